@@ -1,0 +1,44 @@
+# Two commands on a fresh machine: make app, make test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test check checkpoints test-data clean
+
+app: .venv/app
+	$(BIN)/python app.py
+
+test: .venv/dev test-data
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+# Lint and the tests that need neither browser nor subprocess.
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow"
+
+# Train every bundled checkpoint, each from where it stopped; on a GPU if there is one.
+checkpoints: .venv/app
+	$(BIN)/python -m fashiongan bundle
+
+.venv/app: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev: requirements.txt requirements-dev.txt .venv/app
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# The real garments and a browser, where they can be had; without them their tests are skipped, and say so.
+test-data:
+	@test -e /usr/share/datasets/fashion-mnist -a -x /usr/bin/chromium || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends dataset-fashion-mnist chromium fonts-dejavu-core; } || \
+	echo "No dataset-fashion-mnist or chromium here: their tests will be skipped."
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,34 @@
+"""Files that are written whole or not at all."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from .errors import StudioError
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write `path` by way of a .part beside it and a rename, making its folder. Readers see the old file or the new.
+
+    Raises StudioError, with the old file untouched, if the folder cannot be written or the disk is full.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        part.replace(path)
+    except OSError as e:
+        with suppress(OSError):  # the folder itself may be in the way; the first error says so
+            part.unlink(missing_ok=True)
+        raise StudioError(explain(path, e)) from e
+
+
+def explain(path: Path, e: OSError) -> str:
+    """One sentence on why a file could not be written, and what to do."""
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"No space is left to save {path.name}: free some in {path.parent}; what was saved before is unharmed."
+    return f"{path} cannot be written ({e.strerror or e}): choose a folder you may write to."

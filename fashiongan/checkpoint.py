@@ -1,0 +1,112 @@
+"""Weights and recipe in one safetensors file, enough to rebuild the model and sample it. Nothing in it executes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors import torch as safetensors
+from torch import Tensor, nn
+
+from . import atomic, gans
+from .errors import StudioError
+from .gan import GAN
+
+BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
+FORMAT = "fashiongan 1"
+MAX_LABELS = 1000
+
+
+def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
+    """Write `gan` with G replaced by its average. `info` (plain values) and the recipe go into the header."""
+    tensors = gan.state_dict() | {f"G.{k}": v for k, v in average.state_dict().items()}
+    write(path, tensors, {"recipe": gan.recipe.to_json(), "info": json.dumps(info)})
+    return path
+
+
+def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
+    """Write tensors and text to a safetensors file, whole or not at all."""
+    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    atomic.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """A studio file open for reading, and its header; or StudioError for what is not one."""
+    try:
+        with safe_open(str(path), framework="pt") as f:
+            header = f.metadata() or {}
+            if header.get("format") != FORMAT:
+                raise StudioError(f"{path} was not written by the studio: choose a checkpoint made by train.py.")
+            yield f, header
+    except FileNotFoundError as e:
+        raise StudioError(f"There is no file {path}.") from e
+    except (SafetensorError, OSError, UnicodeDecodeError, MemoryError) as e:
+        raise StudioError(f"{path} is damaged or not a safetensors file: fetch it again.") from e
+
+
+def load(name: str | Path, device: str = "cpu") -> GAN:
+    """Rebuild a model from its file.
+
+    Args:
+        name: a path, a run folder, or the name of a bundled checkpoint ("dcgan").
+
+    Returns:
+        The GAN, frozen, in eval mode, with the averaged generator as G.
+
+    Raises:
+        StudioError: no such file, damaged, of an unknown GAN, or not what its recipe says.
+    """
+    path = find(name)
+    with opened(path) as (f, header):
+        recipe = gans.recipe_from_json(header.get("recipe", ""))
+        if len(recipe.labels) > MAX_LABELS or any(c >= len(recipe.labels) for c in trained(recipe)):
+            raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
+        with torch.device("meta"):  # shapes only: a lying header costs no memory
+            gan = gans.GANS[recipe.gan](recipe)
+        wanted = gan.state_dict()
+        if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
+            raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
+        tensors = {k: f.get_tensor(k) for k in wanted}
+    if any(tensors[k].dtype != v.dtype for k, v in wanted.items()):
+        raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
+    gan.load_state_dict(tensors, strict=True, assign=True)
+    return gan.to(device).eval().requires_grad_(False)
+
+
+def trained(recipe: Any) -> tuple[int, ...]:
+    try:
+        return tuple(recipe.trained)
+    except ValueError:
+        raise StudioError("The recipe in this file names classes that are not numbers.") from None
+
+
+def info(name: str | Path) -> dict[str, Any]:
+    """What a checkpoint's header says of how it was made: step, epoch, command, device, last log line."""
+    with opened(find(name)) as (_, header):
+        try:
+            found = json.loads(header.get("info", ""))
+        except (ValueError, RecursionError):
+            found = None
+        return found if isinstance(found, dict) else {}
+
+
+def find(name: str | Path) -> Path:
+    """The file behind a path, a run folder or a bundled name; StudioError with the bundled names otherwise."""
+    path = Path(name)
+    if path.is_dir() and (path / "checkpoint.safetensors").is_file():
+        return path / "checkpoint.safetensors"
+    if path.is_file():
+        return path
+    if str(name) in bundled():
+        return BUNDLED / f"{name}.safetensors"
+    have = ", ".join(bundled()) or "none yet"
+    raise StudioError(f"There is no checkpoint {str(name)!r}: give a file, a run folder, or a bundled name ({have}).")
+
+
+def bundled() -> list[str]:
+    """Names of the checkpoints that come with the studio."""
+    return sorted(p.stem for p in BUNDLED.glob("*.safetensors"))

@@ -1,0 +1,256 @@
+"""Garments as bytes in memory: no loader, no workers, no per-picture transforms. A minibatch is an index."""
+
+import gzip
+import os
+import socket
+import tempfile
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .errors import StudioError
+from .recipe import Recipe
+
+FASHION_MNIST = "fashion-mnist"
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+THREE_WAYS = (
+    "Fashion-MNIST is not on this machine: install it with 'apt-get install dataset-fashion-mnist', "
+    "or name its folder with --data-root or FASHIONGAN_DATA, or connect to the internet and it will be downloaded."
+)
+
+
+@dataclass(frozen=True)
+class Garments:
+    """A data set, whole."""
+
+    images: Tensor  # (N, C, H, W) uint8
+    labels: Tensor  # (N,) int64
+    names: tuple[str, ...]  # of the classes; labels index it
+    source: str  # where it was found, for people
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def counts(self) -> list[int]:
+        """Pictures of each class."""
+        return torch.bincount(self.labels, minlength=len(self.names)).tolist()
+
+    def to(self, device: str | torch.device) -> "Garments":
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+
+def load(name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None) -> Garments:
+    """Read `fashion-mnist` or a folder of class folders, at `size` pixels.
+
+    Args:
+        name: "fashion-mnist" or a folder.
+        split: "train" or "test" (Fashion-MNIST only; a folder is one split).
+        root: where Fashion-MNIST lies; by default FASHIONGAN_DATA, then Debian's package, then a download.
+
+    Raises:
+        StudioError: nothing there, or a file that is damaged, named.
+    """
+    found = fashion_mnist(split, root) if name == FASHION_MNIST else folder(Path(name), size)
+    return replace(found, images=resize(found.images, size))
+
+
+def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Garments:
+    """The 60,000 ("train") or 10,000 ("test") garments of Xiao et al. 2017 as (N, 1, 28, 28)."""
+    stem = {"train": "train", "test": "t10k"}[split]
+    given = root or os.environ.get("FASHIONGAN_DATA")
+    if given:
+        place = next(
+            (p for p in (Path(given), Path(given, "FashionMNIST", "raw")) if idx_file(p, stem, "images")), None
+        )
+        if place is None:
+            raise StudioError(
+                f"No Fashion-MNIST in {given}: expected {idx_name(stem, 'images')}, plain or .gz, and the like."
+            )
+    elif idx_file(DEBIAN, stem, "images"):
+        place = DEBIAN
+    else:
+        place = download()
+    images, labels = read_idx(place, stem, "images"), read_idx(place, stem, "labels")
+    if images.dim() != 3 or labels.dim() != 1 or len(images) != len(labels) or not len(images):
+        raise StudioError(
+            f"The Fashion-MNIST files in {place} do not belong together: {len(images)} pictures, {len(labels)} labels."
+        )
+    if int(labels.max()) >= len(CLASSES):
+        raise StudioError(f"The labels in {place} go up to {int(labels.max())}; Fashion-MNIST has classes 0 to 9.")
+    return Garments(images[:, None], labels.long(), CLASSES, str(place))
+
+
+def idx_name(stem: str, what: str) -> str:
+    return f"{stem}-{what}-idx{3 if what == 'images' else 1}-ubyte"
+
+
+def idx_file(place: Path, stem: str, what: str) -> Path | None:
+    """The IDX file of images or labels in a folder, plain or gzipped."""
+    name = idx_name(stem, what)
+    return next((p for p in (place / name, place / f"{name}.gz") if p.is_file()), None)
+
+
+def read_idx(place: Path, stem: str, what: str) -> Tensor:
+    """One IDX file, read by torchvision, or StudioError naming it."""
+    from torchvision.datasets import mnist
+
+    path = idx_file(place, stem, what)
+    if path is None:
+        raise StudioError(f"The {what} of Fashion-MNIST are missing: there is no {place / idx_name(stem, what)}.")
+    try:
+        if path.suffix != ".gz":
+            return mnist.read_sn3_pascalvincent_tensor(str(path))
+        with tempfile.NamedTemporaryFile() as plain:  # torchvision reads plain files only
+            plain.write(gzip.decompress(path.read_bytes()))
+            plain.flush()
+            return mnist.read_sn3_pascalvincent_tensor(plain.name)
+    # What a cut, altered or foreign file can raise inside gzip and torchvision.
+    except (OSError, EOFError, ValueError, AssertionError, RuntimeError, IndexError, KeyError, zlib.error) as e:
+        raise StudioError(f"{path} is damaged or cut short: fetch it again.") from e
+
+
+def download() -> Path:
+    """Let torchvision fetch Fashion-MNIST into the cache, once. Offline, say so within seconds."""
+    from torchvision.datasets import FashionMNIST
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan"
+    raw = cache / "FashionMNIST" / "raw"
+    if idx_file(raw, "train", "images") and idx_file(raw, "t10k", "labels"):
+        return raw
+    try:
+        # torchvision waits without limit on a dead network, so knock first.
+        socket.create_connection((urlsplit(FashionMNIST.mirrors[0]).hostname or "", 80), timeout=3).close()
+        FashionMNIST(str(cache), download=True)
+    except (OSError, RuntimeError) as e:
+        raise StudioError(THREE_WAYS) from e
+    return raw
+
+
+def folder(path: Path, size: int) -> Garments:
+    """Pictures in one sub-folder a class, cut to a centred square and reduced to (N, 3 or 1, size, size).
+
+    Channels are 1 when every picture is gray, else 3. Unreadable files stop the reading, named.
+    """
+    from torchvision.datasets import ImageFolder
+
+    if not path.is_dir():
+        raise StudioError(
+            f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
+        )
+    try:
+        listing = ImageFolder(str(path), allow_empty=True)
+    except FileNotFoundError as e:
+        raise StudioError(f"{path} has no sub-folders: put the pictures of each class into a folder of its own.") from e
+    if not listing.samples:
+        raise StudioError(f"There are no pictures in the sub-folders of {path}.")
+    images = torch.empty(len(listing.samples), 3, size, size, dtype=torch.uint8)
+    for i, (file, _) in enumerate(listing.samples):
+        images[i] = square(Path(file), size)
+    if bool((images[:, :1] == images).all()):
+        images = images[:, :1].clone()
+    return Garments(images, torch.tensor(listing.targets), tuple(listing.classes), str(path))
+
+
+def square(file: Path, size: int) -> Tensor:
+    """One picture as (3, size, size) uint8: the centred square of it, reduced."""
+    from torchvision.transforms.v2 import functional as F
+
+    try:
+        with Image.open(file) as im:
+            rgb = im.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
+        raise StudioError(
+            f"{file} is not a picture that can be read: remove it or save it again as PNG or JPEG."
+        ) from e
+    return resize(F.center_crop(F.pil_to_tensor(rgb), [min(rgb.size)] * 2)[None], size)[0]
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """(N, C, H, W) uint8 -> (N, C, size, size) uint8, antialiased, in pieces so that memory stays bounded."""
+    from torchvision.transforms.v2 import functional as F
+
+    if images.shape[-2:] == (size, size):
+        return images
+    return torch.cat([F.resize(part, [size, size], antialias=True) for part in images.split(4096)])
+
+
+def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
+    """'9' or 'Ankle boot' or 'Dress,3' -> class numbers in order. Unknown ones raise StudioError with the names."""
+    found = set()
+    for word in filter(None, (w.strip() for w in text.split(","))):
+        folded = [n.casefold() for n in names]
+        if word.casefold() in folded:
+            found.add(folded.index(word.casefold()))
+        elif word.isascii() and word.isdigit() and int(word) < len(names):
+            found.add(int(word))
+        else:
+            raise StudioError(
+                f"There is no class {word!r}: choose from " + ", ".join(f"{i} {n}" for i, n in enumerate(names)) + "."
+            )
+    return sorted(found)
+
+
+def select(data: Garments, classes: list[int], limit: int | None) -> Garments:
+    """Some classes (empty: all), and of these the first `limit` pictures, as evenly over the classes as they allow."""
+    keep = torch.isin(data.labels, torch.tensor(classes)) if classes else torch.ones(len(data), dtype=torch.bool)
+    index = keep.nonzero().flatten()
+    if limit is not None:
+        if limit > len(index):
+            raise StudioError(f"limit cannot be {limit}: there are {len(index)} pictures to choose from.")
+        labels = data.labels[index]
+        rank = torch.empty_like(labels)  # how many earlier pictures have the same class
+        for c in labels.unique():
+            rank[labels == c] = torch.arange(int((labels == c).sum()))
+        index = index[rank.argsort(stable=True)[:limit]].sort().values
+    return replace(data, images=data.images[index], labels=data.labels[index])
+
+
+def prepare(recipe: Recipe, root: str | Path | None = None, loaded: Garments | None = None) -> tuple[Recipe, Garments]:
+    """The pictures a recipe asks for, and the recipe with the facts of the data filled in.
+
+    Raises StudioError if a class is unknown, or if limit or batch is larger than the data.
+    """
+    whole = loaded or load(recipe.data, size=recipe.size, root=root)
+    classes = class_numbers(recipe.classes, whole.names)
+    data = select(whole, classes, recipe.limit)
+    if not len(data):
+        raise StudioError(f"No pictures are left to train on in {whole.source}.")
+    if recipe.batch > len(data):
+        raise StudioError(
+            f"batch cannot be {recipe.batch}: there are {len(data)} pictures, so it takes at most {len(data)}."
+        )
+    facts = {"channels": data.images.shape[1], "labels": data.names, "classes": ",".join(map(str, classes))}
+    return recipe.replace(**facts), data
+
+
+class Shuffle:
+    """An endless stream of shuffled epochs, cut into batches of one size.
+
+    A batch may straddle two epochs, so every picture is seen once per epoch and no batch is short. Any batch can be
+    asked for by number: nothing has to be stored to resume.
+    """
+
+    def __init__(self, n: int, batch: int, seed: int):
+        self.n, self.batch, self.seed = n, batch, seed
+        self.orders: dict[int, Tensor] = {}
+
+    def __getitem__(self, i: int) -> Tensor:
+        """Picture numbers (batch,) of the i-th batch."""
+        start, end = i * self.batch, (i + 1) * self.batch
+        first, last = start // self.n, (end - 1) // self.n
+        orders = torch.cat([self.order(e) for e in range(first, last + 1)])
+        return orders[start - first * self.n : end - first * self.n]
+
+    def order(self, epoch: int) -> Tensor:
+        if epoch not in self.orders:
+            self.orders = {e: o for e, o in self.orders.items() if e >= epoch - 1}
+            rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            self.orders[epoch] = torch.randperm(self.n, generator=rng)
+        return self.orders[epoch]

@@ -1,0 +1,94 @@
+"""The contract: everything a paper may say, and nothing about loops, files or pages."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .errors import StudioError
+from .recipe import Recipe as AnyRecipe
+
+
+class Batch(NamedTuple):
+    """What one update of one player may look at."""
+
+    x: Tensor  # (N, C, H, W) real pictures, in recipe.low..1
+    y: Tensor  # (N,) int64, their classes
+    z: Tensor  # (N, z_dim) fresh latents
+    c: Tensor  # (N,) int64, classes drawn for the fakes, from those being trained
+    rng: torch.Generator  # the only source of further chance
+    step: int  # updates done so far
+
+
+class Loss(NamedTuple):
+    """A player's loss as named terms, which the trainer adds up, and notes: curves that push nobody."""
+
+    terms: dict[str, Tensor]
+    notes: dict[str, Tensor] = {}
+
+
+class GAN(nn.Module, ABC):
+    """Two nets and what each of them wants.
+
+    `G` and `D` are set by the subclass. State that must survive a restart is a parameter or a buffer, so saving and
+    moving need no special case.
+    """
+
+    Recipe: ClassVar[type[AnyRecipe]] = AnyRecipe
+    year: ClassVar[int]
+    paper: ClassVar[str]  # link
+    title: ClassVar[str]  # one line
+    conditional: ClassVar[bool] = False
+    G: nn.Module
+    D: nn.Module
+
+    def __init__(self, recipe: AnyRecipe):
+        super().__init__()
+        if self.conditional and not recipe.labels:
+            raise StudioError(f"{recipe.gan} draws by class, so its data must have classes: one sub-folder for each.")
+        self.recipe = recipe
+
+    @abstractmethod
+    def d_loss(self, b: Batch) -> Loss:
+        """What the discriminator minimises. The fakes must carry no gradient to G."""
+
+    @abstractmethod
+    def g_loss(self, b: Batch) -> Loss:
+        """What the generator minimises."""
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """(n, z_dim), drawn from the prior: N(0, I) unless the paper says otherwise."""
+        return torch.randn(n, self.recipe.z_dim, generator=rng, device=rng.device)
+
+    def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
+        """(N, z_dim) latents and (N,) classes -> (N, C, H, W) in recipe.low..1, by G or its average."""
+        return G(z, self.one_hot(c)) if self.conditional else G(z)
+
+    def one_hot(self, y: Tensor) -> Tensor:
+        """(N,) int64 -> (N, classes) float."""
+        return F.one_hot(y, len(self.recipe.labels)).float()
+
+    def after_d_step(self) -> None:
+        """Called after every discriminator update: WGAN clips here."""
+
+    @torch.no_grad()
+    def sample_images(self, n: int, seed: int, label: int | str | None = None, truncation: float = 1.0) -> Tensor:
+        """Draw pictures from G.
+
+        Picture i depends on (seed, i) alone, so asking for more keeps the earlier ones.
+
+        Args:
+            n: how many.
+            seed: any integer.
+            label: class by number or name; None takes the trained classes in turn (conditional GANs only).
+            truncation: latents are multiplied by it; below 1 is more typical and less varied.
+
+        Returns:
+            (n, C, H, W) uint8, 0..255, on the CPU.
+        """
+        from . import latent
+
+        z, c = latent.draw(self, n, seed, label)
+        return latent.render(self, z * truncation, c)

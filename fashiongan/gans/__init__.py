@@ -1,0 +1,54 @@
+"""The catalogue: one paper a file, one line a paper. Tests, flags, widgets and checkpoints follow from this table."""
+
+import json
+from typing import Any
+
+import torch
+
+from ..errors import StudioError
+from ..gan import GAN
+from ..recipe import Recipe, knobs
+from .cdcgan import CDCGAN
+from .dcgan import DCGAN
+
+GANS: dict[str, type[GAN]] = {
+    "dcgan": DCGAN,
+    "cdcgan": CDCGAN,
+}
+
+
+def find(gan: str) -> type[GAN]:
+    """The class of that name, or StudioError with the names there are."""
+    if gan not in GANS:
+        raise StudioError(f"There is no GAN called {gan!r}: choose one of {', '.join(GANS)}.")
+    return GANS[gan]
+
+
+def recipe(gan: str, **changes: Any) -> Recipe:
+    """The defaults of that GAN with some knobs turned. Unknown names and values out of range raise StudioError."""
+    cls = find(gan).Recipe
+    unknown = [name for name in changes if name not in knobs(cls)]
+    if unknown:
+        raise StudioError(f"{gan} has no setting called {unknown[0]!r}: it has {', '.join(knobs(cls))}.")
+    return cls(gan=gan, **changes)
+
+
+def recipe_from_json(text: str) -> Recipe:
+    """A recipe back from `Recipe.to_json`. What is unknown or out of range raises StudioError; nothing is guessed."""
+    try:
+        fields = json.loads(text)
+        facts = {
+            "channels": int(fields.pop("channels")),
+            "labels": tuple(str(name) for name in fields.pop("labels")),
+        }
+        known = recipe(str(fields.pop("gan")), **fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise StudioError("The recipe in this file cannot be read: it was not written by the studio.") from None
+    return known.replace(**facts)
+
+
+def build(r: Recipe) -> GAN:
+    """The nets of a recipe, with starting weights drawn from its seed; the process's own chance is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(r.seed)
+        return GANS[r.gan](r)

@@ -1,0 +1,38 @@
+"""cDCGAN: a DCGAN that is told the class (report 004's "controllable label").
+
+The condition is Mirza and Osindero's (2014, https://arxiv.org/abs/1411.1784, eq. 2): log D(x|y) and log D(G(z|y)).
+The nets are Radford's conditional DCGAN (Newmu/dcgan_code, mnist/train_cond_dcgan.py), in which the class joins the
+input of every layer of both players, with 4x4 kernels as in `dcgan`. The rest of the recipe is `dcgan`'s. Fakes are
+drawn for classes of their own, every class as often as any other.
+"""
+
+import torch
+
+from .. import losses, nets
+from ..gan import GAN, Batch, Loss
+from ..recipe import Recipe
+
+
+class CDCGAN(GAN):
+    year, paper = 2014, "https://arxiv.org/abs/1411.1784"
+    title = "a DCGAN that is told which garment to draw"
+    conditional = True
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        r, classes = recipe, len(recipe.labels)
+        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output, classes)
+        self.D = nets.ConvD(r.width, r.size, r.channels, classes)
+        nets.dcgan_init(self)
+
+    def d_loss(self, b: Batch) -> Loss:
+        c = self.one_hot(b.c)
+        with torch.no_grad():
+            x_fake = self.G(b.z, c)
+        real, fake = self.D(b.x, self.one_hot(b.y)), self.D(x_fake, c)
+        on_real, on_fake = losses.bce_d(real, fake)
+        return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(real, fake))
+
+    def g_loss(self, b: Batch) -> Loss:
+        c = self.one_hot(b.c)
+        return Loss({"adv": losses.bce_g(self.D(self.G(b.z, c), c))})

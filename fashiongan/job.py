@@ -1,0 +1,68 @@
+"""Any iterator, in a thread: pause, stop, error. It knows nothing of GANs or pages."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+State = Literal["running", "paused", "stopped", "finished", "failed"]
+
+
+class Job(Generic[T]):
+    """Runs `work` to its end in a thread of its own, handing every item to `then`, also in that thread.
+
+    Pausing and stopping take effect when the next item arrives. A stopped iterator is closed in its thread, so its
+    `finally` clauses run before the state changes.
+    """
+
+    def __init__(self, work: Iterator[T], then: Callable[[T], None], name: str = "job"):
+        self.error: Exception | None = None
+        self.state: State = "running"
+        self._work, self._then = work, then
+        self._go, self._stop, self._resting = threading.Event(), threading.Event(), threading.Event()
+        self._go.set()
+        # A daemon: closing the program does not wait for days of training; state on disk is written atomically.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may still produce news: running or paused."""
+        return self.state in ("running", "paused")
+
+    def pause(self, timeout: float | None = 30.0) -> bool:
+        """Ask it to pause and wait until it has; False if it had not after `timeout` seconds."""
+        self._go.clear()
+        return self._resting.wait(timeout)
+
+    def resume(self) -> None:
+        self._go.set()
+
+    def stop(self, timeout: float | None = 30.0) -> bool:
+        """Ask it to stop and wait until it has; False if it had not after `timeout` seconds."""
+        self._stop.set()
+        self._go.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        ended: State = "finished"
+        try:
+            for item in self._work:
+                self._then(item)
+                if not self._go.is_set() and not self._stop.is_set():
+                    self.state = "paused"
+                    self._resting.set()
+                    self._go.wait()
+                    self._resting.clear()
+                    self.state = "running"
+                if self._stop.is_set():
+                    ended = "stopped"
+                    break
+            close = getattr(self._work, "close", None)
+            if close:
+                close()
+        except Exception as e:  # whatever it is, the reader of the news must learn of it
+            self.error, ended = e, "failed"
+        self.state = ended
+        self._resting.set()

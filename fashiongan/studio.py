@@ -1,0 +1,291 @@
+"""What all visitors of one machine share: its checkpoints, its data, and the one run that may be training."""
+
+import base64
+import io
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+from . import checkpoint, data, gans, pictures, runs
+from .errors import StudioError
+from .gan import GAN
+from .job import Job
+from .recipe import Recipe
+from .trainer import Tick, Trainer, pick_device
+
+ROWS = 4000  # of a curve kept for the page; beyond it, neighbours are joined
+NOT_CURVES = ("step", "epoch", "images_per_second", "seconds")
+
+
+class Curve:
+    """The curves of a run as columns, safe to read while another thread appends.
+
+    `generation` changes when rows are joined, so that a reader who has the first n rows knows to ask for all of them.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.columns: dict[str, list[float]] = {}
+        self.generation = 0
+
+    def append(self, row: dict[str, float]) -> None:
+        with self.lock:
+            for name, value in row.items():
+                self.columns.setdefault(name, []).append(value)
+            if len(self.columns["step"]) >= ROWS:
+                self.columns = {
+                    name: v[1::2]
+                    if name in ("step", "epoch")
+                    else [(a + b) / 2 for a, b in zip(v[::2], v[1::2], strict=False)]
+                    for name, v in self.columns.items()
+                }
+                self.generation += 1
+
+    def since(self, generation: int, row: int) -> tuple[int, dict[str, list[float]]]:
+        """(first row sent, columns from there): all of them when the reader's copy is of another generation."""
+        with self.lock:
+            known = row if generation == self.generation and 0 <= row <= len(self.columns.get("step", [])) else 0
+            return known, {name: v[known:] for name, v in self.columns.items()}
+
+
+@dataclass
+class Run:
+    """A run as the page sees it: live, or read back from its folder."""
+
+    out: Path
+    recipe: Recipe
+    steps: int
+    owner: str = ""
+    started: float = field(default_factory=time)
+    job: Job[Tick] | None = None
+    curve: Curve = field(default_factory=Curve)
+    newest: dict[str, float] = field(default_factory=dict)
+    sheet: bytes = b""  # PNG of the newest samples
+    sheets: int = 0  # how often it changed
+    resumable: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.job is None:
+            return "finished" if self.newest.get("step", 0) >= self.steps else "stopped"
+        return self.job.state
+
+    @property
+    def alive(self) -> bool:
+        return self.job is not None and self.job.alive
+
+
+class Studio:
+    """Checkpoints by name, garments by name, and at most one run at a time."""
+
+    def __init__(self, folder: Path = Path("runs"), data_root: str | None = None, device: str = "auto"):
+        self.folder, self.data_root, self.device = folder, data_root, device
+        self.starting = threading.Lock()
+        self.loading = threading.Lock()
+        self.models: OrderedDict[tuple[Path, int], GAN] = OrderedDict()
+        self.data: tuple[tuple[str, int], data.Garments] | None = None
+        self.run: Run | None = self.recall()
+
+    # Checkpoints
+
+    def names(self) -> list[str]:
+        """Bundled checkpoints, then trained ones, newest first, each a name that `gan` takes."""
+        made = sorted(self.folder.glob("*/checkpoint.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
+        return [*checkpoint.bundled(), *(p.parent.as_posix() for p in made)]
+
+    def gan(self, name: str) -> GAN:
+        """The model of that name, loaded once for each version of its file. Only names from `names` are opened."""
+        if name not in self.names():
+            raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+        path = checkpoint.find(name)
+        key = (path, path.stat().st_mtime_ns)
+        with self.loading:
+            if key not in self.models:
+                self.models[key] = checkpoint.load(path)
+                while len(self.models) > 8:
+                    self.models.popitem(last=False)
+            self.models.move_to_end(key)
+            return self.models[key]
+
+    # Data
+
+    def garments(self, name: str, size: int) -> data.Garments:
+        """A data set, kept in memory until another is asked for."""
+        with self.loading:
+            if self.data is None or self.data[0] != (name, size):
+                self.data = ((name, size), data.load(name, size=size, root=self.data_root))
+            return self.data[1]
+
+    # The run
+
+    def start(self, recipe: Recipe, owner: str = "") -> Run:
+        """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
+        with self.starting:
+            self.refuse_if_busy(owner)
+            name = self.free_name(recipe.gan)
+            trainer = runs.start(
+                recipe, self.folder / name, pick_device(self.device), loaded=self.garments(recipe.data, recipe.size)
+            )
+            return self.go(Run(self.folder / name, trainer.recipe, trainer.steps, owner), trainer)
+
+    def go_on(self, owner: str = "") -> Run:
+        """Resume the run on show, paused or stopped, exactly where it is."""
+        with self.starting:
+            run = self.run
+            if run is None:
+                raise StudioError("There is no run to resume: start one.")
+            if run.job is not None and run.job.state == "paused":
+                run.job.resume()
+                return run
+            self.refuse_if_busy(owner)
+            trainer = runs.resume(
+                run.out, pick_device(self.device), loaded=self.garments(run.recipe.data, run.recipe.size)
+            )
+            if trainer.step >= trainer.steps:
+                raise StudioError(f"{run.out.name} has reached its last step: start a new run.")
+            again = Run(
+                run.out,
+                trainer.recipe,
+                trainer.steps,
+                owner,
+                curve=run.curve,
+                newest=run.newest,
+                sheet=run.sheet,
+                sheets=run.sheets,
+            )
+            return self.go(again, trainer)
+
+    def pause(self) -> None:
+        if self.run and self.run.job:
+            self.run.job.pause()
+
+    def stop(self) -> None:
+        """Stop the run; its state, checkpoint and GIF are on disk when this returns."""
+        if self.run and self.run.job and not self.run.job.stop():
+            raise StudioError("The run is still finishing its step: it will stop by itself.")
+
+    def refuse_if_busy(self, owner: str) -> None:
+        run = self.run
+        if run is not None and run.alive:
+            who = "you" if owner and owner == run.owner else "another visitor"
+            minutes = max(1, round((time() - run.started) / 60))
+            raise StudioError(
+                f"{run.recipe.gan} is being trained here, started by {who} {minutes} min ago and now at step "
+                f"{int(run.newest.get('step', 0))} of {run.steps}: wait for it to end, or stop it first."
+            )
+
+    def free_name(self, gan: str) -> str:
+        number = 1
+        while (self.folder / f"{gan}-{number}").exists():
+            number += 1
+        return f"{gan}-{number}"
+
+    def go(self, run: Run, trainer: Trainer) -> Run:
+        last = [-1e9, 0.0]  # when the newest sheet was drawn, and what it cost
+
+        def keep(tick: Tick) -> None:
+            row = {"step": tick.step, "epoch": tick.epoch, **tick.losses}
+            run.curve.append(row)
+            run.newest = {**row, "images_per_second": tick.images_per_second, "seconds": tick.seconds}
+            # Drawn by this thread, the only one that may touch the nets, for at most a fiftieth of its time.
+            if tick.step == tick.steps or monotonic() - last[0] > max(2.0, 50 * last[1]):
+                begin = monotonic()
+                images, columns = trainer.samples()
+                run.sheet, run.sheets = png(pictures.sheet(images, columns)), run.sheets + 1
+                last[:] = monotonic(), monotonic() - begin
+
+        run.job = Job(runs.train(trainer, run.out), keep, name=f"train {run.out.name}")
+        self.run = run
+        return run
+
+    def recall(self) -> Run | None:
+        """The newest run on disk, so that a restarted studio shows it and can go on with it."""
+        for path in sorted(self.folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+            try:
+                recipe = gans.recipe_from_json(path.read_text())
+                steps = int(checkpoint.info(path.parent)["steps"])
+            except (StudioError, OSError, ValueError, KeyError, TypeError):
+                continue  # never saved, or not ours
+            run = Run(path.parent, recipe, steps)
+            for line in runs.read_log(path.parent):
+                run.newest = line
+                run.curve.append({k: v for k, v in line.items() if k not in ("images_per_second", "seconds")})
+            sheets = runs.epochs(path.parent)
+            run.sheet, run.sheets = (sheets[-1].read_bytes(), 1) if sheets else (b"", 0)
+            return run
+        return None
+
+    def status(self) -> dict[str, Any]:
+        """What the run is doing, as plain values. `state` is idle, running, paused, stopped, finished or failed."""
+        run = self.run
+        if run is None:
+            return {
+                "state": "idle",
+                "gan": None,
+                "step": 0,
+                "steps": 0,
+                "epoch": 0.0,
+                "losses": {},
+                "images_per_second": 0.0,
+                "seconds_left": None,
+                "error": None,
+                "run": None,
+                "checkpoint": None,
+            }
+        newest, step = run.newest, int(run.newest.get("step", 0))
+        seconds, speed = newest.get("seconds", 0.0), newest.get("images_per_second", 0.0)
+        left = (run.steps - step) * run.recipe.batch * run.recipe.d_steps / speed if speed else None
+        saved = run.out / "checkpoint.safetensors"
+        return {
+            "state": run.state,
+            "gan": run.recipe.gan,
+            "step": step,
+            "steps": run.steps,
+            "epoch": newest.get("epoch", 0.0),
+            "losses": {k: v for k, v in newest.items() if k not in NOT_CURVES},
+            "images_per_second": speed,
+            "seconds": seconds,
+            "seconds_left": left if run.state in ("running", "paused") else None,
+            "error": str(run.job.error) if run.job and run.job.error else None,
+            "run": run.out.name,
+            "checkpoint": run.out.as_posix() if saved.exists() else None,
+        }
+
+    def news(self, run_name: str, generation: int, row: int, sheet: int) -> dict[str, Any]:
+        """Status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
+        run = self.run
+        found: dict[str, Any] = {"status": self.status(), "epochs": [], "sheet": None}
+        if run is None:
+            return found
+        if run.out.name != run_name:
+            generation, sheet = -1, -1
+        first, columns = run.curve.since(generation, row)
+        found |= {
+            "generation": run.curve.generation,
+            "first": first,
+            "columns": columns,
+            "sheets": run.sheets,
+            "epochs": [int(p.stem.split("_")[1]) for p in runs.epochs(run.out)],
+        }
+        if run.sheets != sheet and run.sheet:
+            found["sheet"] = data_url(run.sheet)
+        return found
+
+    def epoch_sheet(self, epoch: int) -> str | None:
+        """The samples of an epoch of the run on show, as a data URL."""
+        run = self.run
+        path = next((p for p in runs.epochs(run.out) if int(p.stem.split("_")[1]) == epoch), None) if run else None
+        return data_url(path.read_bytes()) if path else None
+
+
+def png(im: Any) -> bytes:
+    out = io.BytesIO()
+    im.save(out, "PNG")
+    return out.getvalue()
+
+
+def data_url(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode()

@@ -1,0 +1,214 @@
+"""The only adversarial loop. It knows the contract and no GAN, and tells its news by yielding Ticks."""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import gans, latent
+from .data import Garments, Shuffle
+from .errors import StudioError
+from .gan import Batch, Loss
+from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Tick:
+    """News of a run: where it is, and the means of every curve since the tick before."""
+
+    step: int
+    steps: int
+    epoch: float  # how often each picture has been seen
+    seconds: float  # spent training, resumed parts included
+    images_per_second: float  # real pictures
+    losses: dict[str, float]
+    ended: int  # number of the epoch that ended with this step, or 0
+
+
+class Trainer:
+    """A run in memory: two players, their optimisers, the averaged generator, and where in the data it is.
+
+    Given the same recipe, data and device kind, two trainers go the same way; `state_dict` holds all that decides it.
+    Constructing one seeds the process's chance for a moment (to draw weights), so construct one at a time.
+    """
+
+    def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu"):
+        self.recipe = r = recipe
+        self.device = torch.device(device)
+        self.data = data.to(self.device)
+        self.shuffle = Shuffle(len(data), r.batch, r.seed)
+        self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
+        self.opt_d = optimizer(self.gan.D, r, r.lr_d)
+        self.opt_g = optimizer(self.gan.G, r, r.lr_g)
+        self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        self.trained = torch.tensor(r.trained or (0,), device=self.device)
+        self.step, self.seconds = 0, 0.0
+        self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
+        self.sums: dict[str, Tensor] = {}
+        self.summed = 0
+
+    def epochs_at(self, step: int) -> float:
+        return step * self.recipe.d_steps * self.recipe.batch / len(self.data)
+
+    def batch(self, i: int) -> Batch:
+        """The i-th batch of the run, with fresh latents and classes for as many fakes."""
+        r = self.recipe
+        index = self.shuffle[i].to(self.device)
+        x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
+        z = self.gan.latents(r.batch, self.rng)
+        c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
+        return Batch(
+            x.contiguous(memory_format=torch.channels_last), self.data.labels[index], z, c, self.rng, self.step
+        )
+
+    def update(self) -> None:
+        """One generator update and the discriminator updates before it."""
+        r, gan = self.recipe, self.gan
+        factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
+        for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
+            opt.param_groups[0]["lr"] = lr * factor
+        for k in range(r.d_steps):
+            b = self.batch(self.step * r.d_steps + k)
+            with self.autocast():
+                loss = gan.d_loss(b)
+            self.move("d", self.opt_d, loss)
+            gan.after_d_step()
+        b = b._replace(z=gan.latents(r.batch, self.rng))  # report 000, steps 5 to 7: new noise for the generator's turn
+        gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
+        with self.autocast():
+            loss = gan.g_loss(b)
+        self.move("g", self.opt_g, loss)
+        gan.D.requires_grad_(True)
+        self.step += 1
+        # A young average would remember the random start: let its memory grow with the run.
+        blend(self.average, gan.G, min(r.ema, self.step / (self.step + 10)) if r.ema else 0.0)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
+
+    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss) -> None:
+        """Add the terms up, step, and note every curve on the device without waiting for it."""
+        total = torch.stack(list(loss.terms.values())).sum()
+        opt.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        opt.step()
+        curves = {f"{player}_loss": total, **loss.notes}
+        if len(loss.terms) > 1:
+            curves |= {f"{player}_{name}": term for name, term in loss.terms.items()}
+        for name, value in curves.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        self.summed += player == "g"
+
+    def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
+        """Train to the end, yielding news after the first step, at each epoch's end, and otherwise
+
+        every `every` steps or, without it, about every `pace` seconds. Raises StudioError when a loss is no longer a
+        number. To stop, stop asking.
+        """
+        since, done, start = perf_counter(), self.step, perf_counter()
+        while self.step < self.steps:
+            before = int(self.epochs_at(self.step))
+            self.update()
+            ended = int(self.epochs_at(self.step))
+            due = self.step % every == 0 if every else perf_counter() - since >= pace
+            if due or ended > before or self.step in (1, self.steps):
+                losses = self.means()
+                now = perf_counter()
+                self.seconds += now - start
+                speed = (self.step - done) * self.recipe.batch * self.recipe.d_steps / (now - start)
+                yield Tick(
+                    self.step,
+                    self.steps,
+                    self.epochs_at(self.step),
+                    self.seconds,
+                    speed,
+                    losses,
+                    ended if ended > before else 0,
+                )
+                since = start = perf_counter()  # what the reader does with the news is not training time
+                done = self.step
+
+    def means(self) -> dict[str, float]:
+        """Every curve's mean since the last call: the one place where the device is waited for."""
+        names = list(self.sums)
+        # Curves counted at each of d_steps updates are averaged over all of them.
+        counts = [self.summed * (self.recipe.d_steps if n.startswith("d_") else 1) for n in names]
+        values = (torch.stack([self.sums[n].float() for n in names]).cpu() / torch.tensor(counts)).tolist()
+        self.sums, self.summed = {}, 0
+        losses = dict(zip(names, values, strict=True))
+        bad = [n for n in ("d_loss", "g_loss") if not math.isfinite(losses[n])]
+        if bad:
+            raise StudioError(
+                f"The run diverged: {bad[0]} is no longer a number at step {self.step}; try a lower learning rate."
+            )
+        return losses
+
+    @torch.no_grad()
+    def samples(self) -> tuple[Tensor, int]:
+        """((n, C, H, W) uint8, columns): a sheet by the averaged generator from noise that stays the same all run."""
+        columns = latent.columns(self.gan, 64)
+        z, c = latent.draw(self.gan, columns * 8, self.recipe.seed)
+        return latent.render(self.gan, z, c, self.average), columns
+
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that decides how the run goes on: tensors by name, and plain numbers."""
+        tensors = {f"gan.{k}": v for k, v in self.gan.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for name, opt in (("opt_d", self.opt_d), ("opt_g", self.opt_g)):
+            for i, slots in opt.state_dict()["state"].items():
+                tensors |= {f"{name}.{i}.{slot}": value for slot, value in slots.items()}
+        tensors["rng"] = self.rng.get_state()
+        return tensors, {"step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go on from a state of a trainer with the same recipe."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix + "."): v for k, v in tensors.items() if k.startswith(prefix + ".")}
+
+        self.gan.load_state_dict(part("gan"))
+        self.average.load_state_dict(part("average"))
+        for name, opt in (("opt_d", self.opt_d), ("opt_g", self.opt_g)):
+            params = opt.param_groups[0]["params"]
+            for key, value in part(name).items():
+                i, slot = key.split(".")
+                p = params[int(i)]
+                # The fused step walks memory in order, so a moment must lie in memory as its weight does.
+                opt.state[p][slot] = value.clone() if value.dim() == 0 else torch.empty_like(p).copy_(value)
+        self.rng.set_state(tensors["rng"])
+        self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
+
+
+def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
+    """Adam in one fused step, or RMSProp, as the recipe says."""
+    if r.optimizer == "rmsprop":
+        return torch.optim.RMSprop(net.parameters(), lr)
+    return torch.optim.Adam(net.parameters(), lr, (r.beta1, r.beta2), fused=True)
+
+
+@torch.no_grad()
+def blend(average: nn.Module, net: nn.Module, memory: float) -> None:
+    """average = memory * average + (1 - memory) * net, buffers too: batch norm's statistics belong to the weights."""
+    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - memory)
+    for a, b in pairs:
+        if not a.is_floating_point():
+            a.copy_(b)
+
+
+def pick_device(name: str) -> str:
+    """'auto' is the GPU if there is one. Raises StudioError for one that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        raise StudioError(f"There is no device {name!r} here: use auto or cpu.") from e
+    return name

@@ -1,0 +1,49 @@
+"""The page. Nothing but app.py and the tests imports it, and nothing outside it imports gradio or plotly."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+# Before gradio is imported: no version check, no telemetry, no look-ups of any kind.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+
+from ..studio import Studio
+from . import api, sample, train, words
+
+HERE = Path(__file__).parent
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The whole page over one studio. Launch it with `launch_settings()`."""
+    train.serve_plotly()
+    with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
+        gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Sample", id="sample") as sample_tab:
+                checkpoints = sample.tab(studio, page, sample_tab)
+            with gr.Tab("Train", id="train") as train_tab:
+                train.tab(studio, page, tabs, train_tab, checkpoints)
+        api.add_endpoints(studio)
+    return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+
+
+def launch_settings() -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home."""
+    theme = gr.themes.Base(
+        primary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_md,
+        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
+        font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    )
+    return {
+        "theme": theme,
+        "css_paths": HERE / "studio.css",
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "max_file_size": "5mb",
+        "footer_links": ["api", "settings"],
+    }

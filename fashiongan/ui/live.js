@@ -1,0 +1,123 @@
+// Watches the run: asks the server for what is new, once a second, and never for what it already has.
+const P = window.Plotly;  // other components may load an older one over it later
+const WORDS = /*WORDS*/{};
+const root = element.querySelector('.live'), find = s => root.querySelector(s);
+const slider = find('input'), image = find('img'), caption = find('figcaption');
+const COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], DASHES = ['solid', 'solid', 'dot', 'dash'];
+const POINTS = 800;  // drawn per curve; more cannot be told apart
+let run = '', generation = -1, rows = 0, sheet = -1, columns = {}, epochs = [], newest = '', state = '', busy = false, nextDraw = 0, undrawn = false;
+
+const minutes = s => s == null ? '' : s < 90 ? `${Math.max(1, Math.round(s))} s left`
+  : s < 5400 ? `${Math.round(s / 60)} min left` : `${(s / 3600).toFixed(1)} h left`;
+const SAID = {idle: 'Nothing is training', running: 'Training', paused: 'Paused', stopped: 'Stopped', finished: 'Finished', failed: 'Failed'};
+
+function describe(s) {
+  if (s.state === 'idle') return;
+  const parts = [`${SAID[s.state]}: ${s.run}`, `step ${s.step.toLocaleString('en')} of ${s.steps.toLocaleString('en')}`,
+                 `epoch ${s.epoch.toFixed(1)}`];
+  if (s.state === 'running') parts.push(`${Math.round(s.images_per_second).toLocaleString('en')} pictures/s`, minutes(s.seconds_left));
+  find('.status').textContent = s.step || s.state !== 'running' ? parts.filter(Boolean).join(' · ') : `Starting ${s.run}...`;
+  const percent = s.steps ? 100 * s.step / s.steps : 0;
+  find('.bar i').style.width = percent + '%';
+  find('.bar').setAttribute('aria-valuenow', percent.toFixed(0));
+  find('.error').hidden = !s.error;
+  find('.error').textContent = s.error || '';
+}
+
+function thin(values) {
+  const every = Math.ceil(values.length / POINTS);
+  if (every < 2) return values;
+  const out = [];
+  for (let i = 0; i < values.length; i += every) {
+    const part = values.slice(i, i + every);
+    out.push(part.reduce((a, b) => a + b, 0) / part.length);
+  }
+  return out;
+}
+
+function draw() {
+  const style = getComputedStyle(root), text = style.getPropertyValue('--body-text-color'), line = style.getPropertyValue('--border-color-primary');
+  const x = thin(columns.step || []);
+  const names = Object.keys(columns).filter(n => n !== 'step' && n !== 'epoch');
+  const groups = {loss: names.filter(n => !n.includes('accuracy')), accuracy: names.filter(n => n.includes('accuracy'))};
+  groups.loss.sort((a, b) => b.endsWith('_loss') - a.endsWith('_loss'));
+  for (const [group, members] of Object.entries(groups)) {
+    const host = find(`[data-plot=${group}]`);
+    const traces = members.map((n, i) => ({
+      x, y: thin(columns[n]), name: WORDS[n] || n, mode: 'lines', line: {width: 1.5, color: COLOURS[i % 6], dash: DASHES[i % 4]},
+      visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true, hovertemplate: '%{y:.3f}',
+    }));
+    const axis = {gridcolor: line, zerolinecolor: line, linecolor: line};
+    P.react(host, traces, {
+      uirevision: run, height: 230, margin: {l: 42, r: 8, t: 42, b: 34}, hovermode: 'x unified', showlegend: true,
+      paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', font: {color: text, size: 11, family: 'system-ui, sans-serif'},
+      legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0}, hoverlabel: {bgcolor: style.getPropertyValue('--block-background-fill')},
+      xaxis: {...axis, title: {text: 'step', standoff: 4}},
+      yaxis: {...axis, ...(group === 'accuracy' ? {range: [-0.03, 1.03], tickformat: '.0%'} : {})},
+    }, {displaylogo: false, responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d']});
+  }
+  root.dataset.points = x.length;
+}
+
+function follow() { return +slider.value >= epochs.length; }  // the last place of the slider is "newest"
+
+async function travel() {
+  if (follow()) {
+    if (newest) image.src = newest;
+    caption.textContent = 'newest samples';
+    return;
+  }
+  const epoch = epochs[+slider.value], url = await server.sheet(epoch);
+  if (url && epochs[+slider.value] === epoch && !follow()) {
+    image.src = url;
+    caption.textContent = epoch ? `after epoch ${epoch}` : 'before training';
+  }
+}
+slider.addEventListener('input', travel);
+
+async function tick() {
+  if (busy || document.hidden) return;
+  busy = true;
+  try {
+    const d = await server.news([run, generation, rows, sheet]), s = d.status;
+    if (s.run && s.run !== run) {
+      run = s.run; columns = {}; rows = 0; newest = ''; epochs = []; nextDraw = 0;
+      slider.value = slider.max = 0;
+    }
+    describe(s);
+    if (d.columns) {
+      if (d.first === 0) columns = {};
+      for (const [name, values] of Object.entries(d.columns)) columns[name] = (columns[name] || []).slice(0, d.first).concat(values);
+      generation = d.generation; sheet = d.sheets;
+      rows = (columns.step || []).length;
+      undrawn = undrawn || rows !== d.first;
+      const following = follow();
+      epochs = d.epochs;
+      slider.max = epochs.length;
+      slider.disabled = !epochs.length;
+      if (following) slider.value = slider.max;
+      if (d.sheet) newest = d.sheet;
+      if (d.sheet && following) image.src = newest;
+      find('.sheet').hidden = !newest;
+      find('.plots').hidden = !rows;
+      // Watching must not slow the run: drawing takes at most a thirtieth of this browser's time.
+      if (P && rows && undrawn && root.clientWidth && (performance.now() >= nextDraw || s.state !== 'running')) {
+        const begin = performance.now();
+        draw();
+        undrawn = false;
+        nextDraw = performance.now() + 30 * (performance.now() - begin);
+      }
+    }
+    root.dataset.run = run; root.dataset.state = s.state; root.dataset.step = s.step;
+    const now = `${run} ${s.state} ${Boolean(s.checkpoint)}`;
+    if (now !== state) { state = now; trigger('change'); }
+  } catch (e) {
+    root.dataset.state = 'offline';
+    find('.status').textContent = 'The studio does not answer; trying again.';
+  } finally { busy = false; }
+}
+
+new ResizeObserver(() => { if (P && rows && root.clientWidth) root.querySelectorAll('.js-plotly-plot').forEach(p => P.Plots.resize(p)); }).observe(root);
+const timer = setInterval(() => { if (element.isConnected) return void tick(); clearInterval(timer); document.removeEventListener('fashiongan-news', tick); }, 1000);
+document.addEventListener('fashiongan-news', tick);  // a button was answered: look at once
+tick();

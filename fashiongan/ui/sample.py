@@ -1,0 +1,157 @@
+"""Sample: choose a checkpoint, draw garments, move them with sliders."""
+
+import random
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from .. import checkpoint, latent
+from ..studio import Studio
+from . import show, words
+
+SLIDERS = 6
+REACH = 8.0  # standard deviations a slider goes each way
+MOST = 100  # pictures on a sheet
+ALL = "All classes"
+FAVOURITE = "cdcgan"  # what the page opens on, if it is there
+
+DOWNLOAD = """() => {
+  const shown = document.querySelector('#sheet img');
+  if (!shown) return;
+  const link = document.createElement('a');
+  link.href = shown.src; link.download = 'garments.png'; link.click();
+}"""
+
+
+def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
+    """Build the tab; returns the list of checkpoints, so that others may choose one."""
+
+    def sheet(
+        checkpoint: str = FAVOURITE,
+        label: str = ALL,
+        n: int = 40,
+        seed: int = 0,
+        truncation: float = 1.0,
+        slider_1: float = 0.0,
+        slider_2: float = 0.0,
+        slider_3: float = 0.0,
+        slider_4: float = 0.0,
+        slider_5: float = 0.0,
+        slider_6: float = 0.0,
+    ) -> Image.Image:
+        """Draw a sheet of garments.
+
+        Args:
+            checkpoint: a name from the page's list, such as "dcgan" or "runs/dcgan-1".
+            label: a class by name or number, or "All classes".
+            n: how many pictures, 1 to 100.
+            seed: another seed draws other garments.
+            truncation: 0 to 1.5; below 1 more typical, above 1 more varied.
+            slider_1: offset along the generator's largest direction, -8 to 8 standard deviations; the others likewise.
+
+        Returns:
+            A PNG; its text field "fashiongan" holds this description as JSON.
+        """
+        gan = studio.gan(checkpoint)
+        sliders = (slider_1, slider_2, slider_3, slider_4, slider_5, slider_6)
+        look = latent.Look(
+            checkpoint,
+            int(show.number(n, 1, MOST, "Number of garments")),
+            int(show.number(seed, 0, 2**31 - 1, "Seed")),
+            None if label == ALL else label,
+            show.number(truncation, 0, 1.5, "How varied"),
+            tuple(show.number(s, -REACH, REACH, "A slider") for s in sliders),
+        )
+        return show.described_sheet(latent.picture(gan, look), latent.columns(gan, look.n, look.label), look.to_json())
+
+    def named(chosen: str | None) -> gr.Dropdown:
+        names = studio.names()
+        value = chosen if chosen in names else FAVOURITE if FAVOURITE in names else next(iter(names), None)
+        return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
+
+    def chosen(name: str | None, label: str) -> tuple[gr.Dropdown, str]:
+        """The classes that a checkpoint knows, and how it was made."""
+        if not name:
+            return gr.Dropdown(
+                choices=[ALL], value=ALL, visible=False
+            ), "There is no checkpoint yet: the Train tab makes one."
+        gan = studio.gan(name)
+        labels = [ALL, *(gan.recipe.labels[i] for i in gan.recipe.trained)] if gan.conditional else [ALL]
+        return gr.Dropdown(choices=labels, value=label if label in labels else ALL, visible=gan.conditional), card(name)
+
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300, elem_classes="controls"):
+            gr.Markdown(words.SAMPLE)
+            models = gr.Dropdown(
+                [],
+                label="Checkpoint",
+                info="bundled ones, and your own as soon as they are trained",
+                elem_id="checkpoint",
+            )
+            label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
+            n = gr.Slider(1, MOST, 40, step=1, label="Number of garments", elem_id="n")
+            with gr.Row(elem_classes="together"):
+                seed = gr.Number(
+                    0, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="seed", min_width=120
+                )
+                roll = gr.Button("Re-roll", elem_id="roll", size="md", min_width=100)
+            truncation = gr.Slider(
+                0,
+                1.5,
+                1,
+                step=0.01,
+                label="How varied",
+                elem_id="truncation",
+                info="towards 0 more typical, above 1 stranger (truncation psi)",
+            )
+            gr.Markdown("**Directions**, the six that change the pictures most", elem_classes="caption")
+            sliders = [
+                gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {i + 1}", elem_id=f"slider_{i + 1}")
+                for i in range(SLIDERS)
+            ]
+            level = gr.Button("Directions to zero", elem_id="level", size="sm")
+        with gr.Column(scale=2, min_width=320, elem_classes="picture"):
+            out = gr.Image(
+                format="png",
+                interactive=False,
+                show_label=False,
+                buttons=["fullscreen"],
+                elem_id="sheet",
+                container=False,
+                placeholder="Your garments appear here.",
+                alt_text="generated garments",
+            )
+            gr.Button("Download PNG", elem_id="download", size="sm").click(None, js=DOWNLOAD, api_visibility="private")
+            about = gr.Markdown(elem_id="about", elem_classes="caption")
+
+    inputs = [models, label, n, seed, truncation, *sliders]
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    live: dict[str, Any] = {
+        "trigger_mode": "always_last",
+        "show_progress": "hidden",
+        "concurrency_id": "sample",
+        "concurrency_limit": 2,
+    }
+    draw = show.polite(sheet)
+    classes = {"fn": show.polite(chosen), "inputs": [models, label], "outputs": [label, about], **hidden}
+    redraw = {"fn": draw, "inputs": inputs, "outputs": out, "api_visibility": "private", **live}
+    gr.on([page.load, this.select], named, models, models, **hidden).then(**classes).then(**redraw)
+    models.input(**classes).then(**redraw)
+    gr.on([x.input for x in (label, n, seed, truncation, *sliders)], draw, inputs, out, api_name="sample", **live)
+    roll.click(lambda: random.randrange(2**31), None, seed, **hidden).then(**redraw)
+    level.click(lambda: [0] * SLIDERS, None, sliders, **hidden).then(**redraw)
+    return models
+
+
+def title(name: str) -> str:
+    """A checkpoint's name as people read it."""
+    return f"{name.rsplit('/', 1)[-1]} (yours)" if "/" in name else f"{name} (bundled)"
+
+
+def card(name: str) -> str:
+    """How a checkpoint was made, in a line."""
+    info = checkpoint.info(name)
+    epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
+    minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
+    return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`"

@@ -1,0 +1,70 @@
+"""From tensors and exceptions to what a browser shows."""
+
+import functools
+import html
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+from PIL import Image
+from torch import Tensor
+
+from .. import pictures
+from ..data import Garments
+from ..errors import StudioError
+from ..studio import data_url, png
+
+R = TypeVar("R")
+SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
+
+
+def polite(handler: Callable[..., R]) -> Callable[..., R]:
+    """A handler whose StudioErrors become toasts."""
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> R:
+        try:
+            return handler(*args, **kwargs)
+        except StudioError as e:
+            raise gr.Error(str(e), print_exception=False) from e
+
+    return wrapped
+
+
+def number(value: Any, lo: float, hi: float, name: str) -> float:
+    """A number from the page inside its range. Sliders let NaN and nothing at all through."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not lo <= value <= hi
+    ):
+        raise StudioError(f"{name} takes a number from {lo:g} to {hi:g}.")
+    return value
+
+
+def described_sheet(images: Tensor, columns: int, description: str) -> Image.Image:
+    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, with its description as the PNG's text."""
+    im = pictures.sheet(images, columns)
+    scale = max(1, min(16, SHEET_WIDTH // im.width))
+    im = im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
+    im.info[pictures.KEY] = description  # gradio copies text entries into the file
+    return im
+
+
+def preview(garments: Garments, each: int = 4) -> str:
+    """HTML: a strip of pictures and the count for each class that has any."""
+    figures = []
+    for c, (name, count) in enumerate(zip(garments.names, garments.counts, strict=True)):
+        if count:
+            chosen = garments.images[(garments.labels == c).nonzero().flatten()[:each]]
+            url = data_url(png(pictures.sheet(chosen, each, gap=1)))
+            figures.append(
+                f'<figure><img src="{url}" alt=""><figcaption>{html.escape(name)}<b>{count:,}</b></figcaption></figure>'
+            )
+    size = garments.images.shape[-1]
+    total = (
+        f"<p>{len(garments):,} pictures, {size} x {size}, {'gray' if garments.images.shape[1] == 1 else 'colour'}</p>"
+    )
+    return f'<div class="preview">{"".join(figures)}</div>{total}'

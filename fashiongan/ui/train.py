@@ -1,0 +1,207 @@
+"""Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
+
+import html
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly
+
+from .. import data, gans
+from ..errors import StudioError
+from ..recipe import Knob, knobs
+from ..studio import Studio
+from . import show, words
+from .api import check_control, may_control
+
+HERE = Path(__file__).parent
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs beside the GAN and its data; the others are folded
+QUICK, FULL = "Quick look (minutes)", "Full recipe"
+LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # live.js listens
+
+
+def serve_plotly() -> None:
+    """Let the page load plotly.js from the installed package: nothing vendored, no internet."""
+    gr.set_static_paths([str(PLOTLY)])
+
+
+def all_knobs() -> dict[str, Knob]:
+    """Every knob of every GAN but its data, which has a place of its own."""
+    found: dict[str, Knob] = {}
+    for cls in gans.GANS.values():
+        found = {**knobs(cls.Recipe), **found}
+    return {name: k for name, k in found.items() if name != "data"}
+
+
+def widget(k: Knob) -> gr.components.FormComponent:
+    """A knob as a form field: its label, help, range and default."""
+    within = f" ({k.lo:g} to {k.hi:g})" if k.lo is not None else ""
+    common: dict[str, Any] = {"label": k.label, "info": k.text + within, "elem_id": f"knob_{k.name}"}
+    if k.choices:
+        return gr.Dropdown(list(k.choices), value=k.default, **common)
+    if k.kind is str:
+        return gr.Textbox(k.default, max_length=500, **common)
+    # The recipe checks the range: its sentence names the setting, where gradio's own does not.
+    whole = k.kind is int
+    empty = "empty" if k.default is None else None
+    return gr.Number(k.default, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
+
+
+def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoints: gr.Dropdown) -> None:
+    """Build the tab."""
+    desk = Desk(studio)
+    first = next(iter(gans.GANS))
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300, elem_classes="controls"):
+            gr.Markdown(words.TRAIN)
+            gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
+            idea = gr.Markdown(describe(first), elem_classes="caption")
+            how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
+            with gr.Row(elem_classes="together"):
+                go = gr.Button("Start", size="md", variant="primary", elem_id="start", min_width=90)
+                hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
+                on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
+                halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
+            source = gr.Dropdown(
+                [data.FASHION_MNIST],
+                value=data.FASHION_MNIST,
+                allow_custom_value=True,
+                label="Data",
+                info="or type the path of a folder with one sub-folder a class",
+                elem_id="data",
+            )
+            fields = {name: widget(desk.names[name]) for name in FIRST}
+            with gr.Accordion("More settings", open=False):
+                fields |= {name: widget(k) for name, k in desk.names.items() if name not in FIRST}
+        with gr.Column(scale=2, min_width=320):
+            live = live_panel(studio)
+            take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
+            gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
+            shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
+
+    visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
+    knob_fields = [fields[name] for name in desk.names]
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    buttons = [go, hold, on, halt, take]
+    fresh: dict[str, Any] = {
+        "fn": desk.buttons,
+        "inputs": visitor,
+        "outputs": buttons,
+        **hidden,
+        "concurrency_limit": None,
+    }
+    look: dict[str, Any] = {"fn": None, "js": LOOK_AT_ONCE, **hidden}
+
+    start = go.click(show.polite(desk.start), [visitor, gan, source, *knob_fields], visitor, api_visibility="private")
+    pause = hold.click(show.polite(desk.pause), visitor, None, **hidden)
+    resume = on.click(show.polite(desk.resume), visitor, visitor, **hidden)
+    stop = halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
+    for clicked in (start, pause, resume, stop):
+        clicked.then(**look).then(**fresh)
+    live.change(**fresh)  # live.js tells when the run's state has changed
+    gr.on([page.load, this.select], **fresh)
+    take.click(desk.sample_it, None, [tabs, checkpoints], **hidden)
+
+    gan.change(describe, gan, idea, **hidden)
+    gr.on([gan.change, how_long.change, page.load], desk.settings, [gan, how_long], knob_fields, **hidden)
+    chosen = [source, fields["classes"], fields["limit"]]
+    gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
+
+
+def live_panel(studio: Studio) -> gr.HTML:
+    """The part of the page that watches the run: live.html, moved by live.js, fed by `news` and `sheet`."""
+
+    def news(asked: Any) -> dict[str, Any]:
+        # Anybody may send anything here: read-only, and every value checked.
+        run, *counts = asked if isinstance(asked, list) and asked else [None]
+        if not (isinstance(run, str) and len(counts) == 3 and all(isinstance(v, int) for v in counts)):
+            run, counts = "", [-1, 0, -1]
+        return studio.news(run, *counts)
+
+    def sheet(epoch: Any) -> str | None:
+        return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
+
+    return gr.HTML(
+        html_template=(HERE / "live.html").read_text(),
+        js_on_load=(HERE / "live.js").read_text().replace("/*WORDS*/{}", json.dumps(words.CURVES)),
+        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=[news, sheet],
+        elem_id="live",
+    )
+
+
+def describe(gan: str) -> str:
+    """A GAN in a line of Markdown."""
+    cls = gans.find(gan)
+    return f"**{gan}** ({cls.year}): {cls.title}. [The paper]({cls.paper})"
+
+
+class Desk:
+    """What the tab's widgets do, over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+        self.names = all_knobs()
+
+    def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
+        mine = knobs(gans.find(gan).Recipe)
+        turned = {
+            name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
+            for name, v in zip(self.names, values, strict=True)
+            if name in mine and v is not None
+        }
+        visitor = visitor or secrets.token_urlsafe(16)
+        self.studio.start(gans.recipe(gan, data=source, **turned), visitor)
+        return visitor
+
+    def pause(self, visitor: str | None, request: gr.Request) -> None:
+        check_control(self.studio, visitor, request)
+        self.studio.pause()
+
+    def resume(self, visitor: str | None, request: gr.Request) -> str:
+        if self.studio.run is not None and self.studio.run.alive:
+            check_control(self.studio, visitor, request)
+        visitor = visitor or secrets.token_urlsafe(16)
+        self.studio.go_on(visitor)
+        return visitor
+
+    def stop(self, visitor: str | None, request: gr.Request) -> None:
+        check_control(self.studio, visitor, request)
+        self.studio.stop()
+
+    def buttons(self, visitor: str | None, request: gr.Request) -> tuple[gr.Button, ...]:
+        """Start, Pause, Resume, Stop and Sample it: which of them make sense now."""
+        status, may = self.studio.status(), may_control(self.studio, visitor, request)
+        state = status["state"]
+        alive = state in ("running", "paused")
+        return (
+            gr.Button(visible=not alive),
+            gr.Button(visible=state == "running", interactive=may),
+            gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
+            gr.Button(visible=alive, interactive=may),
+            gr.Button(visible=bool(status["checkpoint"])),
+        )
+
+    def preview(self, source: str, classes: str, limit: int | None) -> str:
+        """The data in pictures and counts, or the sentence that says why not."""
+        try:
+            whole = self.studio.garments(source, 28)
+            return show.preview(data.select(whole, data.class_numbers(classes or "", whole.names), limit or None))
+        except StudioError as e:
+            return f'<p class="sorry">{html.escape(str(e))}</p>'
+
+    def settings(self, gan: str, how_long: str) -> list[Any]:
+        """Every knob's value for that GAN; those it does not have disappear."""
+        recipe = gans.find(gan).Recipe
+        mine, quick = knobs(recipe), recipe.quick if how_long == QUICK else {}
+        return [
+            gr.update(value=quick.get(n, mine[n].default), visible=True) if n in mine else gr.update(visible=False)
+            for n in self.names
+        ]
+
+    def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
+        return gr.Tabs(selected="sample"), gr.Dropdown(value=self.studio.status()["checkpoint"])

@@ -1,0 +1,16 @@
+"""Sentences of the page that are longer than a label."""
+
+INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
+SAMPLE = "Draw garments from a trained generator, then drag a slider and watch them change."
+TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
+HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
+
+# What the curves of a run are called.
+CURVES = {
+    "d_loss": "judge (discriminator)",
+    "g_loss": "generator",
+    "d_accuracy_real": "on real garments",
+    "d_accuracy_fake": "on fakes",
+    "d_real": "judge's loss on real",
+    "d_fake": "judge's loss on fakes",
+}
