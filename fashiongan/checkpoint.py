@@ -63,7 +63,7 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
     path = find(name)
     with opened(path) as (f, header):
         recipe = gans.recipe_from_json(header.get("recipe", ""))
-        if len(recipe.labels) > MAX_LABELS or any(c >= len(recipe.labels) for c in trained(recipe)):
+        if len(recipe.labels) > MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
         with torch.device("meta"):  # shapes only: a lying header costs no memory
             gan = gans.GANS[recipe.gan](recipe)

@@ -1,6 +1,7 @@
 """The command line: recipes as flags, progress on standard error, one sentence and exit code 2 for bad input."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,16 +48,16 @@ def _train(argv: list[str]) -> None:
     from .recipe import Recipe, knobs
 
     first = Parser(prog="train.py", add_help=False)
-    first.add_argument("gan", nargs="?")
     first.add_argument("--list", action="store_true")
-    first.add_argument("--resume")
-    known, _ = first.parse_known_args(argv)
+    known, words = first.parse_known_args(argv)
     if known.list:
         for name, cls in gans.GANS.items():
             print(f"{name:<10} {cls.year}  {cls.paper:<36} {cls.title}")
         return
 
-    recipe_class = gans.find(known.gan).Recipe if known.gan and not known.resume else Recipe
+    # The GAN decides which flags there are, so look for its name before reading them.
+    named = next((w for w in words if w in gans.GANS), None)
+    recipe_class = gans.find(named).recipe_type if named else Recipe
     parser = Parser(
         prog="train.py",
         description="Train a GAN on garments. Ctrl-C stops and saves; --resume goes on.",
@@ -121,18 +122,36 @@ def watch(trainer: "Trainer", out: Path) -> None:
 
 
 def progress(news: "Iterator[Tick]") -> None:
-    """A bar round a run's ticks. However it ends, the iterator is closed, which saves."""
+    """A bar round a run's ticks. However it ends, the iterator is closed, which saves.
+
+    Ctrl-C takes effect at the next tick, since an update cut in two could not be saved; a second one, at once.
+    """
     from tqdm import tqdm
 
-    with closing(news), tqdm(unit="step", dynamic_ncols=True) as bar:  # type: ignore[type-var]
-        for tick in news:
-            if bar.total is None:
-                bar.reset(tick.steps)
-                bar.initial = tick.step
-            losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
-            speed = f"{tick.images_per_second:.0f} pictures/s"
-            bar.set_postfix_str(f"epoch {tick.epoch:.1f}  {losses}  {speed}", refresh=False)
-            bar.update(tick.step - bar.n)
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with closing(news), tqdm(unit="step", dynamic_ncols=True) as bar:  # type: ignore[type-var]
+            for tick in news:
+                if bar.total is None:
+                    bar.reset(tick.steps)
+                    bar.initial = tick.step
+                losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
+                speed = f"{tick.images_per_second:.0f} pictures/s"
+                bar.set_postfix_str(f"epoch {tick.epoch:.1f}  {losses}  {speed}", refresh=False)
+                bar.update(tick.step - bar.n)
+                if asked:
+                    break
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def main(argv: Sequence[str]) -> int:

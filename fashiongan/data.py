@@ -106,14 +106,18 @@ def read_idx(place: Path, stem: str, what: str) -> Tensor:
         raise StudioError(f"The {what} of Fashion-MNIST are missing: there is no {place / idx_name(stem, what)}.")
     try:
         if path.suffix != ".gz":
-            return mnist.read_sn3_pascalvincent_tensor(str(path))
-        with tempfile.NamedTemporaryFile() as plain:  # torchvision reads plain files only
-            plain.write(gzip.decompress(path.read_bytes()))
-            plain.flush()
-            return mnist.read_sn3_pascalvincent_tensor(plain.name)
+            found = mnist.read_sn3_pascalvincent_tensor(str(path))
+        else:
+            with tempfile.NamedTemporaryFile() as plain:  # torchvision reads plain files only
+                plain.write(gzip.decompress(path.read_bytes()))
+                plain.flush()
+                found = mnist.read_sn3_pascalvincent_tensor(plain.name)
     # What a cut, altered or foreign file can raise inside gzip and torchvision.
     except (OSError, EOFError, ValueError, AssertionError, RuntimeError, IndexError, KeyError, zlib.error) as e:
         raise StudioError(f"{path} is damaged or cut short: fetch it again.") from e
+    if found.dtype != torch.uint8:
+        raise StudioError(f"{path} is damaged: it does not hold bytes, as Fashion-MNIST does; fetch it again.")
+    return found
 
 
 def download() -> Path:
@@ -237,8 +241,8 @@ class Shuffle:
     asked for by number: nothing has to be stored to resume.
     """
 
-    def __init__(self, n: int, batch: int, seed: int):
-        self.n, self.batch, self.seed = n, batch, seed
+    def __init__(self, n: int, batch: int, seed: int, device: str | torch.device = "cpu"):
+        self.n, self.batch, self.seed, self.device = n, batch, seed, device
         self.orders: dict[int, Tensor] = {}
 
     def __getitem__(self, i: int) -> Tensor:
@@ -252,5 +256,6 @@ class Shuffle:
         if epoch not in self.orders:
             self.orders = {e: o for e, o in self.orders.items() if e >= epoch - 1}
             rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-            self.orders[epoch] = torch.randperm(self.n, generator=rng)
+            # Shuffled by the CPU, the same on every device, and sent there once an epoch.
+            self.orders[epoch] = torch.randperm(self.n, generator=rng).to(self.device)
         return self.orders[epoch]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import StudioError
-from .recipe import Recipe as AnyRecipe
+from .recipe import Recipe
 
 
 class Batch(NamedTuple):
@@ -29,6 +29,11 @@ class Loss(NamedTuple):
     notes: dict[str, Tensor] = {}
 
 
+def uniform(n: int, size: int, rng: torch.Generator) -> Tensor:
+    """(n, size) from U(-1, 1)."""
+    return torch.rand(n, size, generator=rng, device=rng.device) * 2 - 1
+
+
 class GAN(nn.Module, ABC):
     """Two nets and what each of them wants.
 
@@ -36,15 +41,18 @@ class GAN(nn.Module, ABC):
     moving need no special case.
     """
 
-    Recipe: ClassVar[type[AnyRecipe]] = AnyRecipe
+    recipe_type: ClassVar[type[Recipe]] = Recipe
     year: ClassVar[int]
     paper: ClassVar[str]  # link
     title: ClassVar[str]  # one line
+    formulas: ClassVar[tuple[str, str]]  # what D and G minimise, in TeX
     conditional: ClassVar[bool] = False
+    critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
+    g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
     G: nn.Module
     D: nn.Module
 
-    def __init__(self, recipe: AnyRecipe):
+    def __init__(self, recipe: Recipe):
         super().__init__()
         if self.conditional and not recipe.labels:
             raise StudioError(f"{recipe.gan} draws by class, so its data must have classes: one sub-folder for each.")

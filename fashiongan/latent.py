@@ -77,6 +77,13 @@ def render(gan: GAN, z: Tensor, c: Tensor, G: nn.Module | None = None) -> Tensor
     return ((torch.cat(parts) - low) * (255 / (1 - low))).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
+def fixed_sheet(gan: GAN, G: nn.Module | None = None) -> tuple[Tensor, int]:
+    """((n, C, H, W) uint8, columns): the sheet by which a run is watched, from noise that depends on its seed alone."""
+    wide = columns(gan, 64)
+    z, c = draw(gan, 8 * wide, gan.recipe.seed)
+    return render(gan, z, c, G), wide
+
+
 def directions(gan: GAN, k: int) -> Tensor:
     """(k, z_dim): the unit directions of z that move the generator's first layer most, largest first.
 
@@ -102,7 +109,8 @@ def first_layer(G: nn.Module, z_dim: int) -> Tensor:
 def picture(gan: GAN, look: Look) -> Tensor:
     """Draw a description: (n, C, H, W) uint8. Sliders are in standard deviations of z along `directions`."""
     z, c = draw(gan, look.n, look.seed, look.label)
-    z = z * look.truncation
+    noise = z[:, : gan.recipe.z_dim]
+    noise *= look.truncation
     if any(look.sliders):
-        z = z + torch.tensor(look.sliders) @ directions(gan, len(look.sliders))
+        noise += torch.tensor(look.sliders, dtype=z.dtype) @ directions(gan, len(look.sliders))
     return render(gan, z, c)

@@ -1,5 +1,8 @@
 """What a player wants, from logits (N,). Pure functions; the equation numbers are the papers'."""
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,6 +21,64 @@ def bce_g(fake: Tensor) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-def accuracy(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """How often the discriminator is right, on real and on fake pictures, 0..1 (report 000, figure 1)."""
-    return {"d_accuracy_real": (real > 0).float().mean(), "d_accuracy_fake": (fake < 0).float().mean()}
+def ls_d(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """1/2 E (D(x) - 1)^2 and 1/2 E D(G(z))^2: LSGAN (Mao et al. 2016), eq. 2 with a = 0 and b = 1."""
+    return 0.5 * (real - 1).square().mean(), 0.5 * fake.square().mean()
+
+
+def ls_g(fake: Tensor) -> Tensor:
+    """1/2 E (D(G(z)) - 1)^2: LSGAN, eq. 2 with c = 1."""
+    return 0.5 * (fake - 1).square().mean()
+
+
+def slope(D: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """(N,): the L2 norm, over all of one picture's pixels, of D's gradient at x. Differentiable, for penalties."""
+    x = x.detach().requires_grad_()
+    (g,) = torch.autograd.grad(D(x).sum(), x, create_graph=True)
+    return g.flatten(1).norm(dim=1)
+
+
+def between(a: Tensor, b: Tensor, rng: torch.Generator) -> Tensor:
+    """a + t (b - a) with one t ~ U(0, 1) for each picture (WGAN-GP, algorithm 1, lines 5 and 6)."""
+    t = torch.rand(len(a), 1, 1, 1, generator=rng, device=a.device)
+    return torch.lerp(a, b, t)
+
+
+def energy(x: Tensor, reconstruction: Tensor) -> Tensor:
+    """(N,): ||Dec(Enc(x)) - x||, the Euclidean norm over one picture's pixels (EBGAN, eq. 8)."""
+    return (reconstruction - x).flatten(1).norm(dim=1)
+
+
+def pull_away(codes: Tensor) -> Tensor:
+    """Mean squared cosine between the codes of different pictures: EBGAN's repelling regulariser, eq. 4."""
+    n = len(codes)
+    unit = F.normalize(codes, dim=1)  # row by row
+    cosines = (unit @ unit.T).square()
+    return (cosines.sum() - cosines.diagonal().sum()) / (n * (n - 1))
+
+
+def accuracy(real: Tensor, fake: Tensor, border: Tensor | float = 0.0) -> dict[str, Tensor]:
+    """How often the judge is right, on real and on fake pictures, 0..1 (report 000, figure 1).
+
+    `border` is the score that divides real from fake: 0 for logits; scores without a border of their own, such as a
+    critic's, are divided at the middle between the two means by `middle`.
+    """
+    return {"d_accuracy_real": (real > border).float().mean(), "d_accuracy_fake": (fake < border).float().mean()}
+
+
+def right(logits: Tensor, y: Tensor) -> Tensor:
+    """Share of pictures whose class is named right: logits (N, K), classes (N,)."""
+    return (logits.argmax(1) == y).float().mean()
+
+
+def middle(real: Tensor, fake: Tensor) -> Tensor:
+    """Half-way between the mean scores of real and fake."""
+    return (real.mean() + fake.mean()) / 2
+
+
+def diversity(x: Tensor) -> Tensor:
+    """Root mean square difference between a pixel of two different pictures of (N, C, H, W): 0 if all are one.
+
+    The mean square over all pairs is twice the unbiased variance, so no pair is formed.
+    """
+    return (2 * x.detach().float().var(0).mean()).sqrt()

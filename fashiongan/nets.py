@@ -52,26 +52,151 @@ class ConvG(nn.Module):
 
 
 class ConvD(nn.Module):
-    """DCGAN discriminator: convolutions 4x4 of stride 2, LeakyReLU 0.2, batch norm on all but the first and last.
+    """DCGAN discriminator: convolutions 4x4 of stride 2, LeakyReLU 0.2, norm on all but the first and last.
 
-    (N, channels, size, size) and, with `classes`, one-hot (N, classes) -> logits (N,).
+    (N, channels, size, size) and, with `classes`, one-hot (N, classes) -> logits (N,). `norm` is "batch", or "none"
+    where a gradient penalty is to be one picture's own affair.
     """
 
-    def __init__(self, width: int, size: int, channels: int, classes: int = 0):
+    def __init__(self, width: int, size: int, channels: int, classes: int = 0, norm: str = "batch"):
         super().__init__()
         base, _ = stages(size)
         outer = widths(size, width)
         self.downs = nn.ModuleList(
             nn.Conv2d(a + classes, b, 4, 2, 1, bias=False) for a, b in zip([channels, *outer[:-1]], outer, strict=True)
         )
-        self.norms = nn.ModuleList([nn.Identity(), *(nn.BatchNorm2d(c) for c in outer[1:])])
+        inner = (nn.BatchNorm2d(c) if norm == "batch" else nn.Identity() for c in outer[1:])
+        self.norms = nn.ModuleList([nn.Identity(), *inner])
         self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=False)
 
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+    def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """(N, deepest filters, base, base): what the last layer looks at."""
         h = x
         for down, norm in zip(self.downs, self.norms, strict=True):
             h = F.leaky_relu(norm(down(with_classes(h, y))), 0.2)
+        return h
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        h = self.features(x, y)
         return cast(Tensor, self.judge(with_classes(h, y))).flatten().float()
+
+
+class AutoEncoder(nn.Module):
+    """EBGAN discriminator: DCGAN's convolutions down to a code, their mirror image back up.
+
+    (N, channels, size, size) -> reconstruction of the same shape, and codes (N, units). No norm on the code, which the
+    pull-away term compares.
+    """
+
+    def __init__(self, width: int, size: int, channels: int):
+        super().__init__()
+        outer = widths(size, width)
+        layers: list[nn.Module] = []
+        for i, (a, b) in enumerate(zip([channels, *outer[:-1]], outer, strict=True)):
+            layers += [nn.Conv2d(a, b, 4, 2, 1)]
+            if i < len(outer) - 1:
+                layers += [nn.BatchNorm2d(b)] if i else []
+                layers += [nn.LeakyReLU(0.2)]
+        self.encode = nn.Sequential(*layers)
+        inner = outer[::-1]
+        back: list[nn.Module] = []
+        for i, (a, b) in enumerate(zip(inner, [*inner[1:], channels], strict=True)):
+            back += [nn.LeakyReLU(0.2), nn.ConvTranspose2d(a, b, 4, 2, 1)]
+            if i < len(inner) - 1:
+                back += [nn.BatchNorm2d(b)]
+        self.decode = nn.Sequential(*back)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        code = self.encode(x)
+        return self.decode(code).float(), code.flatten(1).float()
+
+
+class EluDecoder(nn.Module):
+    """BEGAN generator and decoder (section 3.1, figure 1): a dense layer, then pairs of 3x3 ELU convolutions with
+    nearest-neighbour upsampling between, and a last convolution without activation.
+
+    (N, hidden) -> (N, channels, size, size), not bounded.
+    """
+
+    def __init__(self, hidden: int, width: int, size: int, channels: int):
+        super().__init__()
+        self.base, ups = stages(size)
+        self.width = width
+        self.start = nn.Linear(hidden, width * self.base**2)
+        self.convs = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(2 * (ups + 1)))
+        self.last = nn.Conv2d(width, channels, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = self.start(z).unflatten(1, (self.width, self.base, self.base))
+        for i, conv in enumerate(self.convs):
+            if i and i % 2 == 0:
+                h = F.interpolate(h, scale_factor=2.0, mode="nearest")
+            h = F.elu(conv(h))
+        return cast(Tensor, self.last(h)).float()
+
+
+class EluEncoder(nn.Module):
+    """BEGAN encoder: pairs of 3x3 ELU convolutions, one more `width` of filters after each halving, dense to the code.
+
+    (N, channels, size, size) -> (N, hidden).
+    """
+
+    def __init__(self, hidden: int, width: int, size: int, channels: int):
+        super().__init__()
+        base, downs = stages(size)
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        layers: list[nn.Module] = []
+        for i in range(1, downs + 2):
+            a, b = i * width, min(i + 1, downs + 1) * width
+            layers += [nn.Conv2d(a, a, 3, padding=1), nn.ELU()]
+            layers += [nn.Conv2d(a, b, 3, 2 if i <= downs else 1, 1), nn.ELU()]
+        self.convs = nn.Sequential(*layers)
+        self.last = nn.Linear((downs + 1) * width * base**2, hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.last(self.convs(F.elu(self.first(x))).flatten(1)))
+
+
+class Dropout(nn.Module):
+    """Zero a share `p` of the inputs in training, and scale the rest up.
+
+    Draws from `rng`, which the trainer sets, so that a resumed run drops what an uninterrupted one would have.
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+        self.rng: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.rand(x.shape, generator=self.rng, device=x.device) >= self.p
+        return x * kept / (1 - self.p)
+
+
+class Maxout(nn.Module):
+    """(N, inputs) -> (N, units): the largest of `pieces` affine maps (Goodfellow et al. 2013, eq. in section 3)."""
+
+    def __init__(self, inputs: int, units: int, pieces: int):
+        super().__init__()
+        self.pieces = pieces
+        self.affine = nn.Linear(inputs, units * pieces)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.affine(x)).unflatten(1, (-1, self.pieces)).amax(2)
+
+
+class AsPictures(nn.Module):
+    """(N, C * S * S) -> (N, C, S, S) through tanh (-1..1) or sigmoid (0..1)."""
+
+    def __init__(self, size: int, channels: int, output: str):
+        super().__init__()
+        self.shape, self.output = (channels, size, size), output
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = h.float().unflatten(1, self.shape)
+        return torch.tanh(h) if self.output == "tanh" else torch.sigmoid(h)
 
 
 def with_classes(h: Tensor, y: Tensor | None) -> Tensor:
@@ -83,6 +208,15 @@ def with_classes(h: Tensor, y: Tensor | None) -> Tensor:
 
 
 @torch.no_grad()
+def uniform_init(net: nn.Module, bound: float) -> None:
+    """Weights U(-bound, bound), biases 0 (the multilayer perceptrons of 2014)."""
+    for m in net.modules():
+        if isinstance(m, nn.Linear):
+            nn.init.uniform_(m.weight, -bound, bound)
+            nn.init.zeros_(m.bias)
+
+
+@torch.no_grad()
 def dcgan_init(net: nn.Module) -> None:
     """Weights N(0, 0.02), batch-norm scales N(1, 0.02), biases 0 (DCGAN, section 4; the scales from its code)."""
     for m in net.modules():
@@ -90,6 +224,6 @@ def dcgan_init(net: nn.Module) -> None:
             nn.init.normal_(m.weight, 0.0, 0.02)
             if m.bias is not None:
                 nn.init.zeros_(m.bias)
-        elif isinstance(m, nn.BatchNorm2d):
+        elif isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(m.weight, 1.0, 0.02)
             nn.init.zeros_(m.bias)

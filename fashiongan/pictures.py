@@ -36,7 +36,7 @@ def gif(frames: list[Path], out: Path, seconds: float = 8.0) -> None:
     if not frames:
         return
     chosen = [frames[round(i * (len(frames) - 1) / 99)] for i in range(100)] if len(frames) > 100 else frames
-    images = [Image.open(p).convert("P") for p in chosen]
+    images = [Image.open(p).quantize() for p in chosen]
     each = max(40, min(400, round(1000 * seconds / len(images))))
     data = io.BytesIO()
     images[0].save(

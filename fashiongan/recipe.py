@@ -45,7 +45,7 @@ class Knob:
         if self.choices is not None:
             return "one of " + ", ".join(map(str, self.choices))
         if self.lo is not None:
-            return f"{'a whole number' if self.kind is int else 'a number'} from {self.lo:g} to {self.hi:g}"
+            return f"{'a whole number' if self.kind is int else 'a number'} from {self.lo:.15g} to {self.hi:.15g}"
         return "text"
 
 
@@ -113,9 +113,13 @@ class Recipe:
         "how the learning rates end: constant, or linear to zero over the second half",
         choices=("constant", "linear"),
     )
-    optimizer: str = knob("adam", "Optimiser", "how the gradients become steps", choices=("adam", "rmsprop"))
+    optimizer: str = knob("adam", "Optimiser", "how the gradients become steps", choices=("adam", "rmsprop", "sgd"))
     beta1: float = knob(
-        0.5, "Momentum (beta 1)", "Adam's momentum; the lower, the quicker one player answers the other", 0.0, 0.999
+        0.5,
+        "Momentum (beta 1)",
+        "momentum of Adam and SGD; the lower, the quicker one player answers the other",
+        0.0,
+        0.999,
     )
     beta2: float = knob(0.999, "Memory (beta 2)", "Adam's memory of gradient sizes", 0.0, 0.99999)
     d_steps: int = knob(1, "Judge's turns", "discriminator updates for each generator update", 1, 100)

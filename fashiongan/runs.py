@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from . import __version__, atomic, checkpoint, data, gans, pictures
+from . import __version__, atomic, checkpoint, data, doctor, gans, losses, pictures
 from .errors import StudioError
 from .recipe import Recipe, knobs
 from .trainer import Tick, Trainer
@@ -25,14 +25,21 @@ def start(
         raise StudioError(f"{out} already holds a run: continue it with --resume {out}, or choose another --out.")
     recipe, garments = data.prepare(recipe, root, loaded)
     trainer = Trainer(recipe, garments, device)
-    atomic.write(out / "recipe.json", json.dumps(dataclasses.asdict(recipe), indent=1).encode())
+    atomic.write(out / "recipe.json", recipe_bytes(recipe))
     return trainer
+
+
+def recipe_bytes(recipe: Recipe) -> bytes:
+    return json.dumps(dataclasses.asdict(recipe), indent=1).encode()
 
 
 def resume(
     out: Path, device: str = "cpu", root: str | None = None, loaded: data.Garments | None = None, **longer: int
 ) -> Trainer:
-    """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`."""
+    """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`.
+
+    Nothing is written: a longer recipe is kept once `train` has the folder to itself.
+    """
     try:
         recipe = gans.recipe_from_json((out / "recipe.json").read_text())
     except (OSError, UnicodeDecodeError) as e:
@@ -45,13 +52,10 @@ def resume(
     if state.exists():  # else it was killed before its first save, and starts again
         with checkpoint.opened(state) as (f, header):
             tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is no dict
-            numbers = json.loads(header["numbers"])
         try:
-            trainer.load_state_dict(tensors, numbers)
-        except (RuntimeError, KeyError, IndexError, ValueError) as e:
+            trainer.load_state_dict(tensors, json.loads(header["numbers"]))
+        except (RuntimeError, KeyError, IndexError, ValueError, TypeError) as e:
             raise StudioError(f"{state} does not belong to the recipe beside it.") from e
-    if longer:
-        atomic.write(out / "recipe.json", json.dumps(dataclasses.asdict(recipe), indent=1).encode())
     return trainer
 
 
@@ -67,16 +71,20 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
         lock.acquire()
     except Timeout as e:
         raise StudioError(f"{out} is being trained by another process: wait for it, or stop it first.") from e
+    except OSError as e:
+        raise StudioError(atomic.explain(out, e)) from e
     try:
+        if (out / "recipe.json").read_bytes() != recipe_bytes(trainer.recipe):  # resumed with more epochs or steps
+            atomic.write(out / "recipe.json", recipe_bytes(trainer.recipe))
         keeper = Keeper(trainer, out)
         if trainer.step == 0:
             keeper.sample(0)
         last, cost = monotonic(), 0.0
         try:
             for tick in trainer.run(every):
-                keeper.note(tick)
                 if tick.ended:
                     keeper.sample(tick.ended)
+                tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
                 if tick.ended or tick.step == tick.steps or monotonic() - last >= max(save_every, 30 * cost):
                     begin = monotonic()
                     keeper.save(final=tick.step == tick.steps)
@@ -99,6 +107,11 @@ class Keeper:
         self.pending: list[dict[str, Any]] = []
         self.newest: dict[str, Any] = {}
         self.checkpointed = -1e9
+        recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
+        self.variety = float(losses.diversity(pictures_[:2000].float() * ((1 - recipe.low) / 255)))
+        self.means = doctor.class_means(pictures_, labels, recipe.trained) if recipe.trained else None
+        self.few_classes: list[str] = []
+        self.recent: list[dict[str, Any]] = []
         self.forget_the_lost()
 
     def forget_the_lost(self) -> None:
@@ -107,13 +120,15 @@ class Keeper:
         kept = [line for line in log if line["step"] <= self.trainer.step]
         if kept:
             self.newest = kept[-1]
+            self.recent = [line for line in kept if line["step"] > self.trainer.step - doctor.WINDOW]
         if len(kept) < len(log) or (self.out / "log.jsonl").exists():
             atomic.write(self.out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
         for path in epochs(self.out):
-            if int(path.stem.split("_")[1]) > self.trainer.epochs_at(self.trainer.step):
+            if epoch_of(path) > self.trainer.epochs_at(self.trainer.step):
                 path.unlink()
 
-    def note(self, tick: Tick) -> None:
+    def note(self, tick: Tick) -> Tick:
+        """Take a tick into the log, and the doctor's remarks into the tick."""
         self.newest = {
             "step": tick.step,
             "epoch": round(tick.epoch, 4),
@@ -121,16 +136,26 @@ class Keeper:
             "images_per_second": round(tick.images_per_second, 1),
             "seconds": round(tick.seconds, 2),
         }
+        self.recent = [r for r in self.recent if r["step"] > tick.step - doctor.WINDOW] + [self.newest]
+        remarks = (*doctor.examine(self.recent, self.variety, critic=self.trainer.gan.critic), *self.few_classes)
+        if remarks:
+            self.newest = {**self.newest, "remarks": list(remarks)}
         self.pending.append(self.newest)
+        return dataclasses.replace(tick, remarks=remarks)
 
     def sample(self, epoch: int) -> None:
         images, columns = self.trainer.samples()
+        if self.means is not None and epoch:
+            self.few_classes = doctor.missing_classes(images, self.means)
         im = pictures.sheet(images, columns)
         text = json.dumps({"run": self.out.name, "gan": self.trainer.recipe.gan, "epoch": epoch})
         atomic.write(self.out / "samples" / f"epoch_{epoch:03d}.png", pictures.png(im, text))
 
     def save(self, final: bool) -> None:
-        """Log lines, then the state they lead to; then, at most every five seconds, the checkpoint; at last the GIF."""
+        """Log lines; at most every five seconds, the checkpoint; when it is final, the GIF; then the state.
+
+        The state comes last: a run killed before it resumes from an earlier one and writes the other files again.
+        """
         trainer = self.trainer
         if self.pending:
             try:
@@ -139,13 +164,13 @@ class Keeper:
             except OSError as e:
                 raise StudioError(atomic.explain(self.out / "log.jsonl", e)) from e
             self.pending.clear()
-        tensors, numbers = trainer.state_dict()
-        checkpoint.write(self.out / "state.safetensors", tensors, {"numbers": json.dumps(numbers)})
         if final or monotonic() - self.checkpointed >= 5:
             checkpoint.save(self.out / "checkpoint.safetensors", trainer.gan, trainer.average, self.info())
             self.checkpointed = monotonic()
         if final:
             pictures.gif(epochs(self.out), self.out / "training.gif")
+        tensors, numbers = trainer.state_dict()
+        checkpoint.write(self.out / "state.safetensors", tensors, {"numbers": json.dumps(numbers)})
 
     def info(self) -> dict[str, Any]:
         t = self.trainer
@@ -164,23 +189,31 @@ class Keeper:
 
 
 def read_log(out: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's log; a line cut off by a kill is left out."""
+    """The whole lines of a run's log, up to the first that a kill cut off or that is not the studio's."""
     lines = []
     try:
-        text = (out / "log.jsonl").read_text()
+        text = (out / "log.jsonl").read_text(errors="replace")
     except OSError:
         return []
     for line in text.splitlines():
         try:
-            lines.append(json.loads(line))
+            found = json.loads(line)
         except ValueError:
             break
+        if not isinstance(found, dict) or not isinstance(found.get("step"), int):
+            break
+        lines.append(found)
     return lines
 
 
 def epochs(out: Path) -> list[Path]:
     """The sample sheets of a run, oldest first."""
-    return sorted((out / "samples").glob("epoch_*.png"), key=lambda p: int(p.stem.split("_")[1]))
+    return sorted((out / "samples").glob("epoch_[0-9]*.png"), key=epoch_of)
+
+
+def epoch_of(sheet: Path) -> int:
+    """The number in epoch_001.png."""
+    return int(sheet.stem.removeprefix("epoch_"))
 
 
 def command(r: Recipe) -> str:

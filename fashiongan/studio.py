@@ -4,12 +4,13 @@ import base64
 import io
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
-from . import checkpoint, data, gans, pictures, runs
+from . import checkpoint, data, gans, latent, pictures, runs
 from .errors import StudioError
 from .gan import GAN
 from .job import Job
@@ -17,7 +18,7 @@ from .recipe import Recipe
 from .trainer import Tick, Trainer, pick_device
 
 ROWS = 4000  # of a curve kept for the page; beyond it, neighbours are joined
-NOT_CURVES = ("step", "epoch", "images_per_second", "seconds")
+NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")
 
 
 class Curve:
@@ -63,6 +64,7 @@ class Run:
     job: Job[Tick] | None = None
     curve: Curve = field(default_factory=Curve)
     newest: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     sheet: bytes = b""  # PNG of the newest samples
     sheets: int = 0  # how often it changed
     resumable: bool = False
@@ -189,6 +191,7 @@ class Studio:
         def keep(tick: Tick) -> None:
             row = {"step": tick.step, "epoch": tick.epoch, **tick.losses}
             run.curve.append(row)
+            run.remarks = tick.remarks
             run.newest = {**row, "images_per_second": tick.images_per_second, "seconds": tick.seconds}
             # Drawn by this thread, the only one that may touch the nets, for at most a fiftieth of its time.
             if tick.step == tick.steps or monotonic() - last[0] > max(2.0, 50 * last[1]):
@@ -212,9 +215,12 @@ class Studio:
             run = Run(path.parent, recipe, steps)
             for line in runs.read_log(path.parent):
                 run.newest = line
-                run.curve.append({k: v for k, v in line.items() if k not in ("images_per_second", "seconds")})
-            sheets = runs.epochs(path.parent)
-            run.sheet, run.sheets = (sheets[-1].read_bytes(), 1) if sheets else (b"", 0)
+                run.curve.append(
+                    {k: v for k, v in line.items() if k not in ("images_per_second", "seconds", "remarks")}
+                )
+            with suppress(StudioError):
+                images, columns = latent.fixed_sheet(checkpoint.load(path.parent))
+                run.sheet, run.sheets = png(pictures.sheet(images, columns)), 1
             return run
         return None
 
@@ -231,6 +237,7 @@ class Studio:
                 "losses": {},
                 "images_per_second": 0.0,
                 "seconds_left": None,
+                "remarks": [],
                 "error": None,
                 "run": None,
                 "checkpoint": None,
@@ -249,6 +256,7 @@ class Studio:
             "images_per_second": speed,
             "seconds": seconds,
             "seconds_left": left if run.state in ("running", "paused") else None,
+            "remarks": list(run.remarks),
             "error": str(run.job.error) if run.job and run.job.error else None,
             "run": run.out.name,
             "checkpoint": run.out.as_posix() if saved.exists() else None,
@@ -268,7 +276,7 @@ class Studio:
             "first": first,
             "columns": columns,
             "sheets": run.sheets,
-            "epochs": [int(p.stem.split("_")[1]) for p in runs.epochs(run.out)],
+            "epochs": [runs.epoch_of(p) for p in runs.epochs(run.out)],
         }
         if run.sheets != sheet and run.sheet:
             found["sheet"] = data_url(run.sheet)
@@ -277,7 +285,7 @@ class Studio:
     def epoch_sheet(self, epoch: int) -> str | None:
         """The samples of an epoch of the run on show, as a data URL."""
         run = self.run
-        path = next((p for p in runs.epochs(run.out) if int(p.stem.split("_")[1]) == epoch), None) if run else None
+        path = next((p for p in runs.epochs(run.out) if runs.epoch_of(p) == epoch), None) if run else None
         return data_url(path.read_bytes()) if path else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import gans, latent
+from . import gans, latent, nets
 from .data import Garments, Shuffle
 from .errors import StudioError
 from .gan import Batch, Loss
@@ -28,6 +28,7 @@ class Tick:
     images_per_second: float  # real pictures
     losses: dict[str, float]
     ended: int  # number of the epoch that ended with this step, or 0
+    remarks: tuple[str, ...] = ()  # the doctor's, in plain words
 
 
 class Trainer:
@@ -41,17 +42,20 @@ class Trainer:
         self.recipe = r = recipe
         self.device = torch.device(device)
         self.data = data.to(self.device)
-        self.shuffle = Shuffle(len(data), r.batch, r.seed)
+        self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device)
         self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        for m in self.gan.modules():
+            if isinstance(m, nets.Dropout):
+                m.rng = self.rng
         self.trained = torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
         self.sums: dict[str, Tensor] = {}
-        self.summed = 0
+        self.counts: dict[str, int] = {}
 
     def epochs_at(self, step: int) -> float:
         return step * self.recipe.d_steps * self.recipe.batch / len(self.data)
@@ -59,7 +63,7 @@ class Trainer:
     def batch(self, i: int) -> Batch:
         """The i-th batch of the run, with fresh latents and classes for as many fakes."""
         r = self.recipe
-        index = self.shuffle[i].to(self.device)
+        index = self.shuffle[i]
         x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
         z = self.gan.latents(r.batch, self.rng)
         c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
@@ -73,21 +77,29 @@ class Trainer:
         factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
         for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
             opt.param_groups[0]["lr"] = lr * factor
+        b = self.batch(self.step * r.d_steps)
+        if gan.g_first:
+            self.move_g(b)
         for k in range(r.d_steps):
-            b = self.batch(self.step * r.d_steps + k)
+            b = self.batch(self.step * r.d_steps + k) if k else b
             with self.autocast():
                 loss = gan.d_loss(b)
             self.move("d", self.opt_d, loss)
             gan.after_d_step()
-        b = b._replace(z=gan.latents(r.batch, self.rng))  # report 000, steps 5 to 7: new noise for the generator's turn
-        gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
-        with self.autocast():
-            loss = gan.g_loss(b)
-        self.move("g", self.opt_g, loss)
-        gan.D.requires_grad_(True)
+        if not gan.g_first:
+            self.move_g(b)
         self.step += 1
         # A young average would remember the random start: let its memory grow with the run.
         blend(self.average, gan.G, min(r.ema, self.step / (self.step + 10)) if r.ema else 0.0)
+
+    def move_g(self, b: Batch) -> None:
+        """The generator's turn, with new noise (report 000, steps 5 to 7)."""
+        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng))
+        self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
+        with self.autocast():
+            loss = self.gan.g_loss(b)
+        self.move("g", self.opt_g, loss)
+        self.gan.D.requires_grad_(True)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
@@ -103,7 +115,7 @@ class Trainer:
             curves |= {f"{player}_{name}": term for name, term in loss.terms.items()}
         for name, value in curves.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach()
-        self.summed += player == "g"
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
         """Train to the end, yielding news after the first step, at each epoch's end, and otherwise
@@ -137,11 +149,9 @@ class Trainer:
     def means(self) -> dict[str, float]:
         """Every curve's mean since the last call: the one place where the device is waited for."""
         names = list(self.sums)
-        # Curves counted at each of d_steps updates are averaged over all of them.
-        counts = [self.summed * (self.recipe.d_steps if n.startswith("d_") else 1) for n in names]
-        values = (torch.stack([self.sums[n].float() for n in names]).cpu() / torch.tensor(counts)).tolist()
-        self.sums, self.summed = {}, 0
-        losses = dict(zip(names, values, strict=True))
+        values = torch.stack([self.sums[n].float() for n in names]).tolist()
+        losses = {n: v / self.counts[n] for n, v in zip(names, values, strict=True)}
+        self.sums, self.counts = {}, {}
         bad = [n for n in ("d_loss", "g_loss") if not math.isfinite(losses[n])]
         if bad:
             raise StudioError(
@@ -149,12 +159,9 @@ class Trainer:
             )
         return losses
 
-    @torch.no_grad()
     def samples(self) -> tuple[Tensor, int]:
         """((n, C, H, W) uint8, columns): a sheet by the averaged generator from noise that stays the same all run."""
-        columns = latent.columns(self.gan, 64)
-        z, c = latent.draw(self.gan, columns * 8, self.recipe.seed)
-        return latent.render(self.gan, z, c, self.average), columns
+        return latent.fixed_sheet(self.gan, self.average)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that decides how the run goes on: tensors by name, and plain numbers."""
@@ -180,15 +187,18 @@ class Trainer:
                 i, slot = key.split(".")
                 p = params[int(i)]
                 # The fused step walks memory in order, so a moment must lie in memory as its weight does.
-                opt.state[p][slot] = value.clone() if value.dim() == 0 else torch.empty_like(p).copy_(value)
+                on_device = value.to(p.device, copy=True)
+                opt.state[p][slot] = on_device if value.dim() == 0 else torch.empty_like(p).copy_(on_device)
         self.rng.set_state(tensors["rng"])
         self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
 
 
 def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
-    """Adam in one fused step, or RMSProp, as the recipe says."""
+    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says."""
     if r.optimizer == "rmsprop":
         return torch.optim.RMSprop(net.parameters(), lr)
+    if r.optimizer == "sgd":
+        return torch.optim.SGD(net.parameters(), lr, momentum=r.beta1)
     return torch.optim.Adam(net.parameters(), lr, (r.beta1, r.beta2), fused=True)
 
 

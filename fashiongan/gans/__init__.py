@@ -8,12 +8,37 @@ import torch
 from ..errors import StudioError
 from ..gan import GAN
 from ..recipe import Recipe, knobs
+from .acgan import ACGAN
+from .began import BEGAN
 from .cdcgan import CDCGAN
+from .cgan import CGAN
+from .compact import Compact, Large
 from .dcgan import DCGAN
+from .dragan import DRAGAN
+from .ebgan import EBGAN
+from .gan import FirstGAN
+from .infogan import InfoGAN
+from .lsgan import LSGAN
+from .mlpgan import MLPGAN
+from .wgan import WGAN
+from .wgan_gp import WGANGP
 
 GANS: dict[str, type[GAN]] = {
     "dcgan": DCGAN,
     "cdcgan": CDCGAN,
+    "gan": FirstGAN,
+    "mlpgan": MLPGAN,
+    "cgan": CGAN,
+    "acgan": ACGAN,
+    "infogan": InfoGAN,
+    "lsgan": LSGAN,
+    "wgan": WGAN,
+    "wgan-gp": WGANGP,
+    "dragan": DRAGAN,
+    "ebgan": EBGAN,
+    "began": BEGAN,
+    "compact": Compact,
+    "large": Large,
 }
 
 
@@ -26,7 +51,7 @@ def find(gan: str) -> type[GAN]:
 
 def recipe(gan: str, **changes: Any) -> Recipe:
     """The defaults of that GAN with some knobs turned. Unknown names and values out of range raise StudioError."""
-    cls = find(gan).Recipe
+    cls = find(gan).recipe_type
     unknown = [name for name in changes if name not in knobs(cls)]
     if unknown:
         raise StudioError(f"{gan} has no setting called {unknown[0]!r}: it has {', '.join(knobs(cls))}.")
@@ -42,7 +67,7 @@ def recipe_from_json(text: str) -> Recipe:
             "labels": tuple(str(name) for name in fields.pop("labels")),
         }
         known = recipe(str(fields.pop("gan")), **fields)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise StudioError("The recipe in this file cannot be read: it was not written by the studio.") from None
     return known.replace(**facts)
 

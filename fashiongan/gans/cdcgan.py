@@ -16,6 +16,10 @@ from ..recipe import Recipe
 class CDCGAN(GAN):
     year, paper = 2014, "https://arxiv.org/abs/1411.1784"
     title = "a DCGAN that is told which garment to draw"
+    formulas = (
+        r"-\mathbb{E}\log D(x|y) - \mathbb{E}\log(1 - D(G(z|y)|y))",
+        r"-\mathbb{E}\log D(G(z|y)|y)",
+    )
     conditional = True
 
     def __init__(self, recipe: Recipe):
@@ -35,4 +39,5 @@ class CDCGAN(GAN):
 
     def g_loss(self, b: Batch) -> Loss:
         c = self.one_hot(b.c)
-        return Loss({"adv": losses.bce_g(self.D(self.G(b.z, c), c))})
+        x_fake = self.G(b.z, c)
+        return Loss({"adv": losses.bce_g(self.D(x_fake, c))}, {"diversity": losses.diversity(x_fake)})

@@ -19,6 +19,10 @@ from ..recipe import Recipe
 class DCGAN(GAN):
     year, paper = 2015, "https://arxiv.org/abs/1511.06434"
     title = "two convolutional nets, one drawing garments, one telling them from real ones"
+    formulas = (
+        r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z)))",
+        r"-\mathbb{E}\log D(G(z))",
+    )
 
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
@@ -35,4 +39,5 @@ class DCGAN(GAN):
         return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(real, fake))
 
     def g_loss(self, b: Batch) -> Loss:
-        return Loss({"adv": losses.bce_g(self.D(self.G(b.z)))})
+        x_fake = self.G(b.z)
+        return Loss({"adv": losses.bce_g(self.D(x_fake))}, {"diversity": losses.diversity(x_fake)})

@@ -20,6 +20,7 @@ function describe(s) {
   const percent = s.steps ? 100 * s.step / s.steps : 0;
   find('.bar i').style.width = percent + '%';
   find('.bar').setAttribute('aria-valuenow', percent.toFixed(0));
+  find('.remarks').replaceChildren(...s.remarks.map(text => Object.assign(document.createElement('li'), {textContent: text})));
   find('.error').hidden = !s.error;
   find('.error').textContent = s.error || '';
 }
@@ -54,7 +55,7 @@ function draw() {
       legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0}, hoverlabel: {bgcolor: style.getPropertyValue('--block-background-fill')},
       xaxis: {...axis, title: {text: 'step', standoff: 4}},
       yaxis: {...axis, ...(group === 'accuracy' ? {range: [-0.03, 1.03], tickformat: '.0%'} : {})},
-    }, {displaylogo: false, responsive: true, displayModeBar: 'hover', modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d']});
+    }, {responsive: true, displayModeBar: false});
   }
   root.dataset.points = x.length;
 }

@@ -1,6 +1,7 @@
 """Sample: choose a checkpoint, draw garments, move them with sliders."""
 
 import random
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -16,11 +17,15 @@ MOST = 100  # pictures on a sheet
 ALL = "All classes"
 FAVOURITE = "cdcgan"  # what the page opens on, if it is there
 
-DOWNLOAD = """() => {
+# By way of a blob, or the server's own name for the file would win over ours.
+DOWNLOAD = """async () => {
   const shown = document.querySelector('#sheet img');
   if (!shown) return;
   const link = document.createElement('a');
-  link.href = shown.src; link.download = 'garments.png'; link.click();
+  link.href = URL.createObjectURL(await (await fetch(shown.src)).blob());
+  link.download = 'garments.png';
+  link.click();
+  URL.revokeObjectURL(link.href);
 }"""
 
 
@@ -65,11 +70,6 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         )
         return show.described_sheet(latent.picture(gan, look), latent.columns(gan, look.n, look.label), look.to_json())
 
-    def named(chosen: str | None) -> gr.Dropdown:
-        names = studio.names()
-        value = chosen if chosen in names else FAVOURITE if FAVOURITE in names else next(iter(names), None)
-        return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
-
     def chosen(name: str | None, label: str) -> tuple[gr.Dropdown, str]:
         """The classes that a checkpoint knows, and how it was made."""
         if not name:
@@ -84,7 +84,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         with gr.Column(scale=1, min_width=300, elem_classes="controls"):
             gr.Markdown(words.SAMPLE)
             models = gr.Dropdown(
-                [],
+                studio.names(),
                 label="Checkpoint",
                 info="bundled ones, and your own as soon as they are trained",
                 elem_id="checkpoint",
@@ -92,9 +92,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
             label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
             n = gr.Slider(1, MOST, 40, step=1, label="Number of garments", elem_id="n")
             with gr.Row(elem_classes="together"):
-                seed = gr.Number(
-                    0, precision=0, minimum=0, maximum=2**31 - 1, label="Seed", elem_id="seed", min_width=120
-                )
+                seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=120)
                 roll = gr.Button("Re-roll", elem_id="roll", size="md", min_width=100)
             truncation = gr.Slider(
                 0,
@@ -136,12 +134,22 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
     draw = show.polite(sheet)
     classes = {"fn": show.polite(chosen), "inputs": [models, label], "outputs": [label, about], **hidden}
     redraw = {"fn": draw, "inputs": inputs, "outputs": out, "api_visibility": "private", **live}
-    gr.on([page.load, this.select], named, models, models, **hidden).then(**classes).then(**redraw)
+    gr.on([page.load, this.select], partial(listed, studio), models, models, **hidden).then(**classes).then(**redraw)
     models.input(**classes).then(**redraw)
-    gr.on([x.input for x in (label, n, seed, truncation, *sliders)], draw, inputs, out, api_name="sample", **live)
+    gr.on([x.input for x in (label, n, seed, truncation, *sliders)], **redraw)
+    # Programs name a checkpoint and a class in plain text: a list on the page knows only what this visitor was shown.
+    named_model, named_label = gr.Textbox(FAVOURITE, visible=False), gr.Textbox(ALL, visible=False)
+    gr.Button(visible=False).click(draw, [named_model, named_label, *inputs[2:]], out, api_name="sample", **live)
     roll.click(lambda: random.randrange(2**31), None, seed, **hidden).then(**redraw)
     level.click(lambda: [0] * SLIDERS, None, sliders, **hidden).then(**redraw)
     return models
+
+
+def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
+    """The checkpoints there are now, with one of them chosen."""
+    names = studio.names()
+    value = chosen if chosen in names else FAVOURITE if FAVOURITE in names else next(iter(names), None)
+    return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
 
 
 def title(name: str) -> str:

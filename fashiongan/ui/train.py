@@ -1,6 +1,7 @@
 """Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
 
 import html
+import inspect
 import json
 import secrets
 from pathlib import Path
@@ -13,13 +14,14 @@ from .. import data, gans
 from ..errors import StudioError
 from ..recipe import Knob, knobs
 from ..studio import Studio
-from . import show, words
+from . import sample, show, words
 from .api import check_control, may_control
 
 HERE = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs beside the GAN and its data; the others are folded
 QUICK, FULL = "Quick look (minutes)", "Full recipe"
+TEX = [{"left": "$$", "right": "$$", "display": True}]
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # live.js listens
 
 
@@ -32,13 +34,13 @@ def all_knobs() -> dict[str, Knob]:
     """Every knob of every GAN but its data, which has a place of its own."""
     found: dict[str, Knob] = {}
     for cls in gans.GANS.values():
-        found = {**knobs(cls.Recipe), **found}
+        found = {**knobs(cls.recipe_type), **found}
     return {name: k for name, k in found.items() if name != "data"}
 
 
 def widget(k: Knob) -> gr.components.FormComponent:
     """A knob as a form field: its label, help, range and default."""
-    within = f" ({k.lo:g} to {k.hi:g})" if k.lo is not None else ""
+    within = f" ({k.lo:,.15g} to {k.hi:,.15g})" if k.lo is not None else ""
     common: dict[str, Any] = {"label": k.label, "info": k.text + within, "elem_id": f"knob_{k.name}"}
     if k.choices:
         return gr.Dropdown(list(k.choices), value=k.default, **common)
@@ -54,17 +56,25 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     """Build the tab."""
     desk = Desk(studio)
     first = next(iter(gans.GANS))
-    with gr.Row():
-        with gr.Column(scale=1, min_width=300, elem_classes="controls"):
+    with gr.Row(elem_id="train_row"):
+        with gr.Column(elem_classes="controls", elem_id="choose"):
             gr.Markdown(words.TRAIN)
             gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
             idea = gr.Markdown(describe(first), elem_classes="caption")
+            with gr.Accordion("How it works", open=False):
+                story = gr.Markdown(explain(first), latex_delimiters=TEX, elem_id="story")
             how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
             with gr.Row(elem_classes="together"):
                 go = gr.Button("Start", size="md", variant="primary", elem_id="start", min_width=90)
                 hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
                 on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
                 halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
+        with gr.Column(elem_id="watch"):
+            live = live_panel(studio)
+            take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
+            gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
+            shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
+        with gr.Column(elem_classes="controls", elem_id="settings"):
             source = gr.Dropdown(
                 [data.FASHION_MNIST],
                 value=data.FASHION_MNIST,
@@ -76,11 +86,6 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
             fields = {name: widget(desk.names[name]) for name in FIRST}
             with gr.Accordion("More settings", open=False):
                 fields |= {name: widget(k) for name, k in desk.names.items() if name not in FIRST}
-        with gr.Column(scale=2, min_width=320):
-            live = live_panel(studio)
-            take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
-            gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
-            shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
 
     visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
     knob_fields = [fields[name] for name in desk.names]
@@ -106,6 +111,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     take.click(desk.sample_it, None, [tabs, checkpoints], **hidden)
 
     gan.change(describe, gan, idea, **hidden)
+    gan.change(explain, gan, story, **hidden)
     gr.on([gan.change, how_long.change, page.load], desk.settings, [gan, how_long], knob_fields, **hidden)
     chosen = [source, fields["classes"], fields["limit"]]
     gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
@@ -140,6 +146,14 @@ def describe(gan: str) -> str:
     return f"**{gan}** ({cls.year}): {cls.title}. [The paper]({cls.paper})"
 
 
+def explain(gan: str) -> str:
+    """Its two losses as formulas and its file's own words, as Markdown with TeX."""
+    cls = gans.find(gan)
+    told = inspect.getdoc(inspect.getmodule(cls)) or ""
+    d, g = cls.formulas
+    return f"The judge minimises\n$${d}$$\nand the generator\n$${g}$$\n{told.replace('*', chr(92) + '*')}"
+
+
 class Desk:
     """What the tab's widgets do, over one studio."""
 
@@ -148,7 +162,7 @@ class Desk:
         self.names = all_knobs()
 
     def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        mine = knobs(gans.find(gan).Recipe)
+        mine = knobs(gans.find(gan).recipe_type)
         turned = {
             name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
             for name, v in zip(self.names, values, strict=True)
@@ -196,7 +210,7 @@ class Desk:
 
     def settings(self, gan: str, how_long: str) -> list[Any]:
         """Every knob's value for that GAN; those it does not have disappear."""
-        recipe = gans.find(gan).Recipe
+        recipe = gans.find(gan).recipe_type
         mine, quick = knobs(recipe), recipe.quick if how_long == QUICK else {}
         return [
             gr.update(value=quick.get(n, mine[n].default), visible=True) if n in mine else gr.update(visible=False)
@@ -204,4 +218,4 @@ class Desk:
         ]
 
     def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
-        return gr.Tabs(selected="sample"), gr.Dropdown(value=self.studio.status()["checkpoint"])
+        return gr.Tabs(selected="sample"), sample.listed(self.studio, self.studio.status()["checkpoint"])

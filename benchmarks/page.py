@@ -1,0 +1,165 @@
+"""Measure the page: python benchmarks/page.py  (needs Debian's chromium and the developers' requirements)
+
+Starts the real app on the real Fashion-MNIST, drives it with headless Chromium, and prints one line for each promise:
+start-up, first loss point, pause and stop, slider to picture idle and while training, and what watching costs a run.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from gradio_client import Client
+from playwright.sync_api import Page, sync_playwright
+
+REPO = Path(__file__).resolve().parent.parent
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+RUN = {"gan": "dcgan", "batch": 64, "options": json.dumps({"width": 32})}  # the page's "Quick look" net
+MOVE = """async ([slider, value]) => {
+  const input = document.querySelector(`#${slider} input[type=range]`);
+  const image = () => document.querySelector('#sheet img');
+  const old = image().src, begin = performance.now();
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, value);
+  input.dispatchEvent(new Event('input', {bubbles: true}));
+  while (!(image() && image().src !== old && image().complete && image().naturalWidth))
+    await new Promise(r => setTimeout(r, 2));
+  return performance.now() - begin;
+}"""
+
+
+def say(what: str, value: str, promise: str) -> None:
+    print(f"| {what} | {value} | {promise} |", flush=True)
+
+
+def spread(values: list[float], unit: str, digits: int = 0) -> str:
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f}, n={len(values)})"
+
+
+def open_app(port: int, runs: str) -> tuple[subprocess.Popen[bytes], float]:
+    """The app in a process of its own, and the seconds until its first answer."""
+    begin = time.monotonic()
+    env = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
+    app = subprocess.Popen([sys.executable, "app.py", "--runs", runs], cwd=REPO, env=env, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+            return app, time.monotonic() - begin
+        except OSError:
+            time.sleep(0.02)
+
+
+def wait_state(client: Client, *states: str) -> dict[str, object]:
+    while (status := client.predict(api_name="/train_status"))["state"] not in states:
+        time.sleep(0.25)
+    return status
+
+
+def sliders(page: Page, n: int) -> list[float]:
+    """Milliseconds from a slider's move to its picture, decoded; the first three moves do not count."""
+    places = [round(-7 + 14 * i / (n + 3), 1) for i in range(n + 3)]
+    return [page.evaluate(MOVE, ["slider_1", str(place)]) for place in places][3:]
+
+
+def button(page: Page, name: str, state: str) -> float:
+    page.locator(name).wait_for()
+    begin = time.monotonic()
+    page.locator(name).click()
+    page.wait_for_function("s => document.querySelector('.live').dataset.state === s", arg=state, polling=20)
+    return time.monotonic() - begin
+
+
+def timed_run(client: Client, steps: int) -> float:
+    """Wall-clock seconds of a run from its start to its end."""
+    begin = time.monotonic()
+    client.predict(**RUN, steps=steps, api_name="/train_start")
+    wait_state(client, "finished")
+    return time.monotonic() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the page.")
+    parser.add_argument("--port", type=int, default=7890)
+    parser.add_argument("--n", type=int, default=40, help="slider moves")
+    parser.add_argument("--rounds", type=int, default=3, help="pairs of runs with and without a page watching")
+    parser.add_argument("--steps", type=int, default=600, help="of each of these runs")
+    args = parser.parse_args()
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    load = os.getloadavg()[0]
+    print(f"`python benchmarks/page.py`, commit {commit}, {os.cpu_count()} CPU cores, load {load:.1f} before\n")
+    print("| what | measured: median (min to max) | promised |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as runs, sync_playwright() as p:
+        app, _ = open_app(args.port, runs)
+        app.terminate(), app.wait()
+        starts = []
+        for _ in range(3):
+            app, seconds = open_app(args.port, runs)
+            starts.append(seconds)
+            if len(starts) < 3:
+                app.terminate(), app.wait()
+        say("`python app.py` to its first answer", spread(starts, "s", 1), "10 s")
+        try:
+            measure(p, Client(f"http://127.0.0.1:{args.port}", verbose=False), args)
+        finally:
+            app.terminate()
+            app.wait()
+
+
+def measure(p: object, client: Client, args: argparse.Namespace) -> None:
+    url = f"http://127.0.0.1:{args.port}"
+
+    def visit(tab: str) -> Page:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(url)
+        page.wait_for_function("() => document.querySelector('#sheet img')?.naturalWidth")
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(2000)
+        return page
+
+    browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)  # type: ignore[attr-defined]
+    page = visit("Sample")
+    say("slider to picture, nothing training", spread(sliders(page, args.n), "ms"), "150 ms")
+    first, pauses, stops = [], [], []
+    train = visit("Train")
+    for _ in range(5):
+        before = train.locator(".live").get_attribute("data-run")
+        begin = time.monotonic()
+        train.locator("#start").click()
+        train.wait_for_function(
+            "b => { const d = document.querySelector('.live').dataset; return d.run !== b && +d.points > 0 }",
+            arg=before, polling=20,
+        )  # fmt: skip
+        first.append(time.monotonic() - begin)
+        train.wait_for_timeout(3000)
+        pauses.append(button(train, "#pause", "paused"))
+        button(train, "#resume", "running")
+        train.wait_for_timeout(1500)
+        stops.append(button(train, "#stop", "stopped"))
+        train.locator("#start").wait_for()
+    say("Start to the first loss point on the page", spread(first, "s", 2), "5 s")
+    say("Pause to a paused run on the page", spread(pauses, "s", 2), "1 s")
+    say("Stop to a stopped run on the page", spread(stops, "s", 2), "1 s")
+    train.close()
+    client.predict(**RUN, steps=1_000_000, api_name="/train_start")
+    say("slider to picture while training", spread(sliders(page, args.n), "ms"), "400 ms")
+    client.predict(api_name="/train_stop")
+    browser.close()
+    alone, watched = [], []
+    for _ in range(args.rounds):
+        alone.append(timed_run(client, args.steps))
+        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)  # type: ignore[attr-defined]
+        visit("Train")
+        watched.append(timed_run(client, args.steps))
+        browser.close()
+    ratios = [b / a for a, b in zip(alone, watched, strict=True)]
+    say(f"time of {args.steps} steps watched, over the same run alone", spread(ratios, "times", 3), "1.05 times")
+
+
+if __name__ == "__main__":
+    main()

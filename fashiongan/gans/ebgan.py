@@ -1,0 +1,66 @@
+"""EBGAN: the judge is an autoencoder, and what it reconstructs badly is fake.
+
+Zhao, Mathieu and LeCun 2016, https://arxiv.org/abs/1609.03126. Energy D(x) = ||Dec(Enc(x)) - x||, the Euclidean norm
+over one picture's pixels (section 2.3); L_D = D(x) + [m - D(G(z))]+ and L_G = D(G(z)) (eqs. 1 and 2), the hinge
+taken picture by picture; the pull-away term with weight 0.1 on the fakes' codes (section 2.4). In these units the
+margin is the paper's 10 for MNIST, and Adam's rate its 1e-3. The generator's gradient runs through both sides of the
+energy.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from .. import losses, nets
+from ..gan import GAN, Batch, Loss
+from ..recipe import Recipe, knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class EBGANRecipe(Recipe):
+    batch: int = 64
+    lr_g: float = 1e-3
+    lr_d: float = 1e-3
+    margin: float = knob(
+        10.0, "Margin", "energy above which a fake is bad enough; too low and the judge gives up", 0.1, 1000.0
+    )
+    pull_away: float = knob(0.1, "Pull-away", "how strongly fakes repel one another; 0 lets them be alike", 0.0, 100.0)
+
+
+class EBGAN(GAN):
+    recipe_type = EBGANRecipe
+    year, paper = 2016, "https://arxiv.org/abs/1609.03126"
+    title = "an autoencoder judges by how well it can redraw a picture"
+    critic = True
+    formulas = (
+        r"\mathbb{E} E(x) + \mathbb{E}[m - E(G(z))]^+, \quad E(x) = \lVert \mathrm{Dec}(\mathrm{Enc}(x)) - x \rVert",
+        r"\mathbb{E} E(G(z)) + 0.1\, f_{PT}",
+    )
+    recipe: EBGANRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        r = recipe
+        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = nets.AutoEncoder(r.width, r.size, r.channels)
+        nets.dcgan_init(self)
+
+    def d_loss(self, b: Batch) -> Loss:
+        with torch.no_grad():
+            x_fake = self.G(b.z)
+        real = losses.energy(b.x, self.D(b.x)[0])
+        fake = losses.energy(x_fake, self.D(x_fake)[0])
+        hinge = F.relu(self.recipe.margin - fake).mean()
+        notes = {"d_energy_fake": fake.mean()} | losses.accuracy(-real, -fake, losses.middle(-real, -fake))
+        return Loss({"energy_real": real.mean(), "hinge": hinge}, notes)
+
+    def g_loss(self, b: Batch) -> Loss:
+        x_fake = self.G(b.z)
+        redrawn, codes = self.D(x_fake)
+        terms = {"energy": losses.energy(x_fake, redrawn).mean()}
+        repulsion = losses.pull_away(codes)
+        return Loss(
+            terms | {"repulsion": self.recipe.pull_away * repulsion},
+            {"pull_away": repulsion, "diversity": losses.diversity(x_fake)},
+        )

@@ -1,0 +1,96 @@
+"""InfoGAN: part of the noise is a code, and a third net must be able to read the code off the picture.
+
+Chen et al. 2016, https://arxiv.org/abs/1606.03657, eqs. 5 and 6: V(D, G) - lambda L_I(G, Q), unsupervised. Constants
+from the authors' code for MNIST (openai/InfoGAN): 62 numbers of noise and two codes from U(-1, 1), one code of ten
+categories; lambda 1 for both kinds; the posterior of a code is a Gaussian of fixed width, so its term is half the
+squared error; the information term is added to the discriminator's loss and to the generator's, with two optimisers,
+Adam 2e-4 for D and 1e-3 for G, beta 1 = 0.5, batch 128. Q shares all but the last layers with D. The categories come
+out in no particular order.
+
+A latent is (noise, one-hot category, codes): 62 + 10 + 2 = 74 numbers.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .. import losses, nets
+from ..gan import GAN, Batch, Loss, uniform
+from ..recipe import Recipe, knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoGANRecipe(Recipe):
+    z_dim: int = 62
+    lr_g: float = 1e-3
+    categories: int = knob(10, "Categories", "kinds of garment it may discover", 2, 100)
+    codes: int = knob(2, "Codes", "sliders it learns by itself", 1, 10)
+    information: float = knob(1.0, "Information", "how clearly the codes must show in the picture", 0.0, 100.0)
+
+
+class Reader(nets.ConvD):
+    """(N, C, S, S) -> source logits (N,), category logits (N, categories), code means (N, codes)."""
+
+    def __init__(self, r: InfoGANRecipe):
+        super().__init__(r.width, r.size, r.channels)
+        inner = self.judge.in_channels * self.judge.kernel_size[0] ** 2
+        self.categories = r.categories
+        self.read = nn.Sequential(
+            nn.Flatten(), nn.Linear(inner, 128, bias=False), nn.BatchNorm1d(128), nn.LeakyReLU(0.1),
+            nn.Linear(128, r.categories + r.codes),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        h = self.features(x)
+        said = self.read(h).float()
+        return self.judge(h).flatten().float(), said[:, : self.categories], said[:, self.categories :]
+
+
+class InfoGAN(GAN):
+    recipe_type = InfoGANRecipe
+    year, paper = 2016, "https://arxiv.org/abs/1606.03657"
+    title = "finds kinds of garment and sliders by itself, without being told a class"
+    formulas = (
+        r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z))) - \lambda L_I(G, Q)",
+        r"-\mathbb{E}\log D(G(z)) - \lambda L_I(G, Q)",
+    )
+    recipe: InfoGANRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        r = cast(InfoGANRecipe, recipe)
+        self.G = nets.ConvG(r.z_dim + r.categories + r.codes, r.width, r.size, r.channels, r.output)
+        self.D = Reader(r)
+        nets.dcgan_init(self)
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        r = self.recipe
+        category = torch.randint(r.categories, (n,), generator=rng, device=rng.device)
+        parts = [uniform(n, r.z_dim, rng), F.one_hot(category, r.categories).float(), uniform(n, r.codes, rng)]
+        return torch.cat(parts, 1)
+
+    def information(self, z: Tensor, category: Tensor, codes: Tensor) -> dict[str, Tensor]:
+        """What Q lost of the code, as two terms (minus L_I of eq. 5, less constants)."""
+        r = self.recipe
+        asked = z[:, r.z_dim :]
+        lost = F.cross_entropy(category, asked[:, : r.categories].argmax(1))
+        blurred = 0.5 * (codes - asked[:, r.categories :]).square().sum(1).mean()
+        return {"category": r.information * lost, "codes": r.information * blurred}
+
+    def d_loss(self, b: Batch) -> Loss:
+        with torch.no_grad():
+            x_fake = self.G(b.z)
+        real = self.D(b.x)[0]
+        fake, category, codes = self.D(x_fake)
+        on_real, on_fake = losses.bce_d(real, fake)
+        terms = {"real": on_real, "fake": on_fake} | self.information(b.z, category, codes)
+        return Loss(terms, losses.accuracy(real, fake))
+
+    def g_loss(self, b: Batch) -> Loss:
+        x_fake = self.G(b.z)
+        fake, category, codes = self.D(x_fake)
+        terms = {"adv": losses.bce_g(fake)} | self.information(b.z, category, codes)
+        return Loss(terms, {"diversity": losses.diversity(x_fake)})

@@ -1,0 +1,48 @@
+"""LSGAN: least squares in place of the logarithm, so that fakes far on the right side are still pulled to the data.
+
+Mao et al. 2016, https://arxiv.org/abs/1611.04076, eq. 2 with a = 0, b = c = 1 (the 0-1 coding of section 3.2.2), each
+term with its factor 1/2. Adam 2e-4, beta 1 = 0.5, batch 64, as in the authors' code for 28x28 characters
+(xudonmao/LSGAN). Its z has 1024 numbers; ours keeps DCGAN's 100, since a first layer of six million weights would be
+most of the net. The discriminator's output is the raw score, without sigmoid.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .. import losses, nets
+from ..gan import GAN, Batch, Loss
+from ..recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class LSGANRecipe(Recipe):
+    batch: int = 64
+
+
+class LSGAN(GAN):
+    recipe_type = LSGANRecipe
+    year, paper = 2016, "https://arxiv.org/abs/1611.04076"
+    title = "the judge gives marks, and both players are graded by the square of the error"
+    formulas = (
+        r"\tfrac12 \mathbb{E}(D(x) - 1)^2 + \tfrac12 \mathbb{E}\,D(G(z))^2",
+        r"\tfrac12 \mathbb{E}(D(G(z)) - 1)^2",
+    )
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        r = recipe
+        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = nets.ConvD(r.width, r.size, r.channels)
+        nets.dcgan_init(self)
+
+    def d_loss(self, b: Batch) -> Loss:
+        with torch.no_grad():
+            x_fake = self.G(b.z)
+        real, fake = self.D(b.x), self.D(x_fake)
+        on_real, on_fake = losses.ls_d(real, fake)
+        return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(real, fake, 0.5))
+
+    def g_loss(self, b: Batch) -> Loss:
+        x_fake = self.G(b.z)
+        return Loss({"adv": losses.ls_g(self.D(x_fake))}, {"diversity": losses.diversity(x_fake)})

@@ -1,0 +1,59 @@
+"""WGAN-GP: the critic's slope is held near 1 by a penalty, and nothing is clipped.
+
+Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3 and algorithm 1: lambda 10, five critic steps, Adam
+1e-4 with betas (0, 0.9), batch 64. The penalty is taken at a + t (b - a) with one t for each picture, and the slope
+is the norm over all of a picture's pixels. No batch norm in the critic, whose penalty is each picture's own affair
+(section 4); the generator keeps its own.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from .. import losses, nets
+from ..gan import GAN, Batch, Loss
+from ..recipe import Recipe, knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class WGANGPRecipe(Recipe):
+    batch: int = 64
+    lr_g: float = 1e-4
+    lr_d: float = 1e-4
+    beta1: float = 0.0
+    beta2: float = 0.9
+    d_steps: int = 5
+    penalty: float = knob(10.0, "Penalty", "how strictly the critic's slope is held at 1", 0.0, 1000.0)
+
+
+class WGANGP(GAN):
+    recipe_type = WGANGPRecipe
+    year, paper = 2017, "https://arxiv.org/abs/1704.00028"
+    title = "a WGAN whose critic is kept smooth by a penalty on its slope"
+    critic = True
+    formulas = (
+        r"\mathbb{E} f(G(z)) - \mathbb{E} f(x) + \lambda\,\mathbb{E}(\lVert\nabla f(\hat x)\rVert - 1)^2",
+        r"-\mathbb{E} f(G(z))",
+    )
+    recipe: WGANGPRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        r = recipe
+        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = nets.ConvD(r.width, r.size, r.channels, norm="none")
+        nets.dcgan_init(self)
+
+    def d_loss(self, b: Batch) -> Loss:
+        with torch.no_grad():
+            x_fake = self.G(b.z)
+        real, fake = self.D(b.x), self.D(x_fake)
+        slopes = losses.slope(self.D, losses.between(b.x, x_fake, b.rng))
+        distance = real.mean() - fake.mean()
+        notes = {"d_distance": distance, "d_slope": slopes.mean()}
+        notes |= losses.accuracy(real, fake, losses.middle(real, fake))
+        return Loss({"critic": -distance, "penalty": self.recipe.penalty * (slopes - 1).square().mean()}, notes)
+
+    def g_loss(self, b: Batch) -> Loss:
+        x_fake = self.G(b.z)
+        return Loss({"adv": -self.D(x_fake).mean()}, {"diversity": losses.diversity(x_fake)})

@@ -1,0 +1,182 @@
+"""Ten synthetic garments in real-format IDX files, so that tests load data the way users do, without a network."""
+
+import gzip
+import os
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fashiongan import data, gans, recipe
+from fashiongan.trainer import Trainer
+
+REPO = Path(__file__).resolve().parent.parent
+LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+# One thread: nets this small gain nothing from two, and two that wait for each other crawl on a busy machine.
+torch.set_num_threads(1)
+
+
+def shape(kind):
+    """(28, 28) uint8: one of ten shapes that a glance tells apart."""
+    im = np.zeros((28, 28), np.uint8)
+    row, column = np.mgrid[:28, :28]
+    inside = [
+        (row > 3) & (row < 24) & (column > 8) & (column < 19),
+        (row > 3) & (abs(abs(column - 13.5) - 5) < 2),
+        (row > 12) & (row < 24) & (column > 3) & (column < 24),
+        abs(column - 13.5) < row / 2,
+        (row - 13.5) ** 2 + (column - 13.5) ** 2 < 100,
+        abs(row - 20) < 3,
+        abs((row - 13.5) ** 2 + (column - 13.5) ** 2 - 90) < 35,
+        abs(row - column) < 3,
+        (row < 14) & (column < 14),
+        (abs(row - 13.5) < 3) | (abs(column - 13.5) < 3),
+    ][kind]
+    im[inside] = 200
+    return im
+
+
+def pictures_and_labels(n, seed):
+    """(n, 28, 28) and (n,) uint8: the classes in turn, each picture with noise of its own."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(n) % 10).astype(np.uint8)
+    noise = rng.integers(0, 50, (n, 28, 28), dtype=np.uint8)
+    return np.stack([shape(k) for k in labels]) + noise, labels
+
+
+def idx_bytes(values):
+    """The IDX form of a uint8 array."""
+    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
+
+
+def write_idx(root, suffix=".gz", train=600, test=200):
+    root.mkdir(parents=True, exist_ok=True)
+    for stem, n, seed in (("train", train, 1), ("t10k", test, 2)):
+        images, labels = pictures_and_labels(n, seed)
+        for name, values in ((f"{stem}-images-idx3-ubyte", images), (f"{stem}-labels-idx1-ubyte", labels)):
+            packed = gzip.compress(idx_bytes(values)) if suffix else idx_bytes(values)
+            (root / (name + suffix)).write_bytes(packed)
+    return root
+
+
+@pytest.fixture(scope="session")
+def idx_root(tmp_path_factory):
+    return write_idx(tmp_path_factory.mktemp("fashion-mnist"))
+
+
+@pytest.fixture(scope="session")
+def idx_writer():
+    return write_idx
+
+
+@pytest.fixture(scope="session")
+def garments(idx_root):
+    return data.load("fashion-mnist", root=idx_root)
+
+
+@pytest.fixture(autouse=True)
+def no_network_and_no_mess(monkeypatch, tmp_path, idx_root):
+    """Tests see the synthetic garments, write under tmp_path, and connect to this machine only."""
+    connect, resolve = socket.socket.connect, socket.getaddrinfo
+
+    def near_connect(self, address):
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    def near_resolve(host, *args, **kwargs):
+        if host not in LOOPBACK:
+            raise AssertionError(f"a test tried to look up {host}")
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", near_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", near_resolve)
+    monkeypatch.setenv("FASHIONGAN_DATA", str(idx_root))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """tiny(gan, **changes): a recipe that trains in well under a second."""
+
+    def make(gan, **changes):
+        width = recipe.knobs(gans.find(gan).recipe_type)["width"]
+        small = {"width": max(8, width.lo), "z_dim": 16, "batch": 16, "steps": 6}
+        return gans.recipe(gan, **{**small, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trainer_of(tiny, garments):
+    """trainer_of(gan, pictures=garments, **changes): a trainer of a tiny recipe."""
+
+    def make(gan, pictures=garments, **changes):
+        return Trainer(*data.prepare(tiny(gan, **changes), loaded=pictures))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory):
+    """A folder of 40 coloured pictures in two classes."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("coloured")
+    rng = np.random.default_rng(3)
+    for name, tint in (("hats", (255, 60, 0)), ("gloves", (0, 90, 255))):
+        (root / name).mkdir()
+        for i in range(20):
+            values = (shape(i % 10)[:, :, None] / 255 * tint + rng.integers(0, 20, (28, 28, 3))).clip(0, 255)
+            Image.fromarray(values.astype(np.uint8)).save(root / name / f"{i:02d}.png")
+    return root
+
+
+@pytest.fixture
+def start_python(tmp_path):
+    """start_python(*args): a process of Python in tmp_path with the package importable; the rest dies with the test."""
+    env = {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
+    started = []
+
+    def start(*args):
+        started.append(
+            subprocess.Popen(
+                [sys.executable, *map(str, args)],
+                cwd=tmp_path,
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def python(start_python):
+    """python(*args): (exit code, standard output, standard error) of such a process."""
+
+    def run(*args):
+        process = start_python(*args)
+        out, err = process.communicate(timeout=250)
+        return process.returncode, out, err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def same():
+    """same(a, b): two dicts of tensors with the same names and the same bits."""
+    return lambda a, b: a.keys() == b.keys() and all(a[k].dtype == b[k].dtype and torch.equal(a[k], b[k]) for k in a)

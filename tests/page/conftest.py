@@ -1,0 +1,86 @@
+"""The real app on the synthetic garments, and a real browser in front of it."""
+
+from pathlib import Path
+
+import pytest
+
+from fashiongan.studio import Studio
+from fashiongan.ui import build, launch_settings
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+FLAGS += "--disable-component-update --disable-sync"
+# A socket that is cut by a reload is gradio's own remark, not ours.
+GRADIO_SAYS = ("AbortError", "Connection errored out", "Failed to fetch", "network error")
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory, idx_root):
+    return Studio(tmp_path_factory.mktemp("studio") / "runs", data_root=str(idx_root), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def url(studio):
+    page = build(studio)
+    settings = launch_settings() | {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
+    _, url, _ = page.launch(**settings)
+    yield url
+    studio.stop()
+    page.close()
+
+
+@pytest.fixture(autouse=True)
+def idle(studio):
+    yield
+    studio.stop()
+
+
+@pytest.fixture
+def endless(studio, tiny):
+    """Start a small run that a test will not outlast."""
+    return lambda gan="dcgan", owner="": studio.start(tiny(gan, steps=1_000_000), owner)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip("there is no /usr/bin/chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, url):
+    """visit(): a new visitor's page, opened. At the end: no error in any console, no request to anywhere else."""
+    contexts, complaints = [], []
+
+    def open_page(**settings):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda e: complaints.append(str(e)))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [c for c in complaints if not any(known in c for known in GRADIO_SAYS)]
+
+
+@pytest.fixture
+def train_page(visit):
+    def open_train(**settings):
+        page = visit(**settings)
+        page.get_by_role("tab", name="Train").click()
+        page.locator(".live").wait_for()
+        return page
+
+    return open_train

@@ -1,0 +1,109 @@
+"""Nets: the report's exact sizes, every picture size, and how weights start."""
+
+import pytest
+import torch
+
+from fashiongan import nets
+
+
+def parameters(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+def on_meta(make, *args):
+    with torch.device("meta"):
+        return make(*args)
+
+
+def test_report_000s_nets():
+    """4x4 kernels: 100-512-256-128-64-1 and back; batch norm has a scale and a shift for each filter."""
+    assert parameters(on_meta(nets.ConvG, 100, 64, 64, 1)) == 3_574_656
+    assert parameters(on_meta(nets.ConvD, 64, 64, 1)) == 2_763_520
+
+
+def test_nets_of_28_pixels():
+    g = 100 * 128 * 49 + 128 * 64 * 16 + 64 * 1 * 16 + 2 * (128 + 64)
+    d = 1 * 64 * 16 + 64 * 128 * 16 + 128 * 49 + 2 * 128
+    assert (g, d) == (759_680, 138_624)
+    assert parameters(on_meta(nets.ConvG, 100, 64, 28, 1)) == g
+    assert parameters(on_meta(nets.ConvD, 64, 28, 1)) == d
+
+
+def test_classes_join_the_input_of_every_layer():
+    plain, told = on_meta(nets.ConvG, 100, 64, 28, 1), on_meta(nets.ConvG, 100, 64, 28, 1, "tanh", 10)
+    assert parameters(told) - parameters(plain) == 10 * (128 * 49 + 64 * 16 + 1 * 16)
+    plain, told = on_meta(nets.ConvD, 64, 28, 1), on_meta(nets.ConvD, 64, 28, 1, 10)
+    assert parameters(told) - parameters(plain) == 10 * (64 * 16 + 128 * 16 + 1 * 49)
+
+
+@pytest.mark.parametrize(("size", "found"), [(28, (7, 2)), (32, (4, 3)), (64, (4, 4)), (96, (6, 4)), (128, (4, 5))])
+def test_stages(size, found):
+    assert nets.stages(size) == found
+
+
+def test_sizes_reach_from_16_to_128():
+    assert {16, 28, 32, 48, 56, 64, 80, 96, 112, 128} <= set(nets.SIZES)
+    assert not {17, 30, 100} & set(nets.SIZES)
+    assert all(s == nets.stages(s)[0] * 2 ** nets.stages(s)[1] for s in nets.SIZES)
+
+
+@pytest.mark.parametrize("size", nets.SIZES)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("classes", [0, 10])
+def test_shapes(size, channels, classes):
+    g = on_meta(nets.ConvG, 16, 8, size, channels, "tanh", classes)
+    d = on_meta(nets.ConvD, 8, size, channels, classes)
+    y = torch.zeros(5, classes, device="meta") if classes else None
+    x = g(torch.zeros(5, 16, device="meta"), y)
+    assert x.shape == (5, channels, size, size)
+    assert d(x, y).shape == (5,)
+
+
+def test_widths_double_up_to_eight_times():
+    assert nets.widths(128, 10) == [10, 20, 40, 80, 80]
+
+
+@pytest.mark.parametrize(("output", "low"), [("tanh", -1), ("sigmoid", 0)])
+def test_outputs_stay_in_their_range_and_reach_both_ends(output, low):
+    g = nets.ConvG(8, 8, 16, 1, output)
+    with torch.no_grad():
+        g.ups[-1].weight.mul_(1000)
+        x = g(torch.randn(64, 8))
+    assert x.min() == pytest.approx(low, abs=1e-4)
+    assert x.max() == pytest.approx(1, abs=1e-4)
+
+
+def test_weights_start_from_n_0_002():
+    g, d = nets.ConvG(100, 64, 64, 1), nets.ConvD(64, 64, 1)
+    torch.manual_seed(0)
+    for net in (g, d):
+        for p in net.parameters():
+            torch.nn.init.constant_(p, 7.0)
+        nets.dcgan_init(net)
+    for weight in (g.project.weight, g.ups[0].weight, d.downs[-1].weight, d.judge.weight):
+        assert abs(weight.mean().item()) < 0.001
+        assert weight.std().item() == pytest.approx(0.02, rel=0.03)
+    norms = [m for m in (*g.norms, *d.norms) if isinstance(m, torch.nn.BatchNorm2d)]
+    scales = torch.cat([m.weight for m in norms])
+    assert scales.mean().item() == pytest.approx(1.0, abs=0.005)
+    assert scales.std().item() == pytest.approx(0.02, rel=0.1)
+    assert all(not m.bias.any() for m in norms)
+    linear = torch.nn.Linear(300, 300)
+    nets.dcgan_init(linear)
+    assert linear.weight.std().item() == pytest.approx(0.02, rel=0.03)
+    assert not linear.bias.any()
+
+
+def test_the_first_and_last_layer_of_d_have_no_batch_norm():
+    d = nets.ConvD(8, 64, 1)
+    assert [type(m).__name__ for m in d.norms] == ["Identity", "BatchNorm2d", "BatchNorm2d", "BatchNorm2d"]
+
+
+def test_with_classes_appends_constant_planes():
+    h = torch.arange(8.0).reshape(2, 1, 2, 2)
+    joined = nets.with_classes(h, torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    assert joined.shape == (2, 4, 2, 2)
+    assert torch.equal(joined[:, :1], h)
+    assert joined[0, 1:].mean((1, 2)).tolist() == [1, 0, 0]
+    assert joined[1, 1:].mean((1, 2)).tolist() == [0, 0, 1]
+    assert nets.with_classes(h, None) is h
