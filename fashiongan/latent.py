@@ -87,12 +87,13 @@ def fixed_sheet(gan: GAN, G: nn.Module | None = None) -> tuple[Tensor, int]:
 def directions(gan: GAN, k: int) -> Tensor:
     """(k, z_dim): the unit directions of z that move the generator's first layer most, largest first.
 
-    Right singular vectors of that layer's weight, as in SeFa (Shen and Zhou 2021, https://arxiv.org/abs/2007.06600,
+    Eigenvectors of A^T A for that layer's weight A, as in SeFa (Shen and Zhou 2021, https://arxiv.org/abs/2007.06600,
     eq. 5), with the sign chosen so that the largest entry is positive.
     """
     z_dim = gan.recipe.z_dim
     weight = first_layer(gan.G, z_dim)[:, :z_dim]  # a conditional net appends its classes after z
-    v = torch.linalg.svd(weight.float().cpu(), full_matrices=False).Vh[: min(k, z_dim)]
+    weight = weight.float().cpu()
+    v = torch.linalg.eigh(weight.T @ weight).eigenvectors.flip(1).T[:k]
     return v * v.gather(1, v.abs().argmax(1, keepdim=True)).sign()
 
 
