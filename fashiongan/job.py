@@ -12,13 +12,15 @@ class Job(Generic[T]):
     """Runs `work` to its end in a thread of its own, handing every item to `then`, also in that thread.
 
     Pausing and stopping take effect when the next item arrives. A stopped iterator is closed in its thread, so its
-    `finally` clauses run before the state changes.
+    `finally` clauses run before the state changes. `after` is called last, in that thread, however it ended.
     """
 
-    def __init__(self, work: Iterator[T], then: Callable[[T], None], name: str = "job"):
+    def __init__(
+        self, work: Iterator[T], then: Callable[[T], None], name: str = "job", after: Callable[[], None] | None = None
+    ):
         self.error: Exception | None = None
         self.state: State = "running"
-        self._work, self._then = work, then
+        self._work, self._then, self._after = work, then, after
         self._go, self._stop, self._resting = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
         # A daemon: closing the program does not wait for days of training; state on disk is written atomically.
@@ -66,3 +68,5 @@ class Job(Generic[T]):
             self.error, ended = e, "failed"
         self.state = ended
         self._resting.set()
+        if self._after:
+            self._after()

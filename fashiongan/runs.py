@@ -228,4 +228,8 @@ def command(r: Recipe) -> str:
 
 def device_name(device: torch.device) -> str:
     """What people call it: the GPU's name, or the number of CPU threads."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+    )

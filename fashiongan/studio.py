@@ -7,6 +7,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from time import monotonic, time
 from typing import Any
 
@@ -18,6 +19,7 @@ from .recipe import Recipe
 from .trainer import Tick, Trainer, pick_device
 
 ROWS = 4000  # of a curve kept for the page; beyond it, neighbours are joined
+QUEUE = 20  # runs that may wait
 NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")
 
 
@@ -80,8 +82,17 @@ class Run:
         return self.job is not None and self.job.alive
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A run that will start when those before it have ended."""
+
+    number: int
+    recipe: Recipe
+    owner: str
+
+
 class Studio:
-    """Checkpoints by name, garments by name, and at most one run at a time."""
+    """Checkpoints by name, garments by name, at most one run at a time, and those that wait for their turn."""
 
     def __init__(self, folder: Path = Path("runs"), data_root: str | None = None, device: str = "auto"):
         self.folder, self.data_root, self.device = folder, data_root, device
@@ -90,6 +101,9 @@ class Studio:
         self.models: OrderedDict[tuple[Path, int], GAN] = OrderedDict()
         self.data: tuple[tuple[str, int], data.Garments] | None = None
         self.run: Run | None = self.recall()
+        self.waiting: list[Waiting] = []
+        self.numbered = 0
+        self.skipped: tuple[str, ...] = ()  # why a run in the queue could not start
 
     # Checkpoints
 
@@ -127,11 +141,39 @@ class Studio:
         """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
         with self.starting:
             self.refuse_if_busy(owner)
-            name = self.free_name(recipe.gan)
-            trainer = runs.start(
-                recipe, self.folder / name, pick_device(self.device), loaded=self.garments(recipe.data, recipe.size)
-            )
-            return self.go(Run(self.folder / name, trainer.recipe, trainer.steps, owner), trainer)
+            return self.launch(recipe, owner)
+
+    def launch(self, recipe: Recipe, owner: str) -> Run:
+        out, device = self.folder / self.free_name(recipe.gan), pick_device(self.device)
+        trainer = runs.start(recipe, out, device, loaded=self.garments(recipe.data, recipe.size))
+        return self.go(Run(out, trainer.recipe, trainer.steps, owner), trainer)
+
+    def enqueue(self, recipe: Recipe, owner: str = "") -> None:
+        """Let a run wait for its turn. Raises StudioError at once if it could not be trained."""
+        data.prepare(recipe, loaded=self.garments(recipe.data, recipe.size))
+        with self.starting:
+            if len(self.waiting) >= QUEUE:
+                raise StudioError(f"The queue is full: {QUEUE} runs are waiting already.")
+            self.numbered += 1
+            self.waiting.append(Waiting(self.numbered, recipe, owner))
+        self.advance()
+
+    def cancel(self, number: int) -> None:
+        """Take a run out of the queue."""
+        with self.starting:
+            if number not in [w.number for w in self.waiting]:
+                raise StudioError("That run is not waiting any more.")
+            self.waiting = [w for w in self.waiting if w.number != number]
+
+    def advance(self) -> None:
+        """Start the next waiting run if none is going on."""
+        with self.starting:
+            while self.waiting and not (self.run is not None and self.run.alive):
+                entry = self.waiting.pop(0)
+                try:
+                    self.launch(entry.recipe, entry.owner)
+                except StudioError as e:
+                    self.skipped = (f"{entry.recipe.gan} was skipped: {e}",)
 
     def go_on(self, owner: str = "") -> Run:
         """Resume the run on show, paused or stopped, exactly where it is."""
@@ -200,7 +242,9 @@ class Studio:
                 run.sheet, run.sheets = png(pictures.sheet(images, columns)), run.sheets + 1
                 last[:] = monotonic(), monotonic() - begin
 
-        run.job = Job(runs.train(trainer, run.out), keep, name=f"train {run.out.name}")
+        # The next run starts in a thread of its own: whoever stopped this one waits for this one only.
+        advance = Thread(target=self.advance, daemon=True)
+        run.job = Job(runs.train(trainer, run.out), keep, name=f"train {run.out.name}", after=advance.start)
         self.run = run
         return run
 
@@ -224,6 +268,10 @@ class Studio:
             return run
         return None
 
+    def queue(self) -> list[dict[str, Any]]:
+        """The runs that wait, first come first: their number, GAN and command line."""
+        return [{"number": w.number, "gan": w.recipe.gan, "command": runs.command(w.recipe)} for w in self.waiting]
+
     def status(self) -> dict[str, Any]:
         """What the run is doing, as plain values. `state` is idle, running, paused, stopped, finished or failed."""
         run = self.run
@@ -238,6 +286,7 @@ class Studio:
                 "images_per_second": 0.0,
                 "seconds_left": None,
                 "remarks": [],
+                "queue": [],
                 "error": None,
                 "run": None,
                 "checkpoint": None,
@@ -256,7 +305,8 @@ class Studio:
             "images_per_second": speed,
             "seconds": seconds,
             "seconds_left": left if run.state in ("running", "paused") else None,
-            "remarks": list(run.remarks),
+            "remarks": [*run.remarks, *self.skipped],
+            "queue": self.queue(),
             "error": str(run.job.error) if run.job and run.job.error else None,
             "run": run.out.name,
             "checkpoint": run.out.as_posix() if saved.exists() else None,

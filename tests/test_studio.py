@@ -27,6 +27,7 @@ def until(condition, seconds=60):
 def studio(tmp_path, idx_root):
     studio = Studio(tmp_path / "runs", data_root=str(idx_root), device="cpu")
     yield studio
+    studio.waiting.clear()
     studio.stop()
 
 
@@ -173,3 +174,52 @@ def test_a_reader_who_claims_rows_there_are_not_gets_all(row):
     for i in range(3):
         curve.append({"step": i})
     assert curve.since(curve.generation, row) == (0, {"step": [0, 1, 2]})
+
+
+def test_queued_runs_follow_one_another_and_can_be_cancelled(studio, tiny):
+    studio.start(tiny("dcgan", steps=1_000_000))
+    studio.enqueue(tiny("lsgan", steps=3))
+    studio.enqueue(tiny("cgan", steps=3))
+    studio.enqueue(tiny("wgan", steps=3))
+    queue = studio.status()["queue"]
+    assert [w["gan"] for w in queue] == ["lsgan", "cgan", "wgan"]
+    assert queue[0]["command"].startswith("python train.py lsgan")
+    studio.cancel(queue[1]["number"])
+    with pytest.raises(StudioError, match="not waiting any more"):
+        studio.cancel(queue[1]["number"])
+    assert studio.status()["gan"] == "dcgan"
+    studio.stop()
+    until(lambda: studio.status()["gan"] == "wgan" and studio.status()["state"] == "finished")
+    assert studio.status()["queue"] == []
+    assert sorted(p.name for p in studio.folder.iterdir()) == ["dcgan-1", "lsgan-1", "wgan-1"]
+
+
+def test_queueing_on_an_idle_studio_starts_at_once(studio, tiny):
+    studio.enqueue(tiny("dcgan", steps=3))
+    until(lambda: studio.status()["state"] == "finished")
+
+
+def test_what_cannot_be_trained_is_refused_before_it_waits(studio, tiny):
+    studio.start(tiny("dcgan", steps=1_000_000))
+    with pytest.raises(StudioError, match="batch cannot be 700"):
+        studio.enqueue(tiny("dcgan", batch=700))
+    assert studio.status()["queue"] == []
+
+
+def test_a_waiting_run_that_cannot_start_is_skipped_and_told(studio, tiny, tmp_path):
+    studio.start(tiny("dcgan", steps=1_000_000))
+    studio.enqueue(tiny("lsgan", steps=3))
+    studio.enqueue(tiny("cgan", steps=3))
+    (tmp_path / "runs" / "lsgan-1").write_text("a file where the folder should be")
+    studio.free_name = lambda gan: f"{gan}-1"
+    studio.stop()
+    until(lambda: studio.status()["gan"] == "cgan" and studio.status()["state"] == "finished")
+    assert any("lsgan was skipped" in remark for remark in studio.status()["remarks"])
+
+
+def test_the_queue_is_bounded(studio, tiny, monkeypatch):
+    monkeypatch.setattr("fashiongan.studio.QUEUE", 1)
+    studio.start(tiny("dcgan", steps=1_000_000))
+    studio.enqueue(tiny("lsgan"))
+    with pytest.raises(StudioError, match="queue is full"):
+        studio.enqueue(tiny("lsgan"))

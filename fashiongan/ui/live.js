@@ -21,6 +21,8 @@ function describe(s) {
   find('.bar i').style.width = percent + '%';
   find('.bar').setAttribute('aria-valuenow', percent.toFixed(0));
   find('.remarks').replaceChildren(...s.remarks.map(text => Object.assign(document.createElement('li'), {textContent: text})));
+  find('.queue').hidden = !s.queue.length;
+  find('.queue').textContent = `Waiting: ${s.queue.map(w => w.gan).join(', then ')}`;
   find('.error').hidden = !s.error;
   find('.error').textContent = s.error || '';
 }
@@ -110,7 +112,7 @@ async function tick() {
       }
     }
     root.dataset.run = run; root.dataset.state = s.state; root.dataset.step = s.step;
-    const now = `${run} ${s.state} ${Boolean(s.checkpoint)}`;
+    const now = `${run} ${s.state} ${Boolean(s.checkpoint)} ${s.queue.map(w => w.number)}`;
     if (now !== state) { state = now; trigger('change'); }
   } catch (e) {
     root.dataset.state = 'offline';

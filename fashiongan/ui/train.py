@@ -12,7 +12,7 @@ import plotly
 
 from .. import data, gans
 from ..errors import StudioError
-from ..recipe import Knob, knobs
+from ..recipe import Knob, Recipe, knobs
 from ..studio import Studio
 from . import sample, show, words
 from .api import check_control, may_control
@@ -38,18 +38,23 @@ def all_knobs() -> dict[str, Knob]:
     return {name: k for name, k in found.items() if name != "data"}
 
 
-def widget(k: Knob) -> gr.components.FormComponent:
-    """A knob as a form field: its label, help, range and default."""
+def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
+    """A knob as a form field: its label, help, range and a value to begin with."""
     within = f" ({k.lo:,.15g} to {k.hi:,.15g})" if k.lo is not None else ""
-    common: dict[str, Any] = {"label": k.label, "info": k.text + within, "elem_id": f"knob_{k.name}"}
+    common: dict[str, Any] = {
+        "label": k.label,
+        "info": k.text + within,
+        "elem_id": f"knob_{k.name}",
+        "visible": visible,
+    }
     if k.choices:
-        return gr.Dropdown(list(k.choices), value=k.default, **common)
+        return gr.Dropdown(list(k.choices), value=value, **common)
     if k.kind is str:
-        return gr.Textbox(k.default, max_length=500, **common)
+        return gr.Textbox(value, max_length=500, **common)
     # The recipe checks the range: its sentence names the setting, where gradio's own does not.
     whole = k.kind is int
     empty = "empty" if k.default is None else None
-    return gr.Number(k.default, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
+    return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
 
 
 def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoints: gr.Dropdown) -> None:
@@ -68,6 +73,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
                 go = gr.Button("Start", size="md", variant="primary", elem_id="start", min_width=90)
                 hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
                 on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
+                add = gr.Button("Queue it", size="md", visible=False, elem_id="add", min_width=90)
                 halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
         with gr.Column(elem_id="watch"):
             live = live_panel(studio)
@@ -75,6 +81,9 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
             gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
             shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
         with gr.Column(elem_classes="controls", elem_id="settings"):
+            with gr.Row(elem_classes="together", visible=False, elem_id="queue") as queue:
+                waiting = gr.Dropdown([], label="Waiting", elem_id="waiting", min_width=160)
+                drop = gr.Button("Cancel it", size="md", elem_id="drop", min_width=90)
             source = gr.Dropdown(
                 [data.FASHION_MNIST],
                 value=data.FASHION_MNIST,
@@ -83,14 +92,16 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
                 info="or type the path of a folder with one sub-folder a class",
                 elem_id="data",
             )
-            fields = {name: widget(desk.names[name]) for name in FIRST}
+            values = desk.values(first, QUICK)
+            fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
             with gr.Accordion("More settings", open=False):
-                fields |= {name: widget(k) for name, k in desk.names.items() if name not in FIRST}
+                folded = {name: k for name, k in desk.names.items() if name not in FIRST}
+                fields |= {n: widget(k, values.get(n, k.default), n in values) for n, k in folded.items()}
 
     visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
     knob_fields = [fields[name] for name in desk.names]
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons = [go, hold, on, halt, take]
+    buttons = [go, hold, on, halt, take, add, queue, waiting]
     fresh: dict[str, Any] = {
         "fn": desk.buttons,
         "inputs": visitor,
@@ -104,15 +115,16 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     pause = hold.click(show.polite(desk.pause), visitor, None, **hidden)
     resume = on.click(show.polite(desk.resume), visitor, visitor, **hidden)
     stop = halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
-    for clicked in (start, pause, resume, stop):
+    enqueue = add.click(show.polite(desk.enqueue), [visitor, gan, source, *knob_fields], visitor, **hidden)
+    cancel = drop.click(show.polite(desk.cancel), [visitor, waiting], None, **hidden)
+    for clicked in (start, pause, resume, stop, enqueue, cancel):
         clicked.then(**look).then(**fresh)
     live.change(**fresh)  # live.js tells when the run's state has changed
     gr.on([page.load, this.select], **fresh)
     take.click(desk.sample_it, None, [tabs, checkpoints], **hidden)
 
-    gan.change(describe, gan, idea, **hidden)
-    gan.change(explain, gan, story, **hidden)
-    gr.on([gan.change, how_long.change, page.load], desk.settings, [gan, how_long], knob_fields, **hidden)
+    gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
+    gr.on([gan.change, how_long.change], desk.settings, [gan, how_long], knob_fields, **hidden)
     chosen = [source, fields["classes"], fields["limit"]]
     gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
 
@@ -161,16 +173,30 @@ class Desk:
         self.studio = studio
         self.names = all_knobs()
 
-    def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
+    def recipe(self, gan: str, source: str, values: tuple[Any, ...]) -> Recipe:
         mine = knobs(gans.find(gan).recipe_type)
         turned = {
             name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
             for name, v in zip(self.names, values, strict=True)
             if name in mine and v is not None
         }
+        return gans.recipe(gan, data=source, **turned)
+
+    def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
         visitor = visitor or secrets.token_urlsafe(16)
-        self.studio.start(gans.recipe(gan, data=source, **turned), visitor)
+        self.studio.start(self.recipe(gan, source, values), visitor)
         return visitor
+
+    def enqueue(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
+        visitor = visitor or secrets.token_urlsafe(16)
+        self.studio.enqueue(self.recipe(gan, source, values), visitor)
+        return visitor
+
+    def cancel(self, visitor: str | None, number: int | None, request: gr.Request) -> None:
+        entry = next((w for w in self.studio.waiting if w.number == number), None)
+        if entry is not None and entry.owner != visitor:
+            check_control(self.studio, None, request)
+        self.studio.cancel(number or 0)
 
     def pause(self, visitor: str | None, request: gr.Request) -> None:
         check_control(self.studio, visitor, request)
@@ -187,17 +213,21 @@ class Desk:
         check_control(self.studio, visitor, request)
         self.studio.stop()
 
-    def buttons(self, visitor: str | None, request: gr.Request) -> tuple[gr.Button, ...]:
-        """Start, Pause, Resume, Stop and Sample it: which of them make sense now."""
+    def buttons(self, visitor: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Start, Pause, Resume, Stop, Sample it and Queue it, which of them make sense now; and the queue."""
         status, may = self.studio.status(), may_control(self.studio, visitor, request)
         state = status["state"]
         alive = state in ("running", "paused")
+        waiting = [(f"{i}. {w['gan']}", w["number"]) for i, w in enumerate(status["queue"], 1)]
         return (
             gr.Button(visible=not alive),
             gr.Button(visible=state == "running", interactive=may),
             gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
             gr.Button(visible=alive, interactive=may),
             gr.Button(visible=bool(status["checkpoint"])),
+            gr.Button(visible=alive),
+            gr.Row(visible=bool(waiting)),
+            gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
         )
 
     def preview(self, source: str, classes: str, limit: int | None) -> str:
@@ -208,13 +238,16 @@ class Desk:
         except StudioError as e:
             return f'<p class="sorry">{html.escape(str(e))}</p>'
 
-    def settings(self, gan: str, how_long: str) -> list[Any]:
-        """Every knob's value for that GAN; those it does not have disappear."""
+    def values(self, gan: str, how_long: str) -> dict[str, Any]:
+        """Every knob that GAN has, and what it is set to."""
         recipe = gans.find(gan).recipe_type
-        mine, quick = knobs(recipe), recipe.quick if how_long == QUICK else {}
+        return {name: k.default for name, k in knobs(recipe).items()} | (recipe.quick if how_long == QUICK else {})
+
+    def settings(self, gan: str, how_long: str) -> list[Any]:
+        """The fields for that GAN; those it does not have disappear."""
+        values = self.values(gan, how_long)
         return [
-            gr.update(value=quick.get(n, mine[n].default), visible=True) if n in mine else gr.update(visible=False)
-            for n in self.names
+            gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
         ]
 
     def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:

@@ -32,6 +32,7 @@ def url(studio):
 @pytest.fixture(autouse=True)
 def idle(studio):
     yield
+    studio.waiting.clear()
     studio.stop()
 
 

@@ -7,6 +7,9 @@ import statistics
 
 import pytest
 from PIL import Image
+from safetensors import torch as safetensors
+
+from fashiongan import checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +138,36 @@ def test_a_phone_shows_the_picture_above_the_sliders(visit):
     picture, slider = page.locator("#sheet").bounding_box(), page.locator("#slider_1").bounding_box()
     assert picture["y"] < slider["y"]
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("truncated", "is damaged or not a safetensors file"),
+        ("text", "is damaged or not a safetensors file"),
+        ("unknown GAN", "There is no GAN called 'stylish'"),
+    ],
+)
+def test_a_bad_checkpoint_is_one_sentence_and_the_page_goes_on(visit, studio, kind, sentence):
+    good = checkpoint.find("dcgan").read_bytes()
+    bad = {
+        "truncated": good[: len(good) // 2],
+        "text": b"hello",
+        "unknown GAN": safetensors.save(
+            safetensors.load(good),
+            {"format": checkpoint.FORMAT, "recipe": json.dumps({"gan": "stylish", "channels": 1, "labels": []})},
+        ),
+    }
+    path = studio.folder / "bad" / "checkpoint.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bad[kind])
+    page = visit()
+    page.wait_for_function(NEW_PICTURE, arg="")
+    old = source(page)
+    page.locator("#checkpoint input").click()
+    page.get_by_role("option", name="bad (yours)", exact=True).click()
+    page.locator(".toast-body, .toast-wrap").get_by_text(sentence).first.wait_for()
+    page.locator("#checkpoint input").click()
+    page.get_by_role("option", name="dcgan (bundled)", exact=True).click()
+    changed(page, old)
+    path.unlink()

@@ -182,3 +182,17 @@ def test_a_run_that_diverges_says_so(train_page, studio, tiny, monkeypatch):
     wait_state(page, "failed")
     assert "diverged" in page.locator(".live .error").inner_text()
     page.locator("#start").wait_for()
+
+
+def test_a_run_waits_its_turn_and_is_cancelled_on_the_page(train_page, studio, endless):
+    run = endless()
+    page = train_page()
+    wait_run(page, run.out.name)
+    set_knob(page, "epochs", 2)
+    page.locator("#add").click()
+    page.locator(".live .queue").get_by_text("Waiting: dcgan").wait_for()
+    assert [w.recipe.epochs for w in studio.waiting] == [2]
+    page.locator("#drop").click()
+    page.locator("#queue").wait_for(state="hidden")
+    assert studio.waiting == []
+    assert studio.run is run

@@ -1,0 +1,67 @@
+"""What the repository promises as a whole: the Space's front matter, the pins, the bundled checkpoints."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fashiongan import bundle, checkpoint, gans
+
+REPO = Path(__file__).resolve().parent.parent
+MEGABYTE = 1_000_000
+
+
+def front_matter():
+    text = (REPO / "README.md").read_text()
+    return yaml.safe_load(text.split("---\n")[1]), text.split("---\n", 2)[2]
+
+
+def test_the_space_runs_the_gradio_that_is_pinned():
+    card, _ = front_matter()
+    pinned = re.search(r"^gradio==(.+)$", (REPO / "requirements.txt").read_text(), re.M)[1]
+    assert card["sdk"] == "gradio"
+    assert card["sdk_version"] == pinned
+    assert (REPO / card["app_file"]).is_file()
+    assert card["license"] == "mit"
+    assert len(card["short_description"]) <= 60
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {card["colorFrom"], card["colorTo"]} <= colours
+
+
+def test_the_readme_opens_with_a_picture_that_is_there():
+    _, text = front_matter()
+    picture = re.match(r"\s*!\[[^\]]+\]\(([^)]+)\)", text)[1]
+    assert (REPO / picture).is_file()
+
+
+def test_the_readme_names_only_flags_and_gans_that_there_are():
+    _, text = front_matter()
+    for gan in re.findall(r"^python train\.py (\w[\w-]*)", text, re.M):
+        assert gan in gans.GANS
+
+
+def test_packages_are_names_that_a_space_can_install():
+    lines = (REPO / "packages.txt").read_text().split("\n")
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", line) for line in lines if line)
+
+
+@pytest.mark.parametrize("name", checkpoint.bundled())
+def test_a_bundled_checkpoint_says_how_it_was_made(name):
+    info, recipe = checkpoint.info(name), checkpoint.load(name).recipe
+    assert info["command"].startswith(f"python train.py {recipe.gan}")
+    assert info["epochs"] == recipe.epochs  # trained to the end
+    assert info["device"]
+    assert info["log"]["step"] == info["step"]
+    assert checkpoint.find(name).stat().st_size < 6 * MEGABYTE
+    made = gans.recipe(**bundle.BUNDLED[name])
+    assert made == recipe.replace(channels=1, labels=())
+
+
+def test_the_first_two_and_the_whole_folder():
+    assert {"dcgan", "cdcgan"} <= set(checkpoint.bundled())
+    assert sum(p.stat().st_size for p in checkpoint.BUNDLED.iterdir()) < 60 * MEGABYTE
+
+
+def test_the_list_of_checkpoints_is_what_their_headers_say():
+    assert (checkpoint.BUNDLED / "README.md").read_text() == bundle.listing()
