@@ -10,6 +10,7 @@ WINDOW = 500  # steps a complaint must last: every GAN stumbles now and then
 # Shares. Of a WGAN's weights 0.25 to 0.43 were seen at the bound in health, 0.46 to 0.8 where it was far too small.
 JUDGE_WINS, JUDGE_LOSES, ALIKE, CLIPPED = 0.98, 0.1, 0.3, 0.45
 CLIMB = 1.2  # while the window's newer half has this many times the variety of its older half, the generator learns
+FEW = "The samples look like only"
 
 
 def examine(rows: Sequence[Mapping[str, float]], variety: float, *, critic: bool = False) -> list[str]:
@@ -72,6 +73,6 @@ def missing_classes(samples: Tensor, means: Tensor) -> list[str]:
     if len(means) < 4 or len(samples) < 4 * len(means) or 2 * seen >= len(means):
         return []
     return [
-        f"The samples look like only {seen} of the {len(means)} classes. Lower the generator's learning rate (lr_g), "
+        f"{FEW} {seen} of the {len(means)} classes. Lower the generator's learning rate (lr_g), "
         "use a larger batch, or a GAN that is told the class, such as cdcgan."
     ]

@@ -55,7 +55,7 @@ class ConvD(nn.Module):
     """DCGAN discriminator: convolutions 4x4 of stride 2, LeakyReLU 0.2, norm on all but the first and last.
 
     (N, channels, size, size) and, with `classes`, one-hot (N, classes) -> logits (N,). `norm` is "batch", or "none"
-    where a gradient penalty is to be one picture's own affair.
+    where a gradient penalty is to be one picture's own affair; then the convolutions have biases instead.
     """
 
     def __init__(self, width: int, size: int, channels: int, classes: int = 0, norm: str = "batch"):
@@ -63,11 +63,12 @@ class ConvD(nn.Module):
         base, _ = stages(size)
         outer = widths(size, width)
         self.downs = nn.ModuleList(
-            nn.Conv2d(a + classes, b, 4, 2, 1, bias=False) for a, b in zip([channels, *outer[:-1]], outer, strict=True)
+            nn.Conv2d(a + classes, b, 4, 2, 1, bias=norm == "none")
+            for a, b in zip([channels, *outer[:-1]], outer, strict=True)
         )
         inner = (nn.BatchNorm2d(c) if norm == "batch" else nn.Identity() for c in outer[1:])
         self.norms = nn.ModuleList([nn.Identity(), *inner])
-        self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=False)
+        self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=norm == "none")
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """(N, deepest filters, base, base): what the last layer looks at."""

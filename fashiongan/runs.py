@@ -120,6 +120,7 @@ class Keeper:
         kept = [line for line in log if line["step"] <= self.trainer.step]
         if kept:
             self.newest = kept[-1]
+            self.few_classes = [r for r in self.newest.get("remarks", []) if r.startswith(doctor.FEW)]
             self.recent = [line for line in kept if line["step"] > self.trainer.step - doctor.WINDOW]
         if len(kept) < len(log) or (self.out / "log.jsonl").exists():
             atomic.write(self.out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
@@ -145,7 +146,7 @@ class Keeper:
 
     def sample(self, epoch: int) -> None:
         images, columns = self.trainer.samples()
-        if self.means is not None and epoch:
+        if self.means is not None and self.trainer.step >= doctor.WINDOW:
             self.few_classes = doctor.missing_classes(images, self.means)
         im = pictures.sheet(images, columns)
         text = json.dumps({"run": self.out.name, "gan": self.trainer.recipe.gan, "epoch": epoch})

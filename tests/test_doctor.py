@@ -197,7 +197,7 @@ def run_of(tiny, garments, tmp_path_factory):
 
 HELPLESS = {"lr_g": 1e-7, "lr_d": 2e-3, "steps": 600}  # a generator that cannot move
 WELL = {"lr_g": 1e-3, "lr_d": 1e-4, "steps": 700}
-COLLAPSED = {"lr_g": 1.0, "lr_d": 1.0, "steps": 520}
+COLLAPSED = {"lr_g": 1.0, "lr_d": 1.0, "steps": 570}
 
 
 def first(ticks, part):
