@@ -48,6 +48,7 @@ class GAN(nn.Module, ABC):
     formulas: ClassVar[tuple[str, str]]  # what D and G minimise, in TeX
     conditional: ClassVar[bool] = False
     critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
+    redraws: ClassVar[bool] = False  # whether its judge answers with a picture to compare with the one it saw
     g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
     G: nn.Module
     D: nn.Module
@@ -56,6 +57,8 @@ class GAN(nn.Module, ABC):
         super().__init__()
         if self.conditional and not recipe.labels:
             raise StudioError(f"{recipe.gan} draws by class, so its data must have classes: one sub-folder for each.")
+        if self.redraws and recipe.augment:
+            raise StudioError(f"{recipe.gan} takes no augmentation: its judge must redraw the very picture it saw.")
         self.recipe = recipe
 
     @abstractmethod

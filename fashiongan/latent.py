@@ -87,8 +87,8 @@ def fixed_sheet(gan: GAN, G: nn.Module | None = None) -> tuple[Tensor, int]:
 def directions(gan: GAN, k: int) -> Tensor:
     """(k, z_dim): the unit directions of z that move the generator's first layer most, largest first.
 
-    Eigenvectors of A^T A for that layer's weight A, as in SeFa (Shen and Zhou 2021, https://arxiv.org/abs/2007.06600,
-    eq. 5), with the sign chosen so that the largest entry is positive.
+    Eigenvectors of A^T A for that layer's weight A, as in SeFa (Shen and Zhou 2021, https://arxiv.org/abs/2007.06600),
+    with the sign chosen so that the largest entry is positive.
     """
     z_dim = gan.recipe.z_dim
     weight = first_layer(gan.G, z_dim)[:, :z_dim]  # a conditional net appends its classes after z

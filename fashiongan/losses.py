@@ -45,12 +45,12 @@ def between(a: Tensor, b: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def energy(x: Tensor, reconstruction: Tensor) -> Tensor:
-    """(N,): ||Dec(Enc(x)) - x||, the Euclidean norm over one picture's pixels (EBGAN, eq. 8)."""
+    """(N,): ||Dec(Enc(x)) - x||, the Euclidean norm over one picture's pixels (EBGAN, section 2.3)."""
     return (reconstruction - x).flatten(1).norm(dim=1)
 
 
 def pull_away(codes: Tensor) -> Tensor:
-    """Mean squared cosine between the codes of different pictures: EBGAN's repelling regulariser, eq. 4."""
+    """Mean squared cosine between the codes of different pictures: EBGAN's repelling regulariser, section 2.4."""
     n = len(codes)
     unit = F.normalize(codes, dim=1)  # row by row
     cosines = (unit @ unit.T).square()

@@ -113,7 +113,7 @@ class AutoEncoder(nn.Module):
 
 
 class EluDecoder(nn.Module):
-    """BEGAN generator and decoder (section 3.1, figure 1): a dense layer, then pairs of 3x3 ELU convolutions with
+    """BEGAN generator and decoder (section 3.5, figure 1): a dense layer, then pairs of 3x3 ELU convolutions with
     nearest-neighbour upsampling between, and a last convolution without activation.
 
     (N, hidden) -> (N, channels, size, size), not bounded.
@@ -177,7 +177,7 @@ class Dropout(nn.Module):
 
 
 class Maxout(nn.Module):
-    """(N, inputs) -> (N, units): the largest of `pieces` affine maps (Goodfellow et al. 2013, eq. in section 3)."""
+    """(N, inputs) -> (N, units): the largest of `pieces` affine maps (Goodfellow et al. 2013, section 2)."""
 
     def __init__(self, inputs: int, units: int, pieces: int):
         super().__init__()

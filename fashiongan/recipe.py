@@ -126,6 +126,12 @@ class Recipe:
     ema: float = knob(
         0.999, "Averaging", "how long the averaged generator remembers; 0 shows the newest weights", 0.0, 0.99999
     )
+    augment: str = knob(
+        "",
+        "Augmentation",
+        "let the judge see pictures flipped, shifted or cut, so that it cannot learn a few by heart; good below 5,000",
+        choices=("", "flip", "shift", "cutout", "shift,cutout", "flip,shift,cutout"),
+    )
     precision: str = knob(
         "float32",
         "Arithmetic",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from . import gans, latent, nets
+from .augment import augment
 from .data import Garments, Shuffle
 from .errors import StudioError
 from .gan import Batch, Loss
@@ -51,6 +52,11 @@ class Trainer:
         for m in self.gan.modules():
             if isinstance(m, nets.Dropout):
                 m.rng = self.rng
+        if r.augment:
+            # On the judge's own door, so that no paper's file needs to know of it.
+            self.gan.D.register_forward_pre_hook(
+                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.rng), *seen[1:])
+            )
         self.trained = torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))

@@ -48,6 +48,7 @@ class BEGAN(GAN):
     year, paper = 2017, "https://arxiv.org/abs/1703.10717"
     title = "two autoencoders held in balance between variety and quality"
     critic = True
+    redraws = True
     formulas = (
         r"L(x) - k_t L(G(z)), \quad k_{t+1} = k_t + \lambda_k(\gamma L(x) - L(G(z)))",
         r"L(G(z)), \quad L(v) = |v - D(v)|",

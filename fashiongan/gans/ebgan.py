@@ -33,6 +33,7 @@ class EBGAN(GAN):
     year, paper = 2016, "https://arxiv.org/abs/1609.03126"
     title = "an autoencoder judges by how well it can redraw a picture"
     critic = True
+    redraws = True
     formulas = (
         r"\mathbb{E} E(x) + \mathbb{E}[m - E(G(z))]^+, \quad E(x) = \lVert \mathrm{Dec}(\mathrm{Enc}(x)) - x \rVert",
         r"\mathbb{E} E(G(z)) + 0.1\, f_{PT}",

@@ -1,0 +1,51 @@
+"""Differentiable augmentation: what the judge sees is flipped, shifted and cut, real and fake alike, so that it cannot
+learn a small data set by heart.
+
+Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.2: the same transformations T for both players, with
+the generator's gradient running through T. Shifts reach an eighth of the picture and cutouts half of it, as there.
+Flips are ours: leave them out where left and right matter, since the generator then learns mirrored garments too.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def flip(x: Tensor, _low: float, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): each picture mirrored with probability 1/2."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) < 0.5
+    return torch.where(mirrored, x.flip(3), x)
+
+
+def shift(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): each picture moved by whole pixels, up to an eighth of its side each way; `low` comes in."""
+    n, c, h, w = x.shape
+    reach = max(1, round(h / 8))
+    by = torch.randint(-reach, reach + 1, (2, n, 1), generator=rng, device=x.device)
+    rows = torch.arange(h, device=x.device) + by[0]  # (n, h): where each row comes from
+    columns = torch.arange(w, device=x.device) + by[1]
+    inside = ((rows >= 0) & (rows < h))[:, None, :, None] & ((columns >= 0) & (columns < w))[:, None, None, :]
+    x = x.gather(2, rows.clamp(0, h - 1)[:, None, :, None].expand(n, c, h, w))
+    x = x.gather(3, columns.clamp(0, w - 1)[:, None, None, :].expand(n, c, h, w))
+    return torch.where(inside, x, low)
+
+
+def cutout(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): a square of half the side, anywhere in each picture, set to `low`."""
+    n, _, h, w = x.shape
+    half = h // 2
+    middle = torch.randint(0, h, (2, n, 1), generator=rng, device=x.device)
+    rows = (torch.arange(h, device=x.device) - middle[0] + half // 2) // half == 0
+    columns = (torch.arange(w, device=x.device) - middle[1] + half // 2) // half == 0
+    return torch.where(rows[:, None, :, None] & columns[:, None, None, :], low, x)
+
+
+KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {"flip": flip, "shift": shift, "cutout": cutout}
+
+
+def augment(x: Tensor, kinds: Sequence[str], low: float, rng: torch.Generator) -> Tensor:
+    """Apply the named kinds in order to (N, C, H, W), whose black is `low`."""
+    for kind in kinds:
+        x = KINDS[kind](x, low, rng)
+    return x
