@@ -2,24 +2,30 @@
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 from .errors import StudioError
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write `path` by way of a .part beside it and a rename, making its folder. Readers see the old file or the new.
+
+    `durable` waits until the disk has it, so that it survives a power cut too, and wants one writer at a time; without
+    it, several may write the same path at once.
 
     Raises StudioError, with the old file untouched, if the folder cannot be written or the disk is full.
     """
-    part = path.with_name(path.name + ".part")
+    mark = "" if durable else f".{os.getpid()}-{threading.get_ident()}"
+    part = path.with_name(f"{path.name}{mark}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as f:
             f.write(data)
             f.flush()
-            os.fsync(f.fileno())
+            if durable:
+                os.fsync(f.fileno())
         part.replace(path)
     except OSError as e:
         with suppress(OSError):  # the folder itself may be in the way; the first error says so

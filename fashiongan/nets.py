@@ -68,7 +68,7 @@ class ConvD(nn.Module):
         )
         inner = (nn.BatchNorm2d(c) if norm == "batch" else nn.Identity() for c in outer[1:])
         self.norms = nn.ModuleList([nn.Identity(), *inner])
-        self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=norm == "none")
+        self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=False)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """(N, deepest filters, base, base): what the last layer looks at."""

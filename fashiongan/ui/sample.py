@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from .. import checkpoint, latent
 from ..studio import Studio
@@ -44,7 +43,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         slider_4: float = 0.0,
         slider_5: float = 0.0,
         slider_6: float = 0.0,
-    ) -> Image.Image:
+    ) -> str:
         """Draw a sheet of garments.
 
         Args:

@@ -4,13 +4,16 @@ import functools
 import html
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.processing_utils import hash_bytes
+from gradio.utils import get_upload_folder
 from PIL import Image
 from torch import Tensor
 
-from .. import pictures
+from .. import atomic, pictures
 from ..data import Garments
 from ..errors import StudioError
 from ..studio import data_url, png
@@ -44,13 +47,21 @@ def number(value: Any, lo: float, hi: float, name: str) -> float:
     return value
 
 
-def described_sheet(images: Tensor, columns: int, description: str) -> Image.Image:
-    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, with its description as the PNG's text."""
+def described_sheet(images: Tensor, columns: int, description: str) -> str:
+    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path.
+
+    The file goes whole into gradio's cache under its content's hash. Handed a picture, gradio would write it there in
+    place, also while another visitor is fetching the same one.
+    """
     im = pictures.sheet(images, columns)
     scale = max(1, min(16, SHEET_WIDTH // im.width))
-    im = im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
-    im.info[pictures.KEY] = description  # gradio copies text entries into the file
-    return im
+    data = pictures.png(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description)
+    path = Path(get_upload_folder()) / hash_bytes(data) / "garments.png"
+    if path.exists():
+        path.touch()  # gradio deletes by age
+    else:
+        atomic.write(path, data, durable=False)
+    return str(path)
 
 
 def preview(garments: Garments, each: int = 4) -> str:

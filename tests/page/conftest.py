@@ -1,5 +1,6 @@
 """The real app on the synthetic garments, and a real browser in front of it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from fashiongan.studio import Studio
 from fashiongan.ui import build, launch_settings
 
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # gradio_client would report each Client otherwise
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
 FLAGS += "--disable-component-update --disable-sync"

@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors import torch as safetensors
 
 from fashiongan import checkpoint
+from fashiongan.ui import show
 
 pytestmark = pytest.mark.slow
 
@@ -171,3 +172,15 @@ def test_a_bad_checkpoint_is_one_sentence_and_the_page_goes_on(visit, studio, ki
     page.get_by_role("option", name="dcgan (bundled)", exact=True).click()
     changed(page, old)
     path.unlink()
+
+
+def test_the_same_picture_is_written_once_and_whole(studio, monkeypatch):
+    gan = studio.gan("dcgan")
+    images = gan.sample_images(4, 0)
+    first = show.described_sheet(images, 2, "{}")
+    written = []
+    monkeypatch.setattr(show.atomic, "write", lambda path, data, durable: written.append(path))
+    assert show.described_sheet(images, 2, "{}") == first
+    assert written == []
+    assert show.described_sheet(images, 2, '{"seed": 1}') != first
+    assert len(written) == 1
