@@ -1,11 +1,11 @@
-// Watches the run: asks the server for what is new, once a second, and never for what it already has.
+// Watches the run: asks the server every second or two for what is new, and never for what it already has.
 const P = window.Plotly;  // other components may load an older one over it later
 const WORDS = /*WORDS*/{};
 const root = element.querySelector('.live'), find = s => root.querySelector(s);
 const slider = find('input'), image = find('img'), caption = find('figcaption');
 const COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], DASHES = ['solid', 'solid', 'dot', 'dash'];
 const POINTS = 800;  // drawn per curve; more cannot be told apart
-let run = '', generation = -1, rows = 0, sheet = -1, columns = {}, epochs = [], newest = '', state = '', busy = false, nextDraw = 0, undrawn = false;
+let run = '', generation = -1, rows = 0, sheet = -1, columns = {}, epochs = [], newest = '', state = '', busy = false, again = false, nextDraw = 0, undrawn = false;
 
 const minutes = s => s == null ? '' : s < 90 ? `${Math.max(1, Math.round(s))} s left`
   : s < 5400 ? `${Math.round(s / 60)} min left` : `${(s / 3600).toFixed(1)} h left`;
@@ -79,7 +79,8 @@ async function travel() {
 slider.addEventListener('input', travel);
 
 async function tick() {
-  if (busy || document.hidden) return;
+  if (document.hidden) return;
+  if (busy) { again = true; return; }
   busy = true;
   try {
     const d = await server.news([run, generation, rows, sheet]), s = d.status;
@@ -117,10 +118,17 @@ async function tick() {
   } catch (e) {
     root.dataset.state = 'offline';
     find('.status').textContent = 'The studio does not answer; trying again.';
-  } finally { busy = false; }
+  } finally {
+    busy = false;
+    if (again) { again = false; tick(); }
+  }
 }
 
 new ResizeObserver(() => { if (P && rows && root.clientWidth) root.querySelectorAll('.js-plotly-plot').forEach(p => P.Plots.resize(p)); }).observe(root);
-const timer = setInterval(() => { if (element.isConnected) return void tick(); clearInterval(timer); document.removeEventListener('fashiongan-news', tick); }, 1000);
 document.addEventListener('fashiongan-news', tick);  // a button was answered: look at once
-tick();
+async function watch() {
+  if (!element.isConnected) return document.removeEventListener('fashiongan-news', tick);
+  await tick();
+  setTimeout(watch, root.dataset.state === 'running' ? 2000 : 1000);  // every look costs the run a little
+}
+watch();
