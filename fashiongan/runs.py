@@ -122,7 +122,7 @@ class Keeper:
             self.newest = kept[-1]
             self.few_classes = [r for r in self.newest.get("remarks", []) if r.startswith(doctor.FEW)]
             self.recent = [line for line in kept if line["step"] > self.trainer.step - doctor.WINDOW]
-        if len(kept) < len(log) or (self.out / "log.jsonl").exists():
+        if (self.out / "log.jsonl").exists():
             atomic.write(self.out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
         for path in epochs(self.out):
             if epoch_of(path) > self.trainer.epochs_at(self.trainer.step):

@@ -69,7 +69,6 @@ class Run:
     remarks: tuple[str, ...] = ()
     sheet: bytes = b""  # PNG of the newest samples
     sheets: int = 0  # how often it changed
-    resumable: bool = False
 
     @property
     def state(self) -> str:
@@ -141,6 +140,7 @@ class Studio:
         """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
         with self.starting:
             self.refuse_if_busy(owner)
+            self.skipped = ()
             return self.launch(recipe, owner)
 
     def launch(self, recipe: Recipe, owner: str) -> Run:

@@ -78,7 +78,7 @@ class Trainer:
         )
 
     def update(self) -> None:
-        """One generator update and the discriminator updates before it."""
+        """One generator update and the discriminator updates that belong to it."""
         r, gan = self.recipe, self.gan
         factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
         for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
