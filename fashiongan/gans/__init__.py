@@ -20,6 +20,7 @@ from .gan import FirstGAN
 from .infogan import InfoGAN
 from .lsgan import LSGAN
 from .mlpgan import MLPGAN
+from .ragan import RaGAN
 from .wgan import WGAN
 from .wgan_gp import WGANGP
 
@@ -37,6 +38,7 @@ GANS: dict[str, type[GAN]] = {
     "dragan": DRAGAN,
     "ebgan": EBGAN,
     "began": BEGAN,
+    "ragan": RaGAN,
     "compact": Compact,
     "large": Large,
 }
