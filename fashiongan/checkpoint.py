@@ -86,7 +86,12 @@ def trained(recipe: Any) -> tuple[int, ...]:
 
 def info(name: str | Path) -> dict[str, Any]:
     """What a checkpoint's header says of how it was made: step, epoch, command, device, last log line."""
-    with opened(find(name)) as (_, header):
+    return header_info(find(name))
+
+
+def header_info(path: Path) -> dict[str, Any]:
+    """The "info" of any studio file's header; empty if it has none."""
+    with opened(path) as (_, header):
         try:
             found = json.loads(header.get("info", ""))
         except (ValueError, RecursionError):
@@ -110,3 +115,19 @@ def find(name: str | Path) -> Path:
 def bundled() -> list[str]:
     """Names of the checkpoints that come with the studio."""
     return sorted(p.stem for p in BUNDLED.glob("*.safetensors"))
+
+
+def annotate(path: Path, **more: Any) -> None:
+    """Add to the info in a studio file's header; its weights stay as they are."""
+    with opened(path) as (f, header):
+        tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is no dict
+    write(path, tensors, {**header, "info": json.dumps(header_info(path) | more)})
+
+
+def device_name(device: torch.device) -> str:
+    """What people call it: the GPU's name, or the number of CPU threads."""
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+    )

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 from .errors import StudioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .classifiers import Fitted
     from .trainer import Tick, Trainer
 
 
@@ -73,16 +74,7 @@ def _train(argv: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=None, help="the run's folder (default: runs/GAN-date-time)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
-    for k in knobs(recipe_class).values():
-        default = "" if k.default in (None, "") else f" (default: {k.default})"
-        allowed = f" [{k.allowed()}]" if k.choices or k.lo is not None else ""
-        parser.add_argument(
-            f"--{k.name.replace('_', '-')}",
-            f"--{k.name}",
-            dest=k.name,
-            metavar=k.kind.__name__.upper(),
-            help=(k.text + allowed + default).replace("%", "%%"),
-        )
+    add_knobs(parser, recipe_class)
     args = vars(parser.parse_args(argv))
     gan, out, device, root = args.pop("gan"), args.pop("out"), args.pop("device"), args.pop("data_root")
     resumed = args.pop("resume", None)
@@ -108,21 +100,55 @@ def _train(argv: list[str]) -> None:
     watch(trainer, out)
 
 
+def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
+    """A flag for every knob of a recipe class."""
+    from .recipe import knobs
+
+    for k in knobs(recipe_class).values():
+        default = "" if k.default in (None, "") else f" (default: {k.default})"
+        allowed = f" [{k.allowed()}]" if k.choices or k.lo is not None else ""
+        parser.add_argument(
+            f"--{k.name.replace('_', '-')}",
+            f"--{k.name}",
+            dest=k.name,
+            metavar=k.kind.__name__.upper(),
+            help=(k.text + allowed + default).replace("%", "%%"),
+        )
+
+
 def watch(trainer: "Trainer", out: Path) -> None:
     """Run a trainer with a progress bar."""
-    from . import runs
+    from . import checkpoint, runs
 
     print(
         f"{runs.command(trainer.recipe)}\n{len(trainer.data)} pictures from {trainer.data.source}, "
-        f"{runs.device_name(trainer.device)}, into {out}",
+        f"{checkpoint.device_name(trainer.device)}, into {out}",
         file=sys.stderr,
     )
-    progress(runs.train(trainer, out))
+    progress(runs.train(trainer, out), told)
     print(f"Done: {out / 'checkpoint.safetensors'}, {out / 'training.gif'}", file=sys.stderr)
 
 
-def progress(news: "Iterator[Tick]") -> None:
-    """A bar round a run's ticks. However it ends, the iterator is closed, which saves.
+def told(tick: "Tick") -> str:
+    """A training run's news in a few words."""
+    losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
+    return f"epoch {tick.epoch:.1f}  {losses}  {tick.images_per_second:.0f} pictures/s"
+
+
+class News(Protocol):
+    """What every long piece of work yields: how far it is, and of how much."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+
+
+N = TypeVar("N", bound=News)
+
+
+def progress(news: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:
+    """A bar round long work. However it ends, the iterator is closed, which saves.
 
     Ctrl-C takes effect at the next tick, since an update cut in two could not be saved; a second one, at once.
     """
@@ -137,14 +163,12 @@ def progress(news: "Iterator[Tick]") -> None:
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        with closing(news), tqdm(unit="step", dynamic_ncols=True) as bar:  # type: ignore[type-var]
+        with closing(news), tqdm(unit=unit, dynamic_ncols=True) as bar:  # type: ignore[type-var]
             for tick in news:
                 if bar.total is None:
                     bar.reset(tick.steps)
                     bar.initial = tick.step
-                losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
-                speed = f"{tick.images_per_second:.0f} pictures/s"
-                bar.set_postfix_str(f"epoch {tick.epoch:.1f}  {losses}  {speed}", refresh=False)
+                bar.set_postfix_str(describe(tick), refresh=False)
                 bar.update(tick.step - bar.n)
                 if asked:
                     break
@@ -159,6 +183,8 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="python -m fashiongan", description="Work with trained checkpoints.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
     add_sample(verbs)
+    add_evaluate(verbs)
+    add_fit(verbs, argv)
     add_bundle(verbs)
     args = parser.parse_args(argv)
     return answer(lambda: args.run(args))
@@ -183,6 +209,7 @@ def sample(args: argparse.Namespace) -> None:
     import io
 
     import numpy as np
+    import torch
 
     from . import atomic, checkpoint, latent, pictures
 
@@ -195,17 +222,85 @@ def sample(args: argparse.Namespace) -> None:
     if not 0 <= args.truncation <= 10:
         raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
     gan = checkpoint.load(args.checkpoint)
-    images = gan.sample_images(args.n, args.seed, args.label, args.truncation)
+    look = latent.Look(args.checkpoint, args.n, args.seed, args.label, args.truncation)
+    images = latent.picture(gan, look)
     if args.out.suffix.lower() == ".npz":
         data = io.BytesIO()
-        labels = latent.classes(gan, args.n, args.label)
+        labels = latent.chosen(gan, args.n, args.label) if gan.conditional else torch.full((args.n,), -1)
         np.savez_compressed(data, images=images.permute(0, 2, 3, 1).numpy(), labels=labels.numpy())
         atomic.write(args.out, data.getvalue())
     else:
-        look = latent.Look(args.checkpoint, args.n, args.seed, args.label, args.truncation)
-        columns = latent.columns(gan, args.n, args.label)
-        atomic.write(args.out, pictures.png(pictures.sheet(images, columns), look.to_json()))
+        sheet = pictures.sheet(images, latent.columns(gan, look))
+        atomic.write(args.out, pictures.png(sheet, look.to_json()))
     print(f"{args.n} pictures in {args.out}", file=sys.stderr)
+
+
+def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    p = verbs.add_parser("evaluate", help="judge a generator's pictures beside real ones")
+    p.add_argument("checkpoint", help="a file, a run folder, a bundled name, samples.npz, or a folder of pictures")
+    p.add_argument("--n", type=int, default=10_000, help="how many pictures to draw (default: 10000)")
+    p.add_argument("--seed", type=int, default=0, help="of the drawing (default: 0)")
+    p.add_argument("--gan-train", action="store_true", help="also fit a classifier on the samples alone (minutes)")
+    p.add_argument("--inception", action="store_true", help="also true FID, KID and IS, through torch-fidelity")
+    p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    p.set_defaults(run=evaluate)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    import json
+
+    from . import evaluate as jury
+
+    if not 1 <= args.n <= 1_000_000:
+        raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
+    if not 0 <= args.seed < 2**63:
+        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    samples = jury.draw(args.checkpoint, args.n, args.seed)
+    report: dict[str, object] = {}
+
+    def kept() -> "Iterator[jury.Step]":
+        for step in jury.evaluate(samples, args.data_root, gan_train=args.gan_train, inception=args.inception):
+            report.update(step.report or {})
+            yield step
+
+    progress(kept(), lambda step: step.doing, unit="piece")
+    print(json.dumps(report) if args.json else jury.told(report))
+
+
+def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) -> None:
+    p = verbs.add_parser("fit", help="train a classifier of garments", argument_default=argparse.SUPPRESS)
+    p.set_defaults(run=fit)
+    if "fit" not in argv:  # the other verbs need not wait for torch to list these flags
+        return
+
+    from .classifiers import CLASSIFIERS, Recipe
+
+    named = next((w for w in argv if w in CLASSIFIERS), None)
+    p.add_argument("classifier", help="; ".join(f"{name}: {c.title}" for name, c in CLASSIFIERS.items()))
+    p.add_argument("--out", type=Path, default=None, help="its file (default: runs/classifiers/NAME.safetensors)")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
+    p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    add_knobs(p, CLASSIFIERS[named].recipe_type if named else Recipe)
+
+
+def fit(args: argparse.Namespace) -> None:
+    from . import classifiers
+    from .recipe import knobs
+    from .trainer import pick_device
+
+    chosen = {k: v for k, v in vars(args).items() if k in knobs(classifiers.Recipe)}
+    recipe = classifiers.recipe(args.classifier, **chosen)
+    out = args.out or Path("runs", "classifiers", f"{args.classifier}.safetensors")
+    progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), fitted)
+    info = classifiers.info(out)
+    print(f"{100 * info['accuracy']:.2f} % of {info['tested']} test pictures named right: {out}", file=sys.stderr)
+
+
+def fitted(news: "Fitted") -> str:
+    """A fit's news in a few words."""
+    held = f"  held out {100 * news.held_out:.2f} %" if news.held_out is not None else ""
+    return f"epoch {news.epoch:.1f}  loss {news.loss:.3f}{held}  {news.images_per_second:.0f} pictures/s"
 
 
 def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -222,4 +317,4 @@ def bundle(args: argparse.Namespace) -> None:
 
     for name in args.names or bundles.BUNDLED:
         print(name, file=sys.stderr)
-        progress(bundles.train(name, args.runs, pick_device(args.device)))
+        progress(bundles.train(name, args.runs, pick_device(args.device)), told)

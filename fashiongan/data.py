@@ -162,8 +162,22 @@ def folder(path: Path, size: int) -> Garments:
     return Garments(images, torch.tensor(listing.targets), tuple(listing.classes), str(path))
 
 
-def square(file: Path, size: int) -> Tensor:
-    """One picture as (3, size, size) uint8: the centred square of it, reduced."""
+def flat(path: Path, n: int) -> Tensor:
+    """The first n pictures of a folder and its sub-folders, by name, as (N, C, H, W) uint8, squares of one size.
+
+    C is 1 when every picture is gray, else 3. Raises StudioError if there are none, or for a file that is not one.
+    """
+    kinds = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in kinds and p.is_file())[:n]
+    if not files:
+        raise StudioError(f"There is no checkpoint and there are no pictures in {path}.")
+    size = square(files[0]).shape[-1]
+    images = torch.stack([square(file, size) for file in files])
+    return images[:, :1].clone() if bool((images[:, :1] == images).all()) else images
+
+
+def square(file: Path, size: int | None = None) -> Tensor:
+    """One picture as (3, size, size) uint8: the centred square of it, reduced to `size` if that is given."""
     from torchvision.transforms.v2 import functional as F
 
     try:
@@ -173,7 +187,8 @@ def square(file: Path, size: int) -> Tensor:
         raise StudioError(
             f"{file} is not a picture that can be read: remove it or save it again as PNG or JPEG."
         ) from e
-    return resize(F.center_crop(F.pil_to_tensor(rgb), [min(rgb.size)] * 2)[None], size)[0]
+    whole = F.center_crop(F.pil_to_tensor(rgb), [min(rgb.size)] * 2)
+    return whole if size is None else resize(whole[None], size)[0]
 
 
 def resize(images: Tensor, size: int) -> Tensor:

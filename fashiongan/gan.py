@@ -77,6 +77,24 @@ class GAN(nn.Module, ABC):
         """(N, z_dim) latents and (N,) classes -> (N, C, H, W) in recipe.low..1, by G or its average."""
         return G(z, self.one_hot(c)) if self.conditional else G(z)
 
+    @property
+    def choices(self) -> dict[int, str]:
+        """What `label` may ask for, by number and name: the trained classes, if the GAN is told any."""
+        return {i: self.recipe.labels[i] for i in self.recipe.trained} if self.conditional else {}
+
+    @property
+    def codes(self) -> int:
+        """How many numbers at the end of a latent are codes of a meaning of their own, each drawn from U(-1, 1)."""
+        return 0
+
+    def choose(self, z: Tensor, c: Tensor) -> Tensor:  # noqa: ARG002  for those whose latents hold the choice
+        """Latents as they are when choice c (N,) is asked for; the classes of a conditional GAN are not in them."""
+        return z
+
+    def truncate(self, z: Tensor, psi: float) -> Tensor:
+        """Latents (N, ...) drawn psi times as far from the most typical one."""
+        return z * psi
+
     def one_hot(self, y: Tensor) -> Tensor:
         """(N,) int64 -> (N, classes) float."""
         return F.one_hot(y, len(self.recipe.labels)).float()
@@ -93,7 +111,7 @@ class GAN(nn.Module, ABC):
         Args:
             n: how many.
             seed: any integer.
-            label: class by number or name; None takes the trained classes in turn (conditional GANs only).
+            label: one of `choices`, by number or name; None takes them all in turn.
             truncation: latents are multiplied by it; below 1 is more typical and less varied.
 
         Returns:
@@ -101,5 +119,4 @@ class GAN(nn.Module, ABC):
         """
         from . import latent
 
-        z, c = latent.draw(self, n, seed, label)
-        return latent.render(self, z * truncation, c)
+        return latent.picture(self, latent.Look("", n, seed, label, truncation))

@@ -162,8 +162,8 @@ class Recipe:
         return dataclasses.replace(self, **changes)
 
 
-def knobs(cls: type[Recipe]) -> dict[str, Knob]:
-    """The fields of a recipe class that people may turn, in order, with that class's defaults."""
+def knobs(cls: type[Any]) -> dict[str, Knob]:
+    """The fields that people may turn of a recipe class, a GAN's or a classifier's, in order, with its defaults."""
     found = {}
     for f in dataclasses.fields(cls):
         # A subclass that only changes a default loses the field's metadata: the nearest ancestor still has it.

@@ -182,7 +182,12 @@ def test_sample_writes_a_png_that_describes_itself(gan, label, columns, model, c
 
 @pytest.mark.parametrize(
     ("gan", "label", "labels"),
-    [("dcgan", None, [-1] * 12), ("cdcgan", None, [*range(10), 0, 1]), ("cdcgan", "3", [3] * 12)],
+    [
+        ("dcgan", None, [-1] * 12),
+        ("cdcgan", None, [*range(10), 0, 1]),
+        ("cdcgan", "3", [3] * 12),
+        ("infogan", "3", [-1] * 12),
+    ],
 )
 def test_sample_writes_an_npz(gan, label, labels, model):
     assert (

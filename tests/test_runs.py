@@ -79,7 +79,7 @@ def test_sample_sheets_come_from_one_fixed_noise(gan, train, tmp_path):
     model = checkpoint.load(short)
     from fashiongan import latent, pictures
 
-    columns = latent.columns(model, 64)
+    columns = latent.columns(model, latent.Look("", 64))
     sheet = pictures.sheet(model.sample_images(columns * 8, model.recipe.seed), columns)
     assert sheet.tobytes() == Image.open(short / first).convert(sheet.mode).tobytes()
 

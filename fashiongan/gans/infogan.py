@@ -72,12 +72,34 @@ class InfoGAN(GAN):
         parts = [uniform(n, r.z_dim, rng), F.one_hot(category, r.categories).float(), uniform(n, r.codes, rng)]
         return torch.cat(parts, 1)
 
+    @property
+    def choices(self) -> dict[int, str]:
+        return {i: f"Kind {i}" for i in range(self.recipe.categories)}
+
+    @property
+    def codes(self) -> int:
+        return self.recipe.codes
+
+    def choose(self, z: Tensor, c: Tensor) -> Tensor:
+        noise, _, codes = self.parts(z)
+        return torch.cat([noise, F.one_hot(c, self.recipe.categories).to(z), codes], 1)
+
+    def truncate(self, z: Tensor, psi: float) -> Tensor:
+        noise, category, codes = self.parts(z)
+        return torch.cat([noise * psi, category, codes * psi], 1)
+
+    def parts(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Noise, one-hot category and codes of latents."""
+        r = self.recipe
+        noise, category, codes = z.split([r.z_dim, r.categories, r.codes], 1)
+        return noise, category, codes
+
     def information(self, z: Tensor, category: Tensor, codes: Tensor) -> dict[str, Tensor]:
         """What Q lost of the code, as two terms (minus L_I of eq. 5, less constants)."""
         r = self.recipe
-        asked = z[:, r.z_dim :]
-        lost = F.cross_entropy(category, asked[:, : r.categories].argmax(1))
-        blurred = 0.5 * (codes - asked[:, r.categories :]).square().sum(1).mean()
+        _, asked, drawn = self.parts(z)
+        lost = F.cross_entropy(category, asked.argmax(1))
+        blurred = 0.5 * (codes - drawn).square().sum(1).mean()
         return {"category": r.information * lost, "codes": r.information * blurred}
 
     def d_loss(self, b: Batch) -> Loss:

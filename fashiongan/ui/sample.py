@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from .. import checkpoint, latent
+from ..gan import GAN
 from ..studio import Studio
 from . import show, words
 
 SLIDERS = 6
-REACH = 8.0  # standard deviations a slider goes each way
 MOST = 100  # pictures on a sheet
 ALL = "All classes"
 FAVOURITE = "cdcgan"  # what the page opens on, if it is there
@@ -43,6 +43,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         slider_4: float = 0.0,
         slider_5: float = 0.0,
         slider_6: float = 0.0,
+        across: int = 0,
     ) -> str:
         """Draw a sheet of garments.
 
@@ -53,31 +54,45 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
             seed: another seed draws other garments.
             truncation: 0 to 1.5; below 1 more typical, above 1 more varied.
             slider_1: offset along the generator's largest direction, -8 to 8 standard deviations; the others likewise.
+                InfoGAN's come after its codes, which go from -2 to 2.
+            across: number of a slider, 1 to 6, for a grid of every class along it; 0 for a sheet of garments.
 
         Returns:
             A PNG; its text field "fashiongan" holds this description as JSON.
         """
         gan = studio.gan(checkpoint)
         sliders = (slider_1, slider_2, slider_3, slider_4, slider_5, slider_6)
+        ends = reaches(gan)
         look = latent.Look(
             checkpoint,
             int(show.number(n, 1, MOST, "Number of garments")),
             int(show.number(seed, 0, 2**31 - 1, "Seed")),
             None if label == ALL else label,
             show.number(truncation, 0, 1.5, "How varied"),
-            tuple(show.number(s, -REACH, REACH, "A slider") for s in sliders),
+            tuple(show.number(s, -end, end, "A slider") for s, end in zip(sliders, ends, strict=True)),
+            int(show.number(across, 0, SLIDERS, "The slider of a grid")),
         )
-        return show.described_sheet(latent.picture(gan, look), latent.columns(gan, look.n, look.label), look.to_json())
+        return show.described_sheet(latent.picture(gan, look), latent.columns(gan, look), look.to_json())
 
-    def chosen(name: str | None, label: str) -> tuple[gr.Dropdown, str]:
-        """The classes that a checkpoint knows, and how it was made."""
+    def chosen(name: str | None, label: str, across: int, *offsets: float) -> list[Any]:
+        """What a checkpoint can be asked for, its sliders, and how it was made."""
         if not name:
-            return gr.Dropdown(
-                choices=[ALL], value=ALL, visible=False
-            ), "There is no checkpoint yet: the Train tab makes one."
+            none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
+            return [none, gr.skip(), *[gr.skip()] * SLIDERS, "There is no checkpoint yet: the Train tab makes one."]
         gan = studio.gan(name)
-        labels = [ALL, *(gan.recipe.labels[i] for i in gan.recipe.trained)] if gan.conditional else [ALL]
-        return gr.Dropdown(choices=labels, value=label if label in labels else ALL, visible=gan.conditional), card(name)
+        labels, ends = [ALL, *gan.choices.values()], reaches(gan)
+        handles = latent.handles(gan, SLIDERS)
+        rows = "Each class" if gan.conditional else "Each kind" if gan.choices else "Eight garments"
+        sheets = [("Garments", 0), *((f"{rows} along {handle}", i + 1) for i, handle in enumerate(handles))]
+        return [
+            gr.Dropdown(choices=labels, value=label if label in labels else ALL, visible=bool(gan.choices)),
+            gr.Dropdown(choices=sheets, value=across),
+            *(
+                gr.Slider(-end, end, max(-end, min(end, x)), label=handle)
+                for end, x, handle in zip(ends, offsets, handles, strict=True)
+            ),
+            card(name),
+        ]
 
     with gr.Row():
         with gr.Column(scale=1, min_width=300, elem_classes="controls"):
@@ -89,6 +104,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
                 elem_id="checkpoint",
             )
             label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
+            across = gr.Dropdown([("Garments", 0)], value=0, label="Sheet", elem_id="across")
             n = gr.Slider(1, MOST, 40, step=1, label="Number of garments", elem_id="n")
             with gr.Row(elem_classes="together"):
                 seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=120)
@@ -102,12 +118,14 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
                 elem_id="truncation",
                 info="towards 0 more typical, above 1 stranger (truncation psi)",
             )
-            gr.Markdown("**Directions**, the six that change the pictures most", elem_classes="caption")
+            gr.Markdown(words.SLIDERS, elem_classes="caption")
             sliders = [
-                gr.Slider(-REACH, REACH, 0, step=0.1, label=f"Direction {i + 1}", elem_id=f"slider_{i + 1}")
+                gr.Slider(
+                    -latent.REACH, latent.REACH, 0, step=0.1, label=f"Direction {i + 1}", elem_id=f"slider_{i + 1}"
+                )
                 for i in range(SLIDERS)
             ]
-            level = gr.Button("Directions to zero", elem_id="level", size="sm")
+            level = gr.Button("Sliders to zero", elem_id="level", size="sm")
         with gr.Column(scale=2, min_width=320, elem_classes="picture"):
             out = gr.Image(
                 format="png",
@@ -122,7 +140,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
             gr.Button("Download PNG", elem_id="download", size="sm").click(None, js=DOWNLOAD, api_visibility="private")
             about = gr.Markdown(elem_id="about", elem_classes="caption")
 
-    inputs = [models, label, n, seed, truncation, *sliders]
+    inputs = [models, label, n, seed, truncation, *sliders, across]
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     live: dict[str, Any] = {
         "trigger_mode": "always_last",
@@ -131,14 +149,16 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         "concurrency_limit": 2,
     }
     draw = show.polite(sheet)
-    classes = {"fn": show.polite(chosen), "inputs": [models, label], "outputs": [label, about], **hidden}
+    known = [label, across, *sliders]
+    classes = {"fn": show.polite(chosen), "inputs": [models, *known], "outputs": [*known, about], **hidden}
     redraw = {"fn": draw, "inputs": inputs, "outputs": out, "api_visibility": "private", **live}
     gr.on([page.load, this.select], partial(listed, studio), models, models, **hidden).then(**classes).then(**redraw)
     models.input(**classes).then(**redraw)
-    gr.on([x.input for x in (label, n, seed, truncation, *sliders)], **redraw)
+    gr.on([x.input for x in (label, across, n, seed, truncation, *sliders)], **redraw)
     # Programs name a checkpoint and a class in plain text: a list on the page knows only what this visitor was shown.
     named_model, named_label = gr.Textbox(FAVOURITE, visible=False), gr.Textbox(ALL, visible=False)
-    gr.Button(visible=False).click(draw, [named_model, named_label, *inputs[2:]], out, api_name="sample", **live)
+    named = [named_model, named_label, *inputs[2:-1], gr.Number(0, visible=False)]
+    gr.Button(visible=False).click(draw, named, out, api_name="sample", **live)
     roll.click(lambda: random.randrange(2**31), None, seed, **hidden).then(**redraw)
     level.click(lambda: [0] * SLIDERS, None, sliders, **hidden).then(**redraw)
     return models
@@ -151,8 +171,16 @@ def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
     return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
 
 
+def reaches(gan: GAN) -> list[float]:
+    """How far each slider goes: a code less far than a direction."""
+    codes = min(gan.codes, SLIDERS)
+    return [latent.CODE_REACH] * codes + [latent.REACH] * (SLIDERS - codes)
+
+
 def title(name: str) -> str:
     """A checkpoint's name as people read it."""
+    if name.endswith("/best.safetensors"):
+        return f"{name.split('/')[-2]}, its best epoch (yours)"
     return f"{name.rsplit('/', 1)[-1]} (yours)" if "/" in name else f"{name} (bundled)"
 
 

@@ -2,6 +2,7 @@
 
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
 SAMPLE = "Draw garments from a trained generator, then drag a slider and watch them change."
+SLIDERS = "**Sliders**: codes, where the GAN learned some, then the directions that change the pictures most"
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
 
@@ -13,4 +14,5 @@ CURVES = {
     "d_accuracy_fake": "on fakes",
     "d_real": "judge's loss on real",
     "d_fake": "judge's loss on fakes",
+    "distance": "Frechet distance in a classifier's features",
 }

@@ -1,0 +1,399 @@
+"""Classifiers of garments: report 001's two, and a better small one whose features also serve to score generators.
+
+Every net takes float (N, 1, 28, 28) in 0..1, whatever its paper wanted inside, and answers with logits (N, classes).
+"""
+
+import dataclasses
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import checkpoint, data
+from .augment import augment
+from .data import Garments, Shuffle
+from .errors import StudioError
+from .nets import Dropout
+from .recipe import knob, knobs
+
+BUNDLED = checkpoint.BUNDLED / "classifiers"
+SIZE = 28
+HELD_OUT = 5000  # training pictures that only ever measure, drawn by a fixed seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how a classifier is fitted; each net changes the defaults."""
+
+    classifier: str = ""
+    labels: tuple[str, ...] = ()  # a fact of the data, filled in when it is loaded
+
+    epochs: int = knob(10, "Epochs", "how often every picture is seen", 1, 10_000)
+    batch: int = knob(128, "Batch", "pictures per update", 2, 4096)
+    seed: int = knob(0, "Seed", "another seed draws other starting weights and another order", 0, 2**31 - 1)
+    lr: float = knob(1e-3, "Learning rate", "size of Adam's steps, at their largest", 1e-7, 1.0)
+    schedule: str = knob(
+        "constant",
+        "Learning-rate schedule",
+        "constant, or a climb over the first fifth and a descent to zero",
+        choices=("constant", "one cycle"),
+    )
+    decay: float = knob(0.0, "Weight decay", "how strongly large weights are pulled back (AdamW)", 0.0, 10.0)
+    smoothing: float = knob(0.0, "Label smoothing", "share of each answer spread over all classes", 0.0, 0.9)
+    augment: str = knob(
+        "",
+        "Augmentation",
+        "show the pictures flipped, shifted or cut, so that more is learned from each",
+        choices=("", "flip", "shift", "cutout", "flip,shift", "shift,cutout", "flip,shift,cutout"),
+    )
+    precision: str = knob(
+        "float32",
+        "Arithmetic",
+        "bfloat16 is about twice as fast where the processor has it",
+        choices=("float32", "bfloat16"),
+    )
+
+    def __post_init__(self) -> None:
+        for k in knobs(type(self)).values():
+            object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+
+class Classifier(nn.Module):
+    """The contract: `features`, which the last layer `judge` turns into logits."""
+
+    title: ClassVar[str]
+    recipe_type: ClassVar[type[Recipe]] = Recipe
+    judge: nn.Linear
+
+    def __init__(self, recipe: Recipe):
+        super().__init__()
+        self.recipe = recipe
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 1, 28, 28) in 0..1 -> (N, d): what the last layer looks at."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != (1, SIZE, SIZE):
+            got = " x ".join(map(str, x.shape[1:]))
+            raise StudioError(f"The classifiers see gray pictures of {SIZE} x {SIZE}, 1 x {SIZE} x {SIZE}, not {got}.")
+        return cast(Tensor, self.judge(self.features(x))).float()
+
+
+class Dense(Classifier):
+    """784-128-10 with ReLU, Adam 1e-3: report 001's first net (its notebook classification.ipynb); 101,770 weights."""
+
+    title = "one hidden layer of 128: report 001's first net"
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        self.hidden = nn.Linear(SIZE * SIZE, 128)
+        self.judge = nn.Linear(128, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        return F.relu(self.hidden(x.flatten(1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvRecipe(Recipe):
+    epochs: int = 50
+    batch: int = 256
+    lr: float = 1e-4
+
+
+class Conv(Classifier):
+    """Two 5x5 convolutions of stride 2, 64 and 128 filters, LeakyReLU 0.3, dropout 0.3, pixels in -1..1.
+
+    Report 001's second net, from its notebook's code; 269,322 weights. Adam 1e-4, batch 256, 50 epochs. Its padding is
+    Keras's "same", which for stride 2 adds one pixel more at the right and the bottom.
+    """
+
+    title = "two 5x5 convolutions: report 001's second net"
+    recipe_type = ConvRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        self.first, self.second = nn.Conv2d(1, 64, 5, 2), nn.Conv2d(64, 128, 5, 2)
+        self.drop = Dropout(0.3)
+        self.judge = nn.Linear(128 * 7 * 7, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        h = x * 2 - 1
+        for conv in (self.first, self.second):
+            h = self.drop(F.leaky_relu(conv(F.pad(h, (1, 2, 1, 2))), 0.3))
+        return h.flatten(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnRecipe(Recipe):
+    epochs: int = 16
+    lr: float = 4e-3
+    schedule: str = "one cycle"
+    decay: float = 0.05
+    smoothing: float = 0.1
+    augment: str = "flip,shift"
+    precision: str = "bfloat16"
+
+
+class Cnn(Classifier):
+    """Six 3x3 convolutions with batch norm, two at each of 28, 14 and 7 pixels, then the mean over the picture.
+
+    Ours: under 300,000 weights, trained for half an hour on two CPU cores. Its 128 features, one number for each of
+    the last layer's filters, are those in which generators are scored.
+    """
+
+    title = "a better small net; its features score the generators"
+    recipe_type = CnnRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        sizes = [(1, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in sizes)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(b) for _, b in sizes)
+        self.judge = nn.Linear(128, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        h = x
+        for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            y = F.relu(norm(conv(h)))
+            h = y + h if i % 2 else y  # the second of each pair adds to what it saw
+            if i in (1, 3):
+                h = F.max_pool2d(h, 2)
+        return h.mean((2, 3)).float()
+
+
+CLASSIFIERS: dict[str, type[Classifier]] = {"dense": Dense, "conv": Conv, "cnn": Cnn}
+
+
+def recipe(classifier: str, **changes: Any) -> Recipe:
+    """The defaults of that classifier with some knobs turned. Unknown names and bad values raise StudioError."""
+    if classifier not in CLASSIFIERS:
+        raise StudioError(f"There is no classifier called {classifier!r}: choose one of {', '.join(CLASSIFIERS)}.")
+    unknown = [name for name in changes if name not in knobs(Recipe)]
+    if unknown:
+        raise StudioError(f"A classifier has no setting called {unknown[0]!r}: it has {', '.join(knobs(Recipe))}.")
+    return CLASSIFIERS[classifier].recipe_type(classifier=classifier, **changes)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """News of a fit: means since the news before, and at each epoch's end the accuracy on the held-out pictures."""
+
+    step: int
+    steps: int
+    epoch: float
+    seconds: float
+    images_per_second: float
+    loss: float
+    accuracy: float  # on the training pictures, as the net saw them
+    held_out: float | None  # 0..1
+
+
+class Fitter:
+    """A fit in memory: the net, its optimiser, and the training pictures less those held out."""
+
+    def __init__(self, recipe: Recipe, pictures: Garments, device: str = "cpu"):
+        if pictures.images.shape[1:] != (1, SIZE, SIZE):
+            raise StudioError(f"The classifiers are made for gray pictures of {SIZE} x {SIZE}, such as fashion-mnist.")
+        self.recipe = r = dataclasses.replace(recipe, labels=pictures.names)
+        self.device = torch.device(device)
+        self.data, self.held = (
+            dataclasses.replace(pictures, images=pictures.images[i], labels=pictures.labels[i]).to(self.device)
+            for i in split(len(pictures))
+        )
+        if r.batch > len(self.data):
+            raise StudioError(f"batch cannot be {r.batch}: there are {len(self.data)} pictures to learn from.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(r.seed)
+            self.net = CLASSIFIERS[r.classifier](r).to(self.device).to(memory_format=torch.channels_last)
+        self.opt = torch.optim.AdamW(self.net.parameters(), r.lr, weight_decay=r.decay, fused=True)
+        self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device)
+        self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        for m in self.net.modules():
+            if isinstance(m, Dropout):
+                m.rng = self.rng
+        self.steps = math.ceil(r.epochs * len(self.data) / r.batch)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of an update: constant, or up over a fifth of the fit and down to zero, both in straight lines
+        (Smith and Topin 2017, https://arxiv.org/abs/1708.07120)."""
+        r = self.recipe
+        if r.schedule == "constant":
+            return r.lr
+        done = step / self.steps
+        return r.lr * (max(done, 0.02) / 0.2 if done < 0.2 else (1 - done) / 0.8)
+
+    def run(self, pace: float = 0.5) -> Iterator[Fitted]:
+        """Fit to the end, yielding news about every `pace` seconds and at each epoch's end."""
+        r, net = self.recipe, self.net
+        net.train().requires_grad_(True)
+        loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+        seconds, start, before = 0.0, perf_counter(), 0
+        for step in range(self.steps):
+            index = self.shuffle[step]
+            x, y = self.data.images[index].float() / 255, self.data.labels[index]
+            x = augment(x, r.augment.split(",") if r.augment else (), 0.0, self.rng)
+            self.opt.param_groups[0]["lr"] = self.rate(step)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=r.precision == "bfloat16"):
+                logits = net(x.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits, y, label_smoothing=r.smoothing)
+            self.opt.zero_grad(set_to_none=True)
+            loss.backward()
+            self.opt.step()
+            loss_sum += loss.detach()
+            right += (logits.argmax(1) == y).float().mean()
+            done = step + 1
+            ended = done * r.batch // len(self.data) > step * r.batch // len(self.data) or done == self.steps
+            if ended or perf_counter() - start > pace:
+                n, now = done - before, perf_counter()
+                seconds += now - start
+                speed = n * r.batch / (now - start)
+                loss_mean, right_mean = (torch.stack([loss_sum, right]) / n).tolist()
+                if not math.isfinite(loss_mean):
+                    raise StudioError(f"The fit diverged at step {done}: try a lower learning rate (lr).")
+                held = accuracy(net, self.held) if ended else None
+                epoch = done * r.batch / len(self.data)
+                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held)
+                net.train()
+                loss_sum.zero_()
+                right.zero_()
+                start, before = perf_counter(), done
+        net.eval().requires_grad_(False)
+
+
+def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None) -> Iterator[Fitted]:
+    """Fit on Fashion-MNIST's training pictures, then measure once on its test pictures and write `out`.
+
+    The last epoch is kept, whatever the held-out pictures say of earlier ones, and the test pictures decide nothing.
+    """
+    fitter = Fitter(recipe, data.load(data.FASHION_MNIST, root=root), device)
+    news = None
+    for news in fitter.run():
+        yield news
+    if news is None:
+        return
+    test = data.load(data.FASHION_MNIST, split="test", root=root)
+    table = confusion(fitter.net, test)
+    info = {
+        "command": command(fitter.recipe),
+        "accuracy": sum(row[i] for i, row in enumerate(table)) / len(test),
+        "tested": len(test),
+        "held_out": news.held_out,
+        "confusion": table,  # row: what it is; column: what it was taken for
+        "seconds": round(news.seconds, 1),
+        "device": checkpoint.device_name(fitter.device),
+        "torch": torch.__version__,
+    }
+    save(out, fitter.net, info)
+
+
+def command(r: Recipe) -> str:
+    """The command line that fits this recipe."""
+    words = ["python", "-m", "fashiongan", "fit", r.classifier]
+    usual = recipe(r.classifier)
+    for name in knobs(Recipe):
+        if getattr(r, name) != getattr(usual, name):
+            words += [f"--{name.replace('_', '-')}", shlex.quote(str(getattr(r, name)))]
+    return " ".join(words)
+
+
+def split(n: int) -> tuple[Tensor, Tensor]:
+    """Picture numbers to learn from and to hold out: 5,000, or a twelfth of fewer than 60,000; the same every time."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    held = min(HELD_OUT, n // 12)
+    return order[held:].sort().values, order[:held].sort().values
+
+
+@torch.no_grad()
+def logits(net: Classifier, images: Tensor) -> Tensor:
+    """(N, 1, 28, 28) uint8 -> logits (N, classes) on the CPU, in eval mode, in pieces."""
+    net.eval()
+    device = next(net.parameters()).device
+    parts = (x.to(device).float().div(255).contiguous(memory_format=torch.channels_last) for x in images.split(500))
+    return torch.cat([net(x).cpu() for x in parts])
+
+
+@torch.no_grad()
+def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 1, 28, 28) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
+    net.eval()
+    device = next(net.parameters()).device
+    seen, said = [], []
+    for x in images.split(500):
+        h = net.features(x.to(device).float().div(255).contiguous(memory_format=torch.channels_last))
+        seen.append(h.float().cpu())
+        said.append(net.judge(h).float().cpu())
+    return torch.cat(seen), torch.cat(said)
+
+
+def accuracy(net: Classifier, garments: Garments) -> float:
+    """Share of the pictures whose class is named right."""
+    return float((logits(net, garments.images).argmax(1) == garments.labels.cpu()).float().mean())
+
+
+def confusion(net: Classifier, garments: Garments) -> list[list[int]]:
+    """How many pictures of each class (row) were given each name (column)."""
+    k = len(garments.names)
+    said = logits(net, garments.images).argmax(1)
+    return torch.bincount(garments.labels.cpu() * k + said, minlength=k * k).view(k, k).tolist()
+
+
+def save(path: Path, net: Classifier, info: dict[str, Any]) -> None:
+    """Write weights, recipe and `info` to a safetensors file."""
+    checkpoint.write(path, net.state_dict(), {"classifier": net.recipe.to_json(), "info": json.dumps(info)})
+
+
+def load(name: str | Path, device: str = "cpu") -> Classifier:
+    """A classifier from a file or by the name of a bundled one ("cnn"), frozen, in eval mode.
+
+    Raises StudioError: no such file, damaged, or not a classifier of the studio's.
+    """
+    path = find(name)
+    with checkpoint.opened(path) as (f, header):
+        try:
+            fields = json.loads(header["classifier"])
+            labels = tuple(str(label) for label in fields.pop("labels"))
+            r = dataclasses.replace(recipe(str(fields.pop("classifier")), **fields), labels=labels)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise StudioError(f"{path} holds no classifier: choose a file that `fit` has written.") from None
+        with torch.device("meta"):
+            net = CLASSIFIERS[r.classifier](r)
+        wanted = net.state_dict()
+        if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
+            raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
+        tensors = {k: f.get_tensor(k) for k in wanted}
+    if any(tensors[k].dtype != v.dtype for k, v in wanted.items()):
+        raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
+    net.load_state_dict(tensors, strict=True, assign=True)
+    return net.to(device).eval().requires_grad_(False)
+
+
+def info(name: str | Path) -> dict[str, Any]:
+    """What a classifier's header says of how it was made and how well it does."""
+    return checkpoint.header_info(find(name))
+
+
+def find(name: str | Path) -> Path:
+    """The file behind a path or a bundled name; StudioError with the bundled names otherwise."""
+    if Path(name).is_file():
+        return Path(name)
+    if str(name) in bundled():
+        return BUNDLED / f"{name}.safetensors"
+    have = ", ".join(bundled()) or "none yet"
+    raise StudioError(f"There is no classifier {str(name)!r}: give a file or a bundled name ({have}).")
+
+
+def bundled() -> list[str]:
+    """Names of the classifiers that come with the studio."""
+    return sorted(p.stem for p in BUNDLED.glob("*.safetensors"))
