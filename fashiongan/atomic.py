@@ -33,6 +33,17 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise StudioError(explain(path, e)) from e
 
 
+def check(path: Path) -> None:
+    """StudioError if `path` could not be written: better known before an hour's work than after it."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        part.unlink()
+    except OSError as e:
+        raise StudioError(explain(path, e)) from e
+
+
 def explain(path: Path, e: OSError) -> str:
     """One sentence on why a file could not be written, and what to do."""
     if e.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import checkpoint, data
+from . import atomic, checkpoint, data
 from .augment import augment
 from .data import Garments, Shuffle
 from .errors import StudioError
@@ -26,6 +26,7 @@ from .recipe import knob, knobs
 
 BUNDLED = checkpoint.BUNDLED / "classifiers"
 SIZE = 28
+LEAST = 12  # pictures of which one can be held out
 HELD_OUT = 5000  # training pictures that only ever measure, drawn by a fixed seed
 
 
@@ -85,10 +86,15 @@ class Classifier(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[1:] != (1, SIZE, SIZE):
-            got = " x ".join(map(str, x.shape[1:]))
-            raise StudioError(f"The classifiers see gray pictures of {SIZE} x {SIZE}, 1 x {SIZE} x {SIZE}, not {got}.")
+        check_shape(x)
         return cast(Tensor, self.judge(self.features(x))).float()
+
+
+def check_shape(x: Tensor) -> None:
+    """StudioError unless x is (N, 1, 28, 28)."""
+    if x.shape[1:] != (1, SIZE, SIZE):
+        got = " x ".join(map(str, x.shape[1:]))
+        raise StudioError(f"The classifiers see gray pictures of {SIZE} x {SIZE}, 1 x {SIZE} x {SIZE}, not {got}.")
 
 
 class Dense(Classifier):
@@ -204,8 +210,9 @@ class Fitter:
     """A fit in memory: the net, its optimiser, and the training pictures less those held out."""
 
     def __init__(self, recipe: Recipe, pictures: Garments, device: str = "cpu"):
-        if pictures.images.shape[1:] != (1, SIZE, SIZE):
-            raise StudioError(f"The classifiers are made for gray pictures of {SIZE} x {SIZE}, such as fashion-mnist.")
+        check_shape(pictures.images)
+        if len(pictures) < LEAST:
+            raise StudioError(f"A classifier needs at least {LEAST} pictures, so that some can be held out.")
         self.recipe = r = dataclasses.replace(recipe, labels=pictures.names)
         self.device = torch.device(device)
         self.data, self.held = (
@@ -273,29 +280,32 @@ class Fitter:
 
 
 def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None) -> Iterator[Fitted]:
-    """Fit on Fashion-MNIST's training pictures, then measure once on its test pictures and write `out`.
+    """Fit on Fashion-MNIST's training pictures and write `out`, then measure once on the test pictures.
 
     The last epoch is kept, whatever the held-out pictures say of earlier ones, and the test pictures decide nothing.
+    Raises StudioError at once if it cannot begin or could not be saved.
     """
     fitter = Fitter(recipe, data.load(data.FASHION_MNIST, root=root), device)
-    news = None
+    atomic.check(out)
+    return fit_and_save(fitter, out, root)
+
+
+def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
     for news in fitter.run():
+        if news.step == news.steps:
+            made = {
+                "command": command(fitter.recipe),
+                "held_out": news.held_out,
+                "seconds": round(news.seconds, 1),
+                "device": checkpoint.device_name(fitter.device),
+                "torch": torch.__version__,
+            }
+            save(out, fitter.net, made)
         yield news
-    if news is None:
-        return
     test = data.load(data.FASHION_MNIST, split="test", root=root)
-    table = confusion(fitter.net, test)
-    info = {
-        "command": command(fitter.recipe),
-        "accuracy": sum(row[i] for i, row in enumerate(table)) / len(test),
-        "tested": len(test),
-        "held_out": news.held_out,
-        "confusion": table,  # row: what it is; column: what it was taken for
-        "seconds": round(news.seconds, 1),
-        "device": checkpoint.device_name(fitter.device),
-        "torch": torch.__version__,
-    }
-    save(out, fitter.net, info)
+    table = confusion(fitter.net, test)  # row: what it is; column: what it was taken for
+    right = sum(row[i] for i, row in enumerate(table)) / len(test)
+    checkpoint.annotate(out, accuracy=right, tested=len(test), confusion=table)
 
 
 def command(r: Recipe) -> str:
@@ -311,7 +321,7 @@ def command(r: Recipe) -> str:
 def split(n: int) -> tuple[Tensor, Tensor]:
     """Picture numbers to learn from and to hold out: 5,000, or a twelfth of fewer than 60,000; the same every time."""
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    held = min(HELD_OUT, n // 12)
+    held = min(HELD_OUT, n // LEAST)
     return order[held:].sort().values, order[:held].sort().values
 
 
@@ -327,6 +337,7 @@ def logits(net: Classifier, images: Tensor) -> Tensor:
 @torch.no_grad()
 def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 1, 28, 28) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
+    check_shape(images)
     net.eval()
     device = next(net.parameters()).device
     seen, said = [], []

@@ -276,7 +276,8 @@ def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) ->
 
     from .classifiers import CLASSIFIERS, Recipe
 
-    named = next((w for w in argv if w in CLASSIFIERS), None)
+    before = zip(["", *argv], argv, strict=False)
+    named = next((w for flag, w in before if w in CLASSIFIERS and not flag.startswith("-")), None)
     p.add_argument("classifier", help="; ".join(f"{name}: {c.title}" for name, c in CLASSIFIERS.items()))
     p.add_argument("--out", type=Path, default=None, help="its file (default: runs/classifiers/NAME.safetensors)")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
@@ -304,7 +305,9 @@ def fitted(news: "Fitted") -> str:
 
 
 def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
-    p = verbs.add_parser("bundle", help="train the checkpoints that come with the studio, each from where it stopped")
+    p = verbs.add_parser(
+        "bundle", help="train and score the checkpoints that come with the studio, each from where it stopped"
+    )
     p.add_argument("names", nargs="*", help="which (default: all)")
     p.add_argument("--runs", type=Path, default=Path("runs", "bundled"), help="where their run folders are kept")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
@@ -318,3 +321,4 @@ def bundle(args: argparse.Namespace) -> None:
     for name in args.names or bundles.BUNDLED:
         print(name, file=sys.stderr)
         progress(bundles.train(name, args.runs, pick_device(args.device)), told)
+        progress(bundles.score(name), lambda step: step.doing, unit="piece")

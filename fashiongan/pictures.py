@@ -31,12 +31,15 @@ def png(im: Image.Image, description: str) -> bytes:
     return out.getvalue()
 
 
-def gif(frames: list[Path], out: Path, seconds: float = 8.0) -> None:
-    """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames."""
+def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0) -> None:
+    """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames.
+
+    `height`: the share of each, from the top, that is kept.
+    """
     if not frames:
         return
     chosen = [frames[round(i * (len(frames) - 1) / 99)] for i in range(100)] if len(frames) > 100 else frames
-    images = [Image.open(p).quantize() for p in chosen]
+    images = [im.crop((0, 0, im.width, round(im.height * height))).quantize() for im in map(Image.open, chosen)]
     each = max(40, min(400, round(1000 * seconds / len(images))))
     data = io.BytesIO()
     images[0].save(

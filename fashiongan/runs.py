@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,15 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from . import __version__, atomic, checkpoint, data, doctor, gans, losses, pictures
+from . import __version__, atomic, checkpoint, data, doctor, evaluate, gans, losses, pictures
 from .errors import StudioError
 from .recipe import Recipe, knobs
 from .trainer import Tick, Trainer
+
+DISTANCE = "distance"  # the curve of `evaluate.Quick`
+NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
+POINTS = 60  # of each curve of a run in short
+FIRST_LOOK = 20.0  # seconds into a run before it is judged for the first time
 
 
 def start(
@@ -84,6 +90,7 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
             for tick in trainer.run(every):
                 if tick.ended:
                     keeper.sample(tick.ended)
+                tick = keeper.judge(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
                 tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
                 if tick.ended or tick.step == tick.steps or monotonic() - last >= max(save_every, 30 * cost):
                     begin = monotonic()
@@ -112,12 +119,16 @@ class Keeper:
         self.means = doctor.class_means(pictures_, labels, recipe.trained) if recipe.trained else None
         self.few_classes: list[str] = []
         self.recent: list[dict[str, Any]] = []
+        self.jury: evaluate.Quick | None = None
+        self.best = math.inf
+        self.judge_at, self.begun = FIRST_LOOK, monotonic()
         self.forget_the_lost()
 
     def forget_the_lost(self) -> None:
         """Drop log lines and samples of steps after the saved state: they will be made again."""
         log = read_log(self.out)
         kept = [line for line in log if line["step"] <= self.trainer.step]
+        self.best = min((line[DISTANCE] for line in kept if DISTANCE in line), default=math.inf)
         if kept:
             self.newest = kept[-1]
             self.few_classes = [r for r in self.newest.get("remarks", []) if r.startswith(doctor.FEW)]
@@ -127,6 +138,25 @@ class Keeper:
         for path in epochs(self.out):
             if epoch_of(path) > self.trainer.epochs_at(self.trainer.step):
                 path.unlink()
+
+    def judge(self, tick: Tick) -> Tick:
+        """At times, for at most a twentieth of the run's, how far its garments are from real ones; keeps the best.
+
+        The pictures it compares with are training pictures, so the test set has no say in which epoch is the best.
+        """
+        begin = monotonic()
+        if begin - self.begun < self.judge_at or not evaluate.Quick.can(self.trainer.recipe):
+            return tick
+        if self.jury is None:
+            self.jury = evaluate.Quick(self.trainer.data, self.trainer.device)
+        far = self.jury.distance(self.trainer.gan, self.trainer.average)
+        if far < self.best:
+            self.best = far
+            found = {**self.info(), "step": tick.step, "distance": far}
+            checkpoint.save(self.out / "best.safetensors", self.trainer.gan, self.trainer.average, found)
+        now = monotonic()
+        self.judge_at = now - self.begun + 20 * (now - begin)
+        return dataclasses.replace(tick, losses={**tick.losses, DISTANCE: far})
 
     def note(self, tick: Tick) -> Tick:
         """Take a tick into the log, and the doctor's remarks into the tick."""
@@ -181,7 +211,7 @@ class Keeper:
             "steps": t.steps,
             "epochs": round(t.epochs_at(t.step), 2),
             "seconds": round(t.seconds, 1),
-            "device": device_name(t.device),
+            "device": checkpoint.device_name(t.device),
             "pictures": len(t.data),
             "torch": torch.__version__,
             "fashiongan": __version__,
@@ -207,6 +237,21 @@ def read_log(out: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def curves(log: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+    """A run's log as columns of at most POINTS numbers, each the mean of as many neighbours, to four digits."""
+    width = max(1, -(-len(log) // POINTS))
+    parts = [log[i : i + width] for i in range(0, len(log), width)]
+    names = dict.fromkeys(k for line in log for k in line if k not in NOT_CURVES)
+    found: dict[str, list[Any]] = {
+        name: [mean([r[name] for r in part if name in r]) for part in parts] for name in names
+    }
+    return found | {"step": [part[-1]["step"] for part in parts]}
+
+
+def mean(values: list[float]) -> float | None:
+    return float(f"{sum(values) / len(values):.4g}") if values else None
+
+
 def epochs(out: Path) -> list[Path]:
     """The sample sheets of a run, oldest first."""
     return sorted((out / "samples").glob("epoch_[0-9]*.png"), key=epoch_of)
@@ -225,12 +270,3 @@ def command(r: Recipe) -> str:
         if value != k.default:
             words += [f"--{k.name.replace('_', '-')}", shlex.quote(str(value))]
     return " ".join(words)
-
-
-def device_name(device: torch.device) -> str:
-    """What people call it: the GPU's name, or the number of CPU threads."""
-    return (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"CPU, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
-    )

@@ -1,0 +1,83 @@
+"""Whether any GAN breaks down soon: 200 steps of each, three seeds, on 2,000 pictures. Writes benchmarks/seeds.md.
+
+    python benchmarks/seeds.py [--device cuda]
+
+The table has, for each seed, how often the judge was right over the last 50 steps (mean of real and fake), and how
+varied 64 pictures of the averaged generator are, as a share of the garments' own variety.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+
+from fashiongan import atomic, checkpoint, data, gans, losses
+from fashiongan.errors import StudioError
+from fashiongan.trainer import Trainer, pick_device
+
+STEPS, PICTURES, SEEDS, LAST = 200, 2000, (0, 1, 2), 50
+OUT = Path(__file__).with_name("seeds.md")
+
+
+def run(gan: str, seed: int, garments: data.Garments, device: str) -> tuple[float, float]:
+    """(the judge's accuracy, variety of the samples as a share of the garments') or StudioError where it diverged."""
+    recipe, chosen = data.prepare(
+        gans.recipe(gan, **{**gans.find(gan).recipe_type.quick, "seed": seed, "steps": STEPS, "limit": PICTURES}),
+        loaded=garments,
+    )
+    trainer = Trainer(recipe, chosen, device)
+    right, seen, before = 0.0, 0, 0
+    for tick in trainer.run(every=LAST):
+        if tick.step > STEPS - LAST:
+            right += (tick.step - before) * (tick.losses["d_accuracy_real"] + tick.losses["d_accuracy_fake"]) / 2
+            seen += tick.step - before
+        before = tick.step
+    images, _ = trainer.samples()
+    variety = losses.diversity(images.float()) / losses.diversity(chosen.images.float())
+    return right / seen, float(variety)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--data-root", default=None)
+    args = parser.parse_args()
+    device = pick_device(args.device)
+    garments = data.load(data.FASHION_MNIST, root=args.data_root)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    rows, broken = [], 0
+    for gan in gans.GANS:
+        cells = []
+        for seed in SEEDS:
+            try:
+                accuracy, variety = run(gan, seed, garments, device)
+                cells.append(f"{accuracy:.2f}, {variety:.2f}")
+            except StudioError as e:
+                cells.append(str(e))
+                broken += 1
+        rows.append(f"| {gan} | {' | '.join(cells)} |")
+        print(rows[-1], flush=True)
+    where = f"commit {commit.strip()}, {checkpoint.device_name(torch.device(device))}"
+    text = (
+        f"""# Three seeds of every GAN
+
+{STEPS} steps of each GAN's "Quick look" recipe on the same {PICTURES} pictures, for three seeds. In each cell: how
+often the judge was right over the last {LAST} steps (1 is always; for critics and energies, divided half-way between
+their two means), and the variety of 64 samples as a share of the garments' own. {broken} of {len(rows) * len(SEEDS)}
+runs ended in NaN. By `python benchmarks/seeds.py`, {where}.
+
+| GAN | {" | ".join(f"seed {s}" for s in SEEDS)} |
+|---|{"---|" * len(SEEDS)}
+"""
+        + "\n".join(rows)
+        + "\n"
+    )
+    atomic.write(OUT, text.encode())
+
+
+if __name__ == "__main__":
+    main()

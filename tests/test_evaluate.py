@@ -1,0 +1,272 @@
+"""The jury: what a report holds, which frauds it flags, and what it says when a score cannot be had."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fashiongan import checkpoint, classifiers, cli, data, evaluate, runs
+from fashiongan.errors import StudioError
+
+judged = pytest.mark.skipif("cnn" not in classifiers.bundled(), reason="the judge is not bundled")
+
+
+def verdict_of(samples, **options):
+    """The steps of an evaluation, and its report."""
+    steps = list(evaluate.evaluate(samples, **options))
+    return steps, steps[-1].report
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, tiny, garments):
+    """model(gan): the file of a hardly trained generator."""
+
+    def make(gan):
+        out = tmp_path_factory.mktemp(gan) / "run"
+        for _ in runs.train(runs.start(tiny(gan), out, loaded=garments), out):
+            pass
+        return out
+
+    made = {}
+    return lambda gan: made.setdefault(gan, make(gan)) if gan not in made else made[gan]
+
+
+@pytest.fixture
+def stranger(garments):
+    """Pictures like the garments, but of noise that nobody has trained on."""
+    rng = torch.Generator().manual_seed(9)
+    noise = torch.randint(-40, 40, garments.images.shape, generator=rng)
+    return (garments.images.int() + noise).clamp(0, 255).to(torch.uint8)
+
+
+@judged
+def test_a_report_has_every_score_beside_what_real_pictures_get(model):
+    steps, report = verdict_of(evaluate.draw(model("cdcgan"), 200))
+    assert [s.step for s in steps] == sorted(s.step for s in steps)
+    assert steps[-1].step == steps[-1].steps == steps[0].steps
+    assert all(s.report is None for s in steps[:-1])
+    assert report["n"] == 200
+    assert report["scores"].keys() == evaluate.SCORES.keys()
+    for name, score in report["scores"].items():
+        assert {"value", "real"} <= score.keys()
+        assert name == "inception" or "halves" in score
+    assert report["against"] == {"real": 200, "train": 200}
+    assert sum(report["classes"].values()) == pytest.approx(1, abs=1e-3)
+    assert 0 <= report["gan_test"] <= 1
+    assert report["judge"]["sha256"] == evaluate.sha256(classifiers.find("cnn"))
+    assert report["remarks"] == []
+    assert report["originality"].keys() == {"n", "features", "pixels"}
+    assert json.loads(json.dumps(report)) == report
+
+
+@judged
+def test_real_pictures_score_like_their_floor_and_noise_far_from_it(garments):
+    test = data.load(data.FASHION_MNIST, split="test")
+    _, real = verdict_of(evaluate.Samples("unseen", test.images))
+    assert real["scores"]["frechet"]["value"] < 1e-3  # the reference itself
+    assert real["scores"]["precision"]["value"] == 1
+    noise = torch.randint(0, 256, (200, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    _, noisy = verdict_of(evaluate.Samples("noise", noise))
+    assert noisy["scores"]["frechet"]["value"] > 5 * noisy["scores"]["frechet"]["real"]
+    assert noisy["scores"]["precision"]["value"] < 0.1
+    assert noisy["missed"]
+
+
+@judged
+def test_stolen_training_pictures_are_flagged(garments, tmp_path):
+    for i, picture in enumerate(garments.images[:200]):
+        Image.fromarray(picture[0].numpy()).save(tmp_path / f"{i:03d}.png")
+    _, report = verdict_of(evaluate.draw(tmp_path, 200))
+    assert report["originality"]["pixels"]["ratio"] == 0
+    assert report["originality"]["pixels"]["copying"] < evaluate.COPIED
+    assert evaluate.copied(report)
+    assert report["verdict"].startswith("Copies")
+
+
+@judged
+def test_garments_of_their_own_are_not_flagged(stranger):
+    _, report = verdict_of(evaluate.Samples("stranger", stranger))
+    assert not evaluate.copied(report)
+    assert "No sign of copying" in report["verdict"]
+
+
+@judged
+def test_real_features_are_kept_and_belong_to_the_judge_and_the_pictures(model, garments):
+    first, one = verdict_of(evaluate.draw(model("dcgan"), 100))
+    second, two = verdict_of(evaluate.draw(model("dcgan"), 100))
+    assert len(second) < len(first)
+    assert {k: v for k, v in one.items() if k != "seconds"} == {k: v for k, v in two.items() if k != "seconds"}
+    net = classifiers.load("cnn")
+    assert evaluate.cached(net, garments).exists()
+    net.judge.weight.add_(1e-3)
+    assert not evaluate.cached(net, garments).exists()
+
+
+@judged
+def test_size_and_time_are_beside_the_reference(model):
+    out = model("compact")
+    _, report = verdict_of(evaluate.draw(out, 100))
+    gan = checkpoint.load(out)
+    assert report["size"]["D"] == sum(p.numel() for p in gan.D.parameters())
+    reference = checkpoint.load(evaluate.REFERENCE)
+    want = report["size"]["G"] / sum(p.numel() for p in reference.G.parameters())
+    assert report["size"]["G_ratio"] == pytest.approx(want, abs=1e-3)
+    assert report["training"]["step"] == 6
+
+
+@judged
+@pytest.mark.parametrize("n", [1, 3])
+def test_too_few_samples_cost_only_the_scores_that_need_more(model, n):
+    _, report = verdict_of(evaluate.draw(model("dcgan"), n))
+    assert any("needs at least" in remark for remark in report["remarks"])
+    assert "precision" not in report["scores"]
+    assert "inception" in report["scores"]
+    assert sum(report["classes"].values()) == pytest.approx(1, abs=1e-3)
+    assert ("frechet" in report["scores"]) == (n > 1)
+
+
+@judged
+def test_pictures_of_another_size_or_depth_get_a_sentence_and_the_rest(tiny, coloured, tmp_path):
+    recipe = tiny("dcgan", data=str(coloured), size=32)
+    out = tmp_path / "run"
+    for _ in runs.train(runs.start(recipe, out), out):
+        pass
+    _, report = verdict_of(evaluate.draw(out, 20))
+    (remark,) = report["remarks"]
+    assert "gray pictures of 28 x 28, and these are 32 x 32 in colour" in remark
+    assert report["size"]["G"] > 0
+
+
+@judged
+def test_a_conditional_score_of_an_unconditional_gan_is_a_sentence(model):
+    _, report = verdict_of(evaluate.draw(model("dcgan"), 100), gan_train=True)
+    assert "GAN-train needs samples with classes" in report["remarks"][0]
+    assert "gan_test" not in report
+    assert report["scores"]
+
+
+@judged
+def test_gan_train_learns_from_the_samples_alone(garments, monkeypatch):
+    monkeypatch.setattr(evaluate, "STUDENT", "dense")
+    samples = evaluate.Samples("real", garments.images, garments.labels)
+    _, report = verdict_of(samples, gan_train=True)
+    _, turned = verdict_of(evaluate.Samples("turned", garments.images, garments.labels.flip(0)), gan_train=True)
+    assert report["gan_train"] > 0.8
+    assert turned["gan_train"] < 0.3
+
+
+@judged
+def test_the_reference_is_what_the_generator_was_trained_on(tiny, garments, tmp_path):
+    out = tmp_path / "boots"
+    for _ in runs.train(runs.start(tiny("dcgan", classes="Ankle boot", limit=50), out, loaded=garments), out):
+        pass
+    train, test = evaluate.real_garments(evaluate.draw(out, 10), None)
+    assert len(train) == 50
+    assert set(train.labels.tolist()) == set(test.labels.tolist()) == {9}
+    assert len(test) == 20
+
+
+def test_the_npz_that_sample_writes_is_read_back(model, tmp_path):
+    cli.main(["sample", str(model("cdcgan")), "--n", "12", "--out", str(tmp_path / "s.npz")])
+    found = evaluate.draw(tmp_path / "s.npz", 10)
+    assert found.labels.tolist() == list(range(10))
+    assert torch.equal(found.images, checkpoint.load(model("cdcgan")).sample_images(10, 0))
+    cli.main(["sample", str(model("dcgan")), "--n", "12", "--out", str(tmp_path / "s.npz")])
+    assert evaluate.draw(tmp_path / "s.npz", 10).labels is None
+
+
+@pytest.mark.parametrize("kind", ["text", "names", "shape", "floats", "objects"])
+def test_a_foreign_npz_is_one_sentence(kind, tmp_path):
+    path = tmp_path / "s.npz"
+    images, labels = np.zeros((4, 28, 28, 1), np.uint8), np.zeros(4, np.int64)
+    if kind == "text":
+        path.write_text("hello")
+    else:
+        wrong = {
+            "names": {"pictures": images},
+            "shape": {"images": images[..., 0], "labels": labels},
+            "floats": {"images": images / 2, "labels": labels},
+            "objects": {"images": images, "labels": np.array([{}] * 4)},
+        }
+        np.savez(path, **wrong[kind])
+    with pytest.raises(StudioError, match=r"does not hold images \(N, H, W, C\)"):
+        evaluate.draw(path, 4)
+
+
+def test_a_folder_without_pictures_is_one_sentence(tmp_path):
+    with pytest.raises(StudioError, match="there are no pictures in"):
+        evaluate.draw(tmp_path, 10)
+
+
+@judged
+def test_the_command_prints_a_table_or_one_json_object(model, capsys):
+    assert cli.main(["evaluate", str(model("cdcgan")), "--n", "60"]) == 0
+    table = capsys.readouterr().out
+    assert "Frechet distance, less is better" in table
+    assert "GAN-test" in table
+    assert cli.main(["evaluate", str(model("cdcgan")), "--n", "60", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["n"] == 60
+
+
+@pytest.mark.parametrize(
+    ("argv", "match"), [(["--n", "0"], "--n cannot be 0"), (["--seed", "-1"], "--seed cannot be -1")]
+)
+def test_bad_numbers_are_one_sentence(model, argv, match, capsys):
+    assert cli.main(["evaluate", str(model("dcgan")), *argv]) == 2
+    assert match in capsys.readouterr().err
+
+
+@judged
+def test_a_run_is_judged_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "FIRST_LOOK", 0.0)
+    far = iter([5.0, 3.0, 4.0, 3.5])
+    monkeypatch.setattr(evaluate.Quick, "distance", lambda *_: next(far))
+    monkeypatch.setattr(runs, "monotonic", lambda: 0.0)  # looking costs nothing here
+    trainer = trainer_of("dcgan", steps=4)
+    out = tmp_path / "run"
+    ticks = []
+    (out).mkdir()
+    (out / "recipe.json").write_bytes(runs.recipe_bytes(trainer.recipe))
+    for tick in runs.train(trainer, out, every=1):
+        ticks.append(tick)
+    assert [t.losses[runs.DISTANCE] for t in ticks] == [5.0, 3.0, 4.0, 3.5]
+    assert checkpoint.info(out / "best.safetensors")["step"] == 2
+    assert checkpoint.info(out / "best.safetensors")["distance"] == 3.0
+    assert checkpoint.load(out / "best.safetensors").recipe == trainer.recipe
+    assert [line[runs.DISTANCE] for line in runs.read_log(out)] == [5.0, 3.0, 4.0, 3.5]
+
+
+@judged
+def test_looking_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkeypatch):
+    """Each look takes ten seconds here, each step one: the next look comes no sooner than 200 seconds later."""
+    clock = [0.0]
+    monkeypatch.setattr(runs, "monotonic", lambda: clock[0])
+
+    def look(*_):
+        clock[0] += 10
+        return 1.0
+
+    monkeypatch.setattr(evaluate.Quick, "distance", look)
+    keeper = runs.Keeper(trainer_of("dcgan"), tmp_path)
+    looked, begin = 0, clock[0]
+    tick = next(iter(trainer_of("dcgan").run(every=1)))
+    for _ in range(1000):
+        clock[0] += 1
+        looked += runs.DISTANCE in keeper.judge(tick).losses
+    assert looked >= 3
+    assert 10 * looked <= 0.06 * (clock[0] - begin)
+
+
+def test_curves_are_short_and_keep_what_is_seldom():
+    log = [
+        {"step": i, "d_loss": float(i), "seconds": 1.0, **({"distance": 7.0} if i == 90 else {})} for i in range(150)
+    ]
+    found = runs.curves(log)
+    assert len(found["step"]) == len(found["d_loss"]) <= runs.POINTS
+    assert found["step"][-1] == 149
+    assert found["d_loss"][0] == 1.0
+    assert [v for v in found["distance"] if v is not None] == [7.0]
+    assert "seconds" not in found
