@@ -2,8 +2,10 @@
 
 import base64
 import io
+import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from threading import Thread
 from time import monotonic, time
 from typing import Any
 
-from . import checkpoint, data, gans, latent, pictures, runs
+from . import atomic, checkpoint, data, evaluate, gans, latent, pictures, runs
 from .errors import StudioError
 from .gan import GAN
 from .job import Job
@@ -20,7 +22,6 @@ from .trainer import Tick, Trainer, pick_device
 
 ROWS = 4000  # of a curve kept for the page; beyond it, neighbours are joined
 QUEUE = 20  # runs that may wait
-NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")
 
 
 class Curve:
@@ -31,27 +32,35 @@ class Curve:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.columns: dict[str, list[float]] = {}
+        self.columns: dict[str, list[float | None]] = {}
         self.generation = 0
 
     def append(self, row: dict[str, float]) -> None:
         with self.lock:
-            for name, value in row.items():
-                self.columns.setdefault(name, []).append(value)
-            if len(self.columns["step"]) >= ROWS:
+            rows = len(self.columns.get("step", []))
+            for name in self.columns.keys() | row.keys():
+                if rows and name not in self.columns:
+                    self.generation += 1  # a curve that begins late, before which there is nothing
+                self.columns.setdefault(name, [None] * rows).append(row.get(name))
+            if rows + 1 >= ROWS:
                 self.columns = {
                     name: v[1::2]
                     if name in ("step", "epoch")
-                    else [(a + b) / 2 for a, b in zip(v[::2], v[1::2], strict=False)]
+                    else [joined(a, b) for a, b in zip(v[::2], v[1::2], strict=False)]
                     for name, v in self.columns.items()
                 }
                 self.generation += 1
 
-    def since(self, generation: int, row: int) -> tuple[int, dict[str, list[float]]]:
+    def since(self, generation: int, row: int) -> tuple[int, dict[str, list[float | None]]]:
         """(first row sent, columns from there): all of them when the reader's copy is of another generation."""
         with self.lock:
             known = row if generation == self.generation and 0 <= row <= len(self.columns.get("step", [])) else 0
             return known, {name: v[known:] for name, v in self.columns.items()}
+
+
+def joined(a: float | None, b: float | None) -> float | None:
+    """The mean of two neighbours of a curve, or the one that is there."""
+    return b if a is None else a if b is None else (a + b) / 2
 
 
 @dataclass
@@ -103,13 +112,21 @@ class Studio:
         self.waiting: list[Waiting] = []
         self.numbered = 0
         self.skipped: tuple[str, ...] = ()  # why a run in the queue could not start
+        self.jury: Job[dict[str, Any]] | None = None
+        self.judging: dict[str, Any] = {}
+        self.unjudged: list[str] = []
 
     # Checkpoints
 
     def names(self) -> list[str]:
-        """Bundled checkpoints, then trained ones, newest first, each a name that `gan` takes."""
+        """Bundled checkpoints, then trained ones, newest first, each a name that `gan` takes.
+
+        A run's last epoch has the name of its folder; the best by `evaluate.Quick`, if kept, stands below it.
+        """
         made = sorted(self.folder.glob("*/checkpoint.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
-        return [*checkpoint.bundled(), *(p.parent.as_posix() for p in made)]
+        best = {p.parent: p for p in self.folder.glob("*/best.safetensors")}
+        mine = [name for p in made for name in (p.parent, best.get(p.parent)) if name is not None]
+        return [*checkpoint.bundled(), *(p.as_posix() for p in mine)]
 
     def gan(self, name: str) -> GAN:
         """The model of that name, loaded once for each version of its file. Only names from `names` are opened."""
@@ -124,6 +141,71 @@ class Studio:
                     self.models.popitem(last=False)
             self.models.move_to_end(key)
             return self.models[key]
+
+    def film(self, name: str) -> Path | None:
+        """The GIF of a checkpoint's training, if there is one: beside a bundled one, in a run's folder."""
+        path = checkpoint.find(name) if name in self.names() else None
+        if path is None:
+            return None
+        gif = path.with_suffix(".gif") if path.parent == checkpoint.BUNDLED else path.with_name("training.gif")
+        return gif if gif.is_file() else None
+
+    # Judging
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        """What `evaluate` said of a checkpoint as it is now, if it was asked; a bundled one has it in its header."""
+        path = checkpoint.find(name) if name in self.names() else None
+        if path is None:
+            raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+        try:
+            found = json.loads(self.report_file(path).read_text())
+        except (OSError, ValueError):
+            found = checkpoint.info(path).get("report")
+        return found if isinstance(found, dict) else None
+
+    def judge(self, names: Sequence[str]) -> None:
+        """Evaluate these checkpoints in the background, one after the other; those asked for already are left out."""
+        for name in names:
+            if name not in self.names():
+                raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+        with self.starting:
+            busy = self.judging["name"] if self.jury is not None and self.jury.alive else None
+            self.unjudged += [name for name in names if name not in (busy, *self.unjudged)]
+            if busy is None and self.unjudged:
+                self.judging = {"name": self.unjudged[0], "doing": "starting", "share": 0.0, "error": None}
+                # Whoever was added while the last verdict was given is not forgotten.
+                self.jury = Job(self.verdicts(), self.judging.update, name="judge", after=lambda: self.judge([]))
+
+    def verdicts(self) -> Iterator[dict[str, Any]]:
+        """Judge until nobody waits."""
+        while self.unjudged:
+            name = self.unjudged.pop(0)
+            yield {"name": name, "doing": "drawing", "share": 0.0}
+            try:
+                path = checkpoint.find(name)
+                place = self.report_file(path)
+                for step in evaluate.evaluate(evaluate.draw(path, 10_000), self.data_root):
+                    yield {"name": name, "doing": step.doing, "share": step.step / step.steps}
+                    if step.report is not None:
+                        atomic.write(place, json.dumps({**step.report, "of": name}).encode())
+            except StudioError as e:
+                yield {"error": f"{name}: {e}"}
+
+    def jury_status(self) -> dict[str, Any]:
+        """Whom the judge is looking at: busy, name, doing, share 0..1, who waits, and what went wrong last."""
+        job, now = self.jury, dict(self.judging)
+        return {
+            "busy": job is not None and job.alive,
+            "name": now.get("name"),
+            "doing": now.get("doing"),
+            "share": now.get("share", 0.0),
+            "waiting": list(self.unjudged),
+            "error": f"{now['name']}: {job.error}" if job is not None and job.error else now.get("error"),
+        }
+
+    def report_file(self, path: Path) -> Path:
+        """Where the report of these very weights is kept."""
+        return self.folder / ".reports" / f"{evaluate.sha256(path)}.json"
 
     # Data
 
@@ -301,7 +383,7 @@ class Studio:
             "step": step,
             "steps": run.steps,
             "epoch": newest.get("epoch", 0.0),
-            "losses": {k: v for k, v in newest.items() if k not in NOT_CURVES},
+            "losses": {k: v for k, v in newest.items() if k not in runs.NOT_CURVES},
             "images_per_second": speed,
             "seconds": seconds,
             "seconds_left": left if run.state in ("running", "paused") else None,

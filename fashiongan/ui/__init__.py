@@ -10,7 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 
 from ..studio import Studio
-from . import api, sample, train, words
+from . import api, compare, sample, train, words
 
 HERE = Path(__file__).parent
 
@@ -25,6 +25,8 @@ def build(studio: Studio) -> gr.Blocks:
                 checkpoints = sample.tab(studio, page, sample_tab)
             with gr.Tab("Train", id="train") as train_tab:
                 train.tab(studio, page, tabs, train_tab, checkpoints)
+            with gr.Tab("Compare", id="compare") as compare_tab:
+                compare.tab(studio, page, compare_tab)
         api.add_endpoints(studio)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 

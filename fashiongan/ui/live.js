@@ -32,8 +32,8 @@ function thin(values) {
   if (every < 2) return values;
   const out = [];
   for (let i = 0; i < values.length; i += every) {
-    const part = values.slice(i, i + every);
-    out.push(part.reduce((a, b) => a + b, 0) / part.length);
+    const part = values.slice(i, i + every).filter(v => v != null);
+    out.push(part.length ? part.reduce((a, b) => a + b, 0) / part.length : null);
   }
   return out;
 }
@@ -42,21 +42,24 @@ function draw() {
   const style = getComputedStyle(root), text = style.getPropertyValue('--body-text-color'), line = style.getPropertyValue('--border-color-primary');
   const x = thin(columns.step || []);
   const names = Object.keys(columns).filter(n => n !== 'step' && n !== 'epoch');
-  const groups = {loss: names.filter(n => !n.includes('accuracy')), accuracy: names.filter(n => n.includes('accuracy'))};
+  const far = n => n === 'distance';
+  const groups = {loss: names.filter(n => !n.includes('accuracy') && !far(n)), accuracy: names.filter(n => n.includes('accuracy')),
+                  distance: names.filter(far)};
+  find('.distance').hidden = !groups.distance.length;
   groups.loss.sort((a, b) => b.endsWith('_loss') - a.endsWith('_loss'));
   for (const [group, members] of Object.entries(groups)) {
     const host = find(`[data-plot=${group}]`);
     const traces = members.map((n, i) => ({
-      x, y: thin(columns[n]), name: WORDS[n] || n, mode: 'lines', line: {width: 1.5, color: COLOURS[i % 6], dash: DASHES[i % 4]},
+      x, y: thin(columns[n]), name: WORDS[n] || n, mode: far(n) ? 'lines+markers' : 'lines', connectgaps: true, line: {width: 1.5, color: COLOURS[i % 6], dash: DASHES[i % 4]},
       visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true, hovertemplate: '%{y:.3f}',
     }));
     const axis = {gridcolor: line, zerolinecolor: line, linecolor: line};
     P.react(host, traces, {
-      uirevision: run, height: 230, margin: {l: 42, r: 8, t: 42, b: 34}, hovermode: 'x unified', showlegend: true,
+      uirevision: run, height: group === 'distance' ? 180 : 230, margin: {l: 42, r: 8, t: 42, b: 34}, hovermode: 'x unified', showlegend: true,
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', font: {color: text, size: 11, family: 'system-ui, sans-serif'},
       legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0}, hoverlabel: {bgcolor: style.getPropertyValue('--block-background-fill')},
       xaxis: {...axis, title: {text: 'step', standoff: 4}},
-      yaxis: {...axis, ...(group === 'accuracy' ? {range: [-0.03, 1.03], tickformat: '.0%'} : {})},
+      yaxis: {...axis, ...(group === 'accuracy' ? {range: [-0.03, 1.03], tickformat: '.0%'} : group === 'distance' ? {rangemode: 'tozero'} : {})},
     }, {responsive: true, displayModeBar: false});
   }
   root.dataset.points = x.length;

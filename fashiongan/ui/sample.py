@@ -1,5 +1,6 @@
 """Sample: choose a checkpoint, draw garments, move them with sliders."""
 
+import base64
 import random
 from functools import partial
 from typing import Any
@@ -78,7 +79,8 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
         """What a checkpoint can be asked for, its sliders, and how it was made."""
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
-            return [none, gr.skip(), *[gr.skip()] * SLIDERS, "There is no checkpoint yet: the Train tab makes one."]
+            empty = "There is no checkpoint yet: the Train tab makes one."
+            return [none, gr.skip(), *[gr.skip()] * SLIDERS, empty, gr.Accordion(visible=False)]
         gan = studio.gan(name)
         labels, ends = [ALL, *gan.choices.values()], reaches(gan)
         handles = latent.handles(gan, SLIDERS)
@@ -91,7 +93,8 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
                 gr.Slider(-end, end, max(-end, min(end, x)), label=handle)
                 for end, x, handle in zip(ends, offsets, handles, strict=True)
             ),
-            card(name),
+            card(studio, name),
+            gr.Accordion(open=False, visible=studio.film(name) is not None),
         ]
 
     with gr.Row():
@@ -139,6 +142,8 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
             )
             gr.Button("Download PNG", elem_id="download", size="sm").click(None, js=DOWNLOAD, api_visibility="private")
             about = gr.Markdown(elem_id="about", elem_classes="caption")
+            with gr.Accordion("How it learned", open=False, elem_id="growth") as growth:
+                film = gr.HTML(elem_id="film")
 
     inputs = [models, label, n, seed, truncation, *sliders, across]
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -150,7 +155,8 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
     }
     draw = show.polite(sheet)
     known = [label, across, *sliders]
-    classes = {"fn": show.polite(chosen), "inputs": [models, *known], "outputs": [*known, about], **hidden}
+    classes = {"fn": show.polite(chosen), "inputs": [models, *known], "outputs": [*known, about, growth], **hidden}
+    growth.expand(show.polite(lambda name: moving(studio, name)), models, film, **hidden)
     redraw = {"fn": draw, "inputs": inputs, "outputs": out, "api_visibility": "private", **live}
     gr.on([page.load, this.select], partial(listed, studio), models, models, **hidden).then(**classes).then(**redraw)
     models.input(**classes).then(**redraw)
@@ -184,9 +190,19 @@ def title(name: str) -> str:
     return f"{name.rsplit('/', 1)[-1]} (yours)" if "/" in name else f"{name} (bundled)"
 
 
-def card(name: str) -> str:
-    """How a checkpoint was made, in a line."""
-    info = checkpoint.info(name)
+def card(studio: Studio, name: str) -> str:
+    """How a checkpoint was made, in a line, and what the judge says of it."""
+    info, report = checkpoint.info(name), studio.report(name)
     epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
     minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
-    return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`"
+    verdict = f" Judged by a classifier: {report['verdict']}" if report and "verdict" in report else ""
+    return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`.{verdict}"
+
+
+def moving(studio: Studio, name: str | None) -> str:
+    """HTML: the GIF of a checkpoint's training."""
+    path = studio.film(name) if name else None
+    if path is None:
+        return ""
+    url = base64.b64encode(path.read_bytes()).decode()
+    return f'<img src="data:image/gif;base64,{url}" alt="samples from the first epoch to the last">'

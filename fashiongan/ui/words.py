@@ -5,6 +5,17 @@ SAMPLE = "Draw garments from a trained generator, then drag a slider and watch t
 SLIDERS = "**Sliders**: codes, where the GAN learned some, then the directions that change the pictures most"
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
+COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
+NEAREST = "under each picture, the training picture that is most like it"
+JUDGE = (
+    "Scores those that have none by 10,000 pictures each: about a minute a model, in the background, and some more the "
+    "first time."
+)
+DUEL = "Train several GANs for as many steps each: their quick look, on the same data and from the same seed."
+QUEUED = (
+    "Queued: {gans}, {steps} steps each. The runs are in the Train tab's queue, and appear in the list above as they "
+    "are trained."
+)
 
 # What the curves of a run are called.
 CURVES = {

@@ -184,3 +184,47 @@ def test_the_same_picture_is_written_once_and_whole(studio, monkeypatch):
     assert written == []
     assert show.described_sheet(images, 2, '{"seed": 1}') != first
     assert len(written) == 1
+
+
+def choose(page, box, option):
+    page.locator(f"#{box} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_infogans_codes_are_sliders_and_its_kinds_a_grid(page):
+    old = source(page)
+    choose(page, "checkpoint", "infogan (bundled)")
+    old = changed(page, old)
+    assert page.locator("#slider_1").get_by_text("Code 1").is_visible()
+    assert page.locator("#slider_1 input[type=range]").get_attribute("max") == "2"
+    assert page.locator("#slider_3").get_by_text("Direction 1").is_visible()
+    assert page.locator("#slider_3 input[type=range]").get_attribute("max") == "8"
+    choose(page, "across", "Each kind along Code 2")
+    old = changed(page, old)
+    look = json.loads(fetch(page).info["fashiongan"])
+    assert look["across"] == 2
+    im = fetch(page)
+    assert im.height > im.width  # ten kinds by nine values
+    choose(page, "label", "Kind 3")
+    changed(page, old)
+    assert json.loads(fetch(page).info["fashiongan"])["label"] == "Kind 3"
+
+
+def test_another_checkpoint_takes_back_sliders_that_reach_too_far(page):
+    old = source(page)
+    page.locator("#slider_1 input[type=number]").fill("7")
+    page.locator("#slider_1 input[type=number]").press("Enter")
+    old = changed(page, old)
+    choose(page, "checkpoint", "infogan (bundled)")
+    changed(page, old)
+    assert json.loads(fetch(page).info["fashiongan"])["sliders"][0] == 2
+
+
+def test_the_film_of_a_training_is_one_fold_away(page):
+    old = source(page)
+    choose(page, "checkpoint", "infogan (bundled)")
+    changed(page, old)
+    page.get_by_role("button", name="How it learned").click()
+    film = page.locator("#film img")
+    film.wait_for()
+    assert film.evaluate("i => i.decode().then(() => i.naturalWidth)") > 200
