@@ -309,6 +309,7 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "bundle", help="train and score the checkpoints that come with the studio, each from where it stopped"
     )
     p.add_argument("names", nargs="*", help="which (default: all)")
+    p.add_argument("--scores", action="store_true", help="train nothing, judge what is there")
     p.add_argument("--runs", type=Path, default=Path("runs", "bundled"), help="where their run folders are kept")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
     p.set_defaults(run=bundle)
@@ -316,9 +317,11 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
 
 def bundle(args: argparse.Namespace) -> None:
     from . import bundle as bundles
+    from . import checkpoint
     from .trainer import pick_device
 
-    for name in args.names or bundles.BUNDLED:
+    for name in args.names or (checkpoint.bundled() if args.scores else bundles.BUNDLED):
         print(name, file=sys.stderr)
-        progress(bundles.train(name, args.runs, pick_device(args.device)), told)
+        if not args.scores:
+            progress(bundles.train(name, args.runs, pick_device(args.device)), told)
         progress(bundles.score(name), lambda step: step.doing, unit="piece")
