@@ -192,6 +192,13 @@ def recipe(classifier: str, **changes: Any) -> Recipe:
     return CLASSIFIERS[classifier].recipe_type(classifier=classifier, **changes)
 
 
+def build(r: Recipe) -> Classifier:
+    """A net with starting weights drawn from its recipe's seed; the process's own chance is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(r.seed)
+        return CLASSIFIERS[r.classifier](r)
+
+
 @dataclass(frozen=True)
 class Fitted:
     """News of a fit: means since the news before, and at each epoch's end the accuracy on the held-out pictures."""
@@ -221,9 +228,7 @@ class Fitter:
         )
         if r.batch > len(self.data):
             raise StudioError(f"batch cannot be {r.batch}: there are {len(self.data)} pictures to learn from.")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(r.seed)
-            self.net = CLASSIFIERS[r.classifier](r).to(self.device).to(memory_format=torch.channels_last)
+        self.net = build(r).to(self.device).to(memory_format=torch.channels_last)
         self.opt = torch.optim.AdamW(self.net.parameters(), r.lr, weight_decay=r.decay, fused=True)
         self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)

@@ -212,7 +212,7 @@ def copying(
     """
     check(f"A division into {cells} cells", cells, train)
     check("The copying test", 1, train, test, generated)
-    centres = k_means(train[:: max(1, len(train) // ENOUGH)], cells, rng)
+    centres = k_means(train if len(train) <= ENOUGH else train[:: len(train) // ENOUGH], cells, rng)
     # A row for each cell: which samples are in it.
     names = torch.arange(cells, device=train.device)[:, None]
     of_test, of_generated = (nearest(x, centres)[1] == names for x in (test, generated))

@@ -39,7 +39,7 @@ def launch_settings() -> dict[str, Any]:
         radius_size=gr.themes.sizes.radius_md,
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
-    )
+    ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
     return {
         "theme": theme,
         "css_paths": HERE / "studio.css",

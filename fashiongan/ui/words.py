@@ -8,8 +8,8 @@ HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
 NEAREST = "under each picture, the training picture that is most like it"
 JUDGE = (
-    "Scores those that have none by 10,000 pictures each: about a minute a model, in the background, and some more the "
-    "first time."
+    "Scores those that have none by 10,000 pictures each: one to three minutes a model, in the background, and more "
+    "the first time."
 )
 DUEL = "Train several GANs for as many steps each: their quick look, on the same data and from the same seed."
 QUEUED = (
