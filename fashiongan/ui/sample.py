@@ -102,6 +102,7 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
             gr.Markdown(words.SAMPLE)
             models = gr.Dropdown(
                 studio.names(),
+                value=favourite(studio.names()),
                 label="Checkpoint",
                 info="bundled ones, and your own as soon as they are trained",
                 elem_id="checkpoint",
@@ -173,8 +174,13 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> gr.Dropdown:
 def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
     """The checkpoints there are now, with one of them chosen."""
     names = studio.names()
-    value = chosen if chosen in names else FAVOURITE if FAVOURITE in names else next(iter(names), None)
+    value = chosen if chosen in names else favourite(names)
     return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
+
+
+def favourite(names: list[str]) -> str | None:
+    """What the page opens on: the best bundled one, or the first there is."""
+    return FAVOURITE if FAVOURITE in names else next(iter(names), None)
 
 
 def reaches(gan: GAN) -> list[float]:
