@@ -67,14 +67,19 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
         with torch.device("meta"):  # shapes only: a lying header costs no memory
             gan = gans.GANS[recipe.gan](recipe)
-        wanted = gan.state_dict()
-        if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
-            raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
-        tensors = {k: f.get_tensor(k) for k in wanted}
+        fill(gan, f, path)
+    return gan.to(device).eval().requires_grad_(False)
+
+
+def fill(net: nn.Module, f: Any, path: Path) -> None:
+    """Give a net that was built on the meta device the weights of an open file, or raise StudioError."""
+    wanted = net.state_dict()
+    if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
+        raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
+    tensors = {k: f.get_tensor(k) for k in wanted}
     if any(tensors[k].dtype != v.dtype for k, v in wanted.items()):
         raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
-    gan.load_state_dict(tensors, strict=True, assign=True)
-    return gan.to(device).eval().requires_grad_(False)
+    net.load_state_dict(tensors, strict=True, assign=True)
 
 
 def trained(recipe: Any) -> tuple[int, ...]:

@@ -6,7 +6,6 @@ Every net takes float (N, 1, 28, 28) in 0..1, whatever its paper wanted inside, 
 import dataclasses
 import json
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from .augment import augment
 from .data import Garments, Shuffle
 from .errors import StudioError
 from .nets import Dropout
-from .recipe import knob, knobs
+from .recipe import check_knobs, flags, knob, knobs
 
 BUNDLED = checkpoint.BUNDLED / "classifiers"
 SIZE = 28
@@ -63,8 +62,7 @@ class Recipe:
     )
 
     def __post_init__(self) -> None:
-        for k in knobs(type(self)).values():
-            object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
+        check_knobs(self)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
@@ -315,12 +313,7 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
 
 def command(r: Recipe) -> str:
     """The command line that fits this recipe."""
-    words = ["python", "-m", "fashiongan", "fit", r.classifier]
-    usual = recipe(r.classifier)
-    for name in knobs(Recipe):
-        if getattr(r, name) != getattr(usual, name):
-            words += [f"--{name.replace('_', '-')}", shlex.quote(str(getattr(r, name)))]
-    return " ".join(words)
+    return f"python -m fashiongan fit {r.classifier}{flags(r)}"
 
 
 def split(n: int) -> tuple[Tensor, Tensor]:
@@ -330,27 +323,26 @@ def split(n: int) -> tuple[Tensor, Tensor]:
     return order[held:].sort().values, order[:held].sort().values
 
 
-@torch.no_grad()
-def logits(net: Classifier, images: Tensor) -> Tensor:
-    """(N, 1, 28, 28) uint8 -> logits (N, classes) on the CPU, in eval mode, in pieces."""
+def pieces(net: Classifier, images: Tensor) -> Iterator[Tensor]:
+    """(N, 1, 28, 28) uint8 in pieces as the net sees them, on its device; the net is put into eval mode."""
+    check_shape(images)
     net.eval()
     device = next(net.parameters()).device
-    parts = (x.to(device).float().div(255).contiguous(memory_format=torch.channels_last) for x in images.split(500))
-    return torch.cat([net(x).cpu() for x in parts])
+    for x in images.split(500):
+        yield x.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def logits(net: Classifier, images: Tensor) -> Tensor:
+    """(N, 1, 28, 28) uint8 -> logits (N, classes) on the CPU."""
+    return torch.cat([net(x).cpu() for x in pieces(net, images)])
 
 
 @torch.no_grad()
 def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 1, 28, 28) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
-    check_shape(images)
-    net.eval()
-    device = next(net.parameters()).device
-    seen, said = [], []
-    for x in images.split(500):
-        h = net.features(x.to(device).float().div(255).contiguous(memory_format=torch.channels_last))
-        seen.append(h.float().cpu())
-        said.append(net.judge(h).float().cpu())
-    return torch.cat(seen), torch.cat(said)
+    seen = [net.features(x).float() for x in pieces(net, images)]
+    return torch.cat(seen).cpu(), torch.cat([net.judge(h).float() for h in seen]).cpu()
 
 
 def accuracy(net: Classifier, garments: Garments) -> float:
@@ -385,13 +377,7 @@ def load(name: str | Path, device: str = "cpu") -> Classifier:
             raise StudioError(f"{path} holds no classifier: choose a file that `fit` has written.") from None
         with torch.device("meta"):
             net = CLASSIFIERS[r.classifier](r)
-        wanted = net.state_dict()
-        if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
-            raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
-        tensors = {k: f.get_tensor(k) for k in wanted}
-    if any(tensors[k].dtype != v.dtype for k, v in wanted.items()):
-        raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
-    net.load_state_dict(tensors, strict=True, assign=True)
+        checkpoint.fill(net, f, path)
     return net.to(device).eval().requires_grad_(False)
 
 

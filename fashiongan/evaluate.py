@@ -126,7 +126,7 @@ def evaluate(
     places = [cached(net, d) for d in (real, test)]
     missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
     pieces = sum(-(-len(x) // PIECE) for x in [samples.images, *(d.images for d, _ in missing)])
-    steps, done = pieces + 6 + 4 * gan_train, 0
+    steps, done = pieces + 4 + 4 * gan_train + inception, 0
     seen: list[tuple[Tensor, Tensor]] = []
     for pictures, doing in (
         *((d.images, "looking at real garments") for d, _ in missing),
@@ -173,7 +173,7 @@ def evaluate(
             report["gan_train"] = train_on(samples, real, test)
         except StudioError as e:
             remarks.append(str(e))
-        done += 4
+        done += 4  # pieces' worth of time
     if inception:
         yield Step(done, steps, "asking Inception")
         try:
@@ -252,11 +252,11 @@ def weights(net: torch.nn.Module) -> int:
 
 
 # The scores of fakes against real ones, from features (N, d) of each; some come together.
-DISTANCES: tuple[Callable[[Tensor, Tensor], dict[str, float]], ...] = (
-    lambda real, fake: {"frechet": metrics.frechet(metrics.moments(real), metrics.moments(fake))},
-    lambda real, fake: {"kid": 1000 * metrics.kid(real, fake)},
-    lambda real, fake: metrics.prdc(real, fake, K)._asdict(),
-)
+DISTANCES: dict[str, Callable[[Tensor, Tensor], dict[str, float]]] = {
+    "frechet": lambda real, fake: {"frechet": metrics.frechet(metrics.moments(real), metrics.moments(fake))},
+    "kid": lambda real, fake: {"kid": 1000 * metrics.kid(real, fake)},
+    f"prdc {K}": lambda real, fake: metrics.prdc(real, fake, K)._asdict(),
+}
 
 
 def compare(
@@ -278,18 +278,18 @@ def compare(
     report["against"] = {"real": len(test), "train": n}
     found: dict[str, dict[str, float]] = {}
     known = read_json(floors).get(str(n), {})
-    for number, distance in enumerate(DISTANCES):
+    for kind, distance in DISTANCES.items():
         try:
             ours = distance(test, fake)
         except StudioError as e:
             report["remarks"].append(str(e))
             continue
-        if str(number) not in known:
-            known[str(number)] = {"real": distance(test, unseen)}
+        if kind not in known:
+            known[kind] = {"real": distance(test, unseen)}
             with suppress(StudioError):  # a small set has no second half
-                known[str(number)]["halves"] = distance(unseen, half)
+                known[kind]["halves"] = distance(unseen, half)
         for name, value in ours.items():
-            found[name] = {"value": value, **{column: floor[name] for column, floor in known[str(number)].items()}}
+            found[name] = {"value": value, **{column: floor[name] for column, floor in known[kind].items()}}
     atomic.write(floors, json.dumps(read_json(floors) | {str(n): known}).encode(), durable=False)
     said = {"value": logits, "real": net.judge(test)}
     found["inception"] = {column: metrics.inception_score(x) for column, x in said.items()}

@@ -35,7 +35,7 @@ def draw(gan: GAN, n: int, seed: int, label: int | str | None = None) -> tuple[T
     rng = torch.Generator().manual_seed(seed)
     z = torch.cat([gan.latents(1, rng) for _ in range(n)])
     c = chosen(gan, n, label)
-    return gan.choose(z, c) if gan.choices else z, c
+    return gan.choose(z, c), c
 
 
 def chosen(gan: GAN, n: int, label: int | str | None) -> Tensor:

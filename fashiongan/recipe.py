@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -140,8 +141,7 @@ class Recipe:
     )
 
     def __post_init__(self) -> None:
-        for k in knobs(type(self)).values():
-            object.__setattr__(self, k.name, k.check(getattr(self, k.name)))
+        check_knobs(self)
         if self.channels not in (1, 3):
             raise StudioError(f"Pictures have 1 or 3 channels, not {self.channels}.")
 
@@ -160,6 +160,18 @@ class Recipe:
 
     def replace(self, **changes: Any) -> Self:
         return dataclasses.replace(self, **changes)
+
+
+def check_knobs(recipe: Any) -> None:
+    """Give every knob of a frozen recipe its own type, or raise StudioError with the allowed values."""
+    for k in knobs(type(recipe)).values():
+        object.__setattr__(recipe, k.name, k.check(getattr(recipe, k.name)))
+
+
+def flags(recipe: Any) -> str:
+    """What to type after a command for this recipe: a flag, with a space before it, for each knob that was turned."""
+    turned = [k for k in knobs(type(recipe)).values() if getattr(recipe, k.name) != k.default]
+    return "".join(f" --{k.name.replace('_', '-')} {shlex.quote(str(getattr(recipe, k.name)))}" for k in turned)
 
 
 def knobs(cls: type[Any]) -> dict[str, Knob]:

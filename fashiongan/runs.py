@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from . import __version__, atomic, checkpoint, data, doctor, evaluate, gans, losses, pictures
 from .errors import StudioError
-from .recipe import Recipe, knobs
+from .recipe import Recipe, flags
 from .trainer import Tick, Trainer
 
 DISTANCE = "distance"  # the curve of `evaluate.Quick`
@@ -264,9 +263,4 @@ def epoch_of(sheet: Path) -> int:
 
 def command(r: Recipe) -> str:
     """The command line that makes this recipe."""
-    words = ["python", "train.py", r.gan]
-    for k in knobs(type(r)).values():
-        value = getattr(r, k.name)
-        if value != k.default:
-            words += [f"--{k.name.replace('_', '-')}", shlex.quote(str(value))]
-    return " ".join(words)
+    return f"python train.py {r.gan}{flags(r)}"

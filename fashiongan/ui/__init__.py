@@ -24,9 +24,9 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Sample", id="sample") as sample_tab:
                 checkpoints = sample.tab(studio, page, sample_tab)
             with gr.Tab("Train", id="train") as train_tab:
-                train.tab(studio, page, tabs, train_tab, checkpoints)
+                visitor = train.tab(studio, page, tabs, train_tab, checkpoints)
             with gr.Tab("Compare", id="compare") as compare_tab:
-                compare.tab(studio, page, compare_tab)
+                compare.tab(studio, compare_tab, visitor)
         api.add_endpoints(studio)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 

@@ -27,8 +27,8 @@ TELL = """(names, seed, near) => {
 }"""
 
 
-def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> None:
-    """Build the tab."""
+def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
+    """Build the tab; its duels are started in the visitor's name."""
     bench = Bench(studio)
     with gr.Row(elem_id="compare_row"):
         with gr.Column(scale=1, min_width=280, elem_classes="controls"):
@@ -64,7 +64,6 @@ def tab(studio: Studio, page: gr.Blocks, this: gr.Tab) -> None:
         with gr.Column(scale=3, min_width=320, elem_id="compare_panel"):
             panel = side_by_side(studio)
 
-    visitor = visitor_of(page)
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **hidden}
     gr.on([this.select, *(c.change for c in (models, seed, near))], **tell)
@@ -86,11 +85,6 @@ def first(names: list[str]) -> list[str]:
     """The favourites, or the first three there are."""
     liked = [name for name in FAVOURITES if name in names]
     return liked if len(liked) >= 2 else names[:3]
-
-
-def visitor_of(page: gr.Blocks) -> gr.BrowserState:
-    """Who is here, as the Train tab knows it: two such states of one name would overwrite each other."""
-    return next(b for b in page.blocks.values() if isinstance(b, gr.BrowserState))
 
 
 def side_by_side(studio: Studio) -> gr.HTML:

@@ -57,8 +57,8 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
     return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
 
 
-def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoints: gr.Dropdown) -> None:
-    """Build the tab."""
+def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoints: gr.Dropdown) -> gr.BrowserState:
+    """Build the tab; returns who is visiting, so that other tabs may start runs in that name."""
     desk = Desk(studio)
     first = next(iter(gans.GANS))
     with gr.Row(elem_id="train_row"):
@@ -127,6 +127,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     gr.on([gan.change, how_long.change], desk.settings, [gan, how_long], knob_fields, **hidden)
     chosen = [source, fields["classes"], fields["limit"]]
     gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
+    return visitor
 
 
 def live_panel(studio: Studio) -> gr.HTML:
