@@ -5,6 +5,7 @@ const root = element.querySelector('.live'), find = s => root.querySelector(s);
 const slider = find('input'), image = find('img'), caption = find('figcaption');
 const COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], DASHES = ['solid', 'solid', 'dot', 'dash'];
 const POINTS = 800;  // drawn per curve; more cannot be told apart
+const SELDOM = 8000;  // ms between two drawings, at the most
 let run = '', generation = -1, rows = 0, sheet = -1, columns = {}, epochs = [], newest = '', state = '', busy = false, again = false, nextDraw = 0, undrawn = false;
 
 const minutes = s => s == null ? '' : s < 90 ? `${Math.max(1, Math.round(s))} s left`
@@ -107,12 +108,13 @@ async function tick() {
       if (d.sheet && following) image.src = newest;
       find('.sheet').hidden = !newest;
       find('.plots').hidden = !rows;
-      // Watching must not slow the run: drawing takes about an eightieth of the time, painting as much again.
+      // Watching must not slow the run: drawing takes about an eightieth of the time, painting as much again. But
+      // where it is slow, as the first time is, nobody waits longer than SELDOM for a curve to move.
       if (P && rows && undrawn && root.clientWidth && (performance.now() >= nextDraw || s.state !== 'running')) {
         const begin = performance.now();
         draw();
         undrawn = false;
-        nextDraw = performance.now() + 80 * (performance.now() - begin);
+        nextDraw = performance.now() + Math.min(SELDOM, 80 * (performance.now() - begin));
       }
     }
     root.dataset.run = run; root.dataset.state = s.state; root.dataset.step = s.step;
