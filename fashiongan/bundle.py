@@ -57,8 +57,10 @@ def train(name: str, folder: Path, device: str = "cpu", root: str | None = None)
 
 
 def score(name: str, root: str | None = None) -> Iterator[evaluate.Step]:
-    """Judge a bundled checkpoint by 10,000 pictures and keep the report in its header."""
-    for step in evaluate.evaluate(evaluate.draw(name, 10_000), root):
+    """Judge a bundled checkpoint by 10,000 pictures, also by what can be learned from them if they have classes, and
+    keep the report in its header."""
+    samples = evaluate.draw(name, 10_000)
+    for step in evaluate.evaluate(samples, root, gan_train=samples.labels is not None):
         if step.report is not None:
             checkpoint.annotate(checkpoint.find(name), report=step.report)
         yield step
@@ -90,8 +92,8 @@ def scores() -> str:
     columns = {name: title for name, (title, _) in evaluate.SCORES.items()}
     titles = [f"{title} {'↑' if evaluate.SCORES[name][1] else '↓'}" for name, title in columns.items()]
     lines = [
-        f"| checkpoint | {' | '.join(titles)} | GAN-test ↑ | nearest ↑ | copying | missed |",
-        "|---|" + "---|" * (len(titles) + 4),
+        f"| checkpoint | {' | '.join(titles)} | GAN-test ↑ | GAN-train ↑ | nearest ↑ | copying | missed |",
+        "|---|" + "---|" * (len(titles) + 5),
     ]
     real: dict[str, float] = {}
     for name, info in infos().items():
@@ -100,13 +102,17 @@ def scores() -> str:
             continue
         found = report["scores"]
         cells = [f"{found[k]['value']:.3g}" if k in found else "" for k in columns]
-        real |= {k: found[k]["real"] for k in columns if k in found and report["against"]["real"] == 10_000}
+        if report["against"]["real"] == 10_000:
+            real |= {k: found[k]["real"] for k in columns if k in found}
+            real |= {k: v for k, v in report.items() if k == "gan_train_real"}
         near = report["originality"]["pixels"]
-        test = f"{100 * report['gan_test']:.1f} %" if "gan_test" in report else ""
-        more = [test, f"{near['ratio']:.2f}", f"{near['copying']:+.1f}", ", ".join(report["missed"])]
+        by_class = [f"{100 * report[k]:.1f} %" if k in report else "" for k in ("gan_test", "gan_train")]
+        more = [*by_class, f"{near['ratio']:.2f}", f"{near['copying']:+.1f}", ", ".join(report["missed"])]
         lines.append(f"| {name} | {' | '.join([*cells, *more])} |")
     if real:
-        lines.append(f"| *real pictures* | {' | '.join(f'*{real[k]:.3g}*' for k in columns)} | | *1* | *0* | |")
+        learned = f"*{100 * real['gan_train_real']:.1f} %*" if "gan_train_real" in real else ""
+        cells = [f"*{real[k]:.3g}*" for k in columns]
+        lines.append(f"| *real pictures* | {' | '.join(cells)} | | {learned} | *1* | *0* | |")
     return "\n".join(lines) + "\n"
 
 

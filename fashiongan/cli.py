@@ -242,6 +242,7 @@ def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p.add_argument("--seed", type=int, default=0, help="of the drawing (default: 0)")
     p.add_argument("--gan-train", action="store_true", help="also fit a classifier on the samples alone (minutes)")
     p.add_argument("--inception", action="store_true", help="also true FID, KID and IS, through torch-fidelity")
+    p.add_argument("--reference", default="dcgan", help="the checkpoint whose nets are of size 1 (default: dcgan)")
     p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
     p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     p.set_defaults(run=evaluate)
@@ -260,7 +261,8 @@ def evaluate(args: argparse.Namespace) -> None:
     report: dict[str, object] = {}
 
     def kept() -> "Iterator[jury.Step]":
-        for step in jury.evaluate(samples, args.data_root, gan_train=args.gan_train, inception=args.inception):
+        asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
+        for step in jury.evaluate(samples, args.data_root, **asked):
             report.update(step.report or {})
             yield step
 

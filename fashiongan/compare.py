@@ -49,6 +49,7 @@ TIPS = {
 COLUMNS = (
     *(Column(k, title, TIPS[k], "more" if more else "less") for k, (title, more) in evaluate.SCORES.items()),
     Column("gan_test", "GAN-test, %", "how often the classifier sees the class that was asked for", "more"),
+    Column("gan_train", "GAN-train, %", "how well a classifier that saw only samples knows real garments", "more"),
     Column("missed", "classes missed", f"classes with less than {evaluate.SELDOM:.0%} of the samples", "less"),
     Column(
         "ratio",
@@ -257,8 +258,7 @@ def said(report: dict[str, Any] | None) -> str | None:
 def values(report: dict[str, Any]) -> dict[str, float]:
     """A report's numbers by their column."""
     found = {key: score.get("value") for key, score in report["scores"].items()}
-    if "gan_test" in report:
-        found["gan_test"] = 100 * report["gan_test"]
+    found |= {key: 100 * report[key] for key in ("gan_test", "gan_train") if key in report}
     if "missed" in report:
         found["missed"] = len(report["missed"])
     spaces = [s for s in report.get("originality", {}).values() if isinstance(s, dict)]

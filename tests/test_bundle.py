@@ -71,11 +71,12 @@ def test_the_score_table_comes_from_the_headers_best_first(place, tmp_path):
         finish(name, tmp_path / "runs")
     assert bundle.scores().count("\n") == 2  # no report yet: nothing but the head of the table
     checkpoint.annotate(checkpoint.find("one"), report=report(2.5))
-    checkpoint.annotate(checkpoint.find("two"), report=report(1.5, gan_test=0.876))
+    checkpoint.annotate(checkpoint.find("two"), report=report(1.5, gan_test=0.876, gan_train=0.8, gan_train_real=0.85))
     bundle.publish()
     table = bundle.scores().splitlines()
     assert [line.split(" | ")[0] for line in table[2:]] == ["| two", "| one", "| *real pictures*"]
-    assert "| 87.6 % |" in table[2]
+    assert "| 87.6 % | 80.0 % |" in table[2]
+    assert "| *85.0 %* | *1* |" in table[4]
     assert "| 1.23 | +5.6 | Bag |" in table[3]
     readme = (tmp_path / "README.md").read_text()
     assert readme.startswith("# Studio\nbefore\n")
@@ -113,9 +114,11 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
     )
     draw = evaluate.draw
     monkeypatch.setattr(evaluate, "draw", lambda name, n: draw(name, n // 100))
+    monkeypatch.setattr(evaluate, "learned", lambda pictures, _: len(pictures) / 1000)
     list(bundle.score("two"))
     found = checkpoint.info("two")["report"]
     assert found["n"] == 100
+    assert {"gan_test", "gan_train", "gan_train_real"} <= found.keys()  # it has classes
     assert f"{found['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text()
     assert "**cnn**: 90.00 % of 10 test pictures" in (place / "README.md").read_text()
 

@@ -227,11 +227,12 @@ def test_a_model_without_a_report_is_not_in_the_table(studio, name, write_report
 
 
 def test_every_number_of_a_report_has_its_column():
-    values = compare.values(report(gan_test=0.91))
+    values = compare.values(report(gan_test=0.91, gan_train=0.85, gan_train_real=0.88))
     assert values == {
         "frechet": 10.0,
         "coverage": 0.5,
         "gan_test": 91.0,
+        "gan_train": 85.0,
         "missed": 1,
         "ratio": 0.9,
         "copying": 1.0,

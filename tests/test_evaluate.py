@@ -117,6 +117,17 @@ def test_size_and_time_are_beside_the_reference(model):
 
 
 @judged
+def test_the_reference_is_whom_you_choose(model):
+    out, other = model("compact"), model("dcgan")
+    _, report = verdict_of(evaluate.draw(out, 100), reference=str(other))
+    want = report["size"]["D"] / sum(p.numel() for p in checkpoint.load(other).D.parameters())
+    assert report["size"]["reference"] == str(other)
+    assert report["size"]["D_ratio"] == pytest.approx(want, abs=1e-3)
+    with pytest.raises(StudioError, match="There is no checkpoint 'nobody'"):
+        verdict_of(evaluate.draw(out, 100), reference="nobody")
+
+
+@judged
 @pytest.mark.parametrize("n", [1, 3])
 def test_too_few_samples_cost_only_the_scores_that_need_more(model, n):
     _, report = verdict_of(evaluate.draw(model("dcgan"), n))
@@ -155,6 +166,7 @@ def test_gan_train_learns_from_the_samples_alone(garments, monkeypatch):
     _, turned = verdict_of(evaluate.Samples("turned", garments.images, garments.labels.flip(0)), gan_train=True)
     assert report["gan_train"] > 0.8
     assert turned["gan_train"] < 0.3
+    assert report["gan_train"] == turned["gan_train_real"] == report["gan_train_real"]  # real pictures, all of them
 
 
 @judged
