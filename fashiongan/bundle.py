@@ -28,7 +28,7 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "wgan-gp": {"gan": "wgan-gp", **SMALL, "epochs": 12, "lr_g": 4e-4, "lr_d": 4e-4},
     "dragan": {"gan": "dragan", **SMALL, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4},
     "ebgan": {"gan": "ebgan", **SMALL, "epochs": 8},
-    "began": {"gan": "began", **SMALL, "epochs": 4, "width": 16},
+    "began": {"gan": "began", **SMALL, "epochs": 3, "width": 16},
     "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
     "compact": {"gan": "compact", **SMALL, "epochs": 8},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},

@@ -125,6 +125,9 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
 
     gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
     gr.on([gan.change, how_long.change], desk.settings, [gan, how_long], knob_fields, **hidden)
+    # gradio draws a number field that begins empty with a 0 in it.
+    empty = [fields[name] for name, k in desk.names.items() if k.default is None]
+    page.load(lambda: [None] * len(empty), None, empty, **hidden)
     chosen = [source, fields["classes"], fields["limit"]]
     gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
     return visitor

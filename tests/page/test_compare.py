@@ -11,7 +11,7 @@ from fashiongan.errors import StudioError
 from fashiongan.ui import compare as tab
 
 pytestmark = pytest.mark.slow
-FIRST = ["dcgan", "lsgan", "cdcgan"]
+FIRST = ["acgan", "lsgan", "cdcgan"]
 
 
 def report(frechet, copying=0.0):
@@ -146,7 +146,7 @@ def test_a_pointer_that_rests_on_a_picture_finds_its_neighbour(page):
 
 
 def test_scores_sort_mark_the_best_and_flag_copies(visit, judged):
-    judged(dcgan=report(9.0), lsgan=report(4.0), cdcgan=report(0.2, copying=-8.0))
+    judged(acgan=report(9.0), lsgan=report(4.0), cdcgan=report(0.2, copying=-8.0))
     page = opened(visit())
     names = page.locator(".scores tbody tr:not(.floor) .name")
     assert [t.split("\n")[0] for t in names.all_inner_texts()] == ["A", "B", "C"]
@@ -179,7 +179,7 @@ def test_what_nobody_judged_is_told_and_absent(page, studio):
     assert not page.locator(".barred").is_visible()
     assert not page.locator(".curved").is_visible()
     assert page.locator("[data-part=uncurved]").inner_text() == (
-        "No curves are kept of dcgan (bundled), lsgan (bundled), cdcgan (bundled)."
+        "No curves are kept of acgan (bundled), lsgan (bundled), cdcgan (bundled)."
     )
 
 
@@ -208,7 +208,7 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
     monkeypatch.setattr(evaluate, "evaluate", slow)
     judged()
     page.locator("#judge").click()
-    progress = page.get_by_text("Judging dcgan: looking at real garments, 25 % · then lsgan, cdcgan")
+    progress = page.get_by_text("Judging acgan: looking at real garments, 25 % · then lsgan, cdcgan")
     progress.wait_for()
     set_seed(page, 5)
     drawn(page, FIRST, 5)  # the page answers meanwhile
@@ -270,7 +270,7 @@ def test_a_duel_that_cannot_be_is_refused_whole(page, studio, steps):
 
 
 def test_a_phone_scrolls_the_pictures_and_not_the_page(visit, judged):
-    judged(dcgan=report(9.0), lsgan=report(4.0))
+    judged(acgan=report(9.0), lsgan=report(4.0))
     page = visit()
     page.set_viewport_size({"width": 360, "height": 800})
     opened(page)

@@ -35,6 +35,7 @@ def set_knob(page, name, value):
 def test_start_watch_stop_and_sample(train_page, studio):
     page = train_page()
     assert page.locator("#preview figure").first.inner_text().split() == ["T-shirt/top", "60"]
+    page.wait_for_function("() => document.querySelector('#knob_limit input').value === ''")  # all pictures, not none
     page.get_by_text("More settings").click()
     for name, value in {"width": 8, "z_dim": 16, "batch": 16, "epochs": 500}.items():
         set_knob(page, name, value)
