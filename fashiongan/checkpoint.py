@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
-from . import atomic, gans
+from . import atomic, gans, hub
 from .errors import StudioError
 from .gan import GAN
 
@@ -52,7 +52,8 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
     """Rebuild a model from its file.
 
     Args:
-        name: a path, a run folder, or the name of a bundled checkpoint ("dcgan").
+        name: a path, a run folder, the name of a bundled checkpoint ("dcgan"), or a place on the Hub
+            ("hub:user/name").
 
     Returns:
         The GAN, frozen, in eval mode, with the averaged generator as G.
@@ -105,7 +106,10 @@ def header_info(path: Path) -> dict[str, Any]:
 
 
 def find(name: str | Path) -> Path:
-    """The file behind a path, a run folder or a bundled name; StudioError with the bundled names otherwise."""
+    """The file behind a path, a run folder, a bundled name or a place on the Hub; StudioError with the bundled names
+    otherwise."""
+    if str(name).startswith(hub.PREFIX):
+        return hub.fetch(hub.parse(str(name)))
     path = Path(name)
     if path.is_dir() and (path / "checkpoint.safetensors").is_file():
         return path / "checkpoint.safetensors"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import atomic, checkpoint, data
+from . import atomic, checkpoint, data, hub
 from .augment import augment
 from .data import Garments, Shuffle
 from .errors import StudioError
@@ -387,7 +387,9 @@ def info(name: str | Path) -> dict[str, Any]:
 
 
 def find(name: str | Path) -> Path:
-    """The file behind a path or a bundled name; StudioError with the bundled names otherwise."""
+    """The file behind a path, a bundled name or a place on the Hub; StudioError with the bundled names otherwise."""
+    if str(name).startswith(hub.PREFIX):
+        return hub.fetch(hub.parse(str(name)))
     if Path(name).is_file():
         return Path(name)
     if str(name) in bundled():

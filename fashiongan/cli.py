@@ -185,6 +185,7 @@ def main(argv: Sequence[str]) -> int:
     add_sample(verbs)
     add_evaluate(verbs)
     add_fit(verbs, argv)
+    add_hub(verbs)
     add_bundle(verbs)
     args = parser.parse_args(argv)
     return answer(lambda: args.run(args))
@@ -304,6 +305,38 @@ def fitted(news: "Fitted") -> str:
     """A fit's news in a few words."""
     held = f"  held out {100 * news.held_out:.2f} %" if news.held_out is not None else ""
     return f"epoch {news.epoch:.1f}  loss {news.loss:.3f}{held}  {news.images_per_second:.0f} pictures/s"
+
+
+def add_hub(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    p = verbs.add_parser("push", help="send a checkpoint to the Hugging Face Hub, with a card")
+    p.add_argument("checkpoint", help="a file, a run folder, or a bundled name")
+    p.add_argument("--repo", required=True, help="user/name; it is made if it is not there")
+    p.set_defaults(run=push)
+    p = verbs.add_parser("pull", help="fetch a checkpoint from the Hugging Face Hub into the studio's list")
+    p.add_argument("place", help="user/name[/file.safetensors][@revision]")
+    p.add_argument("--out", type=Path, default=None, help="its folder (default: runs/USER--NAME)")
+    p.set_defaults(run=pull)
+
+
+def push(args: argparse.Namespace) -> None:
+    from . import card, hub
+
+    files = card.files(args.checkpoint)
+    address = hub.send(args.repo, files, f"Add {next(iter(files))}")
+    print(f"{', '.join(files)}: {address}", file=sys.stderr)
+
+
+def pull(args: argparse.Namespace) -> None:
+    from . import atomic, checkpoint, hub
+
+    place = hub.parse(args.place)
+    path = hub.fetch(place)
+    checkpoint.load(path)  # so that nothing else comes into the list
+    folder = args.out or Path("runs", place.repo.replace("/", "--"))
+    if (folder / "recipe.json").exists():
+        raise StudioError(f"{folder} holds a run of your own: choose another --out.")
+    atomic.write(folder / "checkpoint.safetensors", path.read_bytes())
+    print(f"{place}: {folder / 'checkpoint.safetensors'}", file=sys.stderr)
 
 
 def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
