@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import atomic, attacks, checkpoint, classifiers, data, evaluate, robustness
+from fashiongan import atomic, attacks, checkpoint, classifiers, evaluate, robustness
 from fashiongan.trainer import pick_device
 
 OUT = Path(__file__).with_name("robustness.md")
@@ -35,16 +35,18 @@ COLUMNS = (
     ("ensemble", 0.1, SOME),
     ("pgd-5", 0.025, SOME),
 )
-PROMISED = ("pgd-5", 0.1, "none")  # of `robust`, on all
+PROMISED = ("robust", "pgd-5", 0.1, "none")  # on all
+HIDDEN, SPEED = "20 and 100 steps", "speed"
+Cell = tuple[str, str, float, str, int]  # classifier, attack, eps, mask, pictures
 
 
-def cells() -> Iterator[tuple[str, str, float, str, int]]:
-    """(classifier, attack, eps, mask, pictures) of all that is measured, what matters most first."""
-    yield "robust", "pgd-5", 0.1, "none", WHOLE
+def cells() -> Iterator[Cell]:
+    """All that is measured, what matters most first."""
+    yield (*PROMISED, WHOLE)
     for attack, eps, n in COLUMNS:
         for mask in MASKS:
             for name in ("robust", "dense", "conv", "cnn"):
-                if name in classifiers.bundled() and (name, attack, eps, mask) != ("robust", *PROMISED):
+                if name in classifiers.bundled() and (name, attack, eps, mask) != PROMISED:
                     yield name, attack, eps, mask, n
 
 
@@ -81,27 +83,32 @@ def speed(root: str | None) -> dict[str, float]:
     return {"picture": sorted(times)[10], "curve": perf_counter() - begin}
 
 
+def key(*what: object) -> str:
+    """Under which a figure is kept: what was measured, and of which weights."""
+    return " ".join(map(str, (*what, evaluate.sha256(classifiers.find(str(what[0])))[:12])))
+
+
 def percent(found: dict[str, float] | None, usual: int) -> str:
     if found is None:
         return ""
     return f"{100 * found['accuracy']:.1f}" + ("" if found["n"] == usual else f" (n={found['n']:,})")
 
 
-def written(kept: dict[str, dict[str, float]], keys: dict[tuple[str, str, float, str, int], str], where: str) -> str:
+def written(kept: dict[str, dict[str, float]], where: str) -> str:
     """The page, of what has been measured so far."""
     heads = []
     for attack, eps, n in COLUMNS:
         title = "clean" if eps == 0 else f"{attack} {eps:g}"
         heads.append(title if n == WHOLE else f"{title}, first {n:,}")
     lines = [f"| classifier | pixels | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
-    for name in ("dense", "conv", "cnn", "robust"):
+    for name in (n for n in ("dense", "conv", "cnn", "robust") if n in classifiers.bundled()):
         for mask in MASKS:
             row = []
             for attack, eps, n in COLUMNS:
-                n_here = WHOLE if (name, attack, eps, mask) == ("robust", *PROMISED) else n
-                row.append(percent(kept.get(keys.get((name, attack, eps, mask, n_here), "")), n))
+                n_here = WHOLE if (name, attack, eps, mask) == PROMISED else n
+                row.append(percent(kept.get(key(name, attack, eps, mask, n_here)), n))
             lines.append(f"| {name} | {'garment' if mask == 'garment' else 'all'} | {' | '.join(row)} |")
-    hidden, fast = kept.get(keys["hidden"], {}), kept.get("speed", {})  # type: ignore[index]
+    hidden, fast = kept.get(key("robust", HIDDEN)), kept.get(SPEED)
     text = f"""# How easily the classifiers are fooled
 
 Accuracy in % on Fashion-MNIST's test pictures, all 10,000 unless it says otherwise. The number behind an attack is
@@ -135,27 +142,22 @@ def main() -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     where = f"commit {commit.strip()}, {checkpoint.device_name(torch.device(device))}"
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() and args.limit is None else {}
-    shas = {name: evaluate.sha256(classifiers.find(name))[:12] for name in classifiers.bundled()}
-    keys = {cell: " ".join(map(str, (*cell, shas[cell[0]]))) for cell in cells()}
-    keys["hidden"] = f"robust 20 and 100 steps {shas['robust']}"  # type: ignore[index]
 
-    def keep(key: str, found: dict[str, float]) -> None:
-        kept[key] = found
-        print(key, found, flush=True)
+    def keep(name: str, found: dict[str, float]) -> None:
+        kept[name] = found
+        print(name, found, flush=True)
         if args.limit is None:
             atomic.write(KEPT, (json.dumps(kept, indent=1) + "\n").encode())
-            atomic.write(OUT, written(kept, keys, where).encode())
+            atomic.write(OUT, written(kept, where).encode())
 
-    for cell in cells():
-        if keys[cell] not in kept:
-            *what, n = cell
-            keep(keys[cell], measure(*what, min(n, args.limit or n), device, args.data_root))
-    if keys["hidden"] not in kept:  # type: ignore[index]
-        keep(keys["hidden"], steps_of("robust", min(SOME, args.limit or SOME), device, args.data_root))  # type: ignore[index]
-    if args.limit is None:
-        keep("speed", speed(args.data_root))
-    else:
-        print(written(kept, keys, where))
+    for *what, n in cells():
+        if key(*what, n) not in kept:
+            keep(key(*what, n), measure(*what, min(n, args.limit or n), device, args.data_root))
+    if key("robust", HIDDEN) not in kept:
+        keep(key("robust", HIDDEN), steps_of("robust", min(SOME, args.limit or SOME), device, args.data_root))
+    keep(SPEED, speed(args.data_root))
+    if args.limit is not None:
+        print(written(kept, where))
 
 
 if __name__ == "__main__":
