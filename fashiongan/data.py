@@ -216,6 +216,30 @@ def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
     return sorted(found)
 
 
+def merge(data: Garments, groups: str) -> Garments:
+    """Classes that count as one: "Shirt+T-shirt/top,5+9" joins two pairs, by name or number; empty joins none.
+
+    A joined class has its names in a row, at the place of the first of them. Raises StudioError for unknown classes, a
+    class in two groups, a group of one, or if all would be one.
+    """
+    joined: dict[int, list[int]] = {}
+    for group in filter(None, (g.strip() for g in groups.split(","))):
+        members = class_numbers(group.replace("+", ","), data.names)
+        if len(members) < 2:
+            raise StudioError(f"{group!r} merges nothing: join two classes or more with +, such as Shirt+Coat.")
+        if joined.keys() & set(members):
+            raise StudioError(f"{group!r} names a class that is in another group already: name each once.")
+        joined |= dict.fromkeys(members, members)
+    if not joined:
+        return data
+    kinds = list(dict.fromkeys(tuple(joined.get(i, [i])) for i in range(len(data.names))))
+    if len(kinds) < 2:
+        raise StudioError("All classes would be one: leave at least two to tell apart.")
+    new = torch.tensor([next(k for k, kind in enumerate(kinds) if i in kind) for i in range(len(data.names))])
+    names = tuple(" or ".join(data.names[i] for i in kind) for kind in kinds)
+    return replace(data, labels=new.to(data.labels.device)[data.labels], names=names)
+
+
 def select(data: Garments, classes: list[int], limit: int | None) -> Garments:
     """Some classes (empty: all), and of these the first `limit` pictures, as evenly over the classes as they allow."""
     keep = torch.isin(data.labels, torch.tensor(classes)) if classes else torch.ones(len(data), dtype=torch.bool)

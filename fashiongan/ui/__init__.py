@@ -9,8 +9,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from ..lab import Lab
 from ..studio import Studio
-from . import api, compare, sample, train, words
+from . import api, compare, robustness, sample, train, words
 
 HERE = Path(__file__).parent
 
@@ -18,6 +19,7 @@ HERE = Path(__file__).parent
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over one studio. Launch it with `launch_settings()`."""
     train.serve_plotly()
+    lab = Lab(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -25,9 +27,11 @@ def build(studio: Studio) -> gr.Blocks:
                 checkpoints = sample.tab(studio, page, sample_tab)
             with gr.Tab("Train", id="train") as train_tab:
                 visitor = train.tab(studio, page, tabs, train_tab, checkpoints)
+            with gr.Tab("Robustness", id="robustness") as robustness_tab:
+                robustness.tab(lab, robustness_tab, visitor)
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
-        api.add_endpoints(studio)
+        api.add_endpoints(studio, lab)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 

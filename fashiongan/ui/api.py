@@ -5,8 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from .. import gans
+from .. import gans, robustness
 from ..errors import StudioError
+from ..lab import MOST_PICTURES, Lab, Look, Picture
 from ..studio import Studio
 from . import show
 
@@ -26,8 +27,13 @@ def check_control(studio: Studio, visitor: str | None, request: gr.Request) -> N
         raise StudioError("Only the visitor who started this run can pause or stop it.")
 
 
-def add_endpoints(studio: Studio) -> None:
-    """Add /train_start, /train_status and /train_stop to the page being built."""
+def add_endpoints(studio: Studio, lab: Lab) -> None:
+    """Add /train_start, /train_status, /train_stop, /attack and /robustness_curve to the page being built."""
+    add_training(studio)
+    add_attacks(lab)
+
+
+def add_training(studio: Studio) -> None:
 
     def train_start(
         gan: str = "dcgan",
@@ -86,6 +92,76 @@ def add_endpoints(studio: Studio) -> None:
     gr.api(show.polite(train_start), api_name="train_start")
     gr.api(train_status, api_name="train_status", concurrency_limit=None)
     gr.api(show.polite(train_stop), api_name="train_stop")
+
+
+def add_attacks(lab: Lab) -> None:
+    def attack(
+        classifier: str = "cnn",
+        attack: str = "fgsm",
+        eps: float = 0.025,
+        mask: str = "garment",
+        number: int = 0,
+        checkpoint: str = "",
+        target: str = "",
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Attack one garment.
+
+        Args:
+            classifier: a name from the page's list, such as "cnn".
+            attack: noise, fgsm, pgd, pgd-5, pgd-l2 or ensemble.
+            eps: noise strength, 0 to 1, where 1 is from black to white.
+            mask: garment, only its own pixels change, or none.
+            number: which test picture, 0 to 9999, or the seed of a generated one.
+            checkpoint: a GAN that draws the garment; empty takes a test picture.
+            target: a class that it shall be taken for; empty means any wrong one.
+            seed: of the attack's chance.
+
+        Returns:
+            class, said (before and after), fooled, confidences (before and after) with their labels, before, added
+            (magnified) and after as PNG data URLs, and least, the smallest strength found that fools, in 255ths.
+        """
+        number = int(show.number(number, 0, 2**31 - 1, "number"))
+        picture = Picture("generated" if checkpoint else "test", number, checkpoint)
+        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        look = Look(picture, classifier, attack, eps, mask, target or None, seed)
+        return lab.look(look) | lab.smallest(look)
+
+    def robustness_curve(
+        classifier: str = "cnn",
+        attack: str = "fgsm",
+        eps: str = "0,0.025,0.05,0.1",
+        mask: str = "garment",
+        limit: int = 200,
+        checkpoint: str = "",
+        target: str = "",
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Accuracy against noise strength; the answer comes when all pictures are attacked.
+
+        Args:
+            classifier: a name from the page's list, such as "cnn".
+            attack: noise, fgsm, pgd, pgd-5, pgd-l2 or ensemble.
+            eps: noise strengths from 0 to 1, separated by commas; 8/255 is understood.
+            mask: garment, only its own pixels change, or none.
+            limit: how many of the first test pictures, or of generated ones.
+            checkpoint: a GAN that draws the garments; empty takes test pictures.
+            target: a class that the others shall be taken for; empty means any wrong one.
+            seed: of the attack's chance.
+
+        Returns:
+            The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
+        """
+        n = int(show.number(limit, 1, MOST_PICTURES, "limit"))
+        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        chosen = lab.garments(n, checkpoint or None, seed)
+        nets = {classifier: lab.classifier(classifier)}
+        chance: dict[str, Any] = {"target": target or None, "seed": seed}
+        points = list(robustness.curve(nets, chosen, [attack], robustness.epsilons(eps), [mask], **chance))
+        return robustness.report([p for p in points if p.whole], chosen.source, target or None)
+
+    gr.api(show.polite(attack), api_name="attack")
+    gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -5,6 +5,16 @@ SAMPLE = "Draw garments from a trained generator, then drag a slider and watch t
 SLIDERS = "**Sliders**: codes, where the GAN learned some, then the directions that change the pictures most"
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
+ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
+CURVE = (
+    "Accuracy against noise strength, for several classifiers and attacks at once, in the background: you may close "
+    "the page. FGSM on 1,000 pictures takes seconds a curve, PGD minutes, the ensemble many."
+)
+DEFENCE = (
+    "Train a classifier as usual, or against an adversary that changes every picture while it learns. It appears in "
+    "the lists above when it is done: put both into one curve."
+)
+OWN = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
 NEAREST = "under each picture, the training picture that is most like it"
 JUDGE = (

@@ -20,7 +20,14 @@ def client(url):
 
 def test_exactly_the_promised_endpoints(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert sorted(endpoints) == ["/sample", "/train_start", "/train_status", "/train_stop"]
+    assert sorted(endpoints) == [
+        "/attack",
+        "/robustness_curve",
+        "/sample",
+        "/train_start",
+        "/train_status",
+        "/train_stop",
+    ]
     for endpoint in endpoints.values():
         assert all(p["parameter_has_default"] for p in endpoint["parameters"])
         assert endpoint["description"]
