@@ -18,6 +18,7 @@ BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores
 BUNDLED: dict[str, dict[str, Any]] = {
     "dcgan": {"gan": "dcgan", "epochs": 40, "schedule": "linear", "precision": "bfloat16"},
     "cdcgan": {"gan": "cdcgan", "epochs": 40, "schedule": "linear", "precision": "bfloat16"},
+    "studio": {"gan": "studio", "epochs": 40, "precision": "bfloat16"},
     "gan": {"gan": "gan", **SMALL, "epochs": 5, "width": 400},
     "mlpgan": {"gan": "mlpgan", **SMALL, "epochs": 8, "width": 128},
     "cgan": {"gan": "cgan", **SMALL, "epochs": 20, "width": 480},
@@ -30,6 +31,8 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "ebgan": {"gan": "ebgan", **SMALL, "epochs": 8},
     "began": {"gan": "began", **SMALL, "epochs": 3, "width": 16},
     "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
+    "progan": {"gan": "progan", **SMALL, "epochs": 10, "batch": 64, "phase": 60_000},
+    "stylegan": {"gan": "stylegan", **SMALL, "width": 16, "z_dim": 128},
     "compact": {"gan": "compact", **SMALL, "epochs": 8},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }

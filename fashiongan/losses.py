@@ -82,3 +82,18 @@ def diversity(x: Tensor) -> Tensor:
     The mean square over all pairs is twice the unbiased variance, so no pair is formed.
     """
     return (2 * x.detach().float().var(0).mean()).sqrt()
+
+
+def pair_d(real: Tensor, fake: Tensor) -> Tensor:
+    """E softplus(-(D(x) - D(G(z)))), each real picture against one fake: R3GAN (Huang et al. 2024), eq. 2 with
+    f(t) = -log(1 + e^-t). The generator's side is the same with real and fake exchanged."""
+    return F.softplus(fake - real).mean()
+
+
+def scored(D: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """D's scores of x (N,), and the mean squared norm of its gradient there: E ||grad D||^2, twice R1 of Mescheder et
+    al. 2018 (https://arxiv.org/abs/1801.04406, eq. 9) for gamma = 1 on real pictures, R2 on fakes. Differentiable."""
+    x = x.detach().requires_grad_()
+    scores = D(x)
+    (g,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+    return scores, g.float().square().flatten(1).sum(1).mean()

@@ -1,5 +1,6 @@
 """Backbones that scale by depth: 28 to 128 pixels, 1 or 3 channels. Nothing here knows a loss."""
 
+import math
 from typing import cast
 
 import torch
@@ -186,6 +187,60 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.affine(x)).unflatten(1, (-1, self.pieces)).amax(2)
+
+
+class EqualLinear(nn.Linear):
+    """A dense layer with an equalised learning rate: weights drawn from N(0, 1) and scaled by 1 / sqrt(inputs) in
+    every pass, so that Adam moves all layers alike (Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 4.1).
+
+    `rate` multiplies the learning rate of its weights and biases (a mapping network's in Karras et al. 2019, app. C).
+    """
+
+    def __init__(self, inputs: int, outputs: int, rate: float = 1.0, start: float = 0.0):
+        super().__init__(inputs, outputs)
+        self.rate, self.scale = rate, rate / math.sqrt(inputs)
+        nn.init.normal_(self.weight, 0.0, 1 / rate)
+        nn.init.constant_(self.bias, start / rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * self.scale, self.bias * self.rate)
+
+
+class EqualConv(nn.Conv2d):
+    """A convolution that keeps the size of its pictures, with an equalised learning rate as EqualLinear's."""
+
+    def __init__(self, inputs: int, outputs: int, side: int = 3, bias: bool = True):
+        super().__init__(inputs, outputs, side, padding=side // 2, bias=bias)
+        self.scale = 1 / math.sqrt(inputs * side**2)
+        nn.init.normal_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.padding)
+
+
+def leaky(h: Tensor) -> Tensor:
+    """LeakyReLU 0.2 with He's gain of sqrt(2), by which equalised layers keep the size of what they pass on."""
+    return F.leaky_relu(h, 0.2) * math.sqrt(2)
+
+
+def twice(h: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2 H, 2 W), bilinear: what the filter (1, 3, 3, 1) makes of zeros between."""
+    return F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def pixel_norm(h: Tensor) -> Tensor:
+    """(N, C, ...) with the mean square over the channels brought to 1, pixel by pixel (Karras et al. 2018, eq. 2)."""
+    return h * torch.rsqrt(h.square().mean(1, keepdim=True) + 1e-8)
+
+
+def minibatch_std(h: Tensor) -> Tensor:
+    """(N, C, H, W) with one more channel: the standard deviation over the batch, averaged over all else to one number,
+    by which a judge sees that fakes are too alike (Karras et al. 2018, section 3)."""
+    variance = h.float().var(0, unbiased=False)
+    spread = (variance + 1e-8).sqrt().mean().to(h.dtype)
+    return torch.cat([h, spread.expand(len(h), 1, *h.shape[2:])], 1)
 
 
 class AsPictures(nn.Module):

@@ -99,6 +99,27 @@ def test_slope_is_one_norm_a_picture_and_can_be_penalised():
     assert not x.requires_grad
 
 
+def test_a_pair_costs_what_the_fake_stands_above_the_real_one():
+    """D(x) = 2 and 0, D(G(z)) = 0 and 1: ln(1 + e^-2) and ln(1 + e^1), halved; only the differences count."""
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 1.0])
+    close(losses.pair_d(real, fake), (0.126928011 + 1.313261688) / 2)
+    close(losses.pair_d(real + 7, fake + 7), (0.126928011 + 1.313261688) / 2)
+    close(losses.pair_d(fake, real), (2.126928011 + 0.313261688) / 2)  # the generator's side
+    close(losses.pair_d(torch.tensor([1e4]), torch.tensor([-1e4])), 0.0)
+    close(losses.pair_d(torch.tensor([-1e4]), torch.tensor([1e4])), 2e4)
+
+
+def test_scored_gives_scores_and_the_mean_squared_slope_and_can_be_penalised():
+    weight = torch.tensor([3.0, 4.0], requires_grad=True)
+    x = torch.ones(2, 2, 1, 1)
+    scores, square = losses.scored(lambda x: (x.flatten(1) * weight).sum(1) * torch.tensor([1.0, 2.0]), x)
+    assert scores.tolist() == [7.0, 14.0]
+    close(square, (25 + 100) / 2)  # |w|^2 and 4 |w|^2: a mean of squares, not of norms
+    square.backward()
+    assert weight.grad.tolist() == pytest.approx([15.0, 20.0])  # (2 w + 8 w) / 2
+    assert not x.requires_grad
+
+
 def test_between_moves_each_picture_along_its_own_line():
     a, b = torch.zeros(1000, 3, 2, 2), torch.full((1000, 3, 2, 2), 10.0)
     x = losses.between(a, b, torch.Generator().manual_seed(0))

@@ -107,3 +107,58 @@ def test_with_classes_appends_constant_planes():
     assert joined[0, 1:].mean((1, 2)).tolist() == [1, 0, 0]
     assert joined[1, 1:].mean((1, 2)).tolist() == [0, 0, 1]
     assert nets.with_classes(h, None) is h
+
+
+# ---------------------------------------------------------------- Karras et al. 2018 to 2020
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.01])
+def test_an_equalised_layer_keeps_unit_size_and_moves_at_its_rate(rate):
+    torch.manual_seed(0)
+    layer = nets.EqualLinear(400, 300, rate=rate, start=1.0)
+    assert layer.weight.std().item() == pytest.approx(1 / rate, rel=0.02)
+    h = layer(torch.randn(500, 400))
+    assert h.mean().item() == pytest.approx(1, abs=0.02), "the bias starts at 1"
+    assert h.std().item() == pytest.approx(1, rel=0.03)
+    before = h.detach()
+    with torch.no_grad():
+        layer.bias += 1.0
+    assert torch.allclose(layer(torch.zeros(1, 400)), torch.full((1, 300), 1 + rate), atol=1e-5)
+    assert before.shape == (500, 300)
+
+
+def test_an_equalised_convolution_keeps_unit_size():
+    torch.manual_seed(0)
+    h = nets.EqualConv(64, 200)(torch.randn(8, 64, 9, 9))
+    assert h.shape == (8, 200, 9, 9)
+    assert h[:, :, 1:-1, 1:-1].std().item() == pytest.approx(1, rel=0.05)
+    assert nets.EqualConv(3, 5, 1).weight.shape == (5, 3, 1, 1)
+
+
+def test_leaky_keeps_the_mean_square():
+    """Of N(0, 1): 2 (1 + 0.2^2) / 2."""
+    h = nets.leaky(torch.randn(200_000, generator=torch.Generator().manual_seed(0)))
+    assert h.square().mean().item() == pytest.approx(1.04, rel=0.01)
+    assert nets.leaky(torch.tensor([1.0, -1.0])).tolist() == pytest.approx([2**0.5, -0.2 * 2**0.5])
+
+
+def test_pixel_norm_is_each_pixels_own():
+    h = torch.tensor([3.0, 4.0])[None, :, None, None] * torch.tensor([1.0, 10.0])  # (1, 2, 1, 2)
+    want = torch.tensor([3.0, 4.0]) / 12.5**0.5  # the root of the mean of 9 and 16
+    for column in (0, 1):
+        assert torch.allclose(nets.pixel_norm(h)[0, :, 0, column], want)
+    assert nets.pixel_norm(torch.zeros(1, 2, 1, 1)).tolist() == torch.zeros(1, 2, 1, 1).tolist()
+
+
+def test_minibatch_std_is_one_number_the_mean_of_the_deviations():
+    """Pixels of two pictures: 0 and 2 (deviation 1), 5 and 5 (0), -3 and 3 (3), 1 and 1 (0): 1 on average."""
+    h = torch.tensor([[0.0, 5.0, -3.0, 1.0], [2.0, 5.0, 3.0, 1.0]]).view(2, 1, 2, 2)
+    out = nets.minibatch_std(h)
+    assert torch.equal(out[:, :1], h)
+    assert torch.allclose(out[:, 1], torch.ones(2, 2, 2), atol=1e-3)
+    assert nets.minibatch_std(h[:1].expand(4, -1, -1, -1))[:, 1].max() < 1e-3, "all alike"
+
+
+def test_twice_is_bilinear():
+    out = nets.twice(torch.tensor([[[[0.0, 4.0]]]]))
+    assert out.tolist() == [[[[0.0, 1.0, 3.0, 4.0]] * 2]]

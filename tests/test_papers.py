@@ -20,6 +20,7 @@ from fashiongan import data, gans, latent, losses, nets, pictures, runs
 from fashiongan import trainer as loop
 from fashiongan.errors import StudioError
 from fashiongan.gan import Batch
+from fashiongan.gans import stylegan
 from fashiongan.recipe import Recipe, knobs
 from fashiongan.trainer import Trainer
 
@@ -27,6 +28,7 @@ every_gan = pytest.mark.parametrize("gan", gans.GANS)
 LN2 = math.log(2)
 NAMES = tuple("abcdefghij")
 PENALISED = [name for name, cls in gans.GANS.items() if "penalty" in knobs(cls.recipe_type)]
+SLOPES = {"stylegan": 2, "studio": 4}  # pictures at which two turns ask for the slope, besides
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 # ---------------------------------------------------------------- (a) constants and priors
@@ -50,11 +52,19 @@ CONSTANTS = {
     "began": {**DCGAN, "batch": 16, "z_dim": 64, "lr_g": 1e-4, "lr_d": 1e-4, "gamma": 0.5, "lambda_k": 1e-3}
     | {"schedule": "linear"},
     "ragan": {**DCGAN, "batch": 32},
+    # NVlabs/stylegan2-ada, --cfg=cifar: small pictures
+    "stylegan": {**DCGAN, "batch": 64, "z_dim": 512, "lr_g": 2.5e-3, "lr_d": 2.5e-3, "beta1": 0.0, "beta2": 0.99}
+    | {"mapping": 2, "mixing": 0.9, "gamma": 0.01},
+    "progan": {**DCGAN, "batch": 16, "z_dim": 512, "lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.0, "beta2": 0.99}
+    | {"penalty": 10.0, "phase": 600_000},
+    "studio": {**DCGAN, "batch": 64, "z_dim": 64, "lr_g": 1e-3, "lr_d": 5e-4, "beta2": 0.99, "schedule": "linear"}
+    | {"gamma": 0.5},  # ours, by measurement
     "compact": {**DCGAN, "width": 32},
     "large": {**DCGAN, "width": 64},
 }
 YEARS = {"dcgan": 2015, "acgan": 2016, "infogan": 2016, "lsgan": 2016, "ebgan": 2016}
 YEARS |= {"wgan": 2017, "wgan-gp": 2017, "dragan": 2017, "began": 2017, "ragan": 2018}
+YEARS |= {"progan": 2018, "stylegan": 2019, "studio": 2024}
 UNIFORM = {"gan", "mlpgan", "cgan", "dragan", "began"}  # U(-1, 1); infogan has parts; the rest N(0, 1)
 G_FIRST = {"mlpgan"}
 
@@ -115,6 +125,10 @@ def test_the_prior_is_the_papers(gan):
         assert category.sum(1).unique().tolist() == [1]
         assert category.mean(0).tolist() == pytest.approx([0.1] * 10, abs=0.02)
         z = torch.cat([z[:, :62], z[:, 72:]], 1)
+    elif gan == "stylegan":
+        assert z.shape == (4000, 512 + 1 + 7**2 + 2 * 14**2 + 2 * 28**2)
+        assert z[:, 512].unique().tolist() == [1], "untruncated"
+        z = torch.cat([z[:, :512], z[:, 513:]], 1)
     else:
         assert z.shape == (4000, CONSTANTS[gan]["z_dim"])
     assert z.mean(0).abs().max() < 0.1, "every number is centred"
@@ -168,8 +182,8 @@ class Judge(nn.Module):
 def staged(gan, answer, real, fake, **changes):
     """A GAN whose players are stubs, and a batch of 2x2 pictures: one for each value of `real` and of `fake`."""
     model = fresh(gan, **changes)
-    model.G, model.D = Paint(), Judge(answer)
     z = torch.zeros(len(fake), model.latents(1, torch.Generator()).shape[1])
+    model.G, model.D = Paint(), Judge(answer)
     z[:, 0] = torch.tensor(fake)
     x = torch.tensor(real)[:, None, None, None].expand(-1, 1, 2, 2).clone()
     y, c = torch.arange(len(real)) + 3, torch.arange(len(fake)) + 7
@@ -399,6 +413,194 @@ def test_infogan_adds_the_information_term_to_both_losses(weight):
     assert model.g_loss(b).terms["category"].item() == near(weight * math.log(18))
 
 
+def test_studio_judges_pairs_of_one_class_and_penalises_every_fourth_slope():
+    """D(x) = 3 and 1, D(G(z)) = 0.5 and -1.5, a judge of slope 1/2: pairs stand 2.5 apart; 4 * gamma / 2 * 1/4 each."""
+    model, b = staged("studio", linear(0.25, 0.25, 0.25, 0.25), [3.0, 1.0], [0.5, -1.5])
+    apart, penalty = math.log1p(math.exp(-2.5)), 4 * 0.5 / 2 * 0.25
+    d = model.d_loss(b)
+    assert numbers(d.terms) == near({"pair": apart, "r1": penalty, "r2": penalty})
+    assert numbers(d.notes) == near({"d_accuracy_real": 1.0, "d_accuracy_fake": 1.0})  # the border is 0.75
+    assert numbers(model.d_loss(b._replace(step=1)).terms) == near({"pair": apart})
+    assert model.d_loss(b._replace(step=8)).terms.keys() == {"pair", "r1", "r2"}
+    assert numbers(model.g_loss(b).terms) == near({"pair": 2.5 + apart})
+    told = [[3, 4]] * 8
+    assert [y.argmax(1).tolist() for y in model.D.told] == told, "the classes of the real ones, for the fakes too"
+
+
+def test_studios_generator_is_moved_by_its_own_scores_alone():
+    """Its gradient is -sigmoid(D(x) - D(G(z))) times the judge's slope, which is 1."""
+    model, b = staged("studio", mean_pixel, [3.0, 3.0], [0.5, 0.5])
+    model.g_loss(b).terms["pair"].backward()
+    assert model.G.shift.grad.item() == near(-1 / (1 + math.exp(-2.5)))
+
+
+def styled(answer, real, fake, **changes):
+    """staged("stylegan"), with its fakes as they are drawn: two styles in one picture make no sense of a stub."""
+    model, b = staged("stylegan", answer, real, fake, **changes)
+    model.draw = lambda b: model.G(b.z)
+    return model, b
+
+
+def test_stylegan_is_cross_entropy_and_the_slope_at_real_garments_every_16th_step():
+    """gamma / 2 E |grad D|^2, 16 times as heavy: 16 * 0.01 / 2 * (1 + 4 + 4 + 16)."""
+    model, b = styled(linear(1.0, 2.0, 2.0, 4.0), [0.1, 0.3], [-0.1, 0.5])
+
+    def cost(*logits):
+        return sum(math.log1p(math.exp(9 * a)) for a in logits) / len(logits)
+
+    plain = {"real": cost(-0.1, -0.3), "fake": cost(-0.1, 0.5)}
+    assert numbers(model.d_loss(b).terms) == near({**plain, "slope": 2.0})
+    assert numbers(model.d_loss(b._replace(step=8)).terms) == near(plain)
+    assert model.d_loss(b._replace(step=32)).terms.keys() == {"real", "fake", "slope"}
+    assert numbers(model.g_loss(b).terms) == near({"adv": cost(0.1, -0.5)})
+
+
+def test_modulation_is_that_of_the_weights_picture_by_picture():
+    """Karras et al. 2020, eqs. 1 and 3: w'_ijk = s_i w_ijk, w'' = w' / sqrt(sum over i and k of w'^2)."""
+    torch.manual_seed(0)
+    layer = stylegan.Modulated(8, 5, 6)
+    x, w = torch.randn(3, 5, 7, 7), torch.randn(3, 8)
+    for i, out in enumerate(layer(x, w)):
+        s = layer.style(w[i : i + 1])[0]
+        weight = layer.conv.weight * layer.conv.scale * s[:, None, None]
+        weight = weight / weight.square().sum((1, 2, 3), keepdim=True).sqrt()
+        assert torch.allclose(out, F.conv2d(x[i : i + 1], weight, padding=1)[0], atol=1e-5)
+    plain = stylegan.Modulated(8, 5, 6, 1, demodulate=False)
+    want = F.conv2d(x[:1], plain.conv.weight * plain.conv.scale * plain.style(w[:1])[0][:, None, None])
+    assert torch.allclose(plain(x, w)[:1], want, atol=1e-5)
+
+
+def test_demodulation_undoes_the_size_of_the_style():
+    """Unit inputs give unit outputs, however large the style."""
+    torch.manual_seed(0)
+    layer = stylegan.Modulated(8, 32, 64)
+    x = torch.randn(64, 32, 9, 9)
+    for size in (0.1, 1.0, 50.0):
+        h = layer(x, size * torch.randn(64, 8))[:, :, 1:-1, 1:-1]
+        assert h.square().mean().item() == pytest.approx(1, rel=0.05)
+
+
+def test_a_stylegans_latent_is_style_truncation_and_noise():
+    model = fresh("stylegan", width=8, z_dim=16).eval()
+    with torch.no_grad():
+        for layer in model.G.convs:
+            layer.strength.fill_(1.0)
+        model.G.mean.normal_(generator=torch.Generator().manual_seed(1))
+        z = model.latents(2, torch.Generator().manual_seed(0))
+        w = model.G.mapping(z[:, :16])
+        assert torch.allclose(model.G.styles(z), w)
+        half, none = (model.G.styles(model.truncate(z, psi)) for psi in (0.5, 0.0))
+        assert torch.allclose(half, (w + model.G.mean) / 2, atol=1e-6)
+        assert torch.allclose(none, model.G.mean.expand(2, -1))
+        assert torch.allclose(model.truncate(model.truncate(z, 0.5), 0.5), model.truncate(z, 0.25))
+        assert not torch.equal(model.G(z)[0], model.G(torch.cat([z[:, :17], z.flip(0)[:, 17:]], 1))[0]), "noise shows"
+        other = model.G(torch.cat([z.flip(0)[:, :16], z[:, 16:]], 1))
+        assert not torch.allclose(model.G(z), other), "and so does the style"
+
+
+def test_stylegan_mixes_styles_from_a_layer_on():
+    model = fresh("stylegan", width=8, z_dim=16).eval()
+    z = model.latents(4, torch.Generator().manual_seed(0))
+    other = torch.cat([z.flip(0)[:, :16], z[:, 16:]], 1)
+    assert model.G.layers == 5  # one of 7 x 7, two each of 14 x 14 and 28 x 28
+    seen = []
+    for layer in model.G.convs:
+        layer.register_forward_pre_hook(lambda m, args: seen.append(args[1]))
+    with torch.no_grad():
+        model.G(z, other, torch.tensor([0, 1, 3, 5]))
+        one, two = model.G.styles(z), model.G.styles(other)
+    for i, style in enumerate(seen):
+        for picture, cut in enumerate((0, 1, 3, 5)):
+            assert torch.equal(style[picture], (two if cut <= i else one)[picture])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9, 1.0])
+def test_stylegan_mixes_nine_pictures_of_ten_while_training(share):
+    model = fresh("stylegan", width=8, z_dim=16, mixing=share)
+    cuts = []
+    model.G.register_forward_pre_hook(lambda m, args: cuts.append(args[2]))
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        z = model.latents(20, rng)
+        model.g_loss(Batch(z, z, z, z, rng, 0))
+    cut = torch.cat(cuts)
+    assert (cut < 5).float().mean().item() == pytest.approx(share, abs=0.06)
+    assert set(cut.tolist()) == {0.0: {5}, 1.0: {1, 2, 3, 4}}.get(share, {1, 2, 3, 4, 5})
+
+
+def test_stylegans_mean_style_follows_slowly_and_only_in_training():
+    model = fresh("stylegan", width=8, z_dim=16)
+    z = model.latents(8, torch.Generator().manual_seed(0))
+    w = model.G.mapping(z[:, :16]).mean(0)
+    model.G.styles(z)
+    assert torch.allclose(model.G.mean, 0.002 * w, atol=1e-7)
+    model.eval().G.styles(z)
+    assert torch.allclose(model.G.mean, 0.002 * w, atol=1e-7)
+
+
+def test_progan_holds_each_size_for_a_phase_and_fades_for_another():
+    model = fresh("progan", width=8, z_dim=16, phase=1000, batch=100)
+    ages = []
+    for _ in range(60):
+        ages.append(model.G.age)
+        assert model.D.age == model.G.age
+        model.after_d_step()
+    assert ages[:10] == [0.0] * 10  # 7 x 7
+    assert ages[10:20] == pytest.approx([i / 10 for i in range(10)])
+    assert ages[20:30] == [1.0] * 10  # 14 x 14
+    assert ages[30:40] == pytest.approx([1 + i / 10 for i in range(10)])
+    assert ages[40:] == [2.0] * 20  # 28 x 28, to the end
+    assert fresh("progan", width=8, phase=0).G.age == 2.0
+
+
+def aged(model, age):
+    """A ProGAN of that age."""
+    whole = math.floor(age)
+    for net in (model.G, model.D):
+        net.seen.fill_(round(model.recipe.phase * (2 * whole + (1 + age - whole if age > whole else 0))))
+        assert net.age == pytest.approx(age)
+
+
+def test_a_young_progan_draws_large_pixels_and_fades_from_one_size_to_the_next():
+    model = fresh("progan", width=8, z_dim=16, phase=1000, output="sigmoid")
+    z = model.latents(3, torch.Generator().manual_seed(0))
+    drawn = {}
+    for age in (0.0, 0.25, 1.0, 2.0):
+        aged(model, age)
+        with torch.no_grad():
+            drawn[age] = model.G(z)
+        assert drawn[age].shape == (3, 1, 28, 28)
+    for age, side in ((0.0, 4), (1.0, 2)):
+        small = F.avg_pool2d(drawn[age], side)
+        assert torch.allclose(drawn[age], F.interpolate(small, scale_factor=float(side)), atol=1e-6)
+    assert drawn[2.0].diff(dim=3).abs().min() < drawn[2.0].diff(dim=3).abs().max()
+    mixed = torch.lerp(torch.logit(drawn[0.0]), torch.logit(drawn[1.0]), 0.25)
+    assert torch.allclose(torch.logit(drawn[0.25]), mixed, atol=1e-4)
+
+
+def test_a_young_progans_judge_sees_large_pixels_only():
+    model = fresh("progan", width=8, phase=1000)
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(4, 1, 28, 28, generator=rng)
+    fine = torch.tensor([[0.2, -0.2], [-0.2, 0.2]]).repeat(14, 14)  # nothing of it is left in 14 x 14
+    with torch.no_grad():
+        for age, blind in ((0.0, True), (0.5, True), (1.0, True), (1.5, False), (2.0, False)):
+            aged(model, age)
+            assert torch.allclose(model.D(x), model.D(x + fine), atol=1e-5) == blind
+        aged(model, 0.0)
+        young = model.D(x)
+        aged(model, 1e-3)
+        assert torch.allclose(model.D(x), young, atol=1e-2), "a layer comes in without a jolt"
+        assert not torch.equal(model.D(x), young)
+
+
+def test_progan_is_wgan_gp_with_a_drift_term():
+    """f(x) = 4 and 12, f(G(z)) = -4 and 2: -(8 + 1), a slope of 2, and 0.001 (16 + 144) / 2."""
+    model, b = staged("progan", linear(1.0, 1.0, 1.0, 1.0), [1.0, 3.0], [-1.0, 0.5])
+    assert numbers(model.d_loss(b).terms) == near({"critic": -9.0, "penalty": 10.0, "drift": 0.08})
+    assert numbers(model.g_loss(b).terms) == near({"adv": 1.0})
+
+
 # ---------------------------------------------------------------- (c) the faults of section 2.1
 
 
@@ -574,10 +776,9 @@ def test_fault_07_wgan_has_no_momentum_clips_after_each_of_five_critic_steps(gar
     assert all("momentum_buffer" not in s for s in trainer.opt_d.state.values())
 
 
-@pytest.mark.parametrize("gan", PENALISED)
+@pytest.mark.parametrize("gan", [name for name in PENALISED if name != "progan"])  # which compares them on purpose
 def test_fault_08_a_penalised_judge_looks_at_one_picture_at_a_time(gan):
     """znx WGAN_GP.py:54, DRAGAN.py: batch norm in the critic under a gradient penalty, which is one picture's own."""
-    assert {"wgan-gp", "dragan"} == set(PENALISED)
     model = fresh(gan, width=8).train()
     assert not [m for m in model.D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm | nn.InstanceNorm2d)]
     x = torch.randn(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 7)[:, None, None, None]
@@ -740,10 +941,10 @@ def test_fault_15_each_turn_has_its_own_noise_and_d_gets_plain_fakes(gan, traine
     assert len(drawn) == 3
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(drawn, 2))
     # The judge's pictures carry a gradient where a penalty asks for the slope there, and in G's own turn.
-    g_turn = 2 if gan == "ragan" else 1  # looks of the judge: RaGAN's needs the real garments too
+    g_turn = 2 if gan in ("ragan", "studio") else 1  # looks of the judge: theirs need the real garments too
     assert len(wanted) == (3 if gan in PENALISED else 2) * 2 + g_turn
     assert wanted[0 if gan in G_FIRST else -g_turn]
-    assert sum(wanted) == 1 + (2 if gan in PENALISED else 0)
+    assert sum(wanted) == 1 + SLOPES.get(gan, 2 if gan in PENALISED else 0)
 
 
 @every_gan

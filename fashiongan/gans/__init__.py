@@ -20,7 +20,10 @@ from .gan import FirstGAN
 from .infogan import InfoGAN
 from .lsgan import LSGAN
 from .mlpgan import MLPGAN
+from .progan import ProGAN
 from .ragan import RaGAN
+from .studio import Studio
+from .stylegan import StyleGAN
 from .wgan import WGAN
 from .wgan_gp import WGANGP
 
@@ -39,6 +42,9 @@ GANS: dict[str, type[GAN]] = {
     "ebgan": EBGAN,
     "began": BEGAN,
     "ragan": RaGAN,
+    "studio": Studio,
+    "progan": ProGAN,
+    "stylegan": StyleGAN,
     "compact": Compact,
     "large": Large,
 }
