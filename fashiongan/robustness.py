@@ -82,7 +82,7 @@ def curve(
 
 def batch(attack: str) -> int:
     """Pictures at once: fewer where each takes long, so that there is news, and an ear for Stop, every few seconds."""
-    return max(50, min(PIECE, 40_000 // attacks.find(attack).passes))
+    return max(25, min(PIECE, 40_000 // attacks.find(attack).passes))
 
 
 def _garments_for(net: Classifier, garments: Garments, target: str | None) -> tuple[Garments, int | None]:

@@ -847,7 +847,7 @@ def test_bundled_classifiers_are_small_and_good(name):
     assert info["tested"] == 10_000
     assert [sum(row) for row in info["confusion"]] == [1_000] * 10
     assert info["accuracy"] == pytest.approx(sum(info["confusion"][i][i] for i in range(10)) / 10_000)
-    assert info["accuracy"] >= {"cnn": 0.935, "conv": 0.91, "dense": 0.885, "robust": 0.84}[name]
+    assert info["accuracy"] >= {"cnn": 0.935, "conv": 0.895, "dense": 0.885, "robust": 0.84}[name]
     assert classifiers.find(name).stat().st_size < 3_000_000
     assert shlex.split(info["command"])[:5] == ["python", "-m", "fashiongan", "fit", name]
 

@@ -106,7 +106,7 @@ def test_news_comes_after_each_batch(net, shades, monkeypatch):
 def test_batches_are_bounded_and_smaller_where_they_take_long():
     sizes = [robustness.batch(name) for name in ("fgsm", "pgd", "pgd-5", "ensemble")]
     assert sizes == sorted(sizes, reverse=True)
-    assert all(50 <= n <= 500 for n in sizes)
+    assert all(25 <= n <= 500 for n in sizes)
 
 
 def test_a_point_does_not_depend_on_what_else_was_asked(net, shades):

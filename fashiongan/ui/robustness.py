@@ -47,7 +47,13 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> None:
                 roll = gr.Button("Another", elem_id="another", size="md", min_width=100)
             gan = gr.Dropdown(sample_names(drawers), value=sample.favourite(drawers), label="Checkpoint", visible=False)
             upload = gr.Image(
-                type="filepath", image_mode=None, sources=["upload"], label="Your picture", visible=False, height=160
+                type="filepath",
+                image_mode=None,
+                sources=["upload"],
+                label="Your picture",
+                visible=False,
+                height=160,
+                elem_id="upload",
             )
             told = gr.Markdown(words.OWN, elem_classes="caption", visible=False)
             classifier = gr.Dropdown(

@@ -1,0 +1,256 @@
+"""The Robustness tab in a real browser: one picture under attack, the curve as it grows, a defence in training."""
+
+import csv
+import io
+import json
+
+import pytest
+from gradio_client import Client
+from PIL import Image
+
+from fashiongan import classifiers
+from fashiongan.errors import StudioError
+from fashiongan.ui import robustness as tab
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def page(visit):
+    return opened(visit())
+
+
+def opened(page):
+    page.get_by_role("tab", name="Robustness").click()
+    return ready(page)
+
+
+def ready(page):
+    page.wait_for_function("() => document.querySelector('.robust')?.dataset.state === 'ready'")
+    return page
+
+
+def shown(page, **wanted):
+    """Wait until the picture on show is of these choices."""
+    page.wait_for_function(
+        "wanted => { const d = JSON.parse(document.querySelector('.robust')?.dataset.shown || '[{}]');"
+        " const now = {...d[0], eps: d[1]};"
+        " return Object.entries(wanted).every(([k, v]) => String(now[k]) === String(v)) }",
+        arg=wanted,
+    )
+
+
+def source(page, part):
+    return page.locator(f"[data-part={part}]").get_attribute("src")
+
+
+def set_number(page, selector, value):
+    field = page.locator(selector)
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def choose(page, selector, name):
+    page.locator(f"{selector} input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def unfold(page, name, selector):
+    page.get_by_text(name, exact=True).click()
+    page.locator(selector).wait_for()
+    page.wait_for_timeout(500)  # what is unfolded is mounted with its first values
+
+
+def state(page, part, wanted):
+    page.wait_for_function(
+        "([part, wanted]) => document.querySelector(`.robust .${part}`)?.dataset.state === wanted", arg=[part, wanted]
+    )
+
+
+def test_it_opens_on_a_garment_before_and_after(page):
+    shown(page, number=0, classifier="cnn", attack="fgsm", mask="garment", eps=0.025)
+    assert all(source(page, part).startswith("data:image/png") for part in ("before", "added", "after"))
+    assert source(page, "before") != source(page, "after")
+    assert page.locator("[data-part=magnified]").inner_text() == "added, 20 times as strong"
+    assert page.locator(".strength output").inner_text() == "6.4/255"
+    assert page.locator(".bars tbody tr").count() == 10
+    shares = page.locator(".bars tbody .left span").all_inner_texts()
+    assert sum(float(s.removesuffix(" %")) for s in shares) == pytest.approx(100, abs=3)
+    assert page.locator(".verdict").inner_text().startswith("It is: T-shirt/top. With noise of 0.025 (6.4/255): ")
+    page.wait_for_function("() => /fool.*\\./.test(document.querySelector('[data-part=least]').innerText)")
+
+
+def test_the_slider_is_live_and_the_number_beside_it_agrees(page):
+    before = source(page, "before")
+    slider = page.locator(".strength input[type=range]")
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    seen = set()
+    for k in range(8):
+        page.mouse.move(box["x"] + box["width"] * (0.1 + k * 0.05), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(150)
+        seen.add(source(page, "after"))
+    assert len(seen) > 3, "it moves with the hand"
+    page.mouse.up()
+    value = float(slider.input_value())
+    assert 0.3 < value < 0.6
+    shown(page, eps=value)
+    assert float(page.locator(".strength input[type=number]").input_value()) == value
+    assert source(page, "before") == before
+    set_number(page, ".strength input[type=number]", 0)
+    shown(page, eps=0)
+    assert source(page, "after") == before
+    assert page.locator("[data-part=magnified]").inner_text() == "nothing added"
+    set_number(page, ".strength input[type=number]", 1.5)
+    page.locator(".robust > .error").get_by_text("Noise strength takes a number from 0 to 1").wait_for()
+
+
+def test_another_picture_classifier_attack_mask_and_target(page):
+    before = source(page, "before")
+    set_number(page, "#picture input", 7)
+    shown(page, number=7)
+    assert source(page, "before") != before
+    choose(page, "#classifier", "dense")
+    choose(page, "#attack", "forty steps (PGD)")
+    page.get_by_label("All", exact=True).first.check()
+    choose(page, "#target", "Bag")
+    shown(page, number=7, classifier="dense", attack="pgd", mask="none", target="Bag")
+    set_number(page, ".strength input[type=number]", 0.9)
+    page.locator(".verdict").get_by_text("It is taken for Bag, as was wanted.").wait_for()
+    set_number(page, "#picture input", 200)
+    page.locator(".robust > .error").get_by_text("There is no test picture 200: they are numbered").wait_for()
+    set_number(page, "#picture input", 1)
+    ready(page)
+    choose(page, "#attack", "random noise")
+    shown(page, attack="noise", target="Any other class")
+    page.locator("#another").click()
+    page.wait_for_function("() => document.querySelector('#picture input').value !== '1'")
+
+
+def test_generated_and_uploaded_garments(page, tmp_path):
+    page.get_by_label("One that a GAN draws").check()
+    page.locator(".verdict").get_by_text("Before: ").wait_for()
+    page.get_by_label("My own").check()
+    page.locator(".robust > .error").get_by_text("Upload a picture of a garment").wait_for()
+    field = page.locator("#upload input[type=file]")
+    Image.new("RGB", (60, 40), (200, 200, 200)).save(tmp_path / "a.png")
+    field.set_input_files(tmp_path / "a.png")
+    ready(page)
+    page.locator(".verdict").get_by_text("Before: ").wait_for()
+
+
+def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path):
+    page.get_by_label("My own").check()
+    (tmp_path / "a.png").write_text("no picture")
+    page.locator("#upload input[type=file]").set_input_files(tmp_path / "a.png")
+    page.get_by_text("is not a picture that can be read").wait_for()
+
+
+def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio):
+    unfold(page, "The curve", "#curve_n input")
+    set_number(page, "#curve_n input", 60)
+    page.locator("#eps textarea, #eps input").fill("0, 0.1, 0.3")
+    page.locator("#curve_go").click()
+    state(page, "curve", "finished")
+    names = [n for n in tab.FAVOURITES if n in classifiers.bundled()]
+    page.wait_for_function(
+        "n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=3 * len(names)
+    )
+    page.locator("[data-plot=curve] .scatterlayer path.js-line").first.wait_for()
+    assert page.locator(".robust .curve .status").inner_text() == "Finished: the first 60 test pictures"
+    assert page.locator(".pairs tr").count() == len(names)
+    with page.expect_download() as saved:
+        page.locator("[data-do=csv]").click()
+    rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text())))
+    assert len(rows) == 3 * len(names)
+    assert {r["classifier"] for r in rows} == set(names)
+    with page.expect_download() as saved:
+        page.locator("[data-do=png]").click()
+    with Image.open(saved.value.path()) as im:
+        assert im.format == "PNG"
+        assert im.width == 2000
+    other = opened(visit())
+    state(other, "curve", "finished")
+    other.wait_for_function(
+        "n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=3 * len(names)
+    )
+
+
+def test_a_curve_can_be_stopped(page):
+    unfold(page, "The curve", "#curve_n input")
+    choose(page, "#curve_by", "forty steps (PGD)")
+    page.keyboard.press("Escape")
+    page.locator("#curve_go").click()
+    state(page, "curve", "failed")  # there are 200 pictures here, and 1,000 were asked for
+
+
+def test_a_defence_is_trained_and_joins_the_lists(page, studio):
+    unfold(page, "Train a defence", "#fit_net")
+    choose(page, "#fit_net", f"dense: {classifiers.Dense.title}")
+    page.wait_for_function("() => document.querySelector('#fit_epochs input').value === '10'")
+    set_number(page, "#fit_epochs input", 2)
+    page.locator("#fit_go").click()
+    state(page, "fit", "finished")
+    page.locator("[data-plot=fit] .scatterlayer path.js-line").first.wait_for()
+    assert page.locator(".robust .fit .status").inner_text().startswith("Finished: dense-pgd-")
+    made = next(studio.folder.glob("classifiers/dense-pgd-*.safetensors"))
+    page.locator("#classifier input").click()
+    page.get_by_role("option", name=made.as_posix()).click()
+    shown(page, classifier=made.as_posix())
+
+
+def test_a_phone_has_all_tabs_and_nothing_sticks_out(visit):
+    page = visit()
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+# For programs
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return Client(url, verbose=False)
+
+
+def test_attack_for_programs(client):
+    found = client.predict(classifier="dense", eps=0.3, mask="none", number=3, api_name="/attack")
+    assert found["class"] == "Dress"
+    assert len(found["confidences"][1]) == len(found["labels"]) == 10
+    assert found["eps_255"] == 76.5
+    assert found["after"].startswith("data:image/png;base64,")
+    assert found["least"] is None or 0 <= found["least"] <= 255
+
+
+def test_a_curve_for_programs(client):
+    found = client.predict(classifier="dense", attack="pgd", eps="0,8/255", limit=30, api_name="/robustness_curve")
+    assert (found["classifier"], found["attack"], found["mask"], found["n"]) == ("dense", "pgd", "garment", 30)
+    assert [p["eps_255"] for p in found["points"]] == pytest.approx([0, 8])
+    json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "endpoint", "sentence"),
+    [
+        ({"classifier": "nosuch"}, "/attack", "no classifier 'nosuch' here"),
+        ({"classifier": "../../etc/passwd"}, "/robustness_curve", "no classifier"),
+        ({"eps": -0.1}, "/attack", "eps cannot be -0.1"),
+        ({"eps": 1.1}, "/attack", "eps cannot be 1.1"),
+        ({"number": 10_000}, "/attack", "no test picture 10000"),
+        ({"attack": "magic"}, "/attack", "no attack called 'magic'"),
+        ({"eps": "2"}, "/robustness_curve", "eps cannot be 2"),
+        ({"limit": 0}, "/robustness_curve", "limit takes a number from 1"),
+        ({"mask": "hat"}, "/robustness_curve", "mask cannot be 'hat'"),
+    ],
+)
+def test_programs_are_refused_in_one_sentence(arguments, endpoint, sentence, client):
+    with pytest.raises(Exception, match=sentence):
+        client.predict(**arguments, api_name=endpoint)
+
+
+@pytest.mark.parametrize("asked", [None, 7, [], {}, {"kind": 3}, {"kind": tab.OWN}, {"number": "x"}, {"number": True}])
+def test_anything_may_be_sent_to_the_panel(asked):
+    with pytest.raises(StudioError):
+        tab.described(asked, 0.1)
