@@ -63,7 +63,7 @@ def wait_state(client: Client, *states: str) -> dict[str, object]:
 
 def sliders(page: Page, n: int) -> list[float]:
     """Milliseconds from a slider's move to its picture, decoded; the first three moves do not count."""
-    places = [round(-7 + 14 * i / (n + 3), 1) for i in range(n + 3)]
+    places = [(-1) ** i * round(0.2 + 3.6 * i / (n + 3), 1) for i in range(n + 3)]
     return [page.evaluate(MOVE, ["slider_1", str(place)]) for place in places][3:]
 
 

@@ -74,7 +74,10 @@ class GAN(nn.Module, ABC):
         return torch.randn(n, self.recipe.z_dim, generator=rng, device=rng.device)
 
     def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
-        """(N, z_dim) latents and (N,) classes -> (N, C, H, W) in recipe.low..1, by G or its average."""
+        """(N, z_dim) latents and (N,) classes -> (N, C, H, W) in recipe.low..1, by G or its average.
+
+        Classes may also be (N, classes) shares of a blend.
+        """
         return G(z, self.one_hot(c)) if self.conditional else G(z)
 
     @property
@@ -88,16 +91,28 @@ class GAN(nn.Module, ABC):
         return 0
 
     def choose(self, z: Tensor, c: Tensor) -> Tensor:  # noqa: ARG002  for those whose latents hold the choice
-        """Latents as they are when choice c (N,) is asked for; the classes of a conditional GAN are not in them."""
+        """Latents as they are when choice c, (N,) or (N, choices) shares, is asked for.
+
+        Those of a GAN that is told the class are no different.
+        """
         return z
 
     def truncate(self, z: Tensor, psi: float) -> Tensor:
         """Latents (N, ...) drawn psi times as far from the most typical one."""
         return z * psi
 
+    @property
+    def layers(self) -> int:
+        """How many layers can each take a latent of their own, from coarse to fine; 0 if only all can take one."""
+        return 0
+
+    def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:
+        """As `generate`, with `other` latents in place of z from layer `cut` of `layers` on, if it has layers."""
+        raise NotImplementedError
+
     def one_hot(self, y: Tensor) -> Tensor:
-        """(N,) int64 -> (N, classes) float."""
-        return F.one_hot(y, len(self.recipe.labels)).float()
+        """(N,) int64 -> (N, classes) float; (N, classes) shares of a blend stay what they are."""
+        return y if y.is_floating_point() else F.one_hot(y, len(self.recipe.labels)).float()
 
     def after_d_step(self) -> None:
         """Called after every discriminator update: WGAN clips here."""

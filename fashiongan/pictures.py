@@ -31,6 +31,17 @@ def png(im: Image.Image, description: str) -> bytes:
     return out.getvalue()
 
 
+def film(images: Tensor, seconds: float, scale: int, description: str) -> bytes:
+    """(N, C, H, W) uint8 -> a looping GIF, enlarged by whole pixels, its description as its comment."""
+    frames = [sheet(x[None], 1, gap=0, scale=scale) for x in images]
+    frames = [im if im.mode == "L" else im.quantize() for im in frames]
+    out = io.BytesIO()
+    each = max(20, round(1000 * seconds / len(frames)))
+    first, rest = frames[0], frames[1:]
+    first.save(out, "GIF", save_all=True, append_images=rest, loop=0, duration=each, comment=description.encode())
+    return out.getvalue()
+
+
 def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0) -> None:
     """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames.
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from fashiongan import gans, latent
+from fashiongan import directions, gans, latent
 from fashiongan.errors import StudioError
 
 EVERY = list(gans.GANS)
@@ -43,7 +43,9 @@ def test_truncation_of_infogan_keeps_the_kind_and_calms_all_else(infogan):
 
 
 def test_codes_are_the_first_sliders_and_stay_within_reach(infogan):
-    assert latent.handles(infogan, 4) == ["Code 1", "Code 2", "Direction 1", "Direction 2"]
+    names = latent.handles(infogan, 4)
+    assert names[:2] == ["Code 1", "Code 2"]
+    assert [name.split(":")[0] for name in names[2:]] == ["Direction 1", "Direction 2"]
     z, _ = latent.draw(infogan, 5, 0)
     noise, kinds, codes = parts(infogan, latent.moved(infogan, z, torch.tensor([0.5, -9.0, 0.0, 0.0])))
     before = parts(infogan, z)
@@ -54,7 +56,7 @@ def test_codes_are_the_first_sliders_and_stay_within_reach(infogan):
     noise, _, codes = parts(infogan, latent.moved(infogan, z, torch.tensor([0.0, 0.0, 3.0])))
     assert torch.equal(codes, before[2])
     step = noise - before[0]
-    assert torch.allclose(step, 3 * latent.directions(infogan, 1).expand(5, -1), atol=1e-5)
+    assert torch.allclose(step, 3 * directions.sefa(infogan, 1).expand(5, -1), atol=1e-5)
 
 
 def test_a_grid_of_kinds_along_a_code_changes_nothing_else(infogan):
@@ -83,7 +85,7 @@ def test_a_grid_along_a_direction_has_the_plain_garments_in_its_middle(gan, trai
     else:
         assert torch.allclose(z[4], plain[0], atol=1e-6)
     steps = (z[1:9] - z[:8])[:, : model.recipe.z_dim]
-    assert torch.allclose(steps, 2 * latent.directions(model, 1).expand(8, -1), atol=1e-4)  # sixteen deviations in 8
+    assert torch.allclose(steps, 2 * directions.sefa(model, 1).expand(8, -1), atol=1e-4)  # sixteen deviations in 8
     assert latent.picture(model, look).shape[0] == 9 * rows
 
 
@@ -92,7 +94,7 @@ def test_a_grid_of_one_class_has_eight_garments(trainer_of):
     z, c = latent.grid(model, latent.Look("", seed=1, label="Dress", across=1, sliders=(0.0, 2.0)))
     assert c.tolist() == [3] * 72
     plain, _ = latent.draw(model, 8, 1)
-    assert torch.allclose(z[4::9], plain + 2 * latent.directions(model, 2)[1], atol=1e-5)
+    assert torch.allclose(z[4::9], plain + 2 * directions.sefa(model, 2)[1], atol=1e-5)
 
 
 def test_a_description_of_before_the_grids_means_a_plain_sheet():

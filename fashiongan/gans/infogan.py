@@ -82,7 +82,8 @@ class InfoGAN(GAN):
 
     def choose(self, z: Tensor, c: Tensor) -> Tensor:
         noise, _, codes = self.parts(z)
-        return torch.cat([noise, F.one_hot(c, self.recipe.categories).to(z), codes], 1)
+        kinds = c if c.is_floating_point() else F.one_hot(c, self.recipe.categories)
+        return torch.cat([noise, kinds.to(z), codes], 1)
 
     def truncate(self, z: Tensor, psi: float) -> Tensor:
         noise, category, codes = self.parts(z)

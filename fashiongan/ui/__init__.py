@@ -24,9 +24,9 @@ def build(studio: Studio) -> gr.Blocks:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Sample", id="sample") as sample_tab:
-                checkpoints = sample.tab(studio, page, sample_tab)
+                made = sample.tab(studio, page, tabs, sample_tab)
             with gr.Tab("Train", id="train") as train_tab:
-                visitor = train.tab(studio, page, tabs, train_tab, checkpoints)
+                visitor = train.tab(studio, page, tabs, train_tab, made.models)
             with gr.Tab("Robustness", id="robustness") as robustness_tab:
                 robustness.tab(lab, robustness_tab, visitor)
             with gr.Tab("Compare", id="compare") as compare_tab:

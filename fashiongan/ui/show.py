@@ -48,15 +48,25 @@ def number(value: Any, lo: float, hi: float, name: str) -> float:
 
 
 def described_sheet(images: Tensor, columns: int, description: str) -> str:
-    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path.
-
-    The file goes whole into gradio's cache under its content's hash. Handed a picture, gradio would write it there in
-    place, also while another visitor is fetching the same one.
-    """
+    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path."""
     im = pictures.sheet(images, columns)
-    scale = max(1, min(16, SHEET_WIDTH // im.width))
+    scale = enlarged(im.width)
     data = pictures.png(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description)
-    path = Path(get_upload_folder()) / hash_bytes(data) / "garments.png"
+    return kept(data, "garments.png")
+
+
+def enlarged(width: int) -> int:
+    """By how many times a sheet of that width is enlarged."""
+    return max(1, min(16, SHEET_WIDTH // width))
+
+
+def kept(data: bytes, name: str) -> str:
+    """Bytes as a file in gradio's cache under their hash: its path.
+
+    It goes there whole. Handed a picture, gradio would write it there in place, also while another visitor is fetching
+    the same one.
+    """
+    path = Path(get_upload_folder()) / hash_bytes(data) / name
     if path.exists():
         path.touch()  # gradio deletes by age
     else:
