@@ -28,7 +28,7 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Train", id="train") as train_tab:
                 visitor = train.tab(studio, page, tabs, train_tab, made.models)
             with gr.Tab("Robustness", id="robustness") as robustness_tab:
-                robustness.tab(lab, robustness_tab, visitor)
+                made.outbox.to("Robustness", "robustness", robustness.tab(lab, robustness_tab, visitor))
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
         api.add_endpoints(studio, lab)

@@ -33,8 +33,8 @@ TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, ta
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
 
 
-def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> None:
-    """Build the tab; its curves and fits are started in the visitor's name."""
+def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.Image:
+    """Build the tab; its curves and fits are started in the visitor's name. Returns where it takes pictures."""
     bench = Bench(lab)
     names, drawers = lab.names(), bench.drawers()
     titles = [(kind.title, name) for name, kind in attacks.ATTACKS.items()]
@@ -84,8 +84,8 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> None:
     gr.on([this.select, *(c.change for c in chosen)], **tell)
     kind.change(sources, kind, [numbered, gan, upload, told, number], **hidden)
     roll.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
-    upload.upload(show.polite(lambda path: own(Path(path)).pixels if path else ""), upload, pixels, **hidden)
-    upload.clear(lambda: "", None, pixels, **hidden)
+    # Also a picture that another tab has sent here.
+    upload.change(show.polite(taken), upload, [pixels, kind], **hidden)
     attack.change(lambda name: gr.Dropdown(info=attacks.find(name).text), attack, attack, **hidden)
     aims: dict[str, Any] = {"fn": show.polite(bench.targets), "inputs": [classifier, attack, target]}
     gr.on([this.select, classifier.change, attack.change], **aims, outputs=target, **hidden)
@@ -107,6 +107,12 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> None:
     defence["classifier"].change(
         lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **hidden
     )
+    return upload
+
+
+def taken(path: str | None) -> tuple[str, Any]:
+    """A picture of one's own as the panel wants it, and that it is the one to look at."""
+    return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
 
 
 def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, Any]:
