@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from . import atomic, attacks, classifiers, data, pictures, robustness
@@ -24,6 +25,7 @@ from .trainer import pick_device
 MOST_PASSES = 500  # of an attack whose smallest strength is looked for: beyond it, a minute's wait
 MOST_SERIES = 12  # curves in one plot
 MOST_PICTURES = 10_000
+MOST_PIXELS = 40_000_000  # of an upload: 28 x 28 are needed, and a small file can hold a huge picture
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,14 @@ def own(path: Path) -> Picture:
 
     Fashion-MNIST's garments are light on black; a picture with a light border is turned over.
     """
-    rgb = data.square(path, SIZE).float()  # (3, 28, 28)
+    try:
+        with Image.open(path) as im:  # its header only
+            large = im.width * im.height > MOST_PIXELS
+        rgb = None if large else data.square(path, SIZE).float()  # (3, 28, 28)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, StudioError):
+        raise StudioError(f"{path.name} is not a picture that can be read: save it again as PNG or JPEG.") from None
+    if rgb is None:
+        raise StudioError(f"{path.name} has more than {MOST_PIXELS // 10**6} million pixels: make it smaller.")
     gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
     border = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     gray = 255 - gray if border.mean() > 127 else gray

@@ -169,7 +169,9 @@ def test_ones_own_picture_is_cut_made_gray_and_turned_over_if_its_border_is_ligh
     Image.new("L", (28, 28), 9).save(tmp_path / "b.png")
     assert set(base64.b64decode(lab.own(tmp_path / "b.png").pixels)) == {9}
     (tmp_path / "c.png").write_text("no picture")
-    refused("is not a picture that can be read", lab.own, tmp_path / "c.png")
+    refused("^c.png is not a picture that can be read", lab.own, tmp_path / "c.png")
+    Image.new("1", (8000, 8000)).save(tmp_path / "d.png")
+    refused("d.png has more than 40 million pixels", lab.own, tmp_path / "d.png")
 
 
 # The curve
@@ -200,7 +202,8 @@ def test_a_curve_of_generated_garments(bench, mine):
 
 
 def test_one_curve_at_a_time_and_stop(bench, mine):
-    bench.start_curve([mine], ["ensemble"], "0.001,0.002", ["none"], 200)
+    many = ",".join(f"{k / 1000}" for k in range(1, 50))
+    bench.start_curve([mine], ["pgd-5"], many, ["none"], 200)
     until(lambda: bench.curves.job.alive)
     refused("Another curve is being computed here", bench.start_curve, [mine], ["fgsm"], "0", ["none"], 10)
     bench.stop_curve()

@@ -46,7 +46,13 @@ async function step() {
   if (shown !== key) {
     const begin = performance.now();
     const found = await server.look([asked, strength()]);
-    if (found.error) { complain(found.error); root.dataset.state = 'refused'; shown = key; return; }
+    if (found.error) {
+      complain(found.error);
+      find('.content').hidden = true;  // no picture beside a sentence that is not about it
+      root.dataset.state = 'refused';
+      shown = key;
+      return;
+    }
     complain('');
     shown = key;
     show(found);

@@ -46,14 +46,9 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.Image:
                 number = gr.Number(0, precision=0, label="Number", elem_id="picture", min_width=120)
                 roll = gr.Button("Another", elem_id="another", size="md", min_width=100)
             gan = gr.Dropdown(sample_names(drawers), value=sample.favourite(drawers), label="Checkpoint", visible=False)
-            upload = gr.Image(
-                type="filepath",
-                image_mode=None,
-                sources=["upload"],
-                label="Your picture",
-                visible=False,
-                height=160,
-                elem_id="upload",
+            # A file: gradio would open a picture before we could say what is wrong with it.
+            upload = gr.File(
+                file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
             )
             told = gr.Markdown(words.OWN, elem_classes="caption", visible=False)
             classifier = gr.Dropdown(
@@ -186,7 +181,7 @@ def sources(kind: str) -> list[Any]:
     return [
         gr.Row(visible=kind != OWN),
         gr.Dropdown(visible=kind == DRAWN),
-        gr.Image(visible=kind == OWN),
+        gr.File(visible=kind == OWN),
         gr.Markdown(visible=kind == OWN),
         gr.Number(label=label),
     ]
