@@ -68,8 +68,8 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
     """Run a trainer and keep its folder: yields the trainer's ticks after writing what they call for.
 
     The state is saved at each epoch's end, when the run ends or is stopped (the iterator is closed), and at ticks at
-    least `save_every` seconds apart, or further where saving takes long. Log lines are written together with the state
-    that they lead to, so a killed run resumes from the last tick in its log.
+    least `save_every` seconds apart; but for a thirtieth of the time at most, where saving takes long. Log lines are
+    written together with the state that they lead to, so a killed run resumes from the last tick in its log.
     """
     lock = FileLock(out / ".lock", timeout=0)
     try:
@@ -91,7 +91,9 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
                     keeper.sample(tick.ended)
                 tick = keeper.judge(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
                 tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
-                if tick.ended or tick.step == tick.steps or monotonic() - last >= max(save_every, 30 * cost):
+                # An epoch of a hundred pictures takes less time than saving it would.
+                wait = 30 * cost if tick.ended else max(save_every, 30 * cost)
+                if tick.step == tick.steps or monotonic() - last >= wait:
                     begin = monotonic()
                     keeper.save(final=tick.step == tick.steps)
                     last, cost = monotonic(), monotonic() - begin

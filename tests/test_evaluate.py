@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiongan import checkpoint, classifiers, cli, data, evaluate, runs
+from fashiongan import checkpoint, classifiers, cli, data, evaluate, gans, runs
 from fashiongan.errors import StudioError
+from fashiongan.trainer import Trainer
 
 judged = pytest.mark.skipif("cnn" not in classifiers.bundled(), reason="the judge is not bundled")
 
@@ -82,6 +83,23 @@ def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     assert report["originality"]["pixels"]["ratio"] == 0
     assert report["originality"]["pixels"]["copying"] < evaluate.COPIED
     assert evaluate.copied(report)
+    assert report["verdict"].startswith("Copies")
+
+
+@judged
+@pytest.mark.slow
+@pytest.mark.skipif(not data.DEBIAN.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
+    root = str(data.DEBIAN)
+    asked = {"classes": "Ankle boot", "limit": 100, "batch": 32, "width": 16, "z_dim": 4, "gamma": 0.05, "steps": 1000}
+    recipe, boots = data.prepare(gans.recipe("studio", schedule="constant", **asked), root)
+    trainer = Trainer(recipe, boots)
+    for _ in trainer.run():
+        pass
+    trainer.gan.G = trainer.average
+    images = trainer.gan.sample_images(500, seed=0)
+    _, report = verdict_of(evaluate.Samples("boots", images, gan=trainer.gan), root=root)
+    assert report["originality"]["pixels"]["copying"] < evaluate.COPIED
     assert report["verdict"].startswith("Copies")
 
 
