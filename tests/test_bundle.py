@@ -51,6 +51,16 @@ def test_a_bundled_checkpoint_carries_its_curves_and_a_film_of_its_training(plac
     assert checkpoint.load("one").recipe.gan == "dcgan"
 
 
+def test_a_long_films_frames_are_thinned_up_to_the_last(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "FRAMES", 2)
+    gif, films = bundle.pictures.gif, {}
+    monkeypatch.setattr(
+        bundle.pictures, "gif", lambda frames, path, **how: films.update({path: frames}) or gif(frames, path, **how)
+    )
+    finish("one", tmp_path / "runs")
+    assert [frame.stem for frame in films[place / "one.gif"]] == ["epoch_000", "epoch_002"]
+
+
 def test_training_goes_on_where_it_stopped(place, tmp_path):
     news = bundle.train("one", tmp_path / "runs")
     stopped = next(news).step

@@ -3,8 +3,8 @@
 The loss is R3GAN's (Huang et al. 2024, https://arxiv.org/abs/2501.05441, eqs. 2 and 3): each real garment is held
 against one fake of the same class, and the judge's slope is penalised on real and on fake pictures, so that the pair
 has no need of tricks and no mode is worth leaving out. Zero-centred penalties need a gradient of a gradient: taken
-every 4th step and 4 times as heavy (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1), they cost a
-seventh of the time.
+every 4th step and 4 times as heavy (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1), they cost
+little.
 
 The nets are DCGAN's sizes without its batch norm: no picture depends on the others of its batch. In the generator every
 layer is brought to unit size pixel by pixel (Karras et al. 2018), then scaled and shifted by the latent and the class;
