@@ -73,12 +73,12 @@ def look(told: Any) -> Look:
         whole(made.seed, 0, 2**63 - 1),
         made.label is None or whole(made.label, 0, 1000) or isinstance(made.label, str),
         real(made.truncation, 0, 10),
-        all(real(s, -100, 100) for s in made.sliders) and len(made.sliders) <= 16,
+        numbers(made.sliders, -100, 100) and len(made.sliders) <= 16,
         whole(made.across, 0, 16),
         whole(made.first, 0, 10 * MOST),
         made.ways in directions.KINDS,
         isinstance(made.latents, str) and isinstance(made.other, str),
-        all(real(s, 0, 1) for s in made.shares),
+        numbers(made.shares, 0, 1),
         whole(made.cut, 0, 1000),
     )
     if not all(rules):
@@ -96,6 +96,10 @@ def whole(x: Any, lo: int, hi: int) -> bool:
 
 def real(x: Any, lo: float, hi: float) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) and lo <= x <= hi
+
+
+def numbers(x: Any, lo: float, hi: float) -> bool:
+    return isinstance(x, tuple) and all(real(v, lo, hi) for v in x)
 
 
 def pack(z: Tensor) -> str:

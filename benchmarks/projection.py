@@ -1,0 +1,59 @@
+"""Measure projection: python benchmarks/projection.py [CHECKPOINT]  (needs Fashion-MNIST)
+
+Projects the first test pictures onto a checkpoint's latents and prints the mean PSNR of the first guess and the last,
+how often the project's classifier sees the same class in the picture and in what was drawn, and the seconds of each.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import torch
+
+from fashiongan import checkpoint, classifiers, data, projection
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure projection.")
+    parser.add_argument("checkpoint", nargs="?", default="cdcgan")
+    parser.add_argument("--n", type=int, default=200, help="test pictures")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    gan, judge = checkpoint.load(args.checkpoint), classifiers.load("cnn")
+    targets = data.load("fashion-mnist", split="test", size=gan.recipe.size).images[: args.n]
+    begin = time.perf_counter()
+    projection.pool(gan)
+    once = time.perf_counter() - begin
+    firsts, waits, lasts, drawn = [], [], [], []
+    begin, cpu = time.perf_counter(), time.process_time()
+    for target in targets:
+        start = time.perf_counter()
+        found = projection.project(gan, args.checkpoint, target)
+        firsts.append(next(found).psnr)
+        waits.append(time.perf_counter() - start)
+        *_, last = found
+        lasts.append(last.psnr)
+        drawn.append(last.picture)
+    each, cpu = (time.perf_counter() - begin) / args.n, (time.process_time() - cpu) / args.n
+    with torch.no_grad():
+        same = [
+            judge(a[None] / 255).argmax() == judge(b[None] / 255).argmax() for a, b in zip(targets, drawn, strict=True)
+        ]
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    print(f"`python benchmarks/projection.py {args.checkpoint} --n {args.n}`, commit {commit}, {args.threads} threads, "
+          f"load {os.getloadavg()[0]:.1f}\n")  # fmt: skip
+    print(
+        f"| first guess | {statistics.mean(firsts):.2f} dB, after {1000 * statistics.median(waits):.0f} ms |\n|---|---|"
+    )
+    print(f"| last | {statistics.mean(lasts):.2f} dB (worst {min(lasts):.1f}), class kept {sum(same) / args.n:.1%} |")
+    print(f"| each | {each:.2f} s ({cpu:.2f} s of CPU time), and once {once:.2f} s for the pool |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Exploring from a garment, the board and a start from one's own picture, in a real browser."""
+
+import io
+import json
+
+import pytest
+from PIL import Image, ImageDraw
+from test_sample import NEW_PICTURE, changed, choose, fetch, named, source
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def page(visit):
+    page = visit()
+    page.wait_for_function(NEW_PICTURE, arg="")
+    named(page)
+    return page
+
+
+def look(page):
+    return json.loads(fetch(page).info["fashiongan"])
+
+
+def click(page, across, down):
+    """Click the sheet at these shares of its width and height."""
+    old, box = source(page), page.locator("#sheet img").bounding_box()
+    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+    changed(page, old)
+
+
+def test_a_click_locks_a_garment_and_shows_its_neighbours(page):
+    click(page, 0.35, 0.4)  # the second row's fourth: number 14, a dress
+    assert "Dress number 14 of seed 0" in page.locator("#chosen").inner_text()
+    near = look(page)
+    assert near["n"] == 9
+    assert near["label"] == "Dress"
+    old = source(page)
+    page.locator("#roll").click()
+    changed(page, old)
+    click(page, 0.4, 0.1)
+    assert look(page)["latents"] != near["latents"]
+    old = source(page)
+    page.locator("#back").click()
+    changed(page, old)
+    assert look(page)["n"] == 40
+    assert not page.locator("#back").is_visible()
+
+
+def test_the_keyboard_reaches_the_neighbours_too(page):
+    old = source(page)
+    choose(page, "across", "Nine neighbours of a garment")
+    changed(page, old)
+    assert look(page)["n"] == 9
+    assert "T-shirt/top number 1 of seed 0" in page.locator("#chosen").inner_text()
+
+
+def test_a_kept_garment_survives_a_reload_and_is_reopened_pixel_for_pixel(page):
+    click(page, 0.35, 0.4)
+    old = source(page)
+    choose(page, "across", "One garment")
+    changed(page, old)
+    old = source(page)
+    page.locator("#slider_1 input[type=number]").fill("1.5")
+    page.locator("#slider_1 input[type=number]").press("Enter")
+    changed(page, old)
+    kept, told = fetch(page).tobytes(), look(page)
+    assert told["ways"] == "measured"
+    page.locator("#keep").click()
+    page.get_by_text("Board (1)").wait_for()
+    page.reload()
+    page.wait_for_function(NEW_PICTURE, arg="")
+    named(page)
+    page.get_by_text("Board (1)").click()
+    old = source(page)
+    page.locator("#shelf img").first.click()
+    changed(page, old)
+    assert look(page) == told
+    assert fetch(page).tobytes() == kept
+    with page.expect_download() as download:
+        page.locator("#board_json").click()
+    board = json.loads(download.value.path().read_text())
+    assert board["board"] == [{k: v for k, v in told.items() if k != "made by"}]
+    # What was exported is a board for another visitor, in whose browser there was none.
+    page.locator("#remove").click()
+    page.locator("#board").get_by_text("Empty yet").wait_for()
+    page.locator("#board_load input[type=file]").set_input_files(
+        {"name": "board.json", "mimeType": "application/json", "buffer": json.dumps(board).encode()}
+    )
+    page.get_by_text("Board (1)").wait_for()
+
+
+@pytest.mark.parametrize("name", ["notes.json", "photo.png"])
+def test_a_file_that_is_no_board_is_one_sentence(page, name):
+    page.get_by_text("Board", exact=True).click()
+    page.locator("#board_load input[type=file]").set_input_files(
+        {"name": name, "mimeType": "text/plain", "buffer": b"dear diary"}
+    )
+    page.get_by_text("not a board of the studio").first.wait_for()
+
+
+def shirt():
+    im = Image.new("RGB", (360, 480), "white")
+    points = [(30, 20), (60, 20), (82, 42), (72, 52), (62, 43), (62, 105), (28, 105), (28, 43), (18, 52), (8, 42)]
+    ImageDraw.Draw(im).polygon([(4 * x, 4 * y) for x, y in points], fill=(40, 60, 120))
+    out = io.BytesIO()
+    im.save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_picture_of_ones_own_becomes_a_garment_to_change(page):
+    page.get_by_text("Start from my picture").click()
+    old = source(page)
+    page.locator("#own_file input[type=file]").set_input_files(
+        {"name": "shirt.jpg", "mimeType": "image/jpeg", "buffer": shirt()}
+    )
+    page.locator("#own_panel [data-done=true]").wait_for()
+    changed(page, old)
+    told = look(page)
+    assert (told["n"], told["checkpoint"]) == (1, "cdcgan")
+    assert told["latents"]
+    page.locator("#own_file input[type=file]").set_input_files(
+        {"name": "shirt.png", "mimeType": "image/png", "buffer": b"I am a text"}
+    )
+    page.get_by_text("no picture that can be read").first.wait_for()

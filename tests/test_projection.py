@@ -1,0 +1,84 @@
+"""From a picture to its latent."""
+
+import math
+
+import pytest
+import torch
+
+from fashiongan import directions, gans, latent, projection
+from fashiongan.errors import StudioError
+
+EVERY = list(gans.GANS)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(projection, "SAMPLED", 64)
+    monkeypatch.setattr(projection, "ROUNDS", ((4, 4), (2, 4), (1, 28)))
+
+
+@pytest.mark.parametrize("gan", EVERY)
+def test_guesses_get_better_and_are_described(gan, trainer_of):
+    model = trainer_of(gan).gan.eval().requires_grad_(False)
+    goal = latent.picture(model, latent.Look("x", seed=77))[0]
+    found = list(projection.project(model, "x", goal))
+    assert [g.step for g in found] == [0, 12, 24, 36]
+    assert {g.steps for g in found} == {36}
+    assert [g.psnr for g in found] == sorted(g.psnr for g in found)
+    for g in (found[0], found[-1]):
+        drawn = latent.picture(model, latent.look(g.look.to_json()))[0]
+        assert torch.equal(drawn, g.picture)
+        assert g.psnr == projection.psnr(drawn, goal)
+
+
+def test_a_class_that_is_asked_for_is_kept(trainer_of):
+    model = trainer_of("cdcgan").gan.eval().requires_grad_(False)
+    goal = latent.picture(model, latent.Look("x", seed=77, label="Coat"))[0]
+    found = list(projection.project(model, "x", goal, "Bag"))
+    assert {g.look.label for g in found} == {"Bag"}
+
+
+def test_a_picture_that_the_search_has_is_found(trainer_of):
+    model = trainer_of("dcgan").gan.eval().requires_grad_(False)
+    pool = projection.pool(model)
+    goal = (pool.small[9] * 255).round().to(torch.uint8).view(1, 28, 28)
+    first = next(iter(projection.project(model, "x", goal)))
+    assert torch.allclose(latent.unpack(model, first.look.latents, 1)[0], pool.z[9], atol=2e-3)
+    assert projection.pool(model) is pool
+
+
+def test_adam_against_torchs():
+    x = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    theirs = x.clone().requires_grad_()
+    optimiser = torch.optim.Adam([theirs], lr=0.1, betas=(0.9, 0.99), eps=1e-9)
+    state = torch.zeros_like(x), torch.zeros_like(x)
+    for step in range(1, 6):
+        slope = 2 * x + 1
+        x = projection.adam(x, slope, state, step, 0.1)
+        optimiser.zero_grad()
+        (theirs.square() + theirs).sum().backward()
+        optimiser.step()
+    assert torch.allclose(x, theirs.detach(), atol=1e-6)
+
+
+def test_psnr_against_its_formula():
+    a = torch.zeros(1, 4, 4, dtype=torch.uint8)
+    b = a.clone()
+    b[0, 0, 0] = 16  # mean squared error 16
+    assert projection.psnr(a, b) == pytest.approx(10 * math.log10(255**2 / 16))
+    assert projection.psnr(a, a) == 99
+
+
+def test_a_picture_of_another_size_is_refused(trainer_of):
+    model = trainer_of("dcgan").gan.eval()
+    with pytest.raises(StudioError, match="must be 1 x 28 x 28"):
+        next(iter(projection.project(model, "x", torch.zeros(1, 64, 64, dtype=torch.uint8))))
+
+
+def test_infogans_kind_and_codes_are_part_of_the_answer(trainer_of):
+    model = trainer_of("infogan", categories=4, codes=2).gan.eval().requires_grad_(False)
+    goal = latent.picture(model, latent.Look("x", seed=5))[0]
+    *_, last = projection.project(model, "x", goal)
+    z = latent.unpack(model, last.look.latents, 1)
+    assert z[0, 16:20].sum() == 1
+    assert directions.noise(model, z).isfinite().all()
