@@ -30,7 +30,7 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "wgan-gp": {"gan": "wgan-gp", **SMALL, "epochs": 12, "lr_g": 4e-4, "lr_d": 4e-4},
     "dragan": {"gan": "dragan", **SMALL, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4},
     "ebgan": {"gan": "ebgan", **SMALL, "epochs": 8},
-    "began": {"gan": "began", **SMALL, "epochs": 3, "width": 16},
+    "began": {"gan": "began", **SMALL, "epochs": 2, "width": 16},
     "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
     "progan": {"gan": "progan", **SMALL, "epochs": 10, "batch": 64, "phase": 60_000},
     "stylegan": {"gan": "stylegan", **SMALL, "width": 16, "z_dim": 128},

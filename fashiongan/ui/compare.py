@@ -18,7 +18,7 @@ from . import sample, show, words
 from .train import PLOTLY
 
 HERE = Path(__file__).parent
-FAVOURITES = ("acgan", "lsgan", "cdcgan")  # what the tab opens on, where they are
+FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
 STEPS = 500  # of a duel
 # The panel is told in the browser: compare.js fetches what it lacks. It may be mounted later, so the choice is kept.
 TELL = """(names, seed, near) => {

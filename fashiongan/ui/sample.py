@@ -17,7 +17,7 @@ from . import board, explore, own, send, show, words
 SLIDERS = 6
 MOST = 100  # pictures on a sheet
 ALL = "All classes"
-FAVOURITE = "cdcgan"  # what the page opens on, if it is there
+FAVOURITE = "studio"  # what the page opens on, if it is there
 WAYS = [
     ("by what they change", "measured"),
     ("directions of the first layer (SeFa)", "layer"),

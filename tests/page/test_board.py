@@ -117,7 +117,7 @@ def test_a_picture_of_ones_own_becomes_a_garment_to_change(page):
     page.locator("#own_panel [data-done=true]").wait_for()
     changed(page, old)
     told = look(page)
-    assert (told["n"], told["checkpoint"]) == (1, "cdcgan")
+    assert (told["n"], told["checkpoint"]) == (1, "studio")
     assert told["latents"]
     page.locator("#own_file input[type=file]").set_input_files(
         {"name": "shirt.png", "mimeType": "image/png", "buffer": b"I am a text"}

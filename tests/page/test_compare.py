@@ -11,7 +11,7 @@ from fashiongan.errors import StudioError
 from fashiongan.ui import compare as tab
 
 pytestmark = pytest.mark.slow
-FIRST = ["acgan", "lsgan", "cdcgan"]
+FIRST = ["acgan", "lsgan", "studio"]
 
 
 def report(frechet, copying=0.0):
@@ -107,7 +107,7 @@ def test_the_same_seeds_stand_side_by_side_and_a_reroll_draws_others(page):
     first = sources(page, 0)
     assert len(set(first)) == 10
     labels = page.locator(".grid button").evaluate_all("all => all.map(b => b.getAttribute('aria-label'))")
-    assert labels[21] == "Picture 2 of cdcgan (bundled), asked for: Trouser"
+    assert labels[21] == "Picture 2 of studio (bundled), asked for: Trouser"
     page.locator("#compare_roll").click()
     page.wait_for_function("old => document.querySelector('.grid img').src !== old", arg=first[0])
     assert not set(first) & set(sources(page, 0))
@@ -146,7 +146,7 @@ def test_a_pointer_that_rests_on_a_picture_finds_its_neighbour(page):
 
 
 def test_scores_sort_mark_the_best_and_flag_copies(visit, judged):
-    judged(acgan=report(9.0), lsgan=report(4.0), cdcgan=report(0.2, copying=-8.0))
+    judged(acgan=report(9.0), lsgan=report(4.0), studio=report(0.2, copying=-8.0))
     page = opened(visit())
     names = page.locator(".scores tbody tr:not(.floor) .name")
     assert [t.split("\n")[0] for t in names.all_inner_texts()] == ["A", "B", "C"]
@@ -179,7 +179,7 @@ def test_what_nobody_judged_is_told_and_absent(page, studio):
     assert not page.locator(".barred").is_visible()
     assert not page.locator(".curved").is_visible()
     assert page.locator("[data-part=uncurved]").inner_text() == (
-        "No curves are kept of acgan (bundled), lsgan (bundled), cdcgan (bundled)."
+        "No curves are kept of acgan (bundled), lsgan (bundled), studio (bundled)."
     )
 
 
@@ -208,7 +208,7 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
     monkeypatch.setattr(evaluate, "evaluate", slow)
     judged()
     page.locator("#judge").click()
-    progress = page.get_by_text("Judging acgan: looking at real garments, 25 % · then lsgan, cdcgan")
+    progress = page.get_by_text("Judging acgan: looking at real garments, 25 % · then lsgan, studio")
     progress.wait_for()
     set_seed(page, 5)
     drawn(page, FIRST, 5)  # the page answers meanwhile

@@ -64,7 +64,7 @@ def fetch(page):
 def test_garments_are_there_when_the_page_opens(page):
     im = fetch(page)
     look = json.loads(im.info["fashiongan"])
-    assert look["checkpoint"] == "cdcgan"
+    assert look["checkpoint"] == "studio"
     assert look["n"] == 40
     assert im.width >= 1000  # enlarged by whole pixels, so that it is sharp
 
