@@ -13,7 +13,7 @@ from .trainer import Tick
 # bfloat16 for speed. The first two are what the page opens on. At their papers' slow rates
 # dragan and wgan-gp had hardly an outline to show after ten epochs: these two and wgan have larger ones. Large is
 # trained as report 003 did: on a hundred ankle boots.
-FRAMES = 24  # of a film at most, so that it stays under half a megabyte
+FRAMES = 16  # of a film at most, so that it stays under half a megabyte
 SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
 BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores -->"
 BUNDLED: dict[str, dict[str, Any]] = {
