@@ -29,6 +29,13 @@ def click(page, across, down):
     changed(page, old)
 
 
+def upload(page, button, name, kind, content):
+    """Choose a file for an upload button, whose own input lies outside it."""
+    with page.expect_file_chooser() as chooser:
+        page.locator(button).click()
+    chooser.value.set_files({"name": name, "mimeType": kind, "buffer": content})
+
+
 def test_a_click_locks_a_garment_and_shows_its_neighbours(page):
     click(page, 0.35, 0.4)  # the second row's fourth: number 14, a dress
     assert "Dress number 14 of seed 0" in page.locator("#chosen").inner_text()
@@ -84,18 +91,14 @@ def test_a_kept_garment_survives_a_reload_and_is_reopened_pixel_for_pixel(page):
     # What was exported is a board for another visitor, in whose browser there was none.
     page.locator("#remove").click()
     page.locator("#board").get_by_text("Empty yet").wait_for()
-    page.locator("#board_load input[type=file]").set_input_files(
-        {"name": "board.json", "mimeType": "application/json", "buffer": json.dumps(board).encode()}
-    )
+    upload(page, "#board_load", "board.json", "application/json", json.dumps(board).encode())
     page.get_by_text("Board (1)").wait_for()
 
 
 @pytest.mark.parametrize("name", ["notes.json", "photo.png"])
 def test_a_file_that_is_no_board_is_one_sentence(page, name):
     page.get_by_text("Board", exact=True).click()
-    page.locator("#board_load input[type=file]").set_input_files(
-        {"name": name, "mimeType": "text/plain", "buffer": b"dear diary"}
-    )
+    upload(page, "#board_load", name, "text/plain", b"dear diary")
     page.get_by_text("not a board of the studio").first.wait_for()
 
 
@@ -111,15 +114,11 @@ def shirt():
 def test_a_picture_of_ones_own_becomes_a_garment_to_change(page):
     page.get_by_text("Start from my picture").click()
     old = source(page)
-    page.locator("#own_file input[type=file]").set_input_files(
-        {"name": "shirt.jpg", "mimeType": "image/jpeg", "buffer": shirt()}
-    )
+    upload(page, "#own_file", "shirt.jpg", "image/jpeg", shirt())
     page.locator("#own_panel [data-done=true]").wait_for()
     changed(page, old)
     told = look(page)
     assert (told["n"], told["checkpoint"]) == (1, "studio")
     assert told["latents"]
-    page.locator("#own_file input[type=file]").set_input_files(
-        {"name": "shirt.png", "mimeType": "image/png", "buffer": b"I am a text"}
-    )
+    upload(page, "#own_file", "shirt.png", "image/png", b"I am a text")
     page.get_by_text("no picture that can be read").first.wait_for()
