@@ -34,7 +34,7 @@ TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, ta
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
 
 
-def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.Image:
+def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
     """Build the tab; its curves and fits are started in the visitor's name. Returns where it takes pictures."""
     bench = Bench(lab)
     names, drawers = lab.names(), bench.drawers()

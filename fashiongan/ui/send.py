@@ -4,9 +4,9 @@ In `ui.build`, after both tabs are built, one line registers a receiver:
 
     made.outbox.to("Colorize", "colorize", picture)
 
-where `picture` is the gr.Image into which that tab takes uploads. It makes a button beside the picture; a click puts
-the garment there, as a PNG file of its own size with its description inside, exactly as if it had been uploaded, and
-opens the tab. What that tab does on its picture's `change` then happens by itself.
+where `picture` is the gr.File or gr.Image into which that tab takes uploads. It makes a button beside the picture; a
+click puts the garment there, as a PNG file of its own size with its description inside, exactly as if it had been
+uploaded, and opens the tab. What that tab does on its picture's `change` then happens by itself.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Outbox:
     chosen: Callable[..., str]  # the page's values to the path of the chosen garment
     inputs: list[gr.components.Component]
 
-    def to(self, name: str, tab: str, picture: gr.Image) -> gr.Button:
+    def to(self, name: str, tab: str, picture: gr.components.Component) -> gr.Button:
         """A button that sends the garment into `picture` on the tab with that id."""
 
         def sent(*values: Any) -> tuple[str, gr.Tabs]:

@@ -260,3 +260,12 @@ def test_programs_are_refused_in_one_sentence(arguments, endpoint, sentence, cli
 def test_anything_may_be_sent_to_the_panel(asked):
     with pytest.raises(StudioError):
         tab.described(asked, 0.1)
+
+
+def test_a_garment_is_sent_here_from_the_sample_tab(visit):
+    page = visit()
+    page.wait_for_function("() => document.querySelector('#sheet img')?.naturalWidth")
+    page.locator("#send_robustness").click()
+    shown(page, kind="My own")
+    page.locator("#upload").get_by_text("garment").first.wait_for()
+    page.wait_for_function("() => document.querySelector('[data-part=before]').src.startsWith('data:image/png')")
