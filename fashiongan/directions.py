@@ -115,7 +115,7 @@ def activations(gan: GAN) -> Ways:
 
 @torch.no_grad()
 def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
-    """What the second layer with weights reads, whatever layers the generator is made of."""
+    """What the first layer with weights that reads neither z nor the class reads, whatever the generator is made of."""
     read: list[Tensor] = []
     hooks = [m.register_forward_pre_hook(lambda _, args: read.append(args[0])) for m in weighty(gan.G)]
     try:
@@ -123,7 +123,10 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
     finally:
         for hook in hooks:
             hook.remove()
-    return read[min(1, len(read) - 1)].cpu()
+    given = [read[0], gan.one_hot(c.to(device(gan)))] if gan.conditional else [read[0]]
+    # Some layers read the latent again, and one of cgan's the class alone.
+    hidden = (a for a in read if not any(a.shape == b.shape and torch.equal(a, b) for b in given))
+    return next(hidden, read[-1]).cpu()
 
 
 def measured(gan: GAN) -> Ways:

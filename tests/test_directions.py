@@ -50,6 +50,16 @@ def test_directions_of_a_generator_of_which_all_is_known(lamp):
     assert list(ways.strengths) == sorted(ways.strengths, reverse=True)
 
 
+@pytest.mark.parametrize("name", ["studio", "cgan", "dcgan", "cdcgan"])
+def test_activations_are_those_of_a_hidden_layer_and_not_the_latent_again(trainer_of, name):
+    gan = trainer_of(name).gan.eval().requires_grad_(False)
+    z, c = directions.sample(gan, 8, 0)
+    hidden = directions.second_input(gan, z, c).flatten(1)
+    told = len(gan.recipe.labels) if gan.conditional else 0
+    assert hidden.shape[1] not in (gan.recipe.z_dim, told, gan.recipe.z_dim + told)
+    assert len(hidden.unique(dim=0)) == 8
+
+
 def test_candidates_are_named_by_what_they_change_most(lamp):
     for kind in ("layer", "activations"):
         ways = directions.find(lamp, kind)
