@@ -9,8 +9,11 @@ of that measure the picture changes. The classifier judges here only: the slider
 import argparse
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
