@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import atomic, checkpoint, classifiers, data, latent, metrics
+from . import atomic, checkpoint, classifiers, data, gans, latent, metrics
 from .classifiers import Classifier
 from .data import Garments
 from .errors import StudioError
@@ -206,7 +206,8 @@ class Quick:
     @staticmethod
     def can(recipe: Recipe) -> bool:
         """Whether the judge knows such pictures, and is there."""
-        return recipe.size == classifiers.SIZE and recipe.channels == 1 and JUDGE in classifiers.bundled()
+        gray = recipe.channels == 1 and not gans.find(recipe.gan).colours
+        return gray and recipe.size == classifiers.SIZE and JUDGE in classifiers.bundled()
 
     def distance(self, gan: GAN, G: torch.nn.Module) -> float:
         z, c = latent.draw(gan, self.N, 0)

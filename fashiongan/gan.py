@@ -49,6 +49,7 @@ class GAN(nn.Module, ABC):
     conditional: ClassVar[bool] = False
     critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
     redraws: ClassVar[bool] = False  # whether its judge answers with a picture to compare with the one it saw
+    colours: ClassVar[bool] = False  # whether it gives gray garments colours
     g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
     G: nn.Module
     D: nn.Module
@@ -79,6 +80,11 @@ class GAN(nn.Module, ABC):
         Classes may also be (N, classes) shares of a blend.
         """
         return G(z, self.one_hot(c)) if self.conditional else G(z)
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures it draws: 1, or 3 in colour."""
+        return 3 if self.colours else self.recipe.channels
 
     @property
     def choices(self) -> dict[int, str]:

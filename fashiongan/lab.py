@@ -124,7 +124,7 @@ class Lab:
             return test.images[p.number : p.number + 1].float() / 255, int(test.labels[p.number])
         if p.kind == "generated":
             gan = self.studio.gan(p.checkpoint)
-            if gan.recipe.size != SIZE or gan.recipe.channels != 1:
+            if gan.recipe.size != SIZE or gan.channels != 1:
                 raise StudioError(f"{p.checkpoint} does not draw gray garments of {SIZE} x {SIZE}: choose another.")
             return gan.sample_images(1, p.number, p.label).float() / 255, None
         try:

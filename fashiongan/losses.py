@@ -66,6 +66,12 @@ def accuracy(real: Tensor, fake: Tensor, border: Tensor | float = 0.0) -> dict[s
     return {"d_accuracy_real": (real > border).float().mean(), "d_accuracy_fake": (fake < border).float().mean()}
 
 
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """D_KL(N(mean, variance) || N(0, I)), summed over the (N, k) numbers of a code and averaged over the pictures
+    (Kingma and Welling 2013, appendix B)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean()
+
+
 def right(logits: Tensor, y: Tensor) -> Tensor:
     """Share of pictures whose class is named right: logits (N, K), classes (N,)."""
     return (logits.argmax(1) == y).float().mean()

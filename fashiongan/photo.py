@@ -27,8 +27,8 @@ Bytes = npt.NDArray[np.uint8]
 FLOOR = 40  # how dark a garment's own pixels may be on black
 
 
-def opened(source: bytes | Path) -> Image.Image:
-    """A picture of at most WORKING pixels a side, in RGBA; StudioError in one sentence for what is none.
+def opened(source: bytes | Path, longest: int = WORKING) -> Image.Image:
+    """A picture of at most `longest` pixels a side, in RGBA; StudioError in one sentence for what is none.
 
     The first frame of an animation, upright if the camera said how, colours of any mode as RGB.
     """
@@ -38,7 +38,7 @@ def opened(source: bytes | Path) -> Image.Image:
                 "ignore", Image.DecompressionBombWarning
             )  # the size is checked here, not by area alone
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as im:
-                return shrunk(im)
+                return shrunk(im, longest)
     except Image.DecompressionBombError:
         raise StudioError(
             f"This picture is too large: choose one of at most {MOST_PIXELS // 10**6} megapixels."
@@ -47,7 +47,7 @@ def opened(source: bytes | Path) -> Image.Image:
         raise StudioError("This file is no picture that can be read: choose a PNG, JPEG, WebP or GIF.") from e
 
 
-def shrunk(im: Image.Image) -> Image.Image:
+def shrunk(im: Image.Image, longest: int) -> Image.Image:
     wide, high = im.size
     most = DRAFTED if im.format == "JPEG" else MOST_PIXELS
     if wide * high > most:
@@ -56,14 +56,14 @@ def shrunk(im: Image.Image) -> Image.Image:
         )
     if max(im.size) > LONGEST * min(im.size):
         raise StudioError(f"This picture is {wide} x {high} pixels, too long a strip to see a garment: crop it first.")
-    im.draft("RGB", (2 * WORKING, 2 * WORKING))  # a JPEG is decoded at a fraction of its size; others take no notice
+    im.draft("RGB", (2 * longest, 2 * longest))  # a JPEG is decoded at a fraction of its size; others take no notice
     if im.mode.startswith(("I", "F")):  # 16 and 32 bits: what Pillow converts would be cut off at 255
         values = np.asarray(im, np.float32)
         im = Image.fromarray((255 * (values - values.min()) / max(1e-9, float(np.ptp(values)))).astype(np.uint8))
     im = ImageOps.exif_transpose(im)
-    im.thumbnail((2 * WORKING, 2 * WORKING), Image.Resampling.BOX)  # cheap first, so that conversion is cheap too
+    im.thumbnail((2 * longest, 2 * longest), Image.Resampling.BOX)  # cheap first, so that conversion is cheap too
     im = im.convert("RGBA")
-    im.thumbnail((WORKING, WORKING), Image.Resampling.LANCZOS)
+    im.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return im
 
 

@@ -69,8 +69,8 @@ def project(gan: GAN, name: str, target: Tensor, label: int | str | None = None)
         label: a class that it shall have; by default any that the search finds.
     """
     r = gan.recipe
-    if target.shape != (r.channels, r.size, r.size):
-        raise StudioError(f"The picture must be {r.channels} x {r.size} x {r.size} for this checkpoint.")
+    if target.shape != (gan.channels, r.size, r.size):
+        raise StudioError(f"The picture must be {gan.channels} x {r.size} x {r.size} for this checkpoint.")
     goal = target.float() / 255
     found = pool(gan)
     far = (found.small - goal.flatten()).square().mean(1)

@@ -12,6 +12,7 @@ from .acgan import ACGAN
 from .began import BEGAN
 from .cdcgan import CDCGAN
 from .cgan import CGAN
+from .colorizer import Colorizer
 from .compact import Compact, Large
 from .dcgan import DCGAN
 from .dragan import DRAGAN
@@ -45,6 +46,7 @@ GANS: dict[str, type[GAN]] = {
     "studio": Studio,
     "progan": ProGAN,
     "stylegan": StyleGAN,
+    "colorizer": Colorizer,
     "compact": Compact,
     "large": Large,
 }

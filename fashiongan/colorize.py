@@ -1,0 +1,243 @@
+"""Colours for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import colour, photo
+from .drawing import draw, number
+from .errors import StudioError
+from .gan import GAN
+from .gans.colorizer import Colorizer
+
+LONGEST = 2048  # pixels a side; what is larger is reduced
+MOST = 16  # variants at a time
+MOST_HINTS = 8
+GARMENT = 25  # of 255: what is brighter on black is garment
+SATURATED = 6  # of 255: channels farther apart make a picture one in colour
+
+# Okabe-Ito, Tol and IBM are told apart by colour-blind people too: Okabe and Ito 2008, "Color Universal Design"; Tol
+# 2021, "Colour schemes", SRON/EPS/TN/09-002; IBM Design Library. The others are ours.
+PALETTES: dict[str, tuple[str, ...]] = {
+    "Okabe-Ito": ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
+    "Tol bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"),
+    "IBM": ("#648fff", "#785ef0", "#dc267f", "#fe6100", "#ffb000"),
+    "Report 001": colour.CLASSIC,
+    "Earth": ("#8a5a3c", "#b5793f", "#6b6b3a", "#a34a2c", "#cfa76b", "#5c4634"),
+    "Pastel": ("#e7b7c8", "#b8d8e8", "#c9e4c5", "#f2dfa9", "#d3c4ea", "#f3c5a8"),
+    "Jewel": ("#0b6e4f", "#1f3c88", "#8c1c4b", "#6a2c8f", "#c58f00", "#006d77"),
+    "Denim": ("#27406b", "#3f5f8f", "#6d8fb8", "#9db4cc", "#1d2b45"),
+    "Sport": ("#e4002b", "#0057b8", "#ffd100", "#00843d", "#ff6a13", "#5f259f"),
+    "Autumn": ("#7b2d26", "#c1440e", "#e3a32d", "#6a7b2f", "#8b5e34", "#4b3b56"),
+}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A colour at a place: x from the left and y from the top, both 0..1."""
+
+    x: float
+    y: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for: nothing at all, a colour, or a palette of which each variant takes the next."""
+
+    colours: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    tones: int = 1  # how many of the palette's colours are on one garment
+    label: int | str | None = None  # its class, where that is known
+    seed: int = 0
+    strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
+
+    def to_json(self, checkpoint: str) -> str:
+        told = {k: v for k, v in asdict(self).items() if v not in ((), None)}
+        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **told})
+
+
+@dataclass(frozen=True)
+class Gray:
+    """A picture to be coloured."""
+
+    values: Tensor  # (1, 1, H, W) uint8
+    mask: Tensor | None  # (1, 1, H, W), 0..1: the garment, where the background is not black
+    was_coloured: bool = False
+
+
+def opened(source: bytes | Path) -> Gray:
+    """A picture file of any size, gray or grayed, with its garment's mask; StudioError if it is none."""
+    return grayed(photo.opened(source, LONGEST))
+
+
+def grayed(im: Image.Image) -> Gray:
+    """A picture in any mode as one to be coloured. What is transparent becomes white, and is not garment."""
+    rgba = im.convert("RGBA")
+    white = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    rgb = torch.from_numpy(np.asarray(white).copy()).permute(2, 0, 1)[None]
+    spread = rgb.amax(1).short() - rgb.amin(1).short()
+    values = colour.gray_of(rgb)
+    seen = bool((spread > SATURATED).float().mean() > 0.001)
+    if not seen:
+        values = rgb[:, :1].clone()
+    return Gray(values, mask_of(rgba), seen)
+
+
+def mask_of(rgba: Image.Image) -> Tensor | None:
+    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no colour anyway."""
+    small = rgba.copy()
+    small.thumbnail((photo.WORKING, photo.WORKING))
+    if not photo.transparent(small) and np.median(photo.border(np.asarray(small.convert("L")))) < photo.FAINT:
+        return None
+    cut = torch.from_numpy(np.asarray(photo.cut_out(small)).copy()).float()[None, None] / 255
+    if not cut.any():
+        return None
+    return F.interpolate(cut, (rgba.height, rgba.width), mode="bilinear", align_corners=False)
+
+
+def colorizer(gan: GAN) -> Colorizer:
+    """A GAN that colours garments, or StudioError."""
+    if not isinstance(gan, Colorizer):
+        raise StudioError(f"{gan.recipe.gan} draws garments, it does not colour them: choose a colorizer.")
+    return gan
+
+
+@torch.no_grad()
+def coloured(gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True) -> Tensor:
+    """(n, 3, H, W) uint8: variants of a picture in colour, each of the lightness of its gray.
+
+    Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
+
+    Raises StudioError for a colour that is none, a class that is unknown, or numbers out of range.
+    """
+    if not 1 <= n <= MOST:
+        raise StudioError(f"The number of variants goes from 1 to {MOST}.")
+    if not 0 <= wish.strength <= 2:
+        raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
+    small, mask, box = at_model_size(gan, gray)
+    z, _ = draw(gan, n, wish.seed)
+    y = torch.zeros(n, len(gan.recipe.labels))
+    if wish.label is not None:
+        y[:, number(gan, wish.label)] = 1
+    hints = torch.stack([told(wish, i, small, mask, box) for i in range(n)])
+    ab = gan.G(small.expand(n, -1, -1, -1), hints, z, y) * (colour.CHROMA * wish.strength)
+    height, width = gray.values.shape[-2:]
+    top, left, high, wide = box
+    if (high, wide) != (height, width) or (top, left) != (0, 0):
+        ab = F.interpolate(ab[:, :, top : top + high, left : left + wide], (height, width), mode="bilinear")
+    if gray.mask is not None and keep_background:
+        ab = ab * gray.mask
+    return torch.cat([colour.coloured(gray.values, part) for part in ab.split(1)])
+
+
+def at_model_size(gan: Colorizer, gray: Gray) -> tuple[Tensor, Tensor, tuple[int, int, int, int]]:
+    """The picture in a square of the net's size, its garment (S, S) bool, and its top, left, height and width there.
+
+    A net that learned garments on black gets the garment on black; one that learned photographs gets the photograph.
+    """
+    s = gan.recipe.size
+    height, width = gray.values.shape[-2:]
+    scale = s / max(height, width)
+    high, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (s - high) // 2, (s - wide) // 2
+    values, mask = gray.values.float(), gray.mask
+    ground = 0.0
+    if mask is not None and gan.recipe.channels == 1:
+        values = values * mask
+    elif mask is not None:
+        ground = float(torch.from_numpy(photo.border(gray.values[0, 0].numpy())).median())
+    if (high, wide) != (height, width):
+        values = F.interpolate(values, (high, wide), mode="bilinear", antialias=True)
+        mask = None if mask is None else F.interpolate(mask, (high, wide), mode="bilinear", antialias=True)
+    small = torch.full((1, 1, s, s), ground)
+    small[..., top : top + high, left : left + wide] = values
+    small = small.round().clamp(0, 255).to(torch.uint8)
+    garment = torch.zeros(s, s, dtype=torch.bool)
+    inside = small[0, 0, top : top + high, left : left + wide] > GARMENT if mask is None else mask[0, 0] > 0.5
+    garment[top : top + high, left : left + wide] = inside
+    return small, garment, (top, left, high, wide)
+
+
+def told(wish: Wish, i: int, small: Tensor, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """(K, 5): the hints of the i-th variant as the net takes them; the same K for every variant."""
+    s = small.shape[-1]
+    top, left, high, wide = box
+    if len(wish.hints) > MOST_HINTS:
+        raise StudioError(f"{MOST_HINTS} places on a garment can be coloured, no more.")
+    rows: list[Tensor] = []
+    for h in wish.hints:
+        if not (0 <= h.x <= 1 and 0 <= h.y <= 1):
+            raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
+        rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.colour))
+    if wish.colours:
+        tones = min(max(1, wish.tones), len(wish.colours), 3)
+        for k, (y, x) in enumerate(places(garment, tones, rows)):
+            rows.append(row(y, x, wish.colours[(i + k) % len(wish.colours)]))
+    return torch.stack(rows) if rows else torch.zeros(1, 5)
+
+
+def row(y: float, x: float, text: str) -> Tensor:
+    a, b = (colour.lab_of(text)[1:] / colour.CHROMA).tolist()
+    return torch.tensor([y, x, a, b, 1.0])
+
+
+def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
+    """Where on the garment (S, S) so many colours go: in its middle, or one below the other, or far from those that
+    are taken."""
+    s = garment.shape[-1]
+    spots = (garment if garment.any() else torch.ones_like(garment)).nonzero().float().add(0.5) / s
+    if taken and tones == 1:
+        far = torch.stack([(spots - hint[:2]).square().sum(1) for hint in taken]).amin(0)
+        y, x = spots[far.argmax()].tolist()
+        return [(y, x)]
+    found = []
+    for k in range(tones):
+        want = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
+        y, x = spots[(spots - want).square().sum(1).argmin()].tolist()
+        found.append((y, x))
+    return found
+
+
+def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:
+    """(n, 3, H, W) uint8 -> one picture of them all, on white."""
+    from torchvision.utils import make_grid
+
+    grid = make_grid(images, nrow=columns, padding=gap, pad_value=255)
+    return Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
+
+
+def picture(image: Tensor) -> Image.Image:
+    """(3, H, W) uint8 as a picture."""
+    return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+
+
+def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
+    """Report 001's colour for a garment of that class; if it is not known, of the class that the judge sees."""
+    if label is None:
+        from . import classifiers
+
+        small, _, _ = at_model_size(gan, gray)
+        judge = classifiers.load("cnn")
+        x = F.interpolate(small.float() / 255, (classifiers.SIZE, classifiers.SIZE), mode="bilinear", antialias=True)
+        label = judge.recipe.labels[int(judge(x).argmax())]
+    i = number(gan, label)
+    return Wish(colours=(colour.CLASSIC[i % len(colour.CLASSIC)],), label=label)
+
+
+def wish_of(values: dict[str, Any]) -> Wish:
+    """A Wish from its JSON object; StudioError for anything else."""
+    try:
+        known = {k: v for k, v in values.items() if k in Wish.__dataclass_fields__}
+        known["hints"] = tuple(Hint(float(h["x"]), float(h["y"]), str(h["colour"])) for h in known.get("hints", ()))
+        known["colours"] = tuple(map(str, known.get("colours", ())))
+        return Wish(**known)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise StudioError("That is no description of colours by the studio.") from None

@@ -1,0 +1,277 @@
+"""Colorizer: a gray garment in, its colours out, as the person hints and in as many variants as there is noise.
+
+BicycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1711.11586, eq. 6) with hints as in Zhang et al. 2017
+(https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colours of a real picture into a code; from that
+code the generator must give the picture back (L1), a code drawn from N(0, I) must be readable from what is drawn with
+it, and the judge sees pairs of gray and colour. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
+squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the judge are dcgan's.
+
+The generator never draws lightness: it gives a* and b*, made paler where no screen can show them at the gray pixel's
+lightness (`colour.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
+learns what to add, so that one hint alone colours the whole garment. With gray data the colours are drawn at random,
+one or two to a garment and now and then report 001's colour of the class; with photographs they are the photographs'.
+In half of the batch nothing is hinted.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .. import colour, losses, nets
+from ..gan import GAN, Batch, Loss
+from ..recipe import Recipe, knob
+
+HINTS = 4  # at most, in training
+NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
+LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorizerRecipe(Recipe):
+    batch: int = 64
+    z_dim: int = 8
+    width: int = 32
+    schedule: str = "linear"
+    redraw: float = knob(10.0, "Weight of redrawing", "how closely a real picture's colours are given back", 0.0, 1e3)
+    code: float = knob(0.5, "Weight of the code", "how surely the noise shows in the colours", 0.0, 1e3)
+    divergence: float = knob(0.01, "Weight of the divergence", "how close codes stay to plain noise", 0.0, 1e3)
+
+
+class Hints(nn.Module):
+    """Hinted colours spread over a picture: lightness (N, 1, S, S), 0..100, and hints -> (N, 4, S, S).
+
+    Hints are (N, K, 5): row and column in 0..1, a and b in units of colour.CHROMA, and 1, or 0 for one that is not
+    there. Out come a and b, each pixel's from the hints by inverse distance (Shepard 1968, power 4) in place and
+    lightness; how near the nearest is, 0..1; and whether there is any.
+    """
+
+    def forward(self, light: Tensor, hints: Tensor) -> Tensor:
+        n, _, s, _ = light.shape
+        row, column, there = hints[..., 0], hints[..., 1], hints[..., 4]
+        axis = (torch.arange(s, device=light.device) + 0.5) / s
+        at = ((row * s).long().clamp(0, s - 1) * s + (column * s).long().clamp(0, s - 1))[:, None]
+        own = light.flatten(2).gather(2, at)[:, 0]  # (N, K)
+        far = (axis[:, None] - row[..., None, None]) ** 2 + (axis - column[..., None, None]) ** 2
+        far = far + ((light - own[..., None, None]) / LIKE) ** 2 * NEAR
+        weight = there[..., None, None] / (far + 1e-4) ** 2
+        total = weight.sum(1, keepdim=True)
+        ab = torch.einsum("nkhw,nkc->nchw", weight / total.clamp_min(1e-9), hints[..., 2:4])
+        near = (torch.exp(-far / NEAR**2) * there[..., None, None]).amax(1, keepdim=True)
+        told = there.amax(1)[:, None, None, None].expand(n, 1, s, s)
+        return torch.cat([ab, near, told], 1)
+
+
+class ColorizerG(nn.Module):
+    """Gray (N, 1, S, S) uint8, hints (N, K, 5), z (N, z_dim), classes (N, classes) -> a, b (N, 2, S, S) in CHROMA.
+
+    A U-Net of DCGAN's sizes; on the way up each layer is brought to unit size and bent by noise and class, as in
+    `studio`. BicycleGAN's encoder is part of it, since both learn together. Classes all zero: not known.
+    """
+
+    def __init__(self, r: Recipe):
+        super().__init__()
+        filters = nets.widths(r.size, r.width)
+        fine = max(8, r.width // 2)
+        told = r.z_dim + len(r.labels)
+        self.hints = Hints()
+        self.first = nn.Conv2d(5, fine, 3, padding=1)
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([fine, *filters], filters, strict=False))
+        up = filters[::-1]
+        self.start = nn.Linear(told, up[0])
+        self.styles = nn.ModuleList(nn.Linear(told, 2 * c) for c in up)
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(a if i == 0 else 2 * a, b, 4, 2, 1)
+            for i, (a, b) in enumerate(zip(up, [*up[1:], fine], strict=True))
+        )
+        self.last = nn.Conv2d(2 * fine, 2, 3, padding=1)
+        self.encoder = ColourEncoder(r)
+
+    def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        light = colour.lightness(gray.float() / 255)
+        spread = self.hints(light, hints)
+        zy = torch.cat([z, y], 1)
+        h = F.leaky_relu(self.first(torch.cat([light / 50 - 1, spread], 1)), 0.2)
+        skips = [h]
+        for down in self.downs:
+            h = F.leaky_relu(down(h), 0.2)
+            skips.append(h)
+        h = skips.pop() + self.start(zy)[:, :, None, None]
+        for i, (style, up) in enumerate(zip(self.styles, self.ups, strict=True)):
+            scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
+            h = F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2)
+            h = up(h if i == 0 else torch.cat([h, skips.pop()], 1))
+        ab = spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
+        return colour.shown(gray, ab * colour.CHROMA) / colour.CHROMA
+
+
+class ColourEncoder(nn.Module):
+    """Pairs (N, 3, S, S) -> mean and log variance of the code, (N, z_dim) each."""
+
+    def __init__(self, r: Recipe):
+        super().__init__()
+        base, _ = nets.stages(r.size)
+        filters = nets.widths(r.size, r.width)
+        self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([3, *filters], filters, strict=False))
+        self.code = nn.Linear(filters[-1] * base**2, 2 * r.z_dim)
+
+    def forward(self, pair: Tensor) -> tuple[Tensor, Tensor]:
+        h = pair
+        for down in self.downs:
+            h = F.leaky_relu(down(h), 0.2)
+        mean, log_variance = self.code(h.flatten(1)).float().chunk(2, 1)
+        return mean, log_variance
+
+
+class Truth(NamedTuple):
+    """Coloured garments, and what of their colours is told."""
+
+    gray: Tensor  # (N, 1, S, S) uint8
+    ab: Tensor  # (N, 2, S, S) in CHROMA
+    hints: Tensor  # (N, HINTS, 5)
+    y: Tensor  # (N, classes), zeros where the class is not told
+
+
+class Colorizer(GAN):
+    recipe_type = ColorizerRecipe
+    year, paper = 2017, "https://arxiv.org/abs/1711.11586"
+    title = "colours a gray garment as it is hinted, or as it likes, in as many variants as you want"
+    formulas = (
+        r"\tfrac12\mathbb{E}(D(g, ab) - 1)^2 + \tfrac12\mathbb{E}\,D(g, G(g, h, z))^2",
+        r"\tfrac12\mathbb{E}(D(g, G(g, h, z)) - 1)^2 + \lambda\lVert ab - G(g, h, E(ab))\rVert_1"
+        r" + \lambda_z\lVert z - E(G(g, h, z))\rVert_1 + \lambda_{KL} D_{KL}(E(ab) \Vert N(0, I))",
+    )
+    conditional = True
+    colours = True
+    recipe: ColorizerRecipe
+    G: ColorizerG
+    example: Tensor
+    seen: Tensor
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        classes = len(recipe.labels)
+        self.G = ColorizerG(recipe)
+        self.D = nets.ConvD(recipe.width, recipe.size, 3, classes)
+        # What it colours when no garment is given: of each class the first that it met.
+        self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
+        self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
+        self.register_buffer("classic", colour.classic(classes))
+
+    def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
+        shares = self.one_hot(c)
+        gray = (shares @ self.example.float().flatten(1)).unflatten(1, self.example.shape[1:]).round().to(torch.uint8)
+        hints = torch.zeros(len(z), 1, 5, device=z.device)
+        x = colour.painted(gray, G(gray, hints, z, shares) * colour.CHROMA)
+        return x * (1 - self.recipe.low) + self.recipe.low
+
+    def truth(self, b: Batch) -> Truth:
+        """What a batch shows in colour: the photographs' own colours, or ones drawn at random."""
+        with torch.no_grad():
+            x = ((b.x - self.recipe.low) * (255 / (1 - self.recipe.low))).round().to(torch.uint8)
+            gray = colour.gray_of(x)
+            self.remember(gray, b)
+            n, device = len(x), x.device
+            kind = torch.rand(n, generator=b.rng, device=device)
+            several = 2 + ((kind - 0.75) * 4 * (HINTS - 1)).long()
+            count = torch.where(kind < 0.5, 0, torch.where(kind < 0.75, 1, several))
+            if x.shape[1] == 3:
+                ab = colour.lab(x.float() / 255)[:, 1:] / colour.CHROMA
+                told = F.avg_pool2d(ab, 5, 1, 2, count_include_pad=False)
+                half = torch.zeros_like(gray, dtype=torch.bool)
+            else:
+                told, half = self.dyed(gray, b, count)
+                ab = colour.shown(gray, told * colour.CHROMA) / colour.CHROMA
+            hints = self.hinted(gray, told, half, count, b.rng)
+            known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
+            return Truth(gray, ab, hints, self.one_hot(b.y) * known)
+
+    def dyed(self, gray: Tensor, b: Batch, count: Tensor) -> tuple[Tensor, Tensor]:
+        """Colours (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
+
+        One colour where one hint will be given, else in half of them two.
+        """
+        n, s, device = len(gray), gray.shape[-1], gray.device
+        u = torch.rand(2, n, 3, generator=b.rng, device=device)
+        angle, chroma = 2 * math.pi * u[..., 0], 90 * u[..., 1].sqrt() * torch.where(u[..., 2] < 0.1, 0.1, 1.0)
+        ab = torch.stack([chroma * angle.cos(), chroma * angle.sin()], 2) / colour.CHROMA  # (2, N, 2)
+        v = torch.rand(n, 4, generator=b.rng, device=device)
+        usual = cast(Tensor, self.classic)[b.y]
+        ab[0] = torch.where(v[:, :1] < 1 / 8, usual, ab[0])
+        two = torch.where(count == 0, (v[:, 1] < 0.5) & (v[:, 0] >= 1 / 8), count > 1)[:, None, None, None]
+        axis = (torch.arange(s, device=device) + 0.5) / s - 0.5
+        turn = (2 * math.pi * v[:, 2])[:, None, None]
+        side = axis[:, None] * turn.sin() + axis * turn.cos() > (0.3 * v[:, 3] - 0.15)[:, None, None]
+        half = side[:, None] & two
+        return torch.where(half, ab[1][..., None, None], ab[0][..., None, None]), half
+
+    def hinted(self, gray: Tensor, told: Tensor, half: Tensor, count: Tensor, rng: torch.Generator) -> Tensor:
+        """Hints (N, HINTS, 5) at garment pixels, the first two one in each half, of which `count` (N,) are there."""
+        s = gray.shape[-1]
+        axis = (torch.arange(s, device=gray.device) + 0.5) / s - 0.5
+        middle = torch.exp(-(axis[:, None] ** 2 + axis**2) / 0.08).flatten()  # garments are in the middle
+        weight = (gray > 25).flatten(1) * middle + 1e-6 * middle
+        second = half.flatten(1)
+        at = torch.cat(
+            [
+                torch.multinomial(weight * ~second + 1e-9, 1, generator=rng),
+                torch.multinomial(weight * (second | ~second.any(1, keepdim=True)) + 1e-9, 1, generator=rng),
+                torch.multinomial(weight, HINTS - 2, replacement=True, generator=rng),
+            ],
+            1,
+        )
+        ab = told.flatten(2).gather(2, at[:, None].expand(-1, 2, -1))
+        there = torch.arange(HINTS, device=gray.device) < count[:, None]
+        row, column = (at // s + 0.5) / s, (at % s + 0.5) / s
+        return torch.stack([row, column, ab[:, 0], ab[:, 1], there.float()], 2)
+
+    def remember(self, gray: Tensor, b: Batch) -> None:
+        """Keep the first garment of each class as its example."""
+        if b.step >= 100:
+            return
+        for i in range(len(gray)):
+            c = int(b.y[i])
+            if not self.seen[c]:
+                self.example[c], self.seen[c] = gray[i], True
+
+    def code(self, t: Truth, z: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """z with its first half in place of what E reads from the real colours, and E's mean and log variance."""
+        n = len(z) // 2
+        mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n]))
+        noise = torch.randn(mean.shape, generator=rng, device=mean.device)
+        return torch.cat([mean + noise * (log_variance / 2).exp(), z[n:]]), mean, log_variance
+
+    def d_loss(self, b: Batch) -> Loss:
+        t = self.truth(b)
+        with torch.no_grad():
+            fake_ab = self.G(t.gray, t.hints, self.code(t, b.z, b.rng)[0], t.y)
+        real, fake = self.D(pair(t.gray, t.ab), t.y), self.D(pair(t.gray, fake_ab), t.y)
+        on_real, on_fake = losses.ls_d(real, fake)
+        return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(real, fake, 0.5))
+
+    def g_loss(self, b: Batch) -> Loss:
+        r, t = self.recipe, self.truth(b)
+        z, mean, log_variance = self.code(t, b.z, b.rng)
+        n = len(mean)
+        ab = self.G(t.gray, t.hints, z, t.y)
+        fake = pair(t.gray, ab)
+        # The encoder must not learn to read what the generator hides for it, so here its weights stand still.
+        still = {k: v.detach() for k, v in self.G.encoder.named_parameters()}
+        read, _ = torch.func.functional_call(self.G.encoder, still, (fake[n:],))
+        terms = {
+            "adv": losses.ls_g(self.D(fake, t.y)),
+            "redraw": r.redraw * (ab[:n] - t.ab[:n]).abs().mean(),
+            "code": r.code * (read - z[n:]).abs().mean(),
+            "divergence": r.divergence * losses.divergence(mean, log_variance),
+        }
+        return Loss(terms, {"diversity": losses.diversity(ab)})
+
+
+def pair(gray: Tensor, ab: Tensor) -> Tensor:
+    """What judge and encoder see: lightness and both colours, about -1..1, (N, 3, S, S)."""
+    return torch.cat([colour.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
+        memory_format=torch.channels_last
+    )
