@@ -408,11 +408,12 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
 
 def bundle(args: argparse.Namespace) -> None:
     from . import bundle as bundles
-    from . import checkpoint
+    from . import checkpoint, evaluate
     from .trainer import pick_device
 
-    for name in args.names or (checkpoint.bundled() if args.scores else bundles.BUNDLED):
+    for name in args.names or (checkpoint.bundled() if args.scores else bundles.at_hand()):
         print(name, file=sys.stderr)
         if not args.scores:
             progress(bundles.train(name, args.runs, pick_device(args.device)), told)
-        progress(bundles.score(name), lambda step: step.doing, unit="piece")
+        if evaluate.Quick.can(checkpoint.load(name).recipe):
+            progress(bundles.score(name), lambda step: step.doing, unit="piece")

@@ -94,7 +94,8 @@ class ColorizerG(nn.Module):
         light = colour.lightness(gray.float() / 255)
         spread = self.hints(light, hints)
         zy = torch.cat([z, y], 1)
-        h = F.leaky_relu(self.first(torch.cat([light / 50 - 1, spread], 1)), 0.2)
+        seen = torch.cat([light / 50 - 1, spread], 1).contiguous(memory_format=torch.channels_last)
+        h = F.leaky_relu(self.first(seen), 0.2)
         skips = [h]
         for down in self.downs:
             h = F.leaky_relu(down(h), 0.2)
