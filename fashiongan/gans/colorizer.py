@@ -91,6 +91,10 @@ class ColorizerG(nn.Module):
         self.encoder = ColourEncoder(r)
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        return colour.shown(gray, self.wished(gray, hints, z, y) * colour.CHROMA) / colour.CHROMA
+
+    def wished(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        """As `forward`, before what no screen can show is made paler."""
         light = colour.lightness(gray.float() / 255)
         spread = self.hints(light, hints)
         zy = torch.cat([z, y], 1)
@@ -105,8 +109,7 @@ class ColorizerG(nn.Module):
             scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
             h = F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2)
             h = up(h if i == 0 else torch.cat([h, skips.pop()], 1))
-        ab = spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
-        return colour.shown(gray, ab * colour.CHROMA) / colour.CHROMA
+        return spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
 
 
 class ColourEncoder(nn.Module):
