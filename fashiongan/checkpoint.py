@@ -69,7 +69,8 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
         with torch.device("meta"):  # shapes only: a lying header costs no memory
             gan = gans.GANS[recipe.gan](recipe)
         fill(gan, f, path)
-    return gan.to(device).eval().requires_grad_(False)
+    # Laid out in memory as in training: then sums come out the same to the last bit, and so do the pictures.
+    return gan.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def fill(net: nn.Module, f: Any, path: Path) -> None:
