@@ -108,6 +108,43 @@ def test_a_hint_is_where_it_was_put(plain):
     assert ab[0, 0, 90, 20] > 20
 
 
+def test_places_are_of_the_picture_not_of_the_square_round_it(plain):
+    tall = Gray(torch.full((1, 1, 120, 40), 180, dtype=torch.uint8), None)
+    ab = ab_of(coloured(plain, tall, Wish(hints=(Hint(0.1, 0.5, "#1f77b4"), Hint(0.9, 0.5, "#d62728")))))
+    assert ab[0, 1, 60, 4] < -10
+    assert ab[0, 0, 60, 36] > 20
+
+
+def test_edges_of_a_dark_garment_keep_its_colour(plain):
+    x = torch.zeros(1, 1, 112, 112, dtype=torch.uint8)
+    x[..., 16:96, 28:84] = 40
+    ab = ab_of(coloured(plain, Gray(x, None), Wish(colours=(RED,))))[0][:, x[0, 0] > 0]
+    assert (ab - ab.median(1, keepdim=True).values).abs().max() < 1
+
+
+def test_a_net_of_photographs_sees_the_photograph_and_its_background_stays_gray():
+    gan = gans.build(gans.recipe("colorizer", width=8, size=32).replace(channels=3, labels=("a", "b"))).eval()
+    for p in gan.G.last.parameters():
+        p.data.zero_()
+    x = np.full((64, 64), 128, np.uint8)
+    x[16:-16, 16:-16] = 40
+    gray = colorize.opened(file_of(x))
+    small, garment, _ = colorize.at_model_size(gan, gray)
+    assert small[0, 0, 1, 1] == 128
+    assert garment[16, 16]
+    assert not garment[2, 2]
+    kept, all_over = (coloured(gan, gray, Wish(colours=(RED,)), keep_background=k) for k in (True, False))
+    assert ab_of(kept)[0, :, 3, 3].norm() < 1
+    assert ab_of(kept)[0, 0, 32, 32] > 20
+    assert ab_of(all_over)[0, 0, 3, 3] > 20
+
+
+def test_a_colour_beside_a_hint_in_the_middle_has_a_place_too(plain):
+    ab = ab_of(coloured(plain, shirt(), Wish(colours=("#d62728",), hints=(Hint(0.5, 0.5, "#1f77b4"),))))
+    assert ab[0, 1, 14, 14] < -10
+    assert ab[0, 0].max() > 20
+
+
 def test_a_colour_beside_a_hint_takes_the_rest(plain):
     ab = ab_of(coloured(plain, shirt(), Wish(colours=("#d62728",), hints=(Hint(0.5, 0.15, "#1f77b4"),))))
     assert ab[0, 1, 5, 14] < -10

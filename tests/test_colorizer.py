@@ -69,8 +69,10 @@ def test_losses_by_hand():
     painted = torch.full((4, 2, 28, 28), 0.25)
     model.G = Painter(lambda *_: painted, code)
     model.D = Fixed(lambda seen, _: seen[:, 1].mean((1, 2)))
-    true = torch.stack([torch.full((28, 28), v) for v in (0.5, 0.0)])
-    t = colorizer.Truth(torch.zeros(4, 1, 28, 28, dtype=torch.uint8), true.expand(4, 2, 28, 28), None, model.one_hot(y))
+    # Only the first half is to be given back: the other half's colours are far off, but for the judge the same.
+    true = torch.stack([torch.full((28, 28), v) for v in (0.5, 0.0)]).repeat(4, 1, 1, 1)
+    true[2:, 1] = 0.9
+    t = colorizer.Truth(torch.zeros(4, 1, 28, 28, dtype=torch.uint8), true, None, model.one_hot(y))
     model.truth = lambda _: t
     d = model.d_loss(batch(model, x, y))
     assert d.terms["real"].item() == pytest.approx(0.5 * (0.5 - 1) ** 2)
@@ -153,6 +155,7 @@ def test_dyed_garments_show_what_is_told_of_them():
         told = colour.shown(t.gray[there, :, :1, :1] * 0 + 200, t.hints[there, k, 2:4, None, None] * colour.CHROMA)
         seen = t.ab[there, :, row, column] * colour.CHROMA
         assert torch.allclose(told[..., 0, 0], seen, atol=1e-3)
+    assert not (t.hints[count > 1, 0, 2:4] == t.hints[count > 1, 1, 2:4]).all(1).any(), "one hint for each colour"
     colours = [len(t.ab[i].flatten(1).T[garment[i].flatten()].unique(dim=0)) for i in range(400)]
     kinds = {k: {c for c, m in zip(colours, count[:400], strict=True) if m == k} for k in range(HINTS + 1)}
     assert kinds[1] == {1}, "one hint, one colour"
