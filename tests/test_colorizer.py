@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fashiongan import colour, data, gans, losses
+from fashiongan import colour, data, doctor, gans, losses, runs
 from fashiongan.gan import Batch
 from fashiongan.gans import colorizer
 from fashiongan.gans.colorizer import HINTS, Hints
@@ -187,6 +187,24 @@ def test_photographs_are_their_own_truth():
     assert torch.allclose(t.ab * colour.CHROMA, want[:, 1:], atol=0.05)
     assert torch.equal(t.gray, colour.gray_of(x.to(torch.uint8)))
     assert torch.allclose(t.hints[:, :, 2:4], t.ab[:, None, :, 14, 14].expand(6, HINTS, 2), atol=1e-4)
+
+
+def test_its_variety_is_that_of_colours():
+    model = fresh()
+    x = disc(500)
+    assert losses.diversity(x) == 0
+    assert 0.2 < model.variety(x) < 1
+    assert not model.seen.any()
+    gray = gans.build(model.recipe.replace(channels=3))
+    assert gray.variety(x.expand(-1, 3, -1, -1)) < 0.01
+
+
+def test_the_doctor_has_no_complaint_of_alike_garments(garments, tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "WINDOW", 6)
+    recipe = gans.recipe("colorizer", width=8, batch=16, epochs=1)
+    seen = list(runs.train(runs.start(recipe, tmp_path / "run", loaded=garments), tmp_path / "run", every=2))
+    assert seen[-1].ended == 1
+    assert not any("classes" in remark for tick in seen for remark in tick.remarks)
 
 
 def test_it_remembers_the_first_garment_of_each_class():

@@ -26,6 +26,7 @@ from ..gan import GAN, Batch, Loss
 from ..recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
+REMEMBER = 100  # steps in which the examples are found
 NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
 LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
 
@@ -172,6 +173,12 @@ class Colorizer(GAN):
         x = colour.painted(gray, G(gray, hints, z, shares) * colour.CHROMA)
         return x * (1 - self.recipe.low) + self.recipe.low
 
+    def variety(self, x: Tensor) -> Tensor:
+        """Of colours alone, since lightness is not its own."""
+        y = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        rng = torch.Generator(x.device).manual_seed(0)
+        return losses.diversity(self.truth(Batch(x, y, x, y, rng, REMEMBER)).ab)
+
     def truth(self, b: Batch) -> Truth:
         """What a batch shows in colour: the photographs' own colours, or ones drawn at random."""
         with torch.no_grad():
@@ -234,7 +241,7 @@ class Colorizer(GAN):
 
     def remember(self, gray: Tensor, b: Batch) -> None:
         """Keep the first garment of each class as its example."""
-        if b.step >= 100:
+        if b.step >= REMEMBER:
             return
         for i in range(len(gray)):
             c = int(b.y[i])
