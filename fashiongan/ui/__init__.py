@@ -34,7 +34,7 @@ def build(studio: Studio) -> gr.Blocks:
                 made.outbox.to("Robustness", "robustness", robustness.tab(lab, robustness_tab, visitor))
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
-        api.add_endpoints(studio, lab)
+        api.add_endpoints(studio, lab, atelier)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 
