@@ -1,6 +1,7 @@
 """Colours for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import colour, photo
+from .data import CLASSES
 from .drawing import draw, number
 from .errors import StudioError
 from .gan import GAN
@@ -59,9 +61,10 @@ class Wish:
     seed: int = 0
     strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
 
-    def to_json(self, checkpoint: str) -> str:
+    def to_json(self, checkpoint: str, **more: Any) -> str:
+        """The description that goes into a picture: `wish_of` reads it back. `more`: what else makes the picture."""
         told = {k: v for k, v in asdict(self).items() if v not in ((), None)}
-        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **told})
+        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **told, **more})
 
 
 @dataclass(frozen=True)
@@ -111,23 +114,25 @@ def colorizer(gan: GAN) -> Colorizer:
 
 
 @torch.no_grad()
-def coloured(gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True) -> Tensor:
-    """(n, 3, H, W) uint8: variants of a picture in colour, each of the lightness of its gray.
+def coloured(
+    gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True, first: int = 0
+) -> Tensor:
+    """(n, 3, H, W) uint8: variants of a picture in colour, from number `first` on, each of the lightness of its gray.
 
     Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
 
     Raises StudioError for a colour that is none, a class that is unknown, or numbers out of range.
     """
-    if not 1 <= n <= MOST:
+    if not (n >= 1 and first >= 0 and first + n <= MOST):
         raise StudioError(f"The number of variants goes from 1 to {MOST}.")
     if not 0 <= wish.strength <= 2:
         raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
     small, garment, box = at_model_size(gan, gray, keep_background)
-    z, _ = draw(gan, n, wish.seed)
+    z, _ = draw(gan, n, wish.seed, first=first)
     y = torch.zeros(n, len(gan.recipe.labels))
     if wish.label is not None:
         y[:, number(gan, wish.label)] = 1
-    hints = torch.stack([told(wish, i, garment, box) for i in range(n)])
+    hints = torch.stack([told(wish, i, garment, box) for i in range(first, first + n)])
     ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, z, y) * (colour.CHROMA * wish.strength)
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
@@ -235,17 +240,47 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
         small, _, _ = at_model_size(gan, gray)
         judge = classifiers.load("cnn")
         x = F.interpolate(small.float() / 255, (classifiers.SIZE, classifiers.SIZE), mode="bilinear", antialias=True)
-        label = judge.recipe.labels[int(judge(x).argmax())]
-    i = number(gan, label)
+        name = judge.recipe.labels[int(judge(x).argmax())]
+        label = name if name in gan.choices.values() else None  # one that learned photographs may call it otherwise
+    else:
+        name = gan.choices[number(gan, label)]
+    i = CLASSES.index(name) if name in CLASSES else number(gan, name)
     return Wish(colours=(colour.CLASSIC[i % len(colour.CLASSIC)],), label=label)
+
+
+def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
+    """The name of the colorizer for that picture: of garments on black one that learned them, else of photographs."""
+    wanted = 1 if gray.mask is None else 3
+    return next((name for name, gan in gans.items() if gan.recipe.channels == wanted), next(iter(gans)))
+
+
+def smaller(gray: Gray, longest: int) -> Gray:
+    """The same picture with at most so many pixels a side."""
+    height, width = gray.values.shape[-2:]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return gray
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    values = F.interpolate(gray.values.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
+    mask = None if gray.mask is None else F.interpolate(gray.mask, size, mode="bilinear", antialias=True)
+    return Gray(values, mask, gray.was_coloured)
 
 
 def wish_of(values: dict[str, Any]) -> Wish:
     """A Wish from its JSON object; StudioError for anything else."""
     try:
-        known = {k: v for k, v in values.items() if k in Wish.__dataclass_fields__}
-        known["hints"] = tuple(Hint(float(h["x"]), float(h["y"]), str(h["colour"])) for h in known.get("hints", ()))
-        known["colours"] = tuple(map(str, known.get("colours", ())))
-        return Wish(**known)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        hints = tuple(Hint(float(h["x"]), float(h["y"]), str(h["colour"])) for h in values.get("hints", ()))
+        label = values.get("label")
+        wish = Wish(
+            tuple(map(str, values.get("colours", ()))),
+            hints,
+            int(values.get("tones", 1)),
+            None if label in (None, "") else str(label),
+            int(values.get("seed", 0)),
+            float(values.get("strength", 1.0)),
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         raise StudioError("That is no description of colours by the studio.") from None
+    if not 0 <= wish.seed < 2**63:
+        raise StudioError("A seed is a whole number from 0.")
+    return wish

@@ -9,9 +9,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
+from ..atelier import Atelier
 from ..lab import Lab
 from ..studio import Studio
-from . import api, compare, robustness, sample, train, words
+from . import api, colorize, compare, robustness, sample, train, words
 
 HERE = Path(__file__).parent
 
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over one studio. Launch it with `launch_settings()`."""
     train.serve_plotly()
-    lab = Lab(studio)
+    lab, atelier = Lab(studio), Atelier(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -27,11 +28,13 @@ def build(studio: Studio) -> gr.Blocks:
                 made = sample.tab(studio, page, tabs, sample_tab)
             with gr.Tab("Train", id="train") as train_tab:
                 visitor = train.tab(studio, page, tabs, train_tab, made.models)
+            with gr.Tab("Colorize", id="colorize") as colorize_tab:
+                made.outbox.to("Colorize", "colorize", colorize.tab(atelier, colorize_tab))
             with gr.Tab("Robustness", id="robustness") as robustness_tab:
                 made.outbox.to("Robustness", "robustness", robustness.tab(lab, robustness_tab, visitor))
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
-        api.add_endpoints(studio, lab)
+        api.add_endpoints(studio, lab, atelier)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 

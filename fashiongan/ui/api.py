@@ -1,11 +1,14 @@
 """What programs may call: the named endpoints beside /sample, each with a docstring and defaults."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from .. import gans, robustness
+from .. import colorize, gans, pictures, robustness
+from ..atelier import Atelier
 from ..errors import StudioError
 from ..lab import MOST_PICTURES, Lab, Look, Picture
 from ..studio import Studio
@@ -27,10 +30,22 @@ def check_control(studio: Studio, visitor: str | None, request: gr.Request) -> N
         raise StudioError("Only the visitor who started this run can pause or stop it.")
 
 
-def add_endpoints(studio: Studio, lab: Lab) -> None:
-    """Add /train_start, /train_status, /train_stop, /attack and /robustness_curve to the page being built."""
+class Upload(gr.File):  # type: ignore[misc]  # gradio has no types
+    """A file field that takes uploads only: gradio's own would fetch whatever address it is given."""
+
+    is_template = True
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
+        if str(url_or_file_path).lower().startswith(("http:", "https:")):
+            raise gr.Error("Upload a picture: addresses are not fetched.", print_exception=False)
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+
+def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
+    """Add those of training, attacks and colours to the page being built."""
     add_training(studio)
     add_attacks(lab)
+    add_colours(atelier)
 
 
 def add_training(studio: Studio) -> None:
@@ -164,6 +179,78 @@ def add_attacks(lab: Lab) -> None:
     gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
 
+def add_colours(atelier: Atelier) -> None:
+    def colour(
+        picture: str | None,
+        colours: str = "",
+        n: int = 1,
+        label: str = "",
+        seed: int = 0,
+        strength: float = 1.0,
+        classic: bool = False,
+        tones: int = 1,
+        hints: str = "[]",
+        checkpoint: str = "",
+        keep_background: bool = True,
+    ) -> list[str]:
+        """Give a gray garment colours; how light each pixel is stays as it was.
+
+        Args:
+            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size; one in colour is made gray first.
+            colours: colours such as "#b03a2e" or "teal" separated by commas, or a palette's name such as "Okabe-Ito";
+                empty lets the net choose. Each variant takes the next.
+            n: how many variants, 1 to 16.
+            label: the garment's class by name or number, where that is known.
+            seed: another seed has other ideas.
+            strength: 0 is gray, 1 as asked for, 2 twice as strong.
+            classic: report 001's colour for the garment's class instead of `colours`.
+            tones: how many of the colours are on one garment, 1 to 3, from top to bottom.
+            hints: colours at places as a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}], from the left
+                and from the top, 0 to 1.
+            checkpoint: a name from the page's list; empty takes the colorizer that suits the picture.
+            keep_background: whether what is not garment stays gray.
+
+        Returns:
+            A PNG for each variant; its text field "fashiongan" holds its description as JSON.
+        """
+        if not picture:
+            raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
+        gray = colorize.opened(Path(picture))
+        name, gan = atelier.colorizer(checkpoint, gray)
+        known = next((v for k, v in colorize.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
+        chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
+        told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
+        wish = colorize.wish_of({**told, "strength": strength})
+        if classic:
+            usual = colorize.classic(gan, gray, wish.label)
+            wish = replace(wish, colours=usual.colours, label=usual.label)
+        images = colorize.coloured(gan, gray, wish, int(show.number(n, 1, colorize.MOST, "n")), keep_background)
+        found = []
+        for i, image in enumerate(images):
+            description = wish.to_json(name, variant=i, keep_background=keep_background)
+            found.append(show.kept(pictures.png(colorize.picture(image), description), f"coloured-{i + 1}.png"))
+        return found
+
+    # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
+    fields = [
+        Upload(visible=False, label="picture", type="filepath"),
+        gr.Textbox("", visible=False, label="colours"),
+        gr.Number(1, precision=0, visible=False, label="n"),
+        gr.Textbox("", visible=False, label="label"),
+        gr.Number(0, precision=0, visible=False, label="seed"),
+        gr.Number(1, visible=False, label="strength"),
+        gr.Checkbox(False, visible=False, label="classic"),
+        gr.Number(1, precision=0, visible=False, label="tones"),
+        gr.Textbox("[]", visible=False, label="hints"),
+        gr.Textbox("", visible=False, label="checkpoint"),
+        gr.Checkbox(True, visible=False, label="keep_background"),
+    ]
+    files = gr.File(visible=False, file_count="multiple", label="coloured")
+    gr.Button(visible=False).click(
+        show.polite(colour), fields, files, api_name="colorize", concurrency_id="colorize", concurrency_limit=1
+    )
+
+
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object from a caller, or StudioError."""
     try:
@@ -172,4 +259,15 @@ def json_object(text: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise StudioError('options takes a JSON object, such as {"width": 32}.')
+    return found
+
+
+def json_list(text: str) -> list[Any]:
+    """A JSON list from a caller, or StudioError."""
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise StudioError('hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].')
     return found

@@ -14,6 +14,15 @@ OWN = "A photograph or drawing of one garment on a plain or transparent backgrou
 BOARD = "Empty yet: click a garment, then *Keep it*. The board stays in this browser only."
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
+COLORIZE = "Give a gray garment the colours you choose; its folds, print and shading stay as they are."
+GRAY = (
+    "Photographs or drawings of a garment each, of any size; several are coloured alike. What is in colour is made "
+    "gray first."
+)
+TONES = "one, or two or three from top to bottom"
+VARIANTS = "of a palette each takes the next colour; without any, each is another idea"
+CLASS = "what the garment is, where that is not known"
+COLORIZERS = "`colorizer` learned garments on black, `colorizer-photos` real photographs"
 ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
 CURVE = (
     "Accuracy against noise strength, for several classifiers and attacks at once, in the background: you may close "
