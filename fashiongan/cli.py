@@ -438,7 +438,7 @@ def add_hub(verbs: "argparse._SubParsersAction[Parser]") -> None:
 def push(args: argparse.Namespace) -> None:
     from . import card, hub
 
-    files = card.files(args.checkpoint)
+    files = card.files(args.checkpoint, args.repo)
     address = hub.send(args.repo, files, f"Add {next(iter(files))}")
     print(f"{', '.join(files)}: {address}", file=sys.stderr)
 
