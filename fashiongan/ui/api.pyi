@@ -1,0 +1,267 @@
+"""What programs may call: the named endpoints beside /sample, each with a docstring and defaults."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .. import colorize, gans, pictures, robustness
+from ..atelier import Atelier
+from ..errors import StudioError
+from ..lab import MOST_PICTURES, Lab, Look, Picture
+from ..studio import Studio
+from . import access, show
+
+from gradio.events import Dependency
+
+class Upload(gr.File):  # type: ignore[misc]  # gradio has no types
+    """A file field that takes uploads only: gradio's own would fetch whatever address it is given."""
+
+    is_template = True
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
+        if str(url_or_file_path).lower().startswith(("http:", "https:")):
+            raise gr.Error("Upload a picture: addresses are not fetched.", print_exception=False)
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
+    """Add those of training, attacks and colours to the page being built."""
+    add_training(studio)
+    add_attacks(lab)
+    add_colours(atelier)
+
+
+def add_training(studio: Studio) -> None:
+
+    def train_start(
+        gan: str = "dcgan",
+        data: str = "fashion-mnist",
+        size: int = 28,
+        classes: str = "",
+        limit: int = 0,
+        epochs: int = 20,
+        steps: int = 0,
+        batch: int = 128,
+        seed: int = 0,
+        options: str = "{}",
+        request: gr.Request = None,  # type: ignore[assignment]  # gradio fills it in
+    ) -> dict[str, Any]:
+        """Start a training run; refused while another is going on.
+
+        Args:
+            gan: which GAN, as `python train.py --list` names them.
+            data: fashion-mnist, or a folder on the server with one sub-folder a class.
+            size: pixels, 28 to 128.
+            classes: names or numbers separated by commas; empty means all.
+            limit: number of pictures; 0 means all.
+            epochs: how often every picture is seen.
+            steps: updates instead of epochs; 0 means go by epochs.
+            batch: pictures per update.
+            seed: of weights and noise.
+            options: any other setting of the GAN's recipe, as a JSON object.
+
+        Returns:
+            The same as /train_status.
+        """
+        chosen = {"data": data, "size": size, "classes": classes, "limit": limit or None, "epochs": epochs}
+        chosen |= {"steps": steps or None, "batch": batch, "seed": seed} | json_object(options)
+        studio.check_private("Training")
+        studio.start(gans.recipe(gan, **chosen), request.session_hash or "")
+        return studio.status()
+
+    def train_status() -> dict[str, Any]:
+        """What the run is doing.
+
+        Returns:
+            state (idle, running, paused, stopped, finished or failed), gan, step, steps, epoch, losses,
+            images_per_second, seconds_left, error.
+        """
+        return studio.status()
+
+    def train_stop(request: gr.Request = None) -> dict[str, Any]:  # type: ignore[assignment]
+        """Stop the run and save it; it can be resumed.
+
+        Returns:
+            The same as /train_status.
+        """
+        access.check_control(studio, request.session_hash, request)
+        studio.stop()
+        return studio.status()
+
+    gr.api(show.polite(train_start), api_name="train_start")
+    gr.api(train_status, api_name="train_status", concurrency_limit=None)
+    gr.api(show.polite(train_stop), api_name="train_stop")
+
+
+def add_attacks(lab: Lab) -> None:
+    def attack(
+        classifier: str = "cnn",
+        attack: str = "fgsm",
+        eps: float = 0.025,
+        mask: str = "garment",
+        number: int = 0,
+        checkpoint: str = "",
+        target: str = "",
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Attack one garment.
+
+        Args:
+            classifier: a name from the page's list, such as "cnn".
+            attack: noise, fgsm, pgd, pgd-5, pgd-l2 or ensemble.
+            eps: noise strength, 0 to 1, where 1 is from black to white.
+            mask: garment, only its own pixels change, or none.
+            number: which test picture, 0 to 9999, or the seed of a generated one.
+            checkpoint: a GAN that draws the garment; empty takes a test picture.
+            target: a class that it shall be taken for; empty means any wrong one.
+            seed: of the attack's chance.
+
+        Returns:
+            class, said (before and after), fooled, confidences (before and after) with their labels, before, added
+            (magnified) and after as PNG data URLs, and least, the smallest strength found that fools, in 255ths.
+        """
+        number = int(show.number(number, 0, 2**31 - 1, "number"))
+        picture = Picture("generated" if checkpoint else "test", number, checkpoint)
+        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        look = Look(picture, classifier, attack, eps, mask, target or None, seed)
+        return lab.look(look) | lab.smallest(look)
+
+    def robustness_curve(
+        classifier: str = "cnn",
+        attack: str = "fgsm",
+        eps: str = "0,0.025,0.05,0.1",
+        mask: str = "garment",
+        limit: int = 200,
+        checkpoint: str = "",
+        target: str = "",
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Accuracy against noise strength; the answer comes when all pictures are attacked.
+
+        Args:
+            classifier: a name from the page's list, such as "cnn".
+            attack: noise, fgsm, pgd, pgd-5, pgd-l2 or ensemble.
+            eps: noise strengths from 0 to 1, separated by commas; 8/255 is understood.
+            mask: garment, only its own pixels change, or none.
+            limit: how many of the first test pictures, or of generated ones.
+            checkpoint: a GAN that draws the garments; empty takes test pictures.
+            target: a class that the others shall be taken for; empty means any wrong one.
+            seed: of the attack's chance.
+
+        Returns:
+            The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
+        """
+        n = int(show.number(limit, 1, MOST_PICTURES, "limit"))
+        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        chosen = lab.garments(n, checkpoint or None, seed)
+        nets = {classifier: lab.classifier(classifier)}
+        chance: dict[str, Any] = {"target": target or None, "seed": seed}
+        strengths = robustness.epsilons(eps)
+        lab.check_work([classifier], [attack], strengths, [mask], n)
+        points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **chance))
+        return robustness.report([p for p in points if p.whole], chosen.source, target or None)
+
+    gr.api(show.polite(attack), api_name="attack")
+    gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
+
+
+def add_colours(atelier: Atelier) -> None:
+    def colour(
+        picture: str | None,
+        colours: str = "",
+        n: int = 1,
+        label: str = "",
+        seed: int = 0,
+        strength: float = 1.0,
+        classic: bool = False,
+        tones: int = 1,
+        hints: str = "[]",
+        checkpoint: str = "",
+        keep_background: bool = True,
+    ) -> list[str]:
+        """Give a gray garment colours; how light each pixel is stays as it was.
+
+        Args:
+            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size; one in colour is made gray first.
+            colours: colours such as "#b03a2e" or "teal" separated by commas, or a palette's name such as "Okabe-Ito";
+                empty lets the net choose. Each variant takes the next.
+            n: how many variants, 1 to 16.
+            label: the garment's class by name or number, where that is known.
+            seed: another seed has other ideas.
+            strength: 0 is gray, 1 as asked for, 2 twice as strong.
+            classic: report 001's colour for the garment's class instead of `colours`.
+            tones: how many of the colours are on one garment, 1 to 3, from top to bottom.
+            hints: colours at places as a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}], from the left
+                and from the top, 0 to 1.
+            checkpoint: a name from the page's list; empty takes the colorizer that suits the picture.
+            keep_background: whether what is not garment stays gray.
+
+        Returns:
+            A PNG for each variant; its text field "fashiongan" holds its description as JSON.
+        """
+        if not picture:
+            raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
+        gray = colorize.opened(Path(picture))
+        name, gan = atelier.colorizer(checkpoint, gray)
+        known = next((v for k, v in colorize.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
+        chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
+        told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
+        wish = colorize.wish_of({**told, "strength": strength})
+        if classic:
+            usual = colorize.classic(gan, gray, wish.label)
+            wish = replace(wish, colours=usual.colours, label=usual.label)
+        images = colorize.coloured(gan, gray, wish, int(show.number(n, 1, colorize.MOST, "n")), keep_background)
+        found = []
+        for i, image in enumerate(images):
+            description = wish.to_json(name, variant=i, keep_background=keep_background)
+            found.append(show.kept(pictures.png(colorize.picture(image), description), f"coloured-{i + 1}.png"))
+        return found
+
+    # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
+    fields = [
+        Upload(visible=False, label="picture", type="filepath"),
+        gr.Textbox("", visible=False, label="colours"),
+        gr.Number(1, precision=0, visible=False, label="n"),
+        gr.Textbox("", visible=False, label="label"),
+        gr.Number(0, precision=0, visible=False, label="seed"),
+        gr.Number(1, visible=False, label="strength"),
+        gr.Checkbox(False, visible=False, label="classic"),
+        gr.Number(1, precision=0, visible=False, label="tones"),
+        gr.Textbox("[]", visible=False, label="hints"),
+        gr.Textbox("", visible=False, label="checkpoint"),
+        gr.Checkbox(True, visible=False, label="keep_background"),
+    ]
+    files = gr.File(visible=False, file_count="multiple", label="coloured")
+    gr.Button(visible=False).click(
+        show.polite(colour), fields, files, api_name="colorize", concurrency_id="colorize", concurrency_limit=1
+    )
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object from a caller, or StudioError."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise StudioError('options takes a JSON object, such as {"width": 32}.')
+    return found
+
+
+def json_list(text: str) -> list[Any]:
+    """A JSON list from a caller, or StudioError."""
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        raise StudioError('hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].')
+    return found
