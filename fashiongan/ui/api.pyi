@@ -27,17 +27,16 @@ class Upload(gr.File):  # type: ignore[misc]  # gradio has no types
         return await super().async_move_resource_to_block_cache(url_or_file_path)
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
     """Add those of training, attacks and colours to the page being built."""
     add_training(studio)
     add_attacks(lab)
     add_colours(atelier)
-
 
 def add_training(studio: Studio) -> None:
 
@@ -99,7 +98,6 @@ def add_training(studio: Studio) -> None:
     gr.api(show.polite(train_start), api_name="train_start")
     gr.api(train_status, api_name="train_status", concurrency_limit=None)
     gr.api(show.polite(train_stop), api_name="train_stop")
-
 
 def add_attacks(lab: Lab) -> None:
     def attack(
@@ -172,7 +170,6 @@ def add_attacks(lab: Lab) -> None:
     gr.api(show.polite(attack), api_name="attack")
     gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
-
 def add_colours(atelier: Atelier) -> None:
     def colour(
         picture: str | None,
@@ -244,7 +241,6 @@ def add_colours(atelier: Atelier) -> None:
         show.polite(colour), fields, files, api_name="colorize", concurrency_id="colorize", concurrency_limit=1
     )
 
-
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object from a caller, or StudioError."""
     try:
@@ -254,7 +250,6 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise StudioError('options takes a JSON object, such as {"width": 32}.')
     return found
-
 
 def json_list(text: str) -> list[Any]:
     """A JSON list from a caller, or StudioError."""
