@@ -11,7 +11,7 @@ test: .venv/dev test-data
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # Lint and the tests that need neither browser nor subprocess.
 check: .venv/dev

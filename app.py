@@ -10,14 +10,28 @@ parser.add_argument(
 )
 parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
 parser.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
+parser.add_argument(
+    "--public", action="store_true", default="SPACE_ID" in os.environ,
+    help="strangers may come: no training, no judging, no paths (default on a Hugging Face Space)",
+)  # fmt: skip
+parser.add_argument(
+    "--mcp", action="store_true", default="FASHIONGAN_MCP" in os.environ, help="offer the endpoints as MCP tools too"
+)
 
 
 def main() -> None:
     args = parser.parse_args()
+    from fashiongan.errors import StudioError
     from fashiongan.studio import Studio
     from fashiongan.ui import build, launch_settings
 
-    build(Studio(args.runs, args.data_root, args.device)).launch(**launch_settings())
+    catalogue, password = (os.environ.get(f"FASHIONGAN_{name}") or None for name in ("HUB_REPO", "PASSWORD"))
+    try:
+        settings = launch_settings(password=password, mcp=args.mcp)
+    except StudioError as e:
+        parser.exit(2, f"{e}\n")
+    studio = Studio(args.runs, args.data_root, args.device, public=args.public, catalogue=catalogue)
+    build(studio).launch(**settings)
 
 
 if __name__ == "__main__":

@@ -42,11 +42,13 @@ def spread(values: list[float], unit: str, digits: int = 0) -> str:
     return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f}, n={len(values)})"
 
 
-def open_app(port: int, runs: str) -> tuple[subprocess.Popen[bytes], float]:
+def open_app(port: int, runs: str, *more: str) -> tuple[subprocess.Popen[bytes], float]:
     """The app in a process of its own, and the seconds until its first answer."""
     begin = time.monotonic()
     env = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
-    app = subprocess.Popen([sys.executable, "app.py", "--runs", runs], cwd=REPO, env=env, stdout=subprocess.DEVNULL)
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--runs", runs, *more], cwd=REPO, env=env, stdout=subprocess.DEVNULL
+    )
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()

@@ -13,6 +13,7 @@ from .trainer import Tick
 # bfloat16 for speed. The first two are what the page opens on. At their papers' slow rates
 # dragan and wgan-gp had hardly an outline to show after ten epochs: these two and wgan have larger ones. Large is
 # trained as report 003 did: on a hundred ankle boots.
+PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
 FRAMES = 16  # of a film at most, so that it stays under half a megabyte
 SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
 BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores -->"
@@ -34,9 +35,16 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
     "progan": {"gan": "progan", **SMALL, "epochs": 10, "batch": 64, "phase": 60_000},
     "stylegan": {"gan": "stylegan", **SMALL, "width": 16, "z_dim": 128},
+    "colorizer": {"gan": "colorizer", "epochs": 3},
+    "colorizer-photos": {"gan": "colorizer", "data": PHOTOS, "size": 64, "width": 24, "batch": 32, "epochs": 15},
     "compact": {"gan": "compact", **SMALL, "epochs": 8},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }
+
+
+def at_hand() -> list[str]:
+    """Names of those whose data is on this machine."""
+    return [name for name, r in BUNDLED.items() if "data" not in r or Path(r["data"]).is_dir()]
 
 
 def train(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from . import checkpoint, data, evaluate, gans, latent, pictures
+from . import checkpoint, data, evaluate, gans, hub, latent, pictures
 from .gan import GAN
 
 
-def files(name: str | Path) -> dict[str, bytes]:
-    """All that a repository of this checkpoint holds, by name; the weights are named as the checkpoint is."""
+def files(name: str | Path, repo: str) -> dict[str, bytes]:
+    """All that the repository `repo` of this checkpoint will hold, by name; the weights are named as the checkpoint.
+
+    StudioError if `repo` is no name for one.
+    """
+    hub.repository(repo)
     path = checkpoint.find(name)
     gan, info = checkpoint.load(path), checkpoint.info(path)
     stem = path.parent.name if path.stem == "checkpoint" else path.stem
@@ -20,11 +24,11 @@ def files(name: str | Path) -> dict[str, bytes]:
     film = next((p for p in (path.with_suffix(".gif"), path.with_name("training.gif")) if p.is_file()), None)
     if film:
         found["training.gif"] = film.read_bytes()
-    found["README.md"] = text(stem, gan, info, film is not None).encode()
+    found["README.md"] = text(stem, gan, info, film is not None, repo).encode()
     return found
 
 
-def text(stem: str, gan: GAN, info: dict[str, Any], film: bool) -> str:
+def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> str:
     """The card in Markdown, from nothing but the checkpoint's header."""
     r, paper = gan.recipe, gans.find(gan.recipe.gan)
     real = r.data == data.FASHION_MNIST
@@ -65,7 +69,7 @@ def text(stem: str, gan: GAN, info: dict[str, Any], film: bool) -> str:
         "```python",
         "from fashiongan import checkpoint",
         "",
-        f'gan = checkpoint.load("hub:USER/NAME/{stem}.safetensors")',
+        f'gan = checkpoint.load("hub:{repo}/{stem}.safetensors")',
         f"images = gan.sample_images(16, seed=0{',' if labels else ''}{labels})  # uint8 (N, C, H, W)",
         "```",
         "",

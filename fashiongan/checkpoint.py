@@ -17,7 +17,9 @@ from .gan import GAN
 
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = "fashiongan 1"
+DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}  # of what a net holds, as the file names them
 MAX_LABELS = 1000
+MAX_HEADER = 1_000_000  # bytes; a bundled checkpoint's has 12,000, and a longer one costs much before it is refused
 
 
 def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
@@ -37,6 +39,10 @@ def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Non
 def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """A studio file open for reading, and its header; or StudioError for what is not one."""
     try:
+        with path.open("rb") as start:
+            length = int.from_bytes(start.read(8), "little")
+        if length > MAX_HEADER:
+            raise StudioError(f"{path} is damaged or not a safetensors file: its header has {length:,} bytes.")
         with safe_open(str(path), framework="pt") as f:
             header = f.metadata() or {}
             if header.get("format") != FORMAT:
@@ -44,7 +50,7 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
             yield f, header
     except FileNotFoundError as e:
         raise StudioError(f"There is no file {path}.") from e
-    except (SafetensorError, OSError, UnicodeDecodeError, MemoryError) as e:
+    except (SafetensorError, OSError, RuntimeError, UnicodeDecodeError, MemoryError) as e:
         raise StudioError(f"{path} is damaged or not a safetensors file: fetch it again.") from e
 
 
@@ -69,7 +75,8 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
         with torch.device("meta"):  # shapes only: a lying header costs no memory
             gan = gans.GANS[recipe.gan](recipe)
         fill(gan, f, path)
-    return gan.to(device).eval().requires_grad_(False)
+    # Laid out in memory as in training: then sums come out the same to the last bit, and so do the pictures.
+    return gan.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def fill(net: nn.Module, f: Any, path: Path) -> None:
@@ -77,9 +84,9 @@ def fill(net: nn.Module, f: Any, path: Path) -> None:
     wanted = net.state_dict()
     if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
         raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
-    tensors = {k: f.get_tensor(k) for k in wanted}
-    if any(tensors[k].dtype != v.dtype for k, v in wanted.items()):
+    if any(f.get_slice(k).get_dtype() != DTYPES.get(v.dtype) for k, v in wanted.items()):
         raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
+    tensors = {k: f.get_tensor(k) for k in wanted}
     net.load_state_dict(tensors, strict=True, assign=True)
 
 

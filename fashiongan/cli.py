@@ -438,7 +438,7 @@ def add_hub(verbs: "argparse._SubParsersAction[Parser]") -> None:
 def push(args: argparse.Namespace) -> None:
     from . import card, hub
 
-    files = card.files(args.checkpoint)
+    files = card.files(args.checkpoint, args.repo)
     address = hub.send(args.repo, files, f"Add {next(iter(files))}")
     print(f"{', '.join(files)}: {address}", file=sys.stderr)
 
@@ -469,11 +469,12 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
 
 def bundle(args: argparse.Namespace) -> None:
     from . import bundle as bundles
-    from . import checkpoint
+    from . import checkpoint, evaluate
     from .trainer import pick_device
 
-    for name in args.names or (checkpoint.bundled() if args.scores else bundles.BUNDLED):
+    for name in args.names or (checkpoint.bundled() if args.scores else bundles.at_hand()):
         print(name, file=sys.stderr)
         if not args.scores:
             progress(bundles.train(name, args.runs, pick_device(args.device)), told)
-        progress(bundles.score(name), lambda step: step.doing, unit="piece")
+        if evaluate.Quick.can(checkpoint.load(name).recipe):
+            progress(bundles.score(name), lambda step: step.doing, unit="piece")

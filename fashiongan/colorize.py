@@ -127,26 +127,34 @@ def coloured(
         raise StudioError(f"The number of variants goes from 1 to {MOST}.")
     if not 0 <= wish.strength <= 2:
         raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
-    small, mask, box = at_model_size(gan, gray)
+    small, garment, box = at_model_size(gan, gray, keep_background)
     z, _ = draw(gan, n, wish.seed, first=first)
     y = torch.zeros(n, len(gan.recipe.labels))
     if wish.label is not None:
         y[:, number(gan, wish.label)] = 1
-    hints = torch.stack([told(wish, i, small, mask, box) for i in range(first, first + n)])
-    ab = gan.G(small.expand(n, -1, -1, -1), hints, z, y) * (colour.CHROMA * wish.strength)
+    hints = torch.stack([told(wish, i, garment, box) for i in range(first, first + n)])
+    ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, z, y) * (colour.CHROMA * wish.strength)
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
     if (high, wide) != (height, width) or (top, left) != (0, 0):
-        ab = F.interpolate(ab[:, :, top : top + high, left : left + wide], (height, width), mode="bilinear")
+        # Nobody taught the net a colour for black, so none of it shall run into the garment: there only what is lit
+        # counts, and where nothing is, nothing.
+        lit = (small > colour.FAINT).float()
+        parts = torch.cat([ab * lit, lit.expand(n, -1, -1, -1)], 1)[:, :, top : top + high, left : left + wide]
+        parts = F.interpolate(parts, (height, width), mode="bilinear")
+        ab = parts[:, :2] / parts[:, 2:].clamp_min(1e-3)
     if gray.mask is not None and keep_background:
         ab = ab * gray.mask
     return torch.cat([colour.coloured(gray.values, part) for part in ab.split(1)])
 
 
-def at_model_size(gan: Colorizer, gray: Gray) -> tuple[Tensor, Tensor, tuple[int, int, int, int]]:
+def at_model_size(
+    gan: Colorizer, gray: Gray, keep_background: bool = True
+) -> tuple[Tensor, Tensor, tuple[int, int, int, int]]:
     """The picture in a square of the net's size, its garment (S, S) bool, and its top, left, height and width there.
 
-    A net that learned garments on black gets the garment on black; one that learned photographs gets the photograph.
+    A net that learned garments on black gets the garment on black, if the background is to stay as it is; one that
+    learned photographs gets the photograph.
     """
     s = gan.recipe.size
     height, width = gray.values.shape[-2:]
@@ -155,7 +163,7 @@ def at_model_size(gan: Colorizer, gray: Gray) -> tuple[Tensor, Tensor, tuple[int
     top, left = (s - high) // 2, (s - wide) // 2
     values, mask = gray.values.float(), gray.mask
     ground = 0.0
-    if mask is not None and gan.recipe.channels == 1:
+    if mask is not None and gan.recipe.channels == 1 and keep_background:
         values = values * mask
     elif mask is not None:
         ground = float(torch.from_numpy(photo.border(gray.values[0, 0].numpy())).median())
@@ -171,9 +179,9 @@ def at_model_size(gan: Colorizer, gray: Gray) -> tuple[Tensor, Tensor, tuple[int
     return small, garment, (top, left, high, wide)
 
 
-def told(wish: Wish, i: int, small: Tensor, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+def told(wish: Wish, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
     """(K, 5): the hints of the i-th variant as the net takes them; the same K for every variant."""
-    s = small.shape[-1]
+    s = garment.shape[-1]
     top, left, high, wide = box
     if len(wish.hints) > MOST_HINTS:
         raise StudioError(f"{MOST_HINTS} places on a garment can be coloured, no more.")

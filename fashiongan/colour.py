@@ -18,6 +18,7 @@ RGB_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.072175
 DELTA = 6 / 29  # CIE 15:2004: below its cube, the cube root goes on as a straight line
 HUES = 360  # of the table of what a screen can show
 CHROMA = 110.0  # the nets' unit of a and b; sRGB's own reach from -108 to 98
+FAINT = 8  # of 255: what is darker shows next to no colour
 ENCODED = 4096  # steps of the table that encodes linear light; half of one is at most 0.2 of a gray level
 
 # Report 001's, read off its figure: matplotlib's tab10, by Fashion-MNIST's classes in order.

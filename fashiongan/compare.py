@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import checkpoint, classifiers, data, evaluate, gans, latent, metrics, pictures, runs
+from . import checkpoint, classifiers, data, evaluate, gans, hub, latent, metrics, pictures, runs
 from .data import Garments
 from .errors import StudioError
 from .gan import GAN
@@ -75,16 +75,15 @@ COLUMNS = (
 )
 
 
-def checked_names(value: Any, known: Sequence[str]) -> list[str]:
-    """Two to MOST different names out of `known`, or StudioError. Anybody may send anything."""
+def checked_names(value: Any, studio: Studio) -> list[str]:
+    """Two to MOST different names that the studio knows, or StudioError. Anybody may send anything."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise StudioError("A comparison takes a list of checkpoints by name.")
     names = list(dict.fromkeys(value))
     if not 2 <= len(names) <= MOST:
         raise StudioError(f"Choose two to six models to compare, not {len(names)}.")
     for name in names:
-        if name not in known:
-            raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+        studio.library.check(name)
     return names
 
 
@@ -135,11 +134,11 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[dict[str
         except StudioError as e:
             found[name] = {"name": name, "error": str(e)}
         else:
-            together.setdefault((r.data, r.size, r.channels, r.classes, r.limit), []).append(name)
+            together.setdefault((r.data, r.size, r.channels, r.classes, r.limit, foreign(name)), []).append(name)
     for group in together.values():
         drawn = torch.cat([studio.gan(name).sample_images(EACH, seed) for name in group])
         try:
-            spaces = nearest(drawn, trained_on(studio, studio.gan(group[0])))
+            spaces = nearest(drawn, trained_on(studio, group[0]))
         except StudioError as e:
             found |= {name: {"name": name, "error": str(e)} for name in group}
         else:
@@ -150,9 +149,16 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[dict[str
     return [found[name] for name in names]
 
 
-def trained_on(studio: Studio, gan: GAN) -> Garments:
-    """The pictures that its generator learned from."""
-    r = gan.recipe
+def foreign(name: str) -> bool:
+    """Whether a checkpoint is somebody else's, so that what its header says is not to be acted upon."""
+    return name.startswith(hub.PREFIX)
+
+
+def trained_on(studio: Studio, name: str) -> Garments:
+    """The pictures that a checkpoint's generator learned from."""
+    r = studio.gan(name).recipe
+    if foreign(name) and r.data != data.FASHION_MNIST:  # a stranger's header opens no folder here
+        raise StudioError(f"The pictures that {name} was trained on are not here.")
     if not r.classes and r.limit is None:
         return studio.garments(r.data, r.size)  # all of them: spares a copy
     return data.prepare(r.replace(batch=2), loaded=studio.garments(r.data, r.size))[1]
@@ -211,7 +217,8 @@ def models(studio: Studio, names: Sequence[str]) -> dict[str, Any]:
 def model(studio: Studio, name: str) -> dict[str, Any]:
     """One entry: about, verdict, judged, curves; and values, bars and copies where there are scores."""
     try:
-        gan, info, report = studio.gan(name), checkpoint.info(name), studio.report(name)
+        gan, path, report = studio.gan(name), studio.path(name), studio.report(name)
+        info = checkpoint.header_info(path)
     except StudioError as e:
         return {"name": name, "about": "", "verdict": str(e), "judged": True, "curves": {}}
     entry: dict[str, Any] = {
@@ -219,7 +226,7 @@ def model(studio: Studio, name: str) -> dict[str, Any]:
         "about": about(gan, info),
         "judged": judged(report, gan.recipe),
         "verdict": said(report),
-        "curves": curves(name, info),
+        "curves": curves(path, info),
     }
     if report is not None and report.get("scores"):
         entry |= {"report": report, "values": values(report), "bars": bars(report), "copies": evaluate.copied(report)}
@@ -342,12 +349,11 @@ def numbers(counts: Sequence[int]) -> str:
     return " or ".join(f"{n:,}" for n in counts)
 
 
-def curves(name: str, info: dict[str, Any]) -> dict[str, Any]:
+def curves(path: Path, info: dict[str, Any]) -> dict[str, Any]:
     """A model's curves up to the step of its weights, as columns: from its header, or from its run's log."""
     kept = info.get("curves")
     if isinstance(kept, dict):
         return kept
-    path = checkpoint.find(name)
     log = runs.read_log(path.parent) if path.parent != checkpoint.BUNDLED else []
     last = info.get("step", math.inf)
     return runs.curves([line for line in log if line["step"] <= last]) if log else {}

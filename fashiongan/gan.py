@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import losses
 from .errors import StudioError
 from .recipe import Recipe
 
@@ -85,6 +86,10 @@ class GAN(nn.Module, ABC):
     def channels(self) -> int:
         """Of the pictures it draws: 1, or 3 in colour."""
         return 3 if self.colours else self.recipe.channels
+
+    def variety(self, x: Tensor) -> Tensor:
+        """Of real pictures (N, C, H, W) in recipe.low..1, what the curve "diversity" tells of those drawn."""
+        return losses.diversity(x)
 
     @property
     def choices(self) -> dict[int, str]:

@@ -50,6 +50,14 @@ def parse(text: str) -> Place:
     return Place(found[1], found[2], found[3] or "main")
 
 
+def repository(text: str) -> Place:
+    """The repository `user/name`; or StudioError."""
+    place = parse(text)
+    if str(place) != f"{PREFIX}{place.repo}":
+        raise StudioError(f"{text!r} must be a repository, user/name.")
+    return place
+
+
 def fetch(place: Place) -> Path:
     """The file, from the cache or from the Hub, with the content that the Hub promises.
 
@@ -89,6 +97,17 @@ def fetch(place: Place) -> Path:
     return path
 
 
+def listing(place: Place) -> list[Place]:
+    """The checkpoints in a repository at a revision; or StudioError, after ANSWER seconds at most."""
+    import huggingface_hub as hf
+
+    api = hf.HfApi()
+    info = ask(lambda: api.model_info(place.repo, revision=place.revision, timeout=ANSWER))
+    files = sorted(s.rfilename for s in info.siblings or [] if s.rfilename.endswith(".safetensors"))
+    # A repository may hold names that `parse` would not take back.
+    return [found for f in files if PLACE.fullmatch(str(found := Place(place.repo, f, place.revision))[len(PREFIX) :])]
+
+
 def only(place: Place, files: list[str]) -> str:
     """The file that a place means, out of a repository's checkpoints."""
     if place.file in files:
@@ -121,10 +140,7 @@ def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
     """
     import huggingface_hub as hf
 
-    place = parse(repo)
-    if place.file or place.revision != "main":
-        raise StudioError(f"{repo!r} must be a repository, user/name.")
-
+    place = repository(repo)
     api = hf.HfApi()
 
     def work() -> str:

@@ -23,6 +23,7 @@ from .studio import Studio, data_url, png
 from .trainer import pick_device
 
 MOST_PASSES = 500  # of an attack whose smallest strength is looked for: beyond it, a minute's wait
+PUBLIC_PASSES = 100_000  # of pictures through nets for one curve on a public page: about a minute
 MOST_SERIES = 12  # curves in one plot
 MOST_PICTURES = 10_000
 MOST_PIXELS = 40_000_000  # of an upload: 28 x 28 are needed, and a small file can hold a huge picture
@@ -189,6 +190,19 @@ class Lab:
             return robustness.drawn(self.studio.gan(checkpoint), checkpoint, n, seed)
         return robustness.first(test_pictures(self.studio.data_root), n)
 
+    def check_work(
+        self, names: Sequence[str], kinds: Sequence[str], strengths: Sequence[float], masks: Sequence[str], n: int
+    ) -> None:
+        """StudioError if a curve would keep a public page's machine busy for too long."""
+        if not self.studio.public:
+            return
+        passes = n * len(names) * len(masks) * len(strengths) * sum(attacks.find(kind).passes for kind in kinds)
+        if passes > PUBLIC_PASSES:
+            raise StudioError(
+                f"This takes {passes:,} passes, and a public page does {PUBLIC_PASSES:,} at most: choose fewer "
+                "pictures, strengths, attacks or classifiers, or “Duplicate this Space” in the Space's menu."
+            )
+
     def start_curve(
         self,
         names: Sequence[str],
@@ -210,6 +224,7 @@ class Lab:
             raise StudioError(f"Pictures takes a number from 1 to {MOST_PICTURES}.")
         nets = {name: self.classifier(name) for name in names}
         epsilons = robustness.epsilons(strengths)
+        self.check_work(names, kinds, epsilons, masks, n)
         chosen = self.garments(n, checkpoint)
         about = f"{n:,} garments that {checkpoint} drew" if checkpoint else f"the first {n:,} test pictures"
         work = robustness.curve(nets, chosen, list(kinds), epsilons, list(masks))
@@ -233,6 +248,7 @@ class Lab:
 
     def start_fit(self, recipe: classifiers.Recipe, owner: str = "") -> None:
         """Fit a classifier in the background, for all to watch; refused while another is fitted."""
+        self.studio.check_private("Training")
         with self.starting:
             if self.fit.job is not None and self.fit.job.alive:
                 raise StudioError("Another classifier is being trained here: wait for it to end, or stop it first.")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from . import __version__, atomic, checkpoint, data, doctor, evaluate, gans, losses, pictures
+from . import __version__, atomic, checkpoint, data, doctor, evaluate, gans, pictures
 from .errors import StudioError
 from .recipe import Recipe, flags
 from .trainer import Tick, Trainer
@@ -116,8 +116,10 @@ class Keeper:
         self.newest: dict[str, Any] = {}
         self.checkpointed = -1e9
         recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
-        self.variety = float(losses.diversity(pictures_[:2000].float() * ((1 - recipe.low) / 255)))
-        self.means = doctor.class_means(pictures_, labels, recipe.trained) if recipe.trained else None
+        self.variety = float(trainer.gan.variety(pictures_[:2000].float() * ((1 - recipe.low) / 255) + recipe.low))
+        # Not for one that colours given garments: their classes are given with them.
+        judged = recipe.trained and not trainer.gan.colours
+        self.means = doctor.class_means(pictures_, labels, recipe.trained) if judged else None
         self.few_classes: list[str] = []
         self.recent: list[dict[str, Any]] = []
         self.jury: evaluate.Quick | None = None

@@ -17,6 +17,7 @@ from . import atomic, checkpoint, data, evaluate, gans, latent, pictures, runs
 from .errors import StudioError
 from .gan import GAN
 from .job import Job
+from .library import Library, off
 from .recipe import Recipe
 from .trainer import Tick, Trainer, pick_device
 
@@ -100,10 +101,23 @@ class Waiting:
 
 
 class Studio:
-    """Checkpoints by name, garments by name, at most one run at a time, and those that wait for their turn."""
+    """Checkpoints by name, garments by name, at most one run at a time, and those that wait for their turn.
 
-    def __init__(self, folder: Path = Path("runs"), data_root: str | None = None, device: str = "auto"):
-        self.folder, self.data_root, self.device = folder, data_root, device
+    A `public` one trains nothing, judges nothing, and opens no folder that somebody names. `catalogue` is a repository
+    on the Hub whose checkpoints are listed beside the bundled ones.
+    """
+
+    def __init__(
+        self,
+        folder: Path = Path("runs"),
+        data_root: str | None = None,
+        device: str = "auto",
+        *,
+        public: bool = False,
+        catalogue: str | None = None,
+    ):
+        self.folder, self.data_root, self.device, self.public = folder, data_root, device, public
+        self.library = Library(folder, catalogue, public)
         self.starting = threading.Lock()
         self.loading = threading.Lock()
         self.models: OrderedDict[tuple[Path, int], GAN] = OrderedDict()
@@ -119,20 +133,16 @@ class Studio:
     # Checkpoints
 
     def names(self) -> list[str]:
-        """Bundled checkpoints, then trained ones, newest first, each a name that `gan` takes.
+        """The listed checkpoints, each a name that `gan` takes."""
+        return self.library.names()
 
-        A run's last epoch has the name of its folder; the best by `evaluate.Quick`, if kept, stands below it.
-        """
-        made = sorted(self.folder.glob("*/checkpoint.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
-        best = {p.parent: p for p in self.folder.glob("*/best.safetensors")}
-        mine = [name for p in made for name in (p.parent, best.get(p.parent)) if name is not None]
-        return [*checkpoint.bundled(), *(p.as_posix() for p in mine)]
+    def path(self, name: Any) -> Path:
+        """The file of a checkpoint that is listed, or named on the Hub; or StudioError."""
+        return self.library.path(name)
 
-    def gan(self, name: str) -> GAN:
-        """The model of that name, loaded once for each version of its file. Only names from `names` are opened."""
-        if name not in self.names():
-            raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
-        path = checkpoint.find(name)
+    def gan(self, name: Any) -> GAN:
+        """The model of that name, loaded once for each version of its file."""
+        path = self.path(name)
         key = (path, path.stat().st_mtime_ns)
         with self.loading:
             if key not in self.models:
@@ -142,11 +152,14 @@ class Studio:
             self.models.move_to_end(key)
             return self.models[key]
 
+    def check_private(self, what: str) -> None:
+        """StudioError on a public page, where strangers must not do `what` ("Training")."""
+        if self.public:
+            raise StudioError(off(what))
+
     def film(self, name: str) -> Path | None:
         """The GIF of a checkpoint's training, if there is one: beside a bundled one, in a run's folder."""
-        path = checkpoint.find(name) if name in self.names() else None
-        if path is None:
-            return None
+        path = self.path(name)
         gif = path.with_suffix(".gif") if path.parent == checkpoint.BUNDLED else path.with_name("training.gif")
         return gif if gif.is_file() else None
 
@@ -154,9 +167,7 @@ class Studio:
 
     def report(self, name: str) -> dict[str, Any] | None:
         """What `evaluate` said of a checkpoint as it is now, if it was asked; a bundled one has it in its header."""
-        path = checkpoint.find(name) if name in self.names() else None
-        if path is None:
-            raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+        path = self.path(name)
         try:
             found = json.loads(self.report_file(path).read_text())
         except (OSError, ValueError):
@@ -165,9 +176,9 @@ class Studio:
 
     def judge(self, names: Sequence[str]) -> None:
         """Evaluate these checkpoints in the background, one after the other; those asked for already are left out."""
+        self.check_private("Judging")
         for name in names:
-            if name not in self.names():
-                raise StudioError(f"There is no checkpoint {name!r} here: choose one from the list.")
+            self.path(name)
         with self.starting:
             busy = self.judging["name"] if self.jury is not None and self.jury.alive else None
             self.unjudged += [name for name in names if name not in (busy, *self.unjudged)]
@@ -182,7 +193,7 @@ class Studio:
             name = self.unjudged.pop(0)
             yield {"name": name, "doing": "drawing", "share": 0.0}
             try:
-                path = checkpoint.find(name)
+                path = self.path(name)
                 place = self.report_file(path)
                 for step in evaluate.evaluate(evaluate.draw(path, 10_000), self.data_root):
                     yield {"name": name, "doing": step.doing, "share": step.step / step.steps}
@@ -211,6 +222,8 @@ class Studio:
 
     def garments(self, name: str, size: int) -> data.Garments:
         """A data set, kept in memory until another is asked for."""
+        if name != data.FASHION_MNIST:
+            self.check_private("Opening a folder")
         with self.loading:
             if self.data is None or self.data[0] != (name, size):
                 self.data = ((name, size), data.load(name, size=size, root=self.data_root))
@@ -220,6 +233,7 @@ class Studio:
 
     def start(self, recipe: Recipe, owner: str = "") -> Run:
         """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
+        self.check_private("Training")
         with self.starting:
             self.refuse_if_busy(owner)
             self.skipped = ()
@@ -232,6 +246,7 @@ class Studio:
 
     def enqueue(self, recipe: Recipe, owner: str = "") -> None:
         """Let a run wait for its turn. Raises StudioError at once if it could not be trained."""
+        self.check_private("Training")
         data.prepare(recipe, loaded=self.garments(recipe.data, recipe.size))
         with self.starting:
             if len(self.waiting) >= QUEUE:
@@ -242,6 +257,7 @@ class Studio:
 
     def cancel(self, number: int) -> None:
         """Take a run out of the queue."""
+        self.check_private("Training")
         with self.starting:
             if number not in [w.number for w in self.waiting]:
                 raise StudioError("That run is not waiting any more.")
@@ -259,6 +275,7 @@ class Studio:
 
     def go_on(self, owner: str = "") -> Run:
         """Resume the run on show, paused or stopped, exactly where it is."""
+        self.check_private("Training")
         with self.starting:
             run = self.run
             if run is None:
@@ -285,11 +302,13 @@ class Studio:
             return self.go(again, trainer)
 
     def pause(self) -> None:
+        self.check_private("Training")
         if self.run and self.run.job:
             self.run.job.pause()
 
     def stop(self) -> None:
         """Stop the run; its state, checkpoint and GIF are on disk when this returns."""
+        self.check_private("Training")
         if self.run and self.run.job and not self.run.job.stop():
             raise StudioError("The run is still finishing its step: it will stop by itself.")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from fashiongan import data, gans, recipe
+from fashiongan import data, gans, recipe, runs
 from fashiongan.trainer import Trainer
 
 REPO = Path(__file__).resolve().parent.parent
@@ -181,3 +181,45 @@ def python(start_python):
 def same():
     """same(a, b): two dicts of tensors with the same names and the same bits."""
     return lambda a, b: a.keys() == b.keys() and all(a[k].dtype == b[k].dtype and torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, tiny, garments):
+    """A run folder of a hardly trained cdcgan."""
+    out = tmp_path_factory.mktemp("run") / "mine"
+    for _ in runs.train(runs.start(tiny("cdcgan"), out, loaded=garments), out):
+        pass
+    return out
+
+
+@pytest.fixture
+def weights(trained):
+    return (trained / "checkpoint.safetensors").read_bytes()
+
+
+@pytest.fixture
+def serve(monkeypatch, tmp_path):
+    """serve(repos, trouble): a stand-in that this process's client talks to, with an empty cache."""
+    import huggingface_hub
+    from fakehub import FakeHub
+    from huggingface_hub import constants
+
+    hubs = []
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_good")
+    monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: "hf_good")
+
+    def start(repos=(), trouble=None, **more):
+        server = FakeHub(repos, trouble, **more).__enter__()
+        hubs.append(server)
+        point_to(server.url)
+        return server
+
+    def point_to(url):
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+
+    start.point_to = point_to
+    yield start
+    for server in hubs:
+        server.__exit__()

@@ -101,13 +101,13 @@ def pixels(url):
         list("abcdefg"),
     ],
 )
-def test_what_is_no_list_of_two_to_six_known_models_is_refused_in_a_sentence(asked):
+def test_what_is_no_list_of_two_to_six_known_models_is_refused_in_a_sentence(asked, studio):
     with pytest.raises(StudioError, match=r"^(A comparison|Choose two|There is no checkpoint) .+[.]$"):
-        compare.checked_names(asked, [*"abcdefg", "plain", "classed"])
+        compare.checked_names(asked, studio)
 
 
-def test_a_model_named_twice_is_shown_once():
-    assert compare.checked_names(["b", "a", "b"], ["a", "b"]) == ["b", "a"]
+def test_a_model_named_twice_is_shown_once(studio):
+    assert compare.checked_names(["dcgan", "acgan", "dcgan"], studio) == ["dcgan", "acgan"]
 
 
 @pytest.mark.parametrize("seed", [None, True, "3", 1.5, math.nan, -1, 2**31, [0]])
@@ -340,8 +340,8 @@ def test_about_is_gan_year_and_epochs(studio, name, tiny):
 
 def test_curves_of_a_run_end_where_its_weights_do(studio, name):
     info = checkpoint.info(name("plain"))
-    assert compare.curves(name("plain"), info)["step"] == [1, 2, 3, 4, 5, 6]
-    earlier = compare.curves(name("plain"), {**info, "step": 4})
+    assert compare.curves(checkpoint.find(name("plain")), info)["step"] == [1, 2, 3, 4, 5, 6]
+    earlier = compare.curves(checkpoint.find(name("plain")), {**info, "step": 4})
     assert earlier["step"] == [1, 2, 3, 4]
     assert len(earlier["d_loss"]) == len(earlier["g_loss"]) == 4
 
@@ -350,11 +350,14 @@ def test_curves_of_the_best_epoch_are_its_runs(studio, name):
     best = studio.folder / "plain" / "best.safetensors"
     best.write_bytes((studio.folder / "plain" / "checkpoint.safetensors").read_bytes())
     try:
-        assert compare.curves(best.as_posix(), {"step": 2})["step"] == [1, 2]
+        assert compare.curves(best, {"step": 2})["step"] == [1, 2]
     finally:
         best.unlink()
 
 
 def test_curves_in_a_header_are_taken_as_they_are():
-    assert compare.curves("dcgan", {"curves": {"step": [5], "d_loss": [0.1]}}) == {"step": [5], "d_loss": [0.1]}
-    assert compare.curves("dcgan", {}) == {}
+    assert compare.curves(checkpoint.find("dcgan"), {"curves": {"step": [5], "d_loss": [0.1]}}) == {
+        "step": [5],
+        "d_loss": [0.1],
+    }
+    assert compare.curves(checkpoint.find("dcgan"), {}) == {}

@@ -9,46 +9,8 @@ import yaml
 from fakehub import FakeHub
 from huggingface_hub import constants
 
-from fashiongan import card, checkpoint, cli, hub, runs
+from fashiongan import card, checkpoint, cli, hub
 from fashiongan.errors import StudioError
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, tiny, garments):
-    """A run folder of a hardly trained cdcgan."""
-    out = tmp_path_factory.mktemp("run") / "mine"
-    for _ in runs.train(runs.start(tiny("cdcgan"), out, loaded=garments), out):
-        pass
-    return out
-
-
-@pytest.fixture
-def weights(trained):
-    return (trained / "checkpoint.safetensors").read_bytes()
-
-
-@pytest.fixture
-def serve(monkeypatch, tmp_path):
-    """serve(repos, trouble): a stand-in that this process's client talks to, with an empty cache."""
-    hubs = []
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
-    monkeypatch.setattr(huggingface_hub, "get_token", lambda: "hf_good")
-    monkeypatch.setattr("huggingface_hub.utils._headers.get_token", lambda: "hf_good")
-
-    def start(repos=(), trouble=None, **more):
-        server = FakeHub(repos, trouble, **more).__enter__()
-        hubs.append(server)
-        point_to(server.url)
-        return server
-
-    def point_to(url):
-        monkeypatch.setattr(constants, "ENDPOINT", url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
-
-    start.point_to = point_to
-    yield start
-    for server in hubs:
-        server.__exit__()
 
 
 @pytest.mark.parametrize(
@@ -184,13 +146,13 @@ def test_the_card_is_made_from_the_header(trained):
         trained / "checkpoint.safetensors",
         report={"n": 10_000, "judge": {"classifier": "cnn", "sha256": "0" * 64}, "scores": scores, "verdict": "Good."},
     )
-    text = card.files(trained)["README.md"].decode()
+    text = card.files(trained, "me/boots")["README.md"].decode()
     _, front, body = text.split("---\n", 2)
     assert yaml.safe_load(front)["license"] == "mit"
     assert "cdcgan" in yaml.safe_load(front)["tags"]
     assert checkpoint.info(trained)["command"] in body
     assert "| Frechet distance ↓ | 1.5 | 0.01 |" in body
-    assert 'checkpoint.load("hub:USER/NAME/mine.safetensors")' in body
+    assert 'checkpoint.load("hub:me/boots/mine.safetensors")' in body
 
 
 def test_push_without_a_token_or_with_a_wrong_one_is_one_sentence(serve, trained, capsys, monkeypatch):

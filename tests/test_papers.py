@@ -59,11 +59,14 @@ CONSTANTS = {
     | {"penalty": 10.0, "phase": 600_000},
     "studio": {**DCGAN, "batch": 64, "z_dim": 64, "lr_g": 1e-3, "lr_d": 5e-4, "beta2": 0.99, "schedule": "linear"}
     | {"gamma": 0.5},  # ours, by measurement
+    # BicycleGAN (Zhu et al. 2017), section 4 and appendix A
+    "colorizer": {**DCGAN, "batch": 64, "z_dim": 8, "schedule": "linear", "redraw": 10.0, "code": 0.5}
+    | {"divergence": 0.01},
     "compact": {**DCGAN, "width": 32},
     "large": {**DCGAN, "width": 64},
 }
 YEARS = {"dcgan": 2015, "acgan": 2016, "infogan": 2016, "lsgan": 2016, "ebgan": 2016}
-YEARS |= {"wgan": 2017, "wgan-gp": 2017, "dragan": 2017, "began": 2017, "ragan": 2018}
+YEARS |= {"wgan": 2017, "wgan-gp": 2017, "dragan": 2017, "began": 2017, "ragan": 2018, "colorizer": 2017}
 YEARS |= {"progan": 2018, "stylegan": 2019, "studio": 2024}
 UNIFORM = {"gan", "mlpgan", "cgan", "dragan", "began"}  # U(-1, 1); infogan has parts; the rest N(0, 1)
 G_FIRST = {"mlpgan"}
@@ -934,8 +937,8 @@ def test_fault_14_no_flag_turns_false_into_true(monkeypatch):
 def test_fault_15_each_turn_has_its_own_noise_and_d_gets_plain_fakes(gan, trainer_of):
     """znx, all: one z serves both players, and D's step does not detach the fakes, a wasted backward through G."""
     trainer = trainer_of(gan, d_steps=2)
-    drawn, wanted = [], []
-    trainer.gan.G.register_forward_pre_hook(lambda m, args: drawn.append(args[0].clone()))
+    drawn, wanted, noise = [], [], 2 if gan == "colorizer" else 0
+    trainer.gan.G.register_forward_pre_hook(lambda m, args: drawn.append(args[noise].clone()))
     trainer.gan.D.register_forward_pre_hook(lambda m, args: wanted.append(args[0].requires_grad))
     trainer.update()
     assert len(drawn) == 3
@@ -960,7 +963,7 @@ def test_fault_15_classes_and_latents_may_be_of_any_number(gan, labels):
             m.rng = rng
     for loss in (model.d_loss(b), model.g_loss(b)):
         assert all(math.isfinite(v) for v in numbers(loss.terms).values())
-    assert model.sample_images(len(labels), 0).shape == (len(labels), 1, 28, 28)
+    assert model.sample_images(len(labels), 0).shape == (len(labels), model.channels, 28, 28)
 
 
 @every_gan
@@ -1131,7 +1134,7 @@ def test_scores_are_raw(gan):
     assert score.abs().max() > 1.5
 
 
-@pytest.mark.parametrize("gan", [g for g in gans.GANS if g != "began"])
+@pytest.mark.parametrize("gan", [g for g in gans.GANS if g not in ("began", "colorizer")])
 def test_real_and_fake_go_through_the_judge_as_batches_of_their_own(gan, trainer_of):
     """A mixed batch tells batch norm which pictures are which (Soumith Chintala's ganhacks, no. 4)."""
     trainer = trainer_of(gan)

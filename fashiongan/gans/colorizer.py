@@ -26,6 +26,7 @@ from ..gan import GAN, Batch, Loss
 from ..recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
+REMEMBER = 100  # steps in which the examples are found
 NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
 LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
 
@@ -91,10 +92,15 @@ class ColorizerG(nn.Module):
         self.encoder = ColourEncoder(r)
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        return colour.shown(gray, self.wished(gray, hints, z, y) * colour.CHROMA) / colour.CHROMA
+
+    def wished(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        """As `forward`, before what no screen can show is made paler."""
         light = colour.lightness(gray.float() / 255)
         spread = self.hints(light, hints)
         zy = torch.cat([z, y], 1)
-        h = F.leaky_relu(self.first(torch.cat([light / 50 - 1, spread], 1)), 0.2)
+        seen = torch.cat([light / 50 - 1, spread], 1).contiguous(memory_format=torch.channels_last)
+        h = F.leaky_relu(self.first(seen), 0.2)
         skips = [h]
         for down in self.downs:
             h = F.leaky_relu(down(h), 0.2)
@@ -104,8 +110,7 @@ class ColorizerG(nn.Module):
             scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
             h = F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2)
             h = up(h if i == 0 else torch.cat([h, skips.pop()], 1))
-        ab = spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
-        return colour.shown(gray, ab * colour.CHROMA) / colour.CHROMA
+        return spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
 
 
 class ColourEncoder(nn.Module):
@@ -167,6 +172,12 @@ class Colorizer(GAN):
         hints = torch.zeros(len(z), 1, 5, device=z.device)
         x = colour.painted(gray, G(gray, hints, z, shares) * colour.CHROMA)
         return x * (1 - self.recipe.low) + self.recipe.low
+
+    def variety(self, x: Tensor) -> Tensor:
+        """Of colours alone, since lightness is not its own."""
+        y = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        rng = torch.Generator(x.device).manual_seed(0)
+        return losses.diversity(self.truth(Batch(x, y, x, y, rng, REMEMBER)).ab)
 
     def truth(self, b: Batch) -> Truth:
         """What a batch shows in colour: the photographs' own colours, or ones drawn at random."""
@@ -230,7 +241,7 @@ class Colorizer(GAN):
 
     def remember(self, gray: Tensor, b: Batch) -> None:
         """Keep the first garment of each class as its example."""
-        if b.step >= 100:
+        if b.step >= REMEMBER:
             return
         for i in range(len(gray)):
             c = int(b.y[i])

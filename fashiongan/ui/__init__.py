@@ -1,6 +1,9 @@
 """The page. Nothing but app.py and the tests imports it, and nothing outside it imports gradio or plotly."""
 
+import importlib.util
 import os
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +11,14 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from ..atelier import Atelier
+from ..errors import StudioError
 from ..lab import Lab
 from ..studio import Studio
 from . import api, colorize, compare, robustness, sample, train, words
+from .gate import Gate
 
 HERE = Path(__file__).parent
 
@@ -38,8 +44,13 @@ def build(studio: Studio) -> gr.Blocks:
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 
-def launch_settings() -> dict[str, Any]:
-    """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home."""
+def launch_settings(password: str | None = None, mcp: bool = False) -> dict[str, Any]:
+    """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home.
+
+    With a `password`, whoever knows it may enter, by any name. Raises StudioError if MCP is asked for and not here.
+    """
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise StudioError("MCP needs more packages: pip install 'gradio[mcp]', in an environment of its own.")
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
         neutral_hue=gr.themes.colors.stone,
@@ -55,4 +66,12 @@ def launch_settings() -> dict[str, Any]:
         "ssr_mode": False,
         "max_file_size": "5mb",
         "footer_links": ["api", "settings"],
+        "app_kwargs": {"middleware": [Middleware(Gate)]},
+        "mcp_server": mcp,
+        **({"auth": guard(password), "auth_message": words.ENTRY} if password else {}),
     }
+
+
+def guard(password: str) -> Callable[[str, str], bool]:
+    """Whether a visitor, of whatever name, gave that password; a wrong one takes as long as a right one."""
+    return lambda _, given: secrets.compare_digest(given.encode(), password.encode())

@@ -12,22 +12,7 @@ from ..atelier import Atelier
 from ..errors import StudioError
 from ..lab import MOST_PICTURES, Lab, Look, Picture
 from ..studio import Studio
-from . import show
-
-# Whoever sits at the machine may stop what trains on it; others only what they started.
-AT_THE_MACHINE = ("127.0.0.1", "::1")
-
-
-def may_control(studio: Studio, visitor: str | None, request: gr.Request) -> bool:
-    """Whether this visitor may pause or stop the run."""
-    run = studio.run
-    mine = run is not None and run.owner != "" and visitor == run.owner
-    return mine or (request.client is not None and request.client.host in AT_THE_MACHINE)
-
-
-def check_control(studio: Studio, visitor: str | None, request: gr.Request) -> None:
-    if not may_control(studio, visitor, request):
-        raise StudioError("Only the visitor who started this run can pause or stop it.")
+from . import access, show
 
 
 class Upload(gr.File):  # type: ignore[misc]  # gradio has no types
@@ -82,6 +67,7 @@ def add_training(studio: Studio) -> None:
         """
         chosen = {"data": data, "size": size, "classes": classes, "limit": limit or None, "epochs": epochs}
         chosen |= {"steps": steps or None, "batch": batch, "seed": seed} | json_object(options)
+        studio.check_private("Training")
         studio.start(gans.recipe(gan, **chosen), request.session_hash or "")
         return studio.status()
 
@@ -100,7 +86,7 @@ def add_training(studio: Studio) -> None:
         Returns:
             The same as /train_status.
         """
-        check_control(studio, request.session_hash, request)
+        access.check_control(studio, request.session_hash, request)
         studio.stop()
         return studio.status()
 
@@ -172,7 +158,9 @@ def add_attacks(lab: Lab) -> None:
         chosen = lab.garments(n, checkpoint or None, seed)
         nets = {classifier: lab.classifier(classifier)}
         chance: dict[str, Any] = {"target": target or None, "seed": seed}
-        points = list(robustness.curve(nets, chosen, [attack], robustness.epsilons(eps), [mask], **chance))
+        strengths = robustness.epsilons(eps)
+        lab.check_work([classifier], [attack], strengths, [mask], n)
+        points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **chance))
         return robustness.report([p for p in points if p.whole], chosen.source, target or None)
 
     gr.api(show.polite(attack), api_name="attack")

@@ -3,7 +3,6 @@
 import functools
 import json
 import random
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from .. import compare, evaluate, gans
 from ..errors import StudioError
 from ..recipe import Recipe
 from ..studio import QUEUE, Studio
-from . import sample, show, words
+from . import access, checkpoints, show, words
 from .train import PLOTLY
 
 HERE = Path(__file__).parent
@@ -34,21 +33,23 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
         with gr.Column(scale=1, min_width=280, elem_classes="controls"):
             gr.Markdown(words.COMPARE)
             models = gr.Dropdown(
-                named(studio.names()),
+                checkpoints.titled(studio.names()),
                 value=first(studio.names()),
                 multiselect=True,
                 max_choices=compare.MOST,
+                allow_custom_value=True,
                 label="Models",
-                info="two to six checkpoints, bundled or your own",
+                info=f"two to six: {checkpoints.info(studio)}",
                 elem_id="models",
             )
             with gr.Row(elem_classes="together"):
                 seed = gr.Number(0, precision=0, label="Seed", elem_id="compare_seed", min_width=120)
                 roll = gr.Button("Re-roll", elem_id="compare_roll", size="md", min_width=100)
             near = gr.Checkbox(False, label="Nearest real garments", info=words.NEAREST, elem_id="near")
-            judge = gr.Button("Judge them", size="md", elem_id="judge")
-            gr.Markdown(words.JUDGE, elem_classes="caption")
-            with gr.Accordion("A duel of equals", open=False, elem_id="duel"):
+            private = not studio.public
+            judge = gr.Button("Judge them", size="md", elem_id="judge", visible=private)
+            gr.Markdown(words.JUDGE, elem_classes="caption", visible=private)
+            with gr.Accordion("A duel of equals", open=False, elem_id="duel", visible=private):
                 gr.Markdown(words.DUEL)
                 rivals = gr.Dropdown(
                     list(gans.GANS),
@@ -77,10 +78,6 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)
 
 
-def named(names: list[str]) -> list[tuple[str, str]]:
-    return [(sample.title(name), name) for name in names]
-
-
 def first(names: list[str]) -> list[str]:
     """The favourites, or the first three there are."""
     liked = [name for name in FAVOURITES if name in names]
@@ -92,9 +89,9 @@ def side_by_side(studio: Studio) -> gr.HTML:
 
     @answered
     def models(asked: Any) -> dict[str, Any]:
-        found = compare.models(studio, compare.checked_names(asked, studio.names()))
+        found = compare.models(studio, compare.checked_names(asked, studio))
         for entry in found["models"]:
-            entry["title"] = sample.title(entry["name"])
+            entry["title"] = checkpoints.title(entry["name"])
         return found
 
     @answered
@@ -128,7 +125,7 @@ def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
     """The models and the seed of [names, seed], or StudioError."""
     if not isinstance(asked, list) or len(asked) != 2:
         raise StudioError("A comparison takes a list of checkpoints and a seed.")
-    return compare.checked_names(asked[0], studio.names()), compare.checked_seed(asked[1])
+    return compare.checked_names(asked[0], studio), compare.checked_seed(asked[1])
 
 
 def answered(f: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
@@ -159,16 +156,17 @@ class Bench:
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
         """The checkpoints there are now; what was chosen stays, unless it is gone."""
         names, chosen = self.studio.names(), chosen or []
-        kept = [name for name in chosen if name in names]
+        kept = [name for name in chosen if checkpoints.known(self.studio, name)]
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
         changed = {"value": kept} if kept != chosen else {}
-        return gr.Dropdown(choices=named(names), **changed)
+        return gr.Dropdown(choices=checkpoints.titled(names), **changed)
 
     def left(self, names: list[str] | None) -> gr.Button:
         """The button to judge, if there is something for it to do."""
         return gr.Button(interactive=bool(self.unjudged(names or [])))
 
     def judge(self, names: list[str] | None) -> None:
+        self.studio.check_private("Judging")
         left = self.unjudged(names or [])
         if not left:
             raise StudioError("All of these are judged, or are being judged: choose another model.")
@@ -176,12 +174,13 @@ class Bench:
 
     def duel(self, visitor: str | None, rivals: list[str] | None, steps: int | None) -> tuple[str, str]:
         """Queue one run each, alike but for the GAN; all of them or none."""
+        self.studio.check_private("Training")
         if not rivals:
             raise StudioError("Choose the GANs that shall be trained.")
         recipes = [duellist(gan, steps) for gan in rivals]
         if len(self.studio.waiting) + len(recipes) > QUEUE:
             raise StudioError(f"The queue has no room for {len(recipes)} more: at most {QUEUE} runs may wait.")
-        visitor = visitor or secrets.token_urlsafe(16)
+        visitor = access.name_of(visitor)
         for recipe in recipes:
             self.studio.enqueue(recipe, visitor)
         return visitor, words.QUEUED.format(gans=", ".join(rivals), steps=f"{recipes[0].steps:,}")

@@ -2,7 +2,6 @@
 
 import json
 import random
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ from .. import attacks, classifiers, robustness
 from ..errors import StudioError
 from ..lab import MOST_PICTURES, Lab, Look, Picture, own
 from ..recipe import knobs
-from . import sample, show, words
-from .api import AT_THE_MACHINE
+from . import access, checkpoints, show, words
 from .compare import answered
 from .train import PLOTLY
 
@@ -46,12 +44,20 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
             with gr.Row(elem_classes="together", visible=True) as numbered:
                 number = gr.Number(FIRST, precision=0, label="Number", elem_id="picture", min_width=120)
                 roll = gr.Button("Another", elem_id="another", size="md", min_width=100)
-            gan = gr.Dropdown(sample_names(drawers), value=sample.favourite(drawers), label="Checkpoint", visible=False)
+            gan = gr.Dropdown(
+                checkpoints.titled(drawers),
+                value=checkpoints.favourite(drawers),
+                allow_custom_value=True,
+                label="Checkpoint",
+                info=checkpoints.info(lab.studio),
+                visible=False,
+                elem_id="robust_gan",
+            )
             # A file: gradio would open a picture before we could say what is wrong with it.
             upload = gr.File(
                 file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
             )
-            told = gr.Markdown(words.OWN, elem_classes="caption", visible=False)
+            told = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
             classifier = gr.Dropdown(
                 names, value=first(names), label="Classifier", info="bundled, and your own", elem_id="classifier"
             )
@@ -67,7 +73,7 @@ def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
             target = gr.Dropdown([ANY], value=ANY, label="To be taken for", elem_id="target")
             with gr.Accordion("The curve", open=False, elem_id="curve_settings"):
                 curve = curve_form(names, titles, drawers)
-            with gr.Accordion("Train a defence", open=False, elem_id="defence"):
+            with gr.Accordion("Train a defence", open=False, elem_id="defence", visible=not lab.studio.public):
                 defence = defence_form()
         with gr.Column(scale=3, min_width=320, elem_id="robust_panel"):
             panel = watch(lab)
@@ -131,7 +137,11 @@ def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[st
         ),
         "n": gr.Number(1000, precision=0, label="Pictures", info=f"1 to {MOST_PICTURES:,}", elem_id="curve_n"),
         "checkpoint": gr.Dropdown(
-            [("Test pictures", ""), *sample_names(drawers)], value="", label="Taken from", elem_id="curve_from"
+            [("Test pictures", ""), *checkpoints.titled(drawers)],
+            value="",
+            allow_custom_value=True,
+            label="Taken from",
+            elem_id="curve_from",
         ),
         "go": gr.Button("Compute it", size="md", variant="primary", elem_id="curve_go"),
         "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="curve_stop"),
@@ -165,10 +175,6 @@ def defence_form() -> dict[str, Any]:
         "go": gr.Button("Train it", size="md", variant="primary", elem_id="fit_go"),
         "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="fit_stop"),
     }
-
-
-def sample_names(names: list[str]) -> list[tuple[str, str]]:
-    return [(sample.title(name), name) for name in names]
 
 
 def first(names: list[str]) -> str | None:
@@ -273,9 +279,13 @@ class Bench:
         return [
             gr.Dropdown(choices=names, **unless(one in names, first(names))),
             gr.Dropdown(choices=names, **unless(kept == (several or []), kept)),
-            gr.Dropdown(choices=sample_names(drawers), **unless(gan in drawers, sample.favourite(drawers))),
             gr.Dropdown(
-                choices=[("Test pictures", ""), *sample_names(drawers)], **unless(source in ("", *drawers), "")
+                choices=checkpoints.titled(drawers),
+                **unless(checkpoints.known(self.lab.studio, gan), checkpoints.favourite(drawers)),
+            ),
+            gr.Dropdown(
+                choices=[("Test pictures", ""), *checkpoints.titled(drawers)],
+                **unless(source == "" or checkpoints.known(self.lab.studio, source), ""),
             ),
         ]
 
@@ -296,7 +306,7 @@ class Bench:
         n: int | None,
         checkpoint: str | None,
     ) -> str:
-        visitor = visitor or secrets.token_urlsafe(16)
+        visitor = access.name_of(visitor)
         if not masks:
             raise StudioError("Choose which pixels may change: the garment's own, all, or both.")
         n = int(show.number(n, 1, MOST_PICTURES, "Pictures"))
@@ -306,23 +316,19 @@ class Bench:
     def fit(
         self, visitor: str | None, name: str, adversarial: str, eps: float | None, epochs: int | None, merge: str
     ) -> str:
-        visitor = visitor or secrets.token_urlsafe(16)
+        self.lab.studio.check_private("Training")
+        visitor = access.name_of(visitor)
         changes = {"adversarial": adversarial, "eps": eps, "epochs": epochs, "merge": merge or ""}
         self.lab.start_fit(classifiers.recipe(name, **changes), visitor)
         return visitor
 
-    def may(self, owner: str, visitor: str | None, request: gr.Request) -> bool:
-        """Whether this visitor may stop what that owner started."""
-        near = request.client is not None and request.client.host in AT_THE_MACHINE
-        return near or (owner != "" and owner == visitor)
-
     def stop_curve(self, visitor: str | None, request: gr.Request) -> None:
-        if not self.may(self.lab.curves.owner, visitor, request):
+        if not access.may(self.lab.studio, self.lab.curves.owner, visitor, request):
             raise StudioError("Only the visitor who started this curve can stop it.")
         self.lab.stop_curve()
 
     def stop_fit(self, visitor: str | None, request: gr.Request) -> None:
-        if not self.may(self.lab.fit.owner, visitor, request):
+        if not access.may(self.lab.studio, self.lab.fit.owner, visitor, request):
             raise StudioError("Only the visitor who started this training can stop it.")
         self.lab.stop_fit()
 
@@ -333,6 +339,6 @@ class Bench:
             alive = job is not None and job.alive
             found += [
                 gr.Button(visible=not alive),
-                gr.Button(visible=alive, interactive=self.may(owner, visitor, request)),
+                gr.Button(visible=alive, interactive=access.may(self.lab.studio, owner, visitor, request)),
             ]
         return found

@@ -12,12 +12,12 @@ from .. import checkpoint, directions, latent
 from ..errors import StudioError
 from ..gan import GAN
 from ..studio import Studio
-from . import board, explore, own, send, show, words
+from . import board, checkpoints, explore, own, send, show, words
+from .checkpoints import FAVOURITE
 
 SLIDERS = 6
 MOST = 100  # pictures on a sheet
 ALL = "All classes"
-FAVOURITE = "studio"  # what the page opens on, if it is there
 WAYS = [
     ("by what they change", "measured"),
     ("directions of the first layer (SeFa)", "layer"),
@@ -66,7 +66,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
         """Draw a sheet of garments.
 
         Args:
-            checkpoint: a name from the page's list, such as "dcgan" or "runs/dcgan-1".
+            checkpoint: a name from the page's list, such as "dcgan" or "runs/dcgan-1", or "hub:user/name".
             label: a class by name or number, or "All classes".
             n: how many pictures, 1 to 100.
             seed: another seed draws other garments.
@@ -150,9 +150,13 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
         **hidden,
     }
     growth.expand(show.polite(lambda name: film_of(studio, name)), w.models, film, **hidden)
-    opened = gr.on([page.load, this.select], partial(listed, studio), w.models, w.models, **hidden)
-    opened.then(**classes).then(**redraw).then(**named)
-    w.models.input(**classes).then(**redraw).then(**named)
+    opened = gr.on([page.load, this.select], partial(checkpoints.listed, studio), w.models, w.models, **hidden)
+    drawn = opened.then(**classes).then(**redraw).then(**named)
+    if studio.library.catalogue is not None:  # asked for when the page is there already
+        drawn.then(partial(catalogued, studio), w.models, [w.models, w.catalogue], **hidden)
+    shown = gr.State(checkpoints.favourite(studio.names()))
+    fetch = w.models.input(partial(checkpoints.fetched, studio), [w.models, shown], [w.models, shown, about], **hidden)
+    fetch.success(**classes).then(**redraw).then(**named)
     gr.on(
         [x.input for x in (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.mixing.share, w.mixing.cut)],
         **redraw,
@@ -167,7 +171,10 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
     free = [gr.Number(0, visible=False, label=f"slider {i + 1}") for i in range(SLIDERS)]
     plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
     plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False)]
-    gr.Button(visible=False).click(show.polite(sheet), plain, out, api_name="sample", **live)
+    # Programs have places of their own in the queue: what they fetch or ask for keeps no slider waiting.
+    gr.Button(visible=False).click(
+        show.polite(sheet), plain, out, api_name="sample", **(live | {"concurrency_id": "sample by program"})
+    )
     w.roll.click(lambda: random.randrange(2**31), None, w.seed, **hidden).then(**redraw)
     w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **hidden).then(**redraw)
     relocked = [locked, mate, w.mixing.share, w.across, *w.sliders]
@@ -187,6 +194,7 @@ class Controls:
     """The widgets on the left."""
 
     models: gr.Dropdown
+    catalogue: gr.Markdown  # why checkpoints of the Hub are missing, if they are
     label: gr.Dropdown
     across: gr.Dropdown  # what is shown: 0 a sheet, 1 and more a grid along that slider, below 0 a view of a garment
     n: gr.Slider
@@ -209,12 +217,14 @@ def controls(studio: Studio) -> Controls:
     """Build them."""
     gr.Markdown(words.SAMPLE)
     models = gr.Dropdown(
-        studio.names(),
-        value=favourite(studio.names()),
+        checkpoints.titled(studio.names()),
+        value=checkpoints.favourite(studio.names()),
+        allow_custom_value=True,
         label="Checkpoint",
-        info="bundled ones, and your own as soon as they are trained",
+        info=checkpoints.info(studio),
         elem_id="checkpoint",
     )
+    catalogue = gr.Markdown(visible=False, elem_id="catalogue", elem_classes="caption")
     label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
     across = gr.Dropdown([("Garments", 0), *explore.VIEWS], value=0, label="Sheet", elem_id="across")
     n = gr.Slider(1, MOST, 40, step=1, label="Number of garments", elem_id="n")
@@ -242,7 +252,7 @@ def controls(studio: Studio) -> Controls:
     level = gr.Button("Sliders to zero", elem_id="level", size="sm")
     mixing = explore.mix_fold()
     ways = gr.Dropdown(WAYS, value="measured", label="Kind of sliders", info=words.WAYS, elem_id="ways")
-    return Controls(models, label, across, n, far, seed, roll, truncation, sliders, level, mixing, ways)
+    return Controls(models, catalogue, label, across, n, far, seed, roll, truncation, sliders, level, mixing, ways)
 
 
 class Desk:
@@ -383,28 +393,15 @@ def short(handle: str) -> str:
     return name if name.startswith(("Code", "Direction", "Slider")) else name[0].lower() + name[1:]
 
 
-def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
-    """The checkpoints there are now, with one of them chosen."""
-    names = studio.names()
-    value = chosen if chosen in names else favourite(names)
-    return gr.Dropdown(choices=[(title(n), n) for n in names], value=value)
-
-
-def favourite(names: list[str]) -> str | None:
-    """What the page opens on: the best bundled one, or the first there is."""
-    return FAVOURITE if FAVOURITE in names else next(iter(names), None)
-
-
-def title(name: str) -> str:
-    """A checkpoint's name as people read it."""
-    if name.endswith("/best.safetensors"):
-        return f"{name.split('/')[-2]}, its best epoch (yours)"
-    return f"{name.rsplit('/', 1)[-1]} (yours)" if "/" in name else f"{name} (bundled)"
+def catalogued(studio: Studio, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:
+    """The list with what the Hub's catalogue holds, and the sentence that says why it does not."""
+    told = studio.library.look_up()
+    return checkpoints.listed(studio, chosen), gr.Markdown(told, visible=told != "")
 
 
 def card(studio: Studio, name: str) -> str:
     """How a checkpoint was made, in a line, and what the judge says of it."""
-    info, report = checkpoint.info(name), studio.report(name)
+    info, report = checkpoint.header_info(studio.path(name)), studio.report(name)
     epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
     minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
     verdict = f" Judged by a classifier: {report['verdict']}" if report and "verdict" in report else ""

@@ -3,19 +3,17 @@
 import html
 import inspect
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import plotly
 
-from .. import data, gans
+from .. import card, data, gans, hub
 from ..errors import StudioError
 from ..recipe import Knob, Recipe, knobs
 from ..studio import Studio
-from . import sample, show, words
-from .api import check_control, may_control
+from . import access, checkpoints, show, words
 
 HERE = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -57,20 +55,22 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
     return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
 
 
-def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoints: gr.Dropdown) -> gr.BrowserState:
+def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr.Dropdown) -> gr.BrowserState:
     """Build the tab; returns who is visiting, so that other tabs may start runs in that name."""
     desk = Desk(studio)
     first = next(iter(gans.GANS))
     with gr.Row(elem_id="train_row"):
         with gr.Column(elem_classes="controls", elem_id="choose"):
-            gr.Markdown(words.TRAIN)
+            gr.Markdown(words.TRAIN_ELSEWHERE if studio.public else words.TRAIN, elem_id="purpose")
             gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
             idea = gr.Markdown(describe(first), elem_classes="caption")
             with gr.Accordion("How it works", open=False):
                 story = gr.Markdown(explain(first), latex_delimiters=TEX, elem_id="story")
             how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
             with gr.Row(elem_classes="together"):
-                go = gr.Button("Start", size="md", variant="primary", elem_id="start", min_width=90)
+                go = gr.Button(
+                    "Start", size="md", variant="primary", elem_id="start", min_width=90, interactive=not studio.public
+                )
                 hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
                 on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
                 add = gr.Button("Queue it", size="md", visible=False, elem_id="add", min_width=90)
@@ -78,6 +78,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
         with gr.Column(elem_id="watch"):
             live = live_panel(studio)
             take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
+            share, repo, push, pushed = share_fold()
             gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
             shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
         with gr.Column(elem_classes="controls", elem_id="settings"):
@@ -101,7 +102,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
     knob_fields = [fields[name] for name in desk.names]
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons = [go, hold, on, halt, take, add, queue, waiting]
+    buttons = [go, hold, on, halt, take, share, add, queue, waiting]
     fresh: dict[str, Any] = {
         "fn": desk.buttons,
         "inputs": visitor,
@@ -121,7 +122,8 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
         clicked.then(**look).then(**fresh)
     live.change(**fresh)  # live.js tells when the run's state has changed
     gr.on([page.load, this.select], **fresh)
-    take.click(desk.sample_it, None, [tabs, checkpoints], **hidden)
+    push.click(show.polite(desk.push), repo, pushed, api_visibility="private")
+    take.click(desk.sample_it, None, [tabs, models], **hidden)
 
     gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
     gr.on([gan.change, how_long.change], desk.settings, [gan, how_long], knob_fields, **hidden)
@@ -131,6 +133,19 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, checkpoint
     chosen = [source, fields["classes"], fields["limit"]]
     gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
     return visitor
+
+
+def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
+    """Where a trained checkpoint is sent to the Hub: the fold, the repository's name, the button, what came of it."""
+    with gr.Accordion("Save to the Hub", open=False, visible=False, elem_id="hub") as fold:
+        gr.Markdown(words.PUSH, elem_classes="caption")
+        with gr.Row(elem_classes="together"):
+            repo = gr.Textbox(
+                "", label="Repository", placeholder="user/name", max_length=100, elem_id="repo", min_width=160
+            )
+            push = gr.Button("Send it", size="md", elem_id="push", min_width=90)
+        pushed = gr.Markdown(elem_id="pushed")
+    return fold, repo, push, pushed
 
 
 def live_panel(studio: Studio) -> gr.HTML:
@@ -146,8 +161,9 @@ def live_panel(studio: Studio) -> gr.HTML:
     def sheet(epoch: Any) -> str | None:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
+    html = (HERE / "live.html").read_text()
     return gr.HTML(
-        html_template=(HERE / "live.html").read_text(),
+        html_template=html.replace(words.PRESS_START, "") if studio.public else html,
         js_on_load=(HERE / "live.js").read_text().replace("/*WORDS*/{}", json.dumps(words.CURVES)),
         head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
         apply_default_css=False,
@@ -187,39 +203,46 @@ class Desk:
         return gans.recipe(gan, data=source, **turned)
 
     def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        visitor = visitor or secrets.token_urlsafe(16)
+        self.studio.check_private("Training")
+        visitor = access.name_of(visitor)
         self.studio.start(self.recipe(gan, source, values), visitor)
         return visitor
 
     def enqueue(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        visitor = visitor or secrets.token_urlsafe(16)
+        self.studio.check_private("Training")
+        visitor = access.name_of(visitor)
         self.studio.enqueue(self.recipe(gan, source, values), visitor)
         return visitor
 
     def cancel(self, visitor: str | None, number: int | None, request: gr.Request) -> None:
+        self.studio.check_private("Training")
         entry = next((w for w in self.studio.waiting if w.number == number), None)
         if entry is not None and entry.owner != visitor:
-            check_control(self.studio, None, request)
+            access.check_control(self.studio, None, request)
         self.studio.cancel(number or 0)
 
     def pause(self, visitor: str | None, request: gr.Request) -> None:
-        check_control(self.studio, visitor, request)
+        self.studio.check_private("Training")
+        access.check_control(self.studio, visitor, request)
         self.studio.pause()
 
     def resume(self, visitor: str | None, request: gr.Request) -> str:
+        self.studio.check_private("Training")
         if self.studio.run is not None and self.studio.run.alive:
-            check_control(self.studio, visitor, request)
-        visitor = visitor or secrets.token_urlsafe(16)
+            access.check_control(self.studio, visitor, request)
+        visitor = access.name_of(visitor)
         self.studio.go_on(visitor)
         return visitor
 
     def stop(self, visitor: str | None, request: gr.Request) -> None:
-        check_control(self.studio, visitor, request)
+        self.studio.check_private("Training")
+        access.check_control(self.studio, visitor, request)
         self.studio.stop()
 
     def buttons(self, visitor: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """Start, Pause, Resume, Stop, Sample it and Queue it, which of them make sense now; and the queue."""
-        status, may = self.studio.status(), may_control(self.studio, visitor, request)
+        """Start, Pause, Resume, Stop, Sample it, Save to the Hub and Queue it, which of them make sense now; and the
+        queue."""
+        status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
         state = status["state"]
         alive = state in ("running", "paused")
         waiting = [(f"{i}. {w['gan']}", w["number"]) for i, w in enumerate(status["queue"], 1)]
@@ -229,6 +252,7 @@ class Desk:
             gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
             gr.Button(visible=alive, interactive=may),
             gr.Button(visible=bool(status["checkpoint"])),
+            gr.Accordion(visible=bool(status["checkpoint"]) and access.at_the_machine(self.studio, request)),
             gr.Button(visible=alive),
             gr.Row(visible=bool(waiting)),
             gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
@@ -254,5 +278,15 @@ class Desk:
             gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
         ]
 
+    def push(self, repo: str, request: gr.Request) -> str:
+        """Send the checkpoint of the run on show to the Hub, with its card, in the name of who sits at the machine."""
+        access.check_at_the_machine(self.studio, request, "Saving to the Hub")
+        name = self.studio.status()["checkpoint"]
+        if name is None:
+            raise StudioError("There is no checkpoint to send yet: train one.")
+        files = card.files(name, repo.strip())
+        address = hub.send(repo.strip(), files, f"Add {next(iter(files))}")
+        return words.PUSHED.format(files=", ".join(files), address=address)
+
     def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
-        return gr.Tabs(selected="sample"), sample.listed(self.studio, self.studio.status()["checkpoint"])
+        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status()["checkpoint"])

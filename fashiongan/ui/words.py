@@ -1,6 +1,7 @@
 """Sentences of the page that are longer than a label."""
 
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
+ENTRY = "Any name will do; the password is the one that the studio was started with."
 SAMPLE = "Draw garments from a trained generator, then drag a slider and watch them change."
 SLIDERS = "**Sliders**, each with what it changes and how steadily, 1 being always"
 WAYS = "measured ones stay within the class; the other two are what the papers find"
@@ -13,6 +14,16 @@ CUT = "the first layers draw the shape, the last the fabric; 0 mixes all of them
 OWN = "A photograph or drawing of one garment on a plain or transparent background; it stays on this machine."
 BOARD = "Empty yet: click a garment, then *Keep it*. The board stays in this browser only."
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
+TRAIN_ELSEWHERE = (
+    "Training is off on this public page: make it your own with *Duplicate this Space* in the Space's menu, or run the "
+    "studio on your machine with `make app`."
+)
+PRESS_START = " Press Start: losses and pictures appear here within seconds."  # as live.html says it
+PUSH = (
+    "The checkpoint with a card, its samples and the film of its training, in your name: by the token of "
+    "`hf auth login` or `HF_TOKEN`, which this page never asks for."
+)
+PUSHED = "Sent: {files}. See {address}."
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
 COLORIZE = "Give a gray garment the colours you choose; its folds, print and shading stay as they are."
 GRAY = (
@@ -32,7 +43,7 @@ DEFENCE = (
     "Train a classifier as usual, or against an adversary that changes every picture while it learns. It appears in "
     "the lists above when it is done: put both into one curve."
 )
-OWN = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
+ATTACKED = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
 NEAREST = "under each picture, the training picture that is most like it"
 JUDGE = (

@@ -1,6 +1,7 @@
 """The real app on the synthetic garments, and a real browser in front of it."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,34 @@ def studio(tmp_path_factory, idx_root):
     return Studio(tmp_path_factory.mktemp("studio") / "runs", data_root=str(idx_root), device="cpu")
 
 
-@pytest.fixture(scope="session")
-def url(studio):
+@contextmanager
+def launched(studio, **settings):
+    """A studio's page, served: its address."""
     page = build(studio)
-    settings = launch_settings() | {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
+    settings = launch_settings(**settings) | {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
     _, url, _ = page.launch(**settings)
     yield url
-    studio.stop()
     page.close()
+
+
+@pytest.fixture(scope="session")
+def launch():
+    return launched
+
+
+@pytest.fixture(scope="session")
+def url(studio):
+    with launched(studio) as url:
+        yield url
+        studio.stop()
+
+
+@pytest.fixture(scope="session")
+def public_url(tmp_path_factory, idx_root):
+    """The page as strangers meet it."""
+    runs = tmp_path_factory.mktemp("public") / "runs"
+    with launched(Studio(runs, data_root=str(idx_root), device="cpu", public=True)) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
@@ -58,18 +79,22 @@ def browser():
 
 @pytest.fixture
 def visit(browser, url):
-    """visit(): a new visitor's page, opened. At the end: no error in any console, no request to anywhere else."""
+    """visit(at=url): a new visitor's page, opened. A request to anywhere else is cut off.
+
+    At the end: no error in any console, and nobody has tried.
+    """
     contexts, complaints = [], []
 
-    def open_page(**settings):
+    def open_page(at=url, **settings):
         context = browser.new_context(viewport={"width": 1280, "height": 900}, **settings)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda e: complaints.append(str(e)))
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
-        page.goto(url)
+        page.on("request", lambda r: None if r.url.startswith((at, "data:", "blob:")) else complaints.append(r.url))
+        context.route(lambda u: not u.startswith((at, "data:", "blob:")), lambda route: route.abort())
+        page.goto(at)
         return page
 
     yield open_page

@@ -1,0 +1,88 @@
+"""Do harm to the page: python benchmarks/hardening.py  (needs the developers' requirements; no browser)
+
+Sends a thousand malformed calls and uploads, by seed, to a public studio in a process of its own, and prints what a
+visitor was told, how long it took and what memory it cost; then opens two hundred foreign or damaged checkpoints.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(REPO), str(REPO / "tests")]
+
+from hostile import measured, spoiled
+from malformed import Visitor, calls, leaks
+from page import open_app
+
+from fashiongan import checkpoint
+
+
+def memory(pid: int) -> float:
+    """MB that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
+def page(n: int, seed: int, port: int) -> None:
+    with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        app, _ = open_app(port, runs, "--public")
+        try:
+            visitor = Visitor(f"http://127.0.0.1:{port}")
+            for call in calls(100, f"{seed} warm"):  # models are loaded once, whoever asks for them
+                visitor.send(call)
+            before, begin, statuses, leaked, slow = memory(app.pid), time.monotonic(), Counter(), [], 0.0
+            for call in calls(n, seed):
+                start = time.monotonic()
+                status, text = visitor.send(call)
+                slow = max(slow, time.monotonic() - start)
+                statuses[status] += 1
+                leaked += [call] * bool(leaks(text))
+            seconds, after = time.monotonic() - begin, memory(app.pid)
+            alive = app.poll() is None and visitor.http.get("/").status_code == 200
+        finally:
+            app.terminate()
+            app.wait()
+    print(f"{n} malformed calls and uploads, seed {seed}, in {seconds:.0f} s, the slowest {slow:.1f} s")
+    print(f"  answers by status: {dict(sorted(statuses.items()))}")
+    print(f"  tracebacks or files shown to the visitor: {len(leaked)} {leaked[:3] or ''}")
+    print(f"  the process {'lives' if alive else 'DIED'}; memory {before:.0f} MB before, {after:.0f} MB after")
+
+
+def checkpoints(n: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        measured(checkpoint.find("acgan"))  # what the first one costs, imports and all, is not theirs
+        told, seconds, megabytes, taken = Counter(), [], [], []
+        for kind, path in spoiled(Path(folder), n, seed):
+            said, took, cost = measured(path)
+            taken += [kind] * (said is None)
+            told[kind] += 1
+            seconds.append(took)
+            megabytes.append(cost)
+            path.unlink()
+    print(f"{n} foreign or damaged checkpoints, seed {seed}: {dict(told)}")
+    print(f"  refused in one sentence: {n - len(taken)} {taken or ''}")
+    print(f"  the slowest {max(seconds):.2f} s of work, the dearest {max(megabytes):.0f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Do harm to the page.")
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--port", type=int, default=7891)
+    args = parser.parse_args()
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    print(f"`python benchmarks/hardening.py`, commit {commit}, load {os.getloadavg()[0]:.1f} before\n")
+    checkpoints(args.files, args.seed)
+    page(args.calls, args.seed, args.port)
+
+
+if __name__ == "__main__":
+    main()
