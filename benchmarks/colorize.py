@@ -16,8 +16,8 @@ import torch
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from fashiongan import checkpoint, classifiers, colorize, colour, data  # noqa: E402
-from fashiongan.colorize import Gray, Hint, Wish, colorizer, coloured  # noqa: E402
+from fashiongan import checkpoint, classifiers, colorize, colour, data
+from fashiongan.colorize import Gray, Hint, Wish, colorizer, coloured
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
 REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked colour

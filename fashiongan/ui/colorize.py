@@ -12,7 +12,7 @@ from .. import colorize
 from ..atelier import Ask, Atelier, Garment, shown
 from ..colorize import PALETTES
 from ..errors import StudioError
-from . import sample, show, words
+from . import checkpoints, show, words
 from .compare import answered
 
 HERE = Path(__file__).parent
@@ -88,7 +88,7 @@ def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
 
 
 def named(names: list[str]) -> list[tuple[str, str]]:
-    return [("The one that suits the picture", SUITED), *((sample.title(name), name) for name in names)]
+    return [("The one that suits the picture", SUITED), *((checkpoints.title(name), name) for name in names)]
 
 
 def sources(kind: str) -> list[Any]:
