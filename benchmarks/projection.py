@@ -37,7 +37,7 @@ def main() -> None:
     begin, cpu = time.perf_counter(), time.process_time()
     for target in targets:
         start = time.perf_counter()
-        found = projection.project(gan, args.checkpoint, target)
+        found = projection.project(gan, args.checkpoint, target, projection.seen(gan, target))
         firsts.append(next(found).psnr)
         waits.append(time.perf_counter() - start)
         *_, last = found

@@ -10,12 +10,13 @@ import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import directions, drawing
+from . import classifiers, directions, drawing, evaluate
 from .errors import StudioError
 from .gan import GAN
 from .latent import Look, label_of, pack
@@ -58,6 +59,21 @@ def pool(gan: GAN) -> Pool:
             z, c = directions.sample(gan, n, 4)
             _kept[gan] = Pool(z, c, drawing.render(gan, z, c).flatten(1).float() / 255)
         return _kept[gan]
+
+
+@lru_cache(maxsize=1)
+def judge() -> classifiers.Classifier:
+    return classifiers.load(evaluate.JUDGE)
+
+
+def seen(gan: GAN, target: Tensor) -> str | None:
+    """The class that the judge sees in the target (C, H, W) uint8, if it knows such garments and the GAN draws by
+    those classes. Held to it, a projection stays of that class more often than if the nearest pixels decide."""
+    if not gan.conditional or gan.colours or not evaluate.Quick.can(gan.recipe):
+        return None
+    with torch.no_grad():
+        found = judge().recipe.labels[int(judge()(target[None].float() / 255).argmax())]
+    return found if found in gan.choices.values() else None
 
 
 def project(gan: GAN, name: str, target: Tensor, label: int | str | None = None) -> Iterator[Guess]:

@@ -1,11 +1,12 @@
 """From a picture to its latent."""
 
 import math
+import types
 
 import pytest
 import torch
 
-from fashiongan import directions, gans, latent, projection
+from fashiongan import data, directions, evaluate, gans, latent, projection
 from fashiongan.errors import StudioError
 
 EVERY = list(gans.GANS)
@@ -36,6 +37,23 @@ def test_a_class_that_is_asked_for_is_kept(trainer_of):
     goal = latent.picture(model, latent.Look("x", seed=77, label="Coat"))[0]
     found = list(projection.project(model, "x", goal, "Bag"))
     assert {g.look.label for g in found} == {"Bag"}
+
+
+def test_the_judge_says_of_which_class_a_picture_is(trainer_of, monkeypatch):
+    class Judge:
+        recipe = types.SimpleNamespace(labels=data.CLASSES)
+
+        def __call__(self, x):
+            assert 0 <= x.min() <= x.max() <= 1
+            return torch.eye(10)[8:9]
+
+    monkeypatch.setattr(projection, "judge", Judge)
+    monkeypatch.setattr(evaluate.Quick, "can", staticmethod(lambda recipe: recipe.size == 28))
+    target = torch.full((1, 28, 28), 200, dtype=torch.uint8)
+    assert projection.seen(trainer_of("cdcgan").gan, target) == "Bag"
+    assert projection.seen(trainer_of("cdcgan", classes="0,1").gan, target) is None, "it does not draw bags"
+    assert projection.seen(trainer_of("cdcgan", size=32).gan, target) is None, "the judge does not know such"
+    assert projection.seen(trainer_of("dcgan").gan, target) is None, "it is not told the class"
 
 
 def test_a_picture_that_the_search_has_is_found(trainer_of):

@@ -58,7 +58,7 @@ def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator
         raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
     gan = studio.gan(name)
     target = photo.garment(photo.opened(Path(path)), gan.recipe.size, gan.channels)
-    wanted = label if gan.choices and label != EVERY_CLASS else None
+    wanted = label if gan.choices and label != EVERY_CLASS else projection.seen(gan, target)
     for guess in projection.project(gan, name, target, wanted):
         yield guess, target
 
