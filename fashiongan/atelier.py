@@ -85,7 +85,7 @@ class Atelier:
         return [name for name in self.studio.names() if self.colours(name)]
 
     def colours(self, name: str) -> bool:
-        path = checkpoint.find(name)
+        path = self.studio.path(name)
         key = (path, path.stat().st_mtime_ns)
         if key not in self.kinds:
             try:

@@ -15,17 +15,6 @@ from ..studio import Studio
 from . import access, show
 
 
-class Upload(gr.File):  # type: ignore[misc]  # gradio has no types
-    """A file field that takes uploads only: gradio's own would fetch whatever address it is given."""
-
-    is_template = True
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: Any) -> str | None:
-        if str(url_or_file_path).lower().startswith(("http:", "https:")):
-            raise gr.Error("Upload a picture: addresses are not fetched.", print_exception=False)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
-
-
 def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
     """Add those of training, attacks and colours to the page being built."""
     add_training(studio)
@@ -221,7 +210,7 @@ def add_colours(atelier: Atelier) -> None:
 
     # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
     fields = [
-        Upload(visible=False, label="picture", type="filepath"),
+        gr.File(visible=False, label="picture", type="filepath"),
         gr.Textbox("", visible=False, label="colours"),
         gr.Number(1, precision=0, visible=False, label="n"),
         gr.Textbox("", visible=False, label="label"),
