@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import checkpoint, colorize, gans, pictures
+from . import checkpoint, colorize, gans, hub, pictures
 from .colorize import PALETTES, Gray, Wish
 from .data import CLASSES
 from .errors import StudioError
@@ -85,7 +85,11 @@ class Atelier:
         return [name for name in self.studio.names() if self.colours(name)]
 
     def colours(self, name: str) -> bool:
-        path = self.studio.path(name)
+        # What is on the Hub alone is not asked for here, since that may take a while.
+        on_hub = name.startswith(hub.PREFIX)
+        path = self.studio.library.fetched.get(name) if on_hub else checkpoint.find(name)
+        if path is None:
+            return False
         key = (path, path.stat().st_mtime_ns)
         if key not in self.kinds:
             try:

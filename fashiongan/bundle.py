@@ -36,7 +36,7 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "progan": {"gan": "progan", **SMALL, "epochs": 10, "batch": 64, "phase": 60_000},
     "stylegan": {"gan": "stylegan", **SMALL, "width": 16, "z_dim": 128},
     "colorizer": {"gan": "colorizer", "epochs": 3},
-    "colorizer-photos": {"gan": "colorizer", "data": PHOTOS, "size": 64, "width": 24, "batch": 32, "epochs": 15},
+    "colorizer-photos": {"gan": "colorizer", "data": PHOTOS, "size": 64, "width": 24, "batch": 32, "epochs": 12},
     "compact": {"gan": "compact", **SMALL, "epochs": 8},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }

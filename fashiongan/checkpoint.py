@@ -17,7 +17,12 @@ from .gan import GAN
 
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = "fashiongan 1"
-DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}  # of what a net holds, as the file names them
+DTYPES = {
+    torch.float32: "F32",
+    torch.int64: "I64",
+    torch.bool: "BOOL",
+    torch.uint8: "U8",
+}  # of what a net holds, as the file names them
 MAX_LABELS = 1000
 MAX_HEADER = 1_000_000  # bytes; a bundled checkpoint's has 12,000, and a longer one costs much before it is refused
 

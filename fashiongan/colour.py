@@ -132,9 +132,10 @@ def shown(gray: Tensor, ab: Tensor) -> Tensor:
     Differentiable in ab; the limit itself is taken as given.
     """
     with torch.no_grad():
-        hue = torch.atan2(ab[:, 1:], ab[:, :1]).mul_(HUES / (2 * math.pi)).floor_().long().remainder_(HUES)
+        hue = torch.atan2(ab[:, 1:], ab[:, :1]).mul_(HUES / (2 * math.pi)).floor_().long()
+        hue = torch.where(hue < 0, hue + HUES, hue)
         limit = reach().to(ab.device)[gray.long(), hue]
-        share = (limit / torch.linalg.vector_norm(ab, dim=1, keepdim=True).clamp_min(1e-6)).clamp_max_(1.0)
+        share = (limit / torch.hypot(ab[:, :1], ab[:, 1:]).clamp_min(1e-6)).clamp_max_(1.0)
     return ab * share
 
 

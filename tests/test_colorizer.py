@@ -69,10 +69,12 @@ def test_losses_by_hand():
     painted = torch.full((4, 2, 28, 28), 0.25)
     model.G = Painter(lambda *_: painted, code)
     model.D = Fixed(lambda seen, _: seen[:, 1].mean((1, 2)))
-    # Only the first half is to be given back: the other half's colours are far off, but for the judge the same.
+    # The third is not to be given back: its colours are far off, but for the judge the same.
     true = torch.stack([torch.full((28, 28), v) for v in (0.5, 0.0)]).repeat(4, 1, 1, 1)
     true[2:, 1] = 0.9
-    t = colorizer.Truth(torch.zeros(4, 1, 28, 28, dtype=torch.uint8), true, None, model.one_hot(y))
+    hints = torch.zeros(4, HINTS, 5)
+    hints[3, 0, 4] = 1
+    t = colorizer.Truth(torch.zeros(4, 1, 28, 28, dtype=torch.uint8), true, hints, model.one_hot(y))
     model.truth = lambda _: t
     d = model.d_loss(batch(model, x, y))
     assert d.terms["real"].item() == pytest.approx(0.5 * (0.5 - 1) ** 2)
@@ -80,8 +82,9 @@ def test_losses_by_hand():
     b = batch(model, x, y, seed=3)
     g = model.g_loss(b)
     assert g.terms["adv"].item() == pytest.approx(0.5 * (0.25 - 1) ** 2)
-    assert g.terms["redraw"].item() == pytest.approx(10 * 0.25)  # |0.25 - 0.5| and |0.25 - 0|
-    assert g.terms["code"].item() == pytest.approx(0.5 * (1 - b.z[2:]).abs().mean().item())
+    # |0.25 - 0.5| and |0.25 - 0| where the code is the encoder's, |0.25 - 0.5| and |0.25 - 0.9| where there is a hint.
+    assert g.terms["redraw"].item() == pytest.approx(10 * (0.25 + 0.25 + 0.45) / 3)
+    assert g.terms["code"].item() == pytest.approx(0.5 * (1 - b.z[2]).abs().mean().item())  # drawn, and no hint
     assert g.terms["divergence"].item() == pytest.approx(0.01 * 8 * 0.5)  # mean 1, variance 1, eight numbers
     z = model.G.shown[-1][2]
     assert torch.equal(z[2:], b.z[2:])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -166,6 +167,28 @@ def test_layers_take_another_garments_latent(tiny):
     assert latent.picture(model, mixed)[0, 0, :, 0].tolist() == [255] * 14 + [0] * 14
     assert redrawn(model, mixed)[0, 0, 0, 0] == 255
     assert latent.picture(model, dataclasses.replace(mixed, cut=2)).min() == 255
+
+
+LAYERED = [name for name in EVERY if gans.GANS[name].layers is not gans.GAN.layers]
+
+
+@pytest.mark.parametrize("gan", LAYERED)
+def test_layers_of_the_catalogue_mix(gan, net):
+    """From layer 0 on all is the other's, from the last none of it; between, both have a say."""
+    model = net(gan)
+    assert model.layers > 2
+    (z, c), (other, _) = latent.draw(model, 3, 0), latent.draw(model, 3, 1)
+    own, others = (model.generate(model.G, a, c) for a in (z, other))
+    mixed = [model.generate_mixed(model.G, z, other, c, cut) for cut in range(model.layers + 1)]
+    if gan == "studio":  # stylegan's noise stays the first one's in all layers
+        assert torch.equal(mixed[0], others)
+    assert torch.equal(mixed[-1], own)
+    assert all(not torch.equal(a, b) for a, b in pairwise(mixed))
+    assert all(not torch.equal(m, x) for m in mixed[1:-1] for x in (own, others))
+
+
+def test_some_of_the_catalogue_have_layers():
+    assert {"studio", "stylegan"} <= set(LAYERED)
 
 
 def test_descriptions_of_before_still_mean_what_they_did(net):

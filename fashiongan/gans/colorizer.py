@@ -10,7 +10,9 @@ The generator never draws lightness: it gives a* and b*, made paler where no scr
 lightness (`colour.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
 learns what to add, so that one hint alone colours the whole garment. With gray data the colours are drawn at random,
 one or two to a garment and now and then report 001's colour of the class; with photographs they are the photographs'.
-In half of the batch nothing is hinted.
+In half of the batch nothing is hinted. What is hinted settles the colours whatever the
+noise, so hinted garments must be given back as well, and their codes need not be read: asked for both, the net
+followed the noise and painted a spot at the hint (CIEDE2000 of 35 to the asked colour after three epochs).
 """
 
 import math
@@ -269,16 +271,23 @@ class Colorizer(GAN):
         n = len(mean)
         ab = self.G(t.gray, t.hints, z, t.y)
         fake = pair(t.gray, ab)
+        hinted = t.hints[..., 4].amax(1) > 0
+        given = hinted | (torch.arange(len(z), device=z.device) < n)
         # The encoder must not learn to read what the generator hides for it, so here its weights stand still.
         still = {k: v.detach() for k, v in self.G.encoder.named_parameters()}
         read, _ = torch.func.functional_call(self.G.encoder, still, (fake[n:],))
         terms = {
             "adv": losses.ls_g(self.D(fake, t.y)),
-            "redraw": r.redraw * (ab[:n] - t.ab[:n]).abs().mean(),
-            "code": r.code * (read - z[n:]).abs().mean(),
+            "redraw": r.redraw * mean_of((ab - t.ab).abs().mean((1, 2, 3)), given),
+            "code": r.code * mean_of((read - z[n:]).abs().mean(1), ~hinted[n:]),
             "divergence": r.divergence * losses.divergence(mean, log_variance),
         }
         return Loss(terms, {"diversity": losses.diversity(ab)})
+
+
+def mean_of(values: Tensor, which: Tensor) -> Tensor:
+    """Mean of the values (N,) that are chosen (N,) bool; 0 if none is."""
+    return (values * which).sum() / which.sum().clamp_min(1)
 
 
 def pair(gray: Tensor, ab: Tensor) -> Tensor:

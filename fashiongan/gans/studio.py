@@ -39,7 +39,10 @@ class StudioRecipe(Recipe):
 
 
 class StudioG(nn.Module):
-    """(N, z_dim) and one-hot (N, classes) -> (N, C, S, S)."""
+    """(N, z_dim) and one-hot (N, classes) -> (N, C, S, S).
+
+    `layers` of it read the latent, from the coarsest to the finest.
+    """
 
     def __init__(self, r: Recipe, classes: int):
         super().__init__()
@@ -52,11 +55,21 @@ class StudioG(nn.Module):
             nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in zip(filters, [*filters[1:], r.channels], strict=True)
         )
 
-    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+    @property
+    def layers(self) -> int:
+        return 1 + len(self.styles)
+
+    def forward(self, z: Tensor, y: Tensor, other: Tensor | None = None, cut: int = 0) -> Tensor:
+        """With other latents, layers from number `cut` on read those."""
         zy = torch.cat([z, y], 1)
-        h = self.start(zy).unflatten(1, (-1, self.base, self.base)).contiguous(memory_format=torch.channels_last)
-        for style, up in zip(self.styles, self.ups, strict=True):
-            scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
+        fine = zy if other is None else torch.cat([other, y], 1)
+        h = (
+            self.start(zy if cut > 0 else fine)
+            .unflatten(1, (-1, self.base, self.base))
+            .contiguous(memory_format=torch.channels_last)
+        )
+        for i, (style, up) in enumerate(zip(self.styles, self.ups, strict=True), 1):
+            scale, shift = style(zy if cut > i else fine)[:, :, None, None].chunk(2, 1)
             h = up(F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2))
         return torch.tanh(h.float()) if self.output == "tanh" else torch.sigmoid(h.float())
 
@@ -120,6 +133,13 @@ class Studio(GAN):
             for style in self.G.styles:
                 cast(nn.Linear, style).weight.mul_(0.2)
             cast(nn.ConvTranspose2d, self.G.ups[-1]).weight.mul_(0.3)
+
+    @property
+    def layers(self) -> int:
+        return self.G.layers
+
+    def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:
+        return G(z, self.one_hot(c), other, cut)  # type: ignore[no-any-return]
 
     def d_loss(self, b: Batch) -> Loss:
         y = self.one_hot(b.y)  # fakes of the real garments' classes, since they are judged in pairs

@@ -199,6 +199,13 @@ class StyleGAN(GAN):
         """w drawn psi times as far from its mean (2019, appendix B), and as little noise."""
         return torch.cat([z[:, : self.recipe.z_dim], z[:, self.recipe.z_dim :] * psi], 1)
 
+    @property
+    def layers(self) -> int:
+        return self.G.layers
+
+    def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:  # noqa: ARG002
+        return G(z, other, torch.full((len(z),), cut, device=z.device))  # type: ignore[no-any-return]
+
     def draw(self, b: Batch) -> Tensor:
         """Fakes of b's latents, most of them with a second style from a layer drawn by chance on."""
         n, rng = len(b.z), b.rng

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+import torch
 from torch import Tensor
 
 from .. import explore, latent, pictures
@@ -51,8 +52,10 @@ class Sheets:
         mate, gan = latent.look(mixture.mate), self.studio.gan(garment.checkpoint)
         if mate.checkpoint != garment.checkpoint:
             raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
-        if mixture.cut and mixture.cut < gan.layers:
-            return replace(garment, other=latent.pack(latent.latents(gan, mate)[0]), cut=mixture.cut)
+        own, others = (latent.latents(gan, look)[0] for look in (garment, mate))
+        # As another class, a garment's latent is the same: there the classes are mixed, in all layers.
+        if mixture.cut and mixture.cut < gan.layers and not torch.equal(own, others):
+            return replace(garment, other=latent.pack(others), cut=mixture.cut)
         return explore.mixed(gan, garment, mate, mixture.share)
 
     def near(self, garment: Look, far: float, seed: int) -> Look:

@@ -54,6 +54,19 @@ def test_a_click_locks_a_garment_and_shows_its_neighbours(page):
     assert not page.locator("#back").is_visible()
 
 
+def test_layers_of_the_flagship_take_another_garments_fabric(page):
+    click(page, 0.35, 0.4)
+    page.locator("#mix > button").click()
+    old = source(page)
+    page.locator("#cut input[type=number]").fill("2")
+    page.locator("#cut input[type=number]").press("Enter")
+    changed(page, old)
+    made = look(page)
+    assert made["checkpoint"] == "studio"
+    assert made["cut"] == 2
+    assert made["other"]
+
+
 def test_the_keyboard_reaches_the_neighbours_too(page):
     old = source(page)
     choose(page, "across", "Nine neighbours of a garment")
