@@ -46,6 +46,7 @@ function changed() {
   adapt();
   showColours();
   root.setAttribute('aria-busy', 'true');
+  for (const part of ['.variants', '.ways']) find(part).classList.add('stale');
   refresh();
   clearTimeout(timer);
   timer = setTimeout(rest, CALM);
@@ -106,9 +107,11 @@ async function small(newer) {
     tiles(find('.variants'), found.tiles, i => `variant ${i + 1}`, i => { variant = i; changed(); });
   }
   press(find('.variants'), i => i === variant);
+  find('.variants').classList.remove('stale');
   root.dataset.variants = find('.variants').children.length;
   if (newer()) return;
   if (sheet === 'palettes') await showPalettes(); else await showMany();
+  if (!newer()) find('.ways').classList.remove('stale');
 }
 
 function tiles(host, urls, name, picked) {

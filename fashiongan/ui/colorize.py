@@ -66,7 +66,12 @@ def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
             )
             keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
             checkpoint = gr.Dropdown(
-                named(atelier.names()), value=SUITED, label="Checkpoint", info=words.COLORIZERS, elem_id="colorizer"
+                named(atelier.names()),
+                value=SUITED,
+                allow_custom_value=True,
+                label="Checkpoint",
+                info=checkpoints.info(atelier.studio),
+                elem_id="colorizer",
             )
         with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
             panel(atelier)
@@ -88,7 +93,7 @@ def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
 
 
 def named(names: list[str]) -> list[tuple[str, str]]:
-    return [("The one that suits the picture", SUITED), *((checkpoints.title(name), name) for name in names)]
+    return [("The one that suits the picture", SUITED), *checkpoints.titled(names)]
 
 
 def sources(kind: str) -> list[Any]:
@@ -106,7 +111,7 @@ class Desk:
         """The colorizers there are now; what was chosen stays, unless it is gone."""
         names = self.atelier.names()
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
-        gone = {} if chosen in (SUITED, *names) else {"value": SUITED}
+        gone = {} if chosen == SUITED or checkpoints.known(self.atelier.studio, chosen) else {"value": SUITED}
         return [gr.Dropdown(choices=named(names), **gone), self.labels(SUITED if gone else chosen, label)]
 
     def labels(self, chosen: str | None, label: str | None) -> gr.Dropdown:

@@ -33,7 +33,6 @@ GRAY = (
 TONES = "one, or two or three from top to bottom"
 VARIANTS = "of a palette each takes the next colour; without any, each is another idea"
 CLASS = "what the garment is, where that is not known"
-COLORIZERS = "`colorizer` learned garments on black, `colorizer-photos` real photographs"
 ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
 CURVE = (
     "Accuracy against noise strength, for several classifiers and attacks at once, in the background: you may close "

@@ -278,7 +278,7 @@ def test_a_sheet_is_downloaded(page, many):
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download the sheet").click()
     with Image.open(saved.value.path()) as im:
-        assert im.width == 8 + (5 if many else 6) * 260 - (0 if many else 0)
+        assert im.width == 8 + (5 if many else 6) * 264
         assert "sheet" in json.loads(im.text[pictures.KEY])
 
 
@@ -430,13 +430,18 @@ def test_a_phone_shows_the_garment_first_and_nothing_sticks_out(visit, width):
 
 def test_it_is_readable_in_the_dark(visit):
     page = opened(visit(color_scheme="dark"))
-    ratio = page.evaluate(
-        """() => {
-        const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-        const a = light(getComputedStyle(document.querySelector('.dye .hint')).color), b = light(getComputedStyle(document.body).backgroundColor);
-        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }"""
+    text, ground = page.evaluate(
+        "() => [getComputedStyle(document.querySelector('.dye .hint')).color,"
+        " getComputedStyle(document.querySelector('.gradio-container')).backgroundColor]"
     )
-    assert ratio > 4.5
+
+    def light(css):
+        rgb = torch.tensor(colour.parse(css)) / 255
+        return float(colour.linear(rgb) @ torch.tensor([0.2126, 0.7152, 0.0722]))
+
+    dark, pale = sorted((light(text), light(ground)))
+    assert dark < 0.05
+    assert (pale + 0.05) / (dark + 0.05) > 4.5
 
 
 # For programs
