@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .errors import StudioError
+from .errors import StudioError, quoted
 
 Net = Callable[[Tensor], Tensor]
 Loss = Callable[[Tensor], Tensor]  # logits (N, classes) -> (N,), the larger the more wrong
@@ -437,7 +437,7 @@ ATTACKS: dict[str, Attack] = {
 
 def find(name: str) -> Attack:
     if name not in ATTACKS:
-        raise StudioError(f"There is no attack called {name!r}: choose one of {', '.join(ATTACKS)}.")
+        raise StudioError(f"There is no attack called {quoted(name)}: choose one of {', '.join(ATTACKS)}.")
     return ATTACKS[name]
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .errors import StudioError
+from .errors import StudioError, quoted
 from .recipe import Recipe
 
 FASHION_MNIST = "fashion-mnist"
@@ -211,7 +211,9 @@ def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
             found.add(int(word))
         else:
             raise StudioError(
-                f"There is no class {word!r}: choose from " + ", ".join(f"{i} {n}" for i, n in enumerate(names)) + "."
+                f"There is no class {quoted(word)}: choose from "
+                + ", ".join(f"{i} {n}" for i, n in enumerate(names))
+                + "."
             )
     return sorted(found)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .errors import StudioError
+from .errors import StudioError, quoted
 from .gan import GAN
 
 
@@ -35,7 +35,7 @@ def number(gan: GAN, label: int | str) -> int:
         if text in (str(i), name.casefold()):
             return i
     have = ", ".join(f"{i} {name}" for i, name in gan.choices.items())
-    raise StudioError(f"This checkpoint has no class {label!r}: it draws {have}.")
+    raise StudioError(f"This checkpoint has no class {quoted(label)}: it draws {have}.")
 
 
 @torch.no_grad()

@@ -6,3 +6,9 @@ class StudioError(Exception):
 
     The command line prints it on standard error and exits with 2; the page shows it as a toast.
     """
+
+
+def quoted(value: object) -> str:
+    """What somebody gave, as a sentence can hold it."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} letters)"

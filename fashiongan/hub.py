@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import StudioError
+from .errors import StudioError, quoted
 
 PREFIX = "hub:"
 ANSWER = 3.0  # seconds in which the Hub must answer at all; its client alone would wait for minutes
@@ -45,7 +45,8 @@ def parse(text: str) -> Place:
     found = PLACE.fullmatch(text.removeprefix(PREFIX))
     if not found or ".." in text:
         raise StudioError(
-            f"{text!r} names no checkpoint on the Hub: write hub:user/name, or hub:user/name/file.safetensors@revision."
+            f"{quoted(text)} names no checkpoint on the Hub: write hub:user/name, or "
+            "hub:user/name/file.safetensors@revision."
         )
     return Place(found[1], found[2], found[3] or "main")
 

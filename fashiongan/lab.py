@@ -14,9 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from . import atomic, attacks, classifiers, data, pictures, robustness
+from . import atomic, attacks, classifiers, data, photo, pictures, robustness
 from .classifiers import SIZE, Classifier, Fitted, Fitter
-from .errors import StudioError
+from .errors import StudioError, quoted
 from .job import Job
 from .robustness import LEVELS, Point
 from .studio import Studio, data_url, png
@@ -103,7 +103,7 @@ class Lab:
     def classifier(self, name: Any) -> Classifier:
         """The classifier of that name, loaded once for each version of its file. Only names from `names` are opened."""
         if name not in self.names():
-            raise StudioError(f"There is no classifier {name!r} here: choose one from the list.")
+            raise StudioError(f"There is no classifier {quoted(name)} here: choose one from the list.")
         path = classifiers.find(name)
         key = (path, path.stat().st_mtime_ns)
         with self.loading:
@@ -342,7 +342,7 @@ def own(path: Path) -> Picture:
     Fashion-MNIST's garments are light on black; a picture with a light border is turned over.
     """
     try:
-        with Image.open(path) as im:  # its header only
+        with Image.open(path, formats=photo.FORMATS) as im:  # its header only
             large = im.width * im.height > MOST_PIXELS
         rgb = None if large else data.square(path, SIZE).float()  # (3, 28, 28)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, StudioError):

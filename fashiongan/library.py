@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from . import checkpoint, hub
-from .errors import StudioError
+from .errors import StudioError, quoted
 
 AGAIN = 10.0  # seconds after which a place on the Hub that failed is asked for again, however often it is named
 LOOK_AGAIN = 60.0  # likewise for the catalogue
@@ -44,7 +44,7 @@ class Library:
             hub.parse(name)
         elif name not in self.names():
             raise StudioError(
-                f"There is no checkpoint {name!r} here: choose one from the list"
+                f"There is no checkpoint {quoted(name)} here: choose one from the list"
                 + ("." if self.public else ", or name one on the Hub, hub:user/name.")
             )
 

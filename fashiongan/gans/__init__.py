@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ..errors import StudioError
+from ..errors import StudioError, quoted
 from ..gan import GAN
 from ..recipe import Recipe, knobs
 from .acgan import ACGAN
@@ -55,7 +55,7 @@ GANS: dict[str, type[GAN]] = {
 def find(gan: str) -> type[GAN]:
     """The class of that name, or StudioError with the names there are."""
     if gan not in GANS:
-        raise StudioError(f"There is no GAN called {gan!r}: choose one of {', '.join(GANS)}.")
+        raise StudioError(f"There is no GAN called {quoted(gan)}: choose one of {', '.join(GANS)}.")
     return GANS[gan]
 
 

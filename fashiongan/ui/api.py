@@ -75,6 +75,7 @@ def add_training(studio: Studio) -> None:
         Returns:
             The same as /train_status.
         """
+        studio.check_private("Training")
         access.check_control(studio, request.session_hash, request)
         studio.stop()
         return studio.status()
@@ -144,11 +145,11 @@ def add_attacks(lab: Lab) -> None:
         """
         n = int(show.number(limit, 1, MOST_PICTURES, "limit"))
         seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        strengths = robustness.epsilons(eps)
+        lab.check_work([classifier], [attack], strengths, [mask], n)
         chosen = lab.garments(n, checkpoint or None, seed)
         nets = {classifier: lab.classifier(classifier)}
         chance: dict[str, Any] = {"target": target or None, "seed": seed}
-        strengths = robustness.epsilons(eps)
-        lab.check_work([classifier], [attack], strengths, [mask], n)
         points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **chance))
         return robustness.report([p for p in points if p.whole], chosen.source, target or None)
 

@@ -2,6 +2,7 @@
 
 import functools
 import html
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +18,14 @@ from .. import atomic, pictures
 from ..data import Garments
 from ..errors import StudioError
 from ..studio import data_url, png
+from . import words
 
 R = TypeVar("R")
 SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
 
 
 def polite(handler: Callable[..., R]) -> Callable[..., R]:
-    """A handler whose StudioErrors become toasts."""
+    """A handler whose StudioErrors become toasts. What nobody has foreseen is logged, and told as just that."""
 
     @functools.wraps(handler)
     def wrapped(*args: Any, **kwargs: Any) -> R:
@@ -31,6 +33,11 @@ def polite(handler: Callable[..., R]) -> Callable[..., R]:
             return handler(*args, **kwargs)
         except StudioError as e:
             raise gr.Error(str(e), print_exception=False) from e
+        except gr.Error:
+            raise
+        except Exception as e:
+            logging.getLogger(__name__).exception("in %s", handler)
+            raise gr.Error(words.UNFORESEEN, print_exception=False) from e
 
     return wrapped
 

@@ -1,6 +1,7 @@
 """Sentences of the page that are longer than a label."""
 
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
+UNFORESEEN = "That went wrong in a way that nobody has foreseen: try other values, or reload the page."
 ENTRY = "Any name will do; the password is the one that the studio was started with."
 SAMPLE = "Draw garments from a trained generator, then drag a slider and watch them change."
 SLIDERS = "**Sliders**, each with what it changes and how steadily, 1 being always"
