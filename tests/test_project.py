@@ -96,3 +96,9 @@ def test_the_readme_has_the_scores_of_the_headers():
 
 def test_the_list_of_checkpoints_is_what_their_headers_say():
     assert (checkpoint.BUNDLED / "README.md").read_text() == bundle.listing()
+
+
+def test_dark_rules_name_one_element_each():
+    """Of a list of selectors, gradio rewrites the first alone, and the others never match."""
+    css = (REPO / "fashiongan" / "ui" / "studio.css").read_text()
+    assert [line for line in css.splitlines() if line.split("{")[0].count(".dark") > 1] == []
