@@ -17,7 +17,7 @@ from .data import CLASSES
 from .drawing import draw, number
 from .errors import StudioError
 from .gan import GAN
-from .gans.colorizer import Colorizer
+from .gans.colorizer import HINTS, Colorizer
 
 LONGEST = 2048  # pixels a side; what is larger is reduced
 MOST = 16  # variants at a time
@@ -193,7 +193,7 @@ def told(wish: Wish, i: int, garment: Tensor, box: tuple[int, int, int, int]) ->
     if wish.colours:
         tones = min(max(1, wish.tones), len(wish.colours), 3)
         for k, (y, x) in enumerate(places(garment, tones, rows)):
-            rows.append(row(y, x, wish.colours[(i + k) % len(wish.colours)]))
+            rows.append(row(y, x, wish.colours[(i + k % tones) % len(wish.colours)]))
     return torch.stack(rows) if rows else torch.zeros(1, 5)
 
 
@@ -203,14 +203,16 @@ def row(y: float, x: float, text: str) -> Tensor:
 
 
 def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
-    """Where on the garment (S, S) so many colours go: in its middle, or one below the other, or far from those that
-    are taken."""
+    """Where on the garment (S, S) so many colours go: in its middle, or one below the other; one alone, beside places
+    that are taken, as far from them as can be, and so often that it has the rest."""
     s = garment.shape[-1]
     spots = (garment if garment.any() else torch.ones_like(garment)).nonzero().float().add(0.5) / s
     if taken and tones == 1:
-        far = torch.stack([(spots - hint[:2]).square().sum(1) for hint in taken]).amin(0)
-        y, x = spots[far.argmax()].tolist()
-        return [(y, x)]
+        near = [hint[:2] for hint in taken]
+        while len(near) < max(HINTS, len(taken) + 1):
+            far = torch.stack([(spots - place).square().sum(1) for place in near]).amin(0)
+            near.append(spots[far.argmax()])
+        return [(float(y), float(x)) for y, x in near[len(taken) :]]
     found = []
     for k in range(tones):
         want = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
