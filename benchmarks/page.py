@@ -1,7 +1,8 @@
 """Measure the page: python benchmarks/page.py  (needs Debian's chromium and the developers' requirements)
 
 Starts the real app on the real Fashion-MNIST, drives it with headless Chromium, and prints one line for each promise:
-start-up, first loss point, pause and stop, slider to picture idle and while training, and what watching costs a run.
+start-up, first load and its weight, first loss point, pause and stop, slider to picture idle and while training, and
+what watching costs a run.
 """
 
 import argparse
@@ -69,6 +70,24 @@ def sliders(page: Page, n: int) -> list[float]:
     return [page.evaluate(MOVE, ["slider_1", str(place)]) for place in places][3:]
 
 
+def first_load(browser: object, url: str) -> tuple[float, int, int]:
+    """Seconds until a visitor who was never here sees a sheet and can move a slider; requests and bytes until then."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})  # type: ignore[attr-defined]
+    page = context.new_page()
+    network, sizes = context.new_cdp_session(page), []
+    network.send("Network.enable")
+    network.on("Network.loadingFinished", lambda e: sizes.append(int(e["encodedDataLength"])))
+    begin = time.monotonic()
+    page.goto(url, wait_until="commit")
+    page.wait_for_function(
+        "() => document.querySelector('#sheet img')?.naturalWidth && document.querySelector('#slider_1 input:enabled')",
+        polling=20,
+    )
+    seconds = time.monotonic() - begin
+    context.close()
+    return seconds, len(sizes), sum(sizes)
+
+
 def button(page: Page, name: str, state: str) -> float:
     page.locator(name).wait_for()
     begin = time.monotonic()
@@ -91,6 +110,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=40, help="slider moves")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of runs with and without a page watching")
     parser.add_argument("--steps", type=int, default=600, help="of each of these runs")
+    parser.add_argument("--load", action="store_true", help="the first load only")
     args = parser.parse_args()
     commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
     load = os.getloadavg()[0]
@@ -125,6 +145,12 @@ def measure(p: object, client: Client, args: argparse.Namespace) -> None:
         return page
 
     browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)  # type: ignore[attr-defined]
+    loads = [first_load(browser, url) for _ in range(5)]
+    say("first load to the first sheet and a slider that moves", spread([x[0] for x in loads], "s", 1), "3 s")
+    say("its weight, as sent", f"{statistics.median(x[2] for x in loads) / 1e6:.1f} MB in {loads[-1][1]} answers", "")
+    if args.load:
+        browser.close()
+        return
     page = visit("Sample")
     say("slider to picture, nothing training", spread(sliders(page, args.n), "ms"), "150 ms")
     first, pauses, stops = [], [], []

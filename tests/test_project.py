@@ -1,6 +1,7 @@
 """What the repository promises as a whole: the Space's front matter, the pins, the bundled checkpoints."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,15 @@ def test_the_space_runs_the_gradio_that_is_pinned():
     assert card["sdk"] == "gradio"
     assert card["sdk_version"] == pinned
     assert (REPO / card["app_file"]).is_file()
-    assert card["license"] == "mit"
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={card['python_version']}"
+    assert card["license"] == project["license"].lower() == "mit"
+    assert card["title"]
+    assert len(card["emoji"]) == 1
+    assert re.fullmatch(r"\d+m", card["startup_duration_timeout"])
+    assert card["tags"]
+    known = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
+    assert card.keys() == known | {"short_description", "startup_duration_timeout", "tags"}
     assert len(card["short_description"]) <= 60
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert {card["colorFrom"], card["colorTo"]} <= colours

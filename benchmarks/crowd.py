@@ -1,0 +1,75 @@
+"""Fifty visitors at once: python benchmarks/crowd.py  (needs the developers' requirements; no browser)
+
+Clients sample from the real app for a minute, each as fast as it is answered, and a line is printed: how many sheets,
+errors, how long they took, and what the app's memory did.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+
+from gradio_client import Client
+from hardening import memory
+from page import REPO, open_app
+
+
+def visit(url: str, until: float, number: int, took: list[float], errors: list[str]) -> None:
+    """One client, with checkpoints and seeds of its own."""
+    client = Client(url, verbose=False, analytics_enabled=False)
+    names, i = ("studio", "cdcgan", "dcgan", "acgan"), 0
+    while time.monotonic() < until:
+        begin, i = time.monotonic(), i + 1
+        try:
+            client.predict(names[(number + i) % len(names)], n=40, seed=1000 * number + i, api_name="/sample")
+            took.append(time.monotonic() - begin)
+        except Exception as e:
+            errors.append(f"{type(e).__name__}: {e}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fifty visitors at once.")
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--port", type=int, default=7892)
+    args = parser.parse_args()
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    print(f"`python benchmarks/crowd.py`, commit {commit}, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f}\n")
+    with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as drawn:
+        os.environ["GRADIO_TEMP_DIR"] = drawn
+        app, _ = open_app(args.port, runs, "--public")
+        try:
+            url = f"http://127.0.0.1:{args.port}"
+            for name in ("studio", "cdcgan", "dcgan", "acgan"):  # each is loaded once, whoever asks for it
+                Client(url, verbose=False, analytics_enabled=False).predict(name, api_name="/sample")
+            took: list[float] = []
+            errors: list[str] = []
+            readings = [memory(app.pid)]
+            until = time.monotonic() + args.seconds
+            crowd = [
+                threading.Thread(target=visit, args=(url, until, i, took, errors), daemon=True)
+                for i in range(args.clients)
+            ]
+            for one in crowd:
+                one.start()
+            while any(one.is_alive() for one in crowd):
+                time.sleep(5)
+                readings.append(memory(app.pid))
+        finally:
+            app.terminate()
+            app.wait()
+    at = statistics.quantiles(took, n=20)
+    print(
+        f"{args.clients} clients for {args.seconds} s: {len(took)} sheets of 40, "
+        f"{len(errors)} errors {errors[:3] or ''}"
+    )
+    print(f"  a sheet took {statistics.median(took):.2f} s (median), {at[-1]:.2f} s (p95)")
+    half = readings[len(readings) // 2]
+    print(f"  memory {readings[0]:.0f} MB before, {half:.0f} MB half way, {readings[-1]:.0f} MB at the end")
+
+
+if __name__ == "__main__":
+    main()

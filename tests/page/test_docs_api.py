@@ -1,0 +1,26 @@
+"""The examples of docs/api.md, against the real page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "api.md"
+
+
+def test_the_worked_examples_run(url, studio, capsys):
+    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    assert len(found) == 4
+    for code in found:
+        names = {}
+        exec(code.replace("http://127.0.0.1:7860", url), names)
+        assert names.get("images") is not None or names.get("sheet") or names["curve"]["points"]
+    assert names["status"]["state"] == "finished"
+    assert "finished" in capsys.readouterr().out
+
+
+def test_the_page_names_every_endpoint():
+    text = PAGE.read_text()
+    for name in ("sample", "attack", "robustness_curve", "train_start", "train_status", "train_stop"):
+        assert f"`/{name}`" in text
