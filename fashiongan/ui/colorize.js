@@ -366,6 +366,7 @@ const DO = {
   sheet: b => fetched(b, () => server.sheet(ask({garments: sheet === 'many' ? garments() : []}))),
   dot: () => { place(0.5, inside(0.4 + 0.1 * dots.length)); find('.dots').lastChild?.focus(); },
   undot: () => { dots = []; dot = -1; changed(); },
+  settings: () => document.querySelector('#gray_kind').scrollIntoView({block: 'start'}),
   shirt: () => { draw('shirt'); changed(); },
   dress: () => { draw('dress'); changed(); },
   clear: () => { draw(''); changed(); },
