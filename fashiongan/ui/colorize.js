@@ -2,7 +2,7 @@
 const KNOWN = /*KNOWN*/{};
 const root = element.querySelector('.dye'), find = s => root.querySelector(s), part = name => find(`[data-part=${name}]`);
 const TEST = 'A test picture', OWN = 'My own', DRAWN = 'Drawn by hand', MANY = 10, STEP = 0.02;
-const CALM = 120;  // ms without a change after which what is small is drawn again
+const CALM = 120;  // ms without a change after which what is small is drawn
 const stage = find('.stage'), divider = find('.divider'), canvas = find('canvas'), pen = canvas.getContext('2d');
 let palette = KNOWN.first, colours = KNOWN.palettes[palette], mode = 'palette', variant = 0;
 let dots = [], tone = 0, dot = -1;  // which well the next colour goes into: a dot's, or a tone's
@@ -47,9 +47,8 @@ function changed() {
   showColours();
   root.setAttribute('aria-busy', 'true');
   for (const part of ['.variants', '.ways']) find(part).classList.add('stale');
-  refresh();
   clearTimeout(timer);
-  timer = setTimeout(rest, CALM);
+  refresh();
 }
 
 // What follows from a choice on the left.
@@ -66,7 +65,7 @@ function adapt() {
   if (colours.length < tones()) colours = [...colours, ...more.slice(0, tones() - colours.length)];
 }
 
-async function look() {
+async function look(newer) {
   const asked = ask(), key = JSON.stringify(asked);
   if (shown.look !== key) {
     const begin = performance.now(), found = await server.look(asked);
@@ -74,11 +73,13 @@ async function look() {
     root.dataset.shown = key;
     find('.content').hidden = Boolean(found.error);  // no picture beside a sentence that is not about it
     complain(found.error);
-    if (found.error) { root.dataset.state = 'refused'; return; }
-    show(found);
-    Object.assign(root.dataset, {state: 'ready', took: Math.round(performance.now() - begin)});
+    Object.assign(root.dataset, {state: found.error ? 'refused' : 'ready', took: Math.round(performance.now() - begin)});
+    if (!found.error) show(found);
   }
+  if (newer()) return;
   root.setAttribute('aria-busy', 'false');
+  clearTimeout(timer);
+  timer = setTimeout(rest, CALM);
 }
 
 function show(found) {
@@ -365,6 +366,7 @@ const DO = {
   sheet: b => fetched(b, () => server.sheet(ask({garments: sheet === 'many' ? garments() : []}))),
   dot: () => { place(0.5, inside(0.4 + 0.1 * dots.length)); find('.dots').lastChild?.focus(); },
   undot: () => { dots = []; dot = -1; changed(); },
+  settings: () => document.querySelector('#gray_kind').scrollIntoView({block: 'start'}),
   shirt: () => { draw('shirt'); changed(); },
   dress: () => { draw('dress'); changed(); },
   clear: () => { draw(''); changed(); },
