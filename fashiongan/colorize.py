@@ -206,7 +206,9 @@ def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float
     """Where on the garment (S, S) so many colours go: in its middle, or one below the other; one alone, beside places
     that are taken, as far from them as can be, and so often that it has the rest."""
     s = garment.shape[-1]
-    spots = (garment if garment.any() else torch.ones_like(garment)).nonzero().float().add(0.5) / s
+    inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # not its rim, which is darker than the rest
+    where = next(m for m in (inner, garment, torch.ones_like(garment)) if m.any())
+    spots = where.nonzero().float().add(0.5) / s
     if taken and tones == 1:
         near = [hint[:2] for hint in taken]
         while len(near) < max(HINTS, len(taken) + 1):

@@ -28,8 +28,11 @@ class Outbox:
     def to(self, name: str, tab: str, picture: gr.components.Component) -> gr.Button:
         """A button that sends the garment into `picture` on the tab with that id."""
 
-        def sent(*values: Any) -> tuple[str, gr.Tabs]:
-            return self.chosen(*values), gr.Tabs(selected=tab)
+        several = getattr(picture, "file_count", "single") != "single"
+
+        def sent(*values: Any) -> tuple[str | list[str], gr.Tabs]:
+            path = self.chosen(*values)
+            return [path] if several else path, gr.Tabs(selected=tab)
 
         with self.row:
             button = gr.Button(f"Send to {name}", size="sm", elem_id=f"send_{tab}")

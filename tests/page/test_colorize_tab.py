@@ -440,7 +440,7 @@ def test_it_is_readable_in_the_dark(visit):
     page = opened(visit(color_scheme="dark"))
     text, ground = page.evaluate(
         "() => [getComputedStyle(document.querySelector('.dye .hint')).color,"
-        " getComputedStyle(document.querySelector('.gradio-container')).backgroundColor]"
+        " getComputedStyle(document.body).backgroundColor]"
     )
 
     def light(css):
