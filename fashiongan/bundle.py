@@ -76,7 +76,9 @@ def train(name: str, folder: Path, device: str = "cpu", root: str | None = None)
     checkpoint.annotate(place, curves=runs.curves(runs.read_log(out)))
     frames = runs.epochs(out)
     every = math.ceil(len(frames) / FRAMES)
-    pictures.gif(frames[::-1][::every][::-1], place.with_suffix(".gif"), height=0.5)  # to the very last
+    pictures.gif(
+        frames[::-1][::every][::-1], place.with_suffix(".gif"), height=0.5 if trainer.recipe.size < 64 else 0.25
+    )  # to the very last
     publish()
 
 
