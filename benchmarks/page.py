@@ -120,10 +120,11 @@ def main() -> None:
         app, _ = open_app(args.port, runs)
         app.terminate(), app.wait()
         starts = []
-        for _ in range(3):
+        rounds = 1 if args.load else 3
+        for _ in range(rounds):
             app, seconds = open_app(args.port, runs)
             starts.append(seconds)
-            if len(starts) < 3:
+            if len(starts) < rounds:
                 app.terminate(), app.wait()
         say("`python app.py` to its first answer", spread(starts, "s", 1), "10 s")
         try:
