@@ -139,6 +139,24 @@ def test_a_pickle_is_refused_unopened(file, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
+def test_the_judge_is_kept_in_half_precision_and_the_generator_in_full(parts, file, same):
+    tensors, header = parts
+    types = {k: v.dtype for k, v in tensors.items() if v.is_floating_point()}
+    assert {t for k, t in types.items() if k.startswith("D.")} == {torch.float16}
+    assert {t for k, t in types.items() if k.startswith("G.")} == {torch.float32}
+    checkpoint.write(file, tensors, header)
+    gan = checkpoint.load(file)
+    assert {v.dtype for v in gan.state_dict().values() if v.is_floating_point()} == {torch.float32}
+    assert same(gan.D.state_dict(), {k[2:]: v.to(gan.state_dict()[k].dtype) for k, v in tensors.items() if k[0] == "D"})
+
+
+@pytest.mark.parametrize("most", [70_000.0, float("inf"), float("nan")])
+def test_numbers_too_large_for_half_precision_are_kept_in_full(most):
+    assert checkpoint.halved(torch.tensor([1.0, most])).dtype == torch.float32
+    assert checkpoint.halved(torch.tensor([1.0, 60_000.0])).dtype == torch.float16
+    assert checkpoint.halved(torch.tensor([3])).dtype == torch.int64
+
+
 @pytest.mark.parametrize("change", ["missing", "extra", "shape", "transposed", "dtype", "integer dtype"])
 def test_tensors_that_do_not_fit_are_refused(change, parts, file):
     tensors, header = parts

@@ -21,6 +21,7 @@ from . import api, colorize, compare, robustness, sample, train, words
 from .gate import Gate
 
 HERE = Path(__file__).parent
+SESSIONS = 128  # visits whose state is kept: gradio keeps 0.2 MB for each, and by itself for ten thousand of them
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -65,6 +66,7 @@ def launch_settings(password: str | None = None, mcp: bool = False) -> dict[str,
         "enable_monitoring": False,
         "ssr_mode": False,
         "max_file_size": "5mb",
+        "state_session_capacity": SESSIONS,
         "footer_links": ["api", "settings"],
         "app_kwargs": {"middleware": [Middleware(Gate)]},
         "mcp_server": mcp,

@@ -88,6 +88,7 @@ def side_by_side(studio: Studio) -> gr.HTML:
     """The right of the tab: compare.html, filled by compare.js from these four. Anybody may send them anything."""
 
     @answered
+    @show.at_most(2)
     def models(asked: Any) -> dict[str, Any]:
         found = compare.models(studio, compare.checked_names(asked, studio))
         for entry in found["models"]:
@@ -95,11 +96,13 @@ def side_by_side(studio: Studio) -> gr.HTML:
         return found
 
     @answered
+    @show.at_most(2)
     def pictures(asked: Any) -> dict[str, Any]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.rows(studio, names, seed)}
 
     @answered
+    @show.at_most(1)
     def neighbours(asked: Any) -> dict[str, Any]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.neighbours(studio, names, seed)}

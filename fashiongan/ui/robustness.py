@@ -198,12 +198,14 @@ def watch(lab: Lab) -> gr.HTML:
     """The right of the tab: robustness.html, filled by robustness.js from these. Anybody may send them anything."""
 
     @answered
+    @show.at_most(2)
     def look(asked: Any) -> dict[str, Any]:
         if not isinstance(asked, list) or len(asked) != 2:
             raise StudioError("An attack takes what is attacked and a noise strength.")
         return lab.look(described(asked[0], asked[1]))
 
     @answered
+    @show.at_most(1)
     def smallest(asked: Any) -> dict[str, Any]:
         return lab.smallest(described(asked, 0.0))
 

@@ -4,6 +4,7 @@ import functools
 import html
 import logging
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +41,29 @@ def polite(handler: Callable[..., R]) -> Callable[..., R]:
             raise gr.Error(words.UNFORESEEN, print_exception=False) from e
 
     return wrapped
+
+
+def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """A function that gradio's queue does not hold back, of which n go on at once and so many more may wait.
+
+    All others are told so at once: a waiting one holds a thread, of which sliders have need.
+    """
+    places, line = threading.BoundedSemaphore(n), threading.BoundedSemaphore(n + waiting)
+
+    def limited(f: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(f)
+        def wrapped(*args: Any) -> R:
+            if not line.acquire(blocking=False):
+                raise StudioError("Too many are asking for this at once: try again in a moment.")
+            try:
+                with places:
+                    return f(*args)
+            finally:
+                line.release()
+
+        return wrapped
+
+    return limited
 
 
 def number(value: Any, lo: float, hi: float, name: str) -> float:
