@@ -119,6 +119,20 @@ def test_classic_takes_the_colour_of_the_class(dyer, garment, tmp_path):
     assert abs(found - hue(colour.lab_of(colour.CLASSIC[8]))) < 4
 
 
+def test_a_hint_colours_its_place_and_the_colour_the_rest(dyer, tmp_path):
+    im = Image.new("L", (100, 100))
+    im.paste(150, (8, 20, 92, 80))
+    im.save(tmp_path / "wide.png")
+    out = tmp_path / "out.png"
+    chosen = ["--colour", "#c0392b", "--hint", "0.25,0.5,#2471a3", "--checkpoint", dyer]
+    assert run(tmp_path / "wide.png", *chosen, "--out", out) == 0
+    with Image.open(out) as im:
+        lab = colour.lab(torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None] / 255)
+    near, far = (hue(lab[..., 25:75, box].mean((2, 3))[0]) for box in (slice(20, 30), slice(60, 85)))
+    assert abs(near - hue(colour.lab_of("#2471a3"))) < 15
+    assert abs(far - hue(colour.lab_of("#c0392b"))) < 15
+
+
 def test_two_tones_and_a_background_in_colour(dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     chosen = ["--colour", "red", "--colour", "blue", "--tones", 2, "--checkpoint", dyer]
