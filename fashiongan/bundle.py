@@ -46,6 +46,7 @@ BUNDLED: dict[str, dict[str, Any]] = {
         "epochs": 6,
         "lr_d": 1e-4,
         "augment": "flip,shift,cutout",
+        "reach": 2.0,
     },
     "compact": {"gan": "compact", **SMALL, "epochs": 8},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},

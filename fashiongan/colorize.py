@@ -133,7 +133,7 @@ def coloured(
     if wish.label is not None:
         y[:, number(gan, wish.label)] = 1
     hints = torch.stack([told(wish, i, garment, box) for i in range(first, first + n)])
-    ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, z, y) * (colour.CHROMA * wish.strength)
+    ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, gan.usual(z), y) * (colour.CHROMA * wish.strength)
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
     if (high, wide) != (height, width) or (top, left) != (0, 0):

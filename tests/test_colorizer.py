@@ -91,6 +91,21 @@ def test_losses_by_hand():
     assert not torch.equal(z[:2], b.z[:2])
 
 
+def test_noise_is_brought_to_the_codes_that_pictures_have():
+    model = fresh(reach=2.0)
+    z = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model.usual(z), 2 * z), "at the start it is the prior"
+    mean, log_variance = torch.full((4, 8), 3.0), torch.full((4, 8), math.log(4.0))
+    model.code = lambda t, z, _: (z, mean, log_variance)
+    b = batch(model, disc(8))
+    model.g_loss(b)
+    assert torch.allclose(model.code_mean, torch.tensor(0.03))  # a hundredth of the way from 0 to 3
+    assert torch.allclose(model.code_square, torch.tensor(1 + 0.01 * (9 + 4 - 1)))
+    model.code_mean.fill_(3.0)
+    model.code_square.fill_(9.0 + 4.0)
+    assert torch.allclose(model.usual(z), 3 + 2 * 2 * z, atol=1e-5)  # mean 3, spread 2
+
+
 def test_the_encoder_does_not_learn_from_reading_what_is_drawn():
     """Zhu et al. 2017, section 3.3: else it would read what the generator hides for it."""
     model = fresh()

@@ -61,7 +61,7 @@ CONSTANTS = {
     | {"gamma": 0.5},  # ours, by measurement
     # BicycleGAN (Zhu et al. 2017), section 4 and appendix A
     "colorizer": {**DCGAN, "batch": 64, "z_dim": 8, "schedule": "linear", "redraw": 10.0, "code": 0.5}
-    | {"divergence": 0.01},
+    | {"divergence": 0.01, "reach": 1.0},
     "compact": {**DCGAN, "width": 32},
     "large": {**DCGAN, "width": 64},
 }

@@ -10,9 +10,12 @@ The generator never draws lightness: it gives a* and b*, made paler where no scr
 lightness (`colour.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
 learns what to add, so that one hint alone colours the whole garment. With gray data the colours are drawn at random,
 one or two to a garment and now and then report 001's colour of the class; with photographs they are the photographs'.
-In half of the batch nothing is hinted. What is hinted settles the colours whatever the
-noise, so hinted garments must be given back as well, and their codes need not be read: asked for both, the net
-followed the noise and painted a spot at the hint (after three epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
+In half of the batch nothing is hinted. What is hinted settles the colours whatever the noise, so hinted garments must
+be given back as well, and their codes need not be read: asked for both, the net followed the noise and painted a spot
+at the hint (after three epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
+
+With so light a divergence the codes of real pictures are not quite N(0, I). Their mean and spread are kept, and when
+the net proposes colours, noise is brought to them, times `reach`.
 """
 
 import math
@@ -28,6 +31,7 @@ from ..gan import GAN, Batch, Loss
 from ..recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
+MEMORY = 0.99  # of the codes' mean, step by step
 REMEMBER = 100  # steps in which the examples are found
 NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
 LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
@@ -42,6 +46,7 @@ class ColorizerRecipe(Recipe):
     redraw: float = knob(10.0, "Weight of redrawing", "how closely a real picture's colours are given back", 0.0, 1e3)
     code: float = knob(0.5, "Weight of the code", "how surely the noise shows in the colours", 0.0, 1e3)
     divergence: float = knob(0.01, "Weight of the divergence", "how close codes stay to plain noise", 0.0, 1e3)
+    reach: float = knob(1.0, "Reach of the noise", "how far proposals go from the most usual colours", 0.0, 5.0)
 
 
 class Hints(nn.Module):
@@ -157,6 +162,8 @@ class Colorizer(GAN):
     G: ColorizerG
     example: Tensor
     seen: Tensor
+    code_mean: Tensor
+    code_square: Tensor
 
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
@@ -167,13 +174,21 @@ class Colorizer(GAN):
         self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
         self.register_buffer("classic", colour.classic(classes))
+        # Of the codes of real pictures: mean, and mean square.
+        self.register_buffer("code_mean", torch.zeros(recipe.z_dim))
+        self.register_buffer("code_square", torch.ones(recipe.z_dim))
 
     def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
         shares = self.one_hot(c)
         gray = (shares @ self.example.float().flatten(1)).unflatten(1, self.example.shape[1:]).round().to(torch.uint8)
         hints = torch.zeros(len(z), 1, 5, device=z.device)
-        x = colour.painted(gray, G(gray, hints, z, shares) * colour.CHROMA)
+        x = colour.painted(gray, G(gray, hints, self.usual(z), shares) * colour.CHROMA)
         return x * (1 - self.recipe.low) + self.recipe.low
+
+    def usual(self, z: Tensor) -> Tensor:
+        """Noise (N, z_dim) as codes that pictures have, `reach` times as far from their mean."""
+        spread = (self.code_square - self.code_mean.square()).clamp_min(0).sqrt()
+        return self.code_mean + self.recipe.reach * spread * z
 
     def variety(self, x: Tensor) -> Tensor:
         """Of colours alone, since lightness is not its own."""
@@ -269,6 +284,9 @@ class Colorizer(GAN):
         r, t = self.recipe, self.truth(b)
         z, mean, log_variance = self.code(t, b.z, b.rng)
         n = len(mean)
+        with torch.no_grad():
+            self.code_mean.lerp_(mean.mean(0), 1 - MEMORY)
+            self.code_square.lerp_((mean.square() + log_variance.exp()).mean(0), 1 - MEMORY)
         ab = self.G(t.gray, t.hints, z, t.y)
         fake = pair(t.gray, ab)
         hinted = t.hints[..., 4].amax(1) > 0
