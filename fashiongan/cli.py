@@ -1,6 +1,7 @@
 """The command line: recipes as flags, progress on standard error, one sentence and exit code 2 for bad input."""
 
 import argparse
+import itertools
 import signal
 import sys
 import time
@@ -95,7 +96,7 @@ def _train(argv: list[str]) -> None:
         trainer = runs.resume(out, device, root, **longer)
     else:
         recipe = gans.recipe(gan, **args)
-        out = out or Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}")
+        out = out or unused(Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
         trainer = runs.start(recipe, out, device, root)
     watch(trainer, out)
 
@@ -145,6 +146,12 @@ class News(Protocol):
 
 
 N = TypeVar("N", bound=News)
+
+
+def unused(path: Path) -> Path:
+    """The path, or, where two begin within a second, one with a number."""
+    numbered = (path.with_name(f"{path.name}-{i}") for i in itertools.count(2))
+    return next(p for p in itertools.chain([path], numbered) if not p.exists())
 
 
 def progress(news: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:

@@ -10,5 +10,9 @@ class StudioError(Exception):
 
 def quoted(value: object) -> str:
     """What somebody gave, as a sentence can hold it."""
-    text = repr(value)
+    return short(repr(value))
+
+
+def short(text: str) -> str:
+    """A text, or the beginning of a long one."""
     return text if len(text) <= 80 else f"{text[:60]}... ({len(text):,} letters)"

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from .errors import StudioError, quoted
+from .errors import StudioError, quoted, short
 from .nets import SIZES
 
 
@@ -35,10 +35,10 @@ class Knob:
         if not exact:
             raise StudioError(f"{self.name} cannot be {quoted(value)}: it takes {self.allowed()}.")
         if self.choices is not None and number not in self.choices:
-            raise StudioError(f"{self.name} cannot be {quoted(number)}: it takes {self.allowed()}.")
+            raise StudioError(f"{self.name} cannot be {short(str(number))}: it takes {self.allowed()}.")
         # Written so that NaN, for which every comparison is false, is refused too.
         if self.lo is not None and self.hi is not None and not self.lo <= number <= self.hi:
-            raise StudioError(f"{self.name} cannot be {quoted(number)}: it takes {self.allowed()}.")
+            raise StudioError(f"{self.name} cannot be {short(str(number))}: it takes {self.allowed()}.")
         return number
 
     def allowed(self) -> str:

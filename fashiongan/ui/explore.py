@@ -119,12 +119,16 @@ class MixFold:
         def offered(name: str | None) -> list[Any]:
             gan = sheets.studio.gan(name) if name else None
             kinds = [SEED, *(CLASS + kind for kind in (gan.choices.values() if gan else ()))]
-            layers = gan.layers if gan else 0
-            return [gr.Dropdown(choices=kinds, value=SEED), gr.Slider(0, max(1, layers), 0, visible=layers > 1)]
+            return [gr.Dropdown(choices=kinds, value=SEED), gr.Slider(value=0)]
+
+        def layered(name: str | None) -> gr.Slider:
+            layers = sheets.studio.gan(name).layers if name else 0
+            return gr.Slider(maximum=max(1, layers), visible=layers > 1)
 
         models.change(show.polite(offered), models, [self.mate, self.cut], **hidden)
         chosen: dict[str, Any] = {"fn": show.polite(choose), "inputs": [locked, self.mate, self.seed], "outputs": mate}
         locked.change(**chosen, **hidden)
+        locked.change(show.polite(layered), models, self.cut, **hidden)  # also for the one the page opens on
         gr.on([self.mate.input, self.seed.input], **chosen, **hidden).then(**redraw)
         self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **hidden)
 

@@ -22,6 +22,7 @@ def test_exactly_the_promised_endpoints(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert sorted(endpoints) == [
         "/attack",
+        "/colorize",
         "/robustness_curve",
         "/sample",
         "/train_start",

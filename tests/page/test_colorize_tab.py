@@ -469,7 +469,13 @@ def colours_of(path):
 def test_colorize_for_programs(client, tmp_path):
     path = photograph(tmp_path / "a.png", (300, 200), (110, 110, 110))
     found = client.predict(
-        picture=handle_file(str(path)), colours="#c0392b, teal", n=2, seed=3, strength=1.2, api_name="/colorize"
+        picture=handle_file(str(path)),
+        colours="#c0392b, teal",
+        n=2,
+        seed=3,
+        strength=1.2,
+        checkpoint="colorizer",
+        api_name="/colorize",
     )
     assert len(found) == 2
     for file, asked in zip(found, ("#c0392b", "teal"), strict=True):
@@ -477,10 +483,15 @@ def test_colorize_for_programs(client, tmp_path):
         assert x.shape == (1, 3, 200, 300)
         assert (told["seed"], told["strength"]) == (3, 1.2)
         assert hue_off(x, asked, (slice(60, 140), slice(100, 200))) < HUE
-    [classic] = client.predict(picture=handle_file(str(path)), classic=True, label="Bag", api_name="/colorize")
+    [classic] = client.predict(
+        picture=handle_file(str(path)), classic=True, label="Bag", checkpoint="colorizer", api_name="/colorize"
+    )
     assert colours_of(classic)[0]["colours"] == [colour.CLASSIC[8]]
     [placed] = client.predict(
-        picture=handle_file(str(path)), hints='[{"x": 0.5, "y": 0.5, "colour": "#1e8449"}]', api_name="/colorize"
+        picture=handle_file(str(path)),
+        hints='[{"x": 0.5, "y": 0.5, "colour": "#1e8449"}]',
+        checkpoint="colorizer",
+        api_name="/colorize",
     )
     assert hue_off(colours_of(placed)[1], "#1e8449", (slice(80, 120), slice(130, 170))) < HUE
 
@@ -491,7 +502,7 @@ def test_colorize_for_programs(client, tmp_path):
         ({"colours": "#zzz"}, "is no colour"),
         ({"n": 0}, "n takes a number from 1 to 16"),
         ({"strength": 3}, "Strength goes from 0"),
-        ({"label": "Hat"}, "no class 'Hat'"),
+        ({"label": "Crown"}, "no class 'Crown'"),
         ({"hints": "{}"}, "hints takes a JSON list"),
         ({"hints": '[{"x": 2, "y": 0, "colour": "red"}]'}, "A hint's place"),
         ({"hints": "[7]"}, "no description of colours"),

@@ -47,9 +47,9 @@ def judged(studio):
 @pytest.fixture(autouse=True)
 def nobody_judged(studio, monkeypatch):
     """Bundled checkpoints as they were before anybody scored them or kept their curves."""
-    info = checkpoint.info
+    info = checkpoint.header_info
     monkeypatch.setattr(
-        checkpoint, "info", lambda name: {k: v for k, v in info(name).items() if k not in ("report", "curves")}
+        checkpoint, "header_info", lambda path: {k: v for k, v in info(path).items() if k not in ("report", "curves")}
     )
 
 
