@@ -63,7 +63,9 @@ def commands(page):
 
 def run(command):
     """Run a command as its process would, in this one: sixteen starts of Python would take minutes."""
-    words = shlex.split(command)
+    words = [
+        w for word in shlex.split(command) for w in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
+    ]
     begin = max((k for k in SMALL if command.startswith(k)), key=len, default=None)
     for i, word in enumerate(words):
         if word == "--size" and int(words[i + 1]) > 32:
@@ -82,6 +84,8 @@ def test_the_commands_of_a_page_run_in_its_order(page, tmp_path, serve, capsys):
         for i in range(20):
             noise = np.random.default_rng(i).integers(0, 255, (32, 32, 3), dtype=np.uint8)
             Image.fromarray(noise).save(tmp_path / "garments" / name / f"{i}.png")
+    for name in ("a.png", "coat.jpg", "boot.jpg"):
+        Image.fromarray(np.pad(np.full((20, 12), 180, np.uint8), 8)).save(tmp_path / name)
     (tmp_path / "folder" / "of").mkdir(parents=True)
     (tmp_path / "folder" / "of" / "pictures").symlink_to(tmp_path / "garments")
     serve()

@@ -159,7 +159,7 @@ def add_attacks(lab: Lab) -> None:
 
 def add_colours(atelier: Atelier) -> None:
     def colour(
-        picture: str | None,
+        picture: str | None = None,
         colours: str = "",
         n: int = 1,
         label: str = "",

@@ -72,6 +72,7 @@ def test_garments_are_there_when_the_page_opens(page):
 def test_dragging_a_slider_moves_the_picture_and_coming_back_restores_it(page):
     first = fetch(page).tobytes()
     slider = page.locator("#slider_1 input[type=range]")
+    slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     middle = box["y"] + box["height"] / 2
     old = source(page)
