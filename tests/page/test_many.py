@@ -43,13 +43,15 @@ def test_a_curve_does_not_freeze_a_slider(public_url):
     event = next(e for e in visitor.events if e["api_name"] == "shown")
     values = [visitor.components[i]["props"].get("value") for i in event["inputs"]]
     visitor.join(event["id"], values)  # loads the model
-    threading.Thread(target=curve, daemon=True).start()
+    computing = threading.Thread(target=curve, daemon=True)
+    computing.start()
     time.sleep(0.5)
     for _ in range(5):
         status, text = visitor.join(event["id"], values)
         assert status == 200
         assert '"success":true' in text.replace(" ", "")
     assert not over.is_set()
+    computing.join(120)  # a process that ends in the midst of a product of matrices is aborted
 
 
 def test_only_so_many_visits_are_remembered():
