@@ -7,11 +7,13 @@ BIN := .venv/bin
 app: .venv/app
 	$(BIN)/python app.py
 
+# Browsers one after the other: two at a time on two cores are too slow for what the page promises.
 test: .venv/dev test-data
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/page
+	$(BIN)/python -m pytest tests/page
 
 # Lint and the tests that need neither browser nor subprocess.
 check: .venv/dev
