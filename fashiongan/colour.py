@@ -91,10 +91,15 @@ def lab(rgb: Tensor) -> Tensor:
 def light_of(lab: Tensor) -> Tensor:
     """(N, 3, H, W) L*a*b* -> linear red, green and blue; outside 0..1 where no screen can show it."""
     fy = (lab[:, :1] + 16) / 116
-    fx, fz = fy + lab[:, 1:2] / 500, fy - lab[:, 2:] / 200
+    return light_from(fy, lab[:, 1:])
+
+
+def light_from(fy: Tensor, ab: Tensor) -> Tensor:
+    """f(Y) (N, 1, H, W) and a, b (N, 2, H, W) -> linear red, green and blue."""
     m = torch.tensor(RGB_TO_XYZ, dtype=torch.float64)
-    back = torch.linalg.inv(m / m.sum(1, keepdim=True)).to(lab)
-    return torch.einsum("ij,njhw->nihw", back, cube(torch.cat([fx, fy, fz], 1)))
+    back = torch.linalg.inv(m / m.sum(1, keepdim=True)).to(ab)
+    xyz = cube(torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], 1))
+    return torch.einsum("ij,njhw->nihw", back, xyz)
 
 
 def gray_of(rgb: Tensor) -> Tensor:
@@ -155,11 +160,7 @@ def coloured(gray: Tensor, ab: Tensor) -> Tensor:
     """(N, 1, H, W) uint8 and a, b (N, 2, H, W) -> (N, 3, H, W) uint8 of the gray picture's lightness."""
     f, codes = tables()
     ab = shown(gray, ab)
-    fy = f.to(ab.device)[gray.long()]
-    xyz = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], 1)
-    m = torch.tensor(RGB_TO_XYZ, dtype=torch.float64)
-    back = torch.linalg.inv(m / m.sum(1, keepdim=True)).to(ab)
-    light = torch.einsum("ij,njhw->nihw", back, cube(xyz)).clamp_(0, 1)
+    light = light_from(f.to(ab.device)[gray.long()], ab).clamp_(0, 1)
     return codes.to(ab.device)[light.sqrt_().mul_(ENCODED).round_().long()]
 
 
