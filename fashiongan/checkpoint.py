@@ -99,15 +99,15 @@ def fill(net: nn.Module, f: Any, path: Path) -> None:
     wanted = net.state_dict()
     if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
         raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
-    if any(f.get_slice(k).get_dtype() not in types(k, v) for k, v in wanted.items()):
+    if any(f.get_slice(k).get_dtype() not in types(v) for k, v in wanted.items()):
         raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
     tensors = {k: f.get_tensor(k).to(v.dtype) for k, v in wanted.items()}
     net.load_state_dict(tensors, strict=True, assign=True)
 
 
-def types(name: str, v: Tensor) -> set[str | None]:
+def types(v: Tensor) -> set[str | None]:
     """As what a tensor of a net may lie in a file."""
-    return {DTYPES.get(v.dtype)} | ({"F16"} if name.startswith(D) and v.dtype == torch.float32 else set())
+    return {DTYPES.get(v.dtype)} | ({"F16"} if v.dtype == torch.float32 else set())
 
 
 def trained(recipe: Any) -> tuple[int, ...]:
@@ -158,6 +158,17 @@ def annotate(path: Path, **more: Any) -> None:
     with opened(path) as (f, header):
         tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is no dict
     write(path, tensors, {**header, "info": json.dumps(header_info(path) | more)})
+
+
+def halve(path: Path) -> None:
+    """Keep a checkpoint's weights in half precision, which spares half the file.
+
+    Its pictures are then not those of the run to the last bit; what is measured of the file is true of the file.
+    """
+    weights = {name for name, _ in load(path).named_parameters()}  # statistics of batch norm can be too small for it
+    with opened(path) as (f, header):
+        tensors = {k: halved(f.get_tensor(k)) if k in weights else f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
+    write(path, tensors, header)
 
 
 def device_name(device: torch.device) -> str:

@@ -253,6 +253,7 @@ def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p.add_argument("--gan-train", action="store_true", help="also fit a classifier on the samples alone (minutes)")
     p.add_argument("--inception", action="store_true", help="also true FID, KID and IS, through torch-fidelity")
     p.add_argument("--reference", default="dcgan", help="the checkpoint whose nets are of size 1 (default: dcgan)")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
     p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
     p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     p.set_defaults(run=evaluate)
@@ -262,6 +263,7 @@ def evaluate(args: argparse.Namespace) -> None:
     import json
 
     from . import evaluate as jury
+    from .trainer import pick_device
 
     if not 1 <= args.n <= 1_000_000:
         raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
@@ -272,7 +274,7 @@ def evaluate(args: argparse.Namespace) -> None:
 
     def kept() -> "Iterator[jury.Step]":
         asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
-        for step in jury.evaluate(samples, args.data_root, **asked):
+        for step in jury.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
             report.update(step.report or {})
             yield step
 
@@ -484,4 +486,4 @@ def bundle(args: argparse.Namespace) -> None:
         if not args.scores:
             progress(bundles.train(name, args.runs, pick_device(args.device)), told)
         if evaluate.Quick.can(checkpoint.load(name).recipe):
-            progress(bundles.score(name), lambda step: step.doing, unit="piece")
+            progress(bundles.score(name, device=pick_device(args.device)), lambda step: step.doing, unit="piece")

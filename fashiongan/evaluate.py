@@ -104,6 +104,7 @@ def evaluate(
     gan_train: bool = False,
     inception: bool = False,
     reference: str = REFERENCE,
+    device: str = "cpu",
 ) -> Iterator[Step]:
     """Judge samples: yields news, and last a report. A score that cannot be had costs the others nothing.
 
@@ -113,6 +114,7 @@ def evaluate(
         gan_train: also fit a classifier on the samples alone and test it on real pictures (minutes).
         inception: also true FID, KID and IS through torch-fidelity, where it and its weights can be had.
         reference: the checkpoint whose nets are of size 1.
+        device: where the judge looks and features are compared.
     """
     begin = perf_counter()
     n = len(samples.images)
@@ -121,7 +123,7 @@ def evaluate(
     if samples.gan is not None:
         report |= facts(samples, reference)
     try:
-        net = judge_for(samples)
+        net = judge_for(samples, device)
         real, test = real_garments(samples, root)
     except StudioError as e:
         remarks.append(str(e))
@@ -148,7 +150,8 @@ def evaluate(
     fake, logits = seen.pop()
     for (_, place), (found, _) in zip(missing, seen, strict=True):
         checkpoint.write(place, {"features": found}, {})
-    train_features, test_features = (recall(place) for place in places)
+    train_features, test_features = (recall(place).to(device) for place in places)
+    fake, logits = fake.to(device), logits.to(device)
 
     for doing, add in (
         (
@@ -162,7 +165,9 @@ def evaluate(
         ),
         (
             "looking for copies, in pixels",
-            lambda: originality(report, "pixels", *(pixels(x) for x in (real.images, test.images, samples.images))),
+            lambda: originality(
+                report, "pixels", *(pixels(x.to(device)) for x in (real.images, test.images, samples.images))
+            ),
         ),
     ):
         yield Step(done, steps, doing)
@@ -176,7 +181,7 @@ def evaluate(
     if gan_train:
         yield Step(done, steps, "training a classifier on the samples alone")
         try:
-            report |= gan_train_scores(samples, real, test, floors)
+            report |= gan_train_scores(samples, real, test, floors, device)
         except StudioError as e:
             remarks.append(str(e))
         done += 8  # pieces' worth of time
@@ -216,14 +221,14 @@ class Quick:
         )
 
 
-def judge_for(samples: Samples) -> Classifier:
+def judge_for(samples: Samples, device: str) -> Classifier:
     if samples.images.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         channels, height, width = samples.images.shape[1:]
         raise StudioError(
             f"The scores are made for gray pictures of 28 x 28, and these are {width} x {height} "
             f"{'in colour' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
         )
-    return classifiers.load(JUDGE)
+    return classifiers.load(JUDGE, device)
 
 
 def real_garments(samples: Samples, root: str | None) -> tuple[Garments, Garments]:
@@ -308,7 +313,7 @@ def compare(
 def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Garments) -> None:
     """Which classes the judge sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
     Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
-    said = logits.argmax(1)
+    said = logits.argmax(1).cpu()
     trained = [c for c, count in enumerate(real.counts) if count]
     shares = torch.bincount(said, minlength=len(real.names)).double() / len(said)
     report["classes"] = {real.names[c]: round(float(shares[c]), 4) for c in trained}
@@ -401,7 +406,7 @@ def told(report: dict[str, Any]) -> str:
     return "\n".join([*lines, *report["remarks"], report.get("verdict", "")]).rstrip()
 
 
-def gan_train_scores(samples: Samples, real: Garments, test: Garments, floors: Path) -> dict[str, float]:
+def gan_train_scores(samples: Samples, real: Garments, test: Garments, floors: Path, device: str) -> dict[str, float]:
     """GAN-train (Shmelkov et al. 2018): test accuracy, 0..1, of a classifier that has seen samples only; beside it,
     what it gets from as many training pictures, which is kept in the file `floors`."""
     if samples.labels is None:
@@ -411,16 +416,16 @@ def gan_train_scores(samples: Samples, real: Garments, test: Garments, floors: P
     key = f"gan-train {STUDENT} {n}"
     if key not in known:
         some = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:n]
-        known[key] = learned(replace(real, images=real.images[some], labels=real.labels[some]), test)
+        known[key] = learned(replace(real, images=real.images[some], labels=real.labels[some]), test, device)
         atomic.write(floors, json.dumps(known).encode(), durable=False)
     drawn = replace(real, images=samples.images, labels=samples.labels)
-    return {"gan_train": learned(drawn, test), "gan_train_real": known[key]}
+    return {"gan_train": learned(drawn, test, device), "gan_train_real": known[key]}
 
 
-def learned(pictures: Garments, test: Garments) -> float:
+def learned(pictures: Garments, test: Garments, device: str) -> float:
     """Test accuracy, 0..1, of a classifier fitted on these pictures alone: five epochs, or more of few pictures."""
     epochs = max(5, 50_000 // len(pictures))
-    fitter = classifiers.Fitter(classifiers.recipe(STUDENT, epochs=epochs), pictures)
+    fitter = classifiers.Fitter(classifiers.recipe(STUDENT, epochs=epochs), pictures, device)
     for _ in fitter.run():
         pass
     return round(classifiers.accuracy(fitter.net, test), 4)

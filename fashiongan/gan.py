@@ -5,7 +5,6 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from . import losses
 from .errors import StudioError
@@ -33,6 +32,11 @@ class Loss(NamedTuple):
 def uniform(n: int, size: int, rng: torch.Generator) -> Tensor:
     """(n, size) from U(-1, 1)."""
     return torch.rand(n, size, generator=rng, device=rng.device) * 2 - 1
+
+
+def one_hot(y: Tensor, k: int) -> Tensor:
+    """(N,) int64 -> (N, k) float. Unlike PyTorch's own it looks at no value, so that nothing is waited for."""
+    return (y[:, None] == torch.arange(k, device=y.device)).float()
 
 
 class GAN(nn.Module, ABC):
@@ -123,7 +127,15 @@ class GAN(nn.Module, ABC):
 
     def one_hot(self, y: Tensor) -> Tensor:
         """(N,) int64 -> (N, classes) float; (N, classes) shares of a blend stay what they are."""
-        return y if y.is_floating_point() else F.one_hot(y, len(self.recipe.labels)).float()
+        return y if y.is_floating_point() else one_hot(y, len(self.recipe.labels))
+
+    def kind(self, step: int) -> int | None:  # noqa: ARG002  for those that have several
+        """Which of its kinds of update number `step` is.
+
+        Updates of one kind run the same operations on other numbers and never wait for one, so that a GPU can replay
+        them. None: it is like no other.
+        """
+        return 0
 
     def after_d_step(self) -> None:
         """Called after every discriminator update: WGAN clips here."""

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,15 @@ from .data import Garments, Shuffle
 from .errors import StudioError
 from .gan import Batch, Loss
 from .recipe import Recipe
+
+WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
+
+
+class Recording(NamedTuple):
+    """One update as a GPU replays it, and the curves that it notes."""
+
+    graph: torch.cuda.CUDAGraph
+    noted: list[str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,9 @@ class Trainer:
 
     Given the same recipe, data and device kind, two trainers go the same way; `state_dict` holds all that decides it.
     Constructing one seeds the process's chance for a moment (to draw weights), so construct one at a time.
+
+    On a GPU an update is some hundred small operations, and asking for them takes longer than they do. So the GAN's
+    kinds of update are each recorded once and then replayed, which is one request.
     """
 
     def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu"):
@@ -62,14 +74,23 @@ class Trainer:
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
+        # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
+        self.index = torch.zeros(r.d_steps, r.batch, dtype=torch.long, device=self.device)
+        self.memory = torch.zeros((), device=self.device)
+        self.noted: list[str] = []  # by the update under way
+        self.done: dict[int, int] = {}  # updates of each kind that were not replayed
+        self.recordings: dict[int, Recording] = {}
 
     def epochs_at(self, step: int) -> float:
         return step * self.recipe.d_steps * self.recipe.batch / len(self.data)
 
     def batch(self, i: int) -> Batch:
         """The i-th batch of the run, with fresh latents and classes for as many fakes."""
+        return self.drawn(self.shuffle[i])
+
+    def drawn(self, index: Tensor) -> Batch:
+        """The pictures (batch,) of these numbers, with fresh latents and classes."""
         r = self.recipe
-        index = self.shuffle[i]
         x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
         z = self.gan.latents(r.batch, self.rng)
         c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
@@ -79,24 +100,53 @@ class Trainer:
 
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
-        r, gan = self.recipe, self.gan
+        r = self.recipe
         factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
         for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
-            opt.param_groups[0]["lr"] = lr * factor
-        b = self.batch(self.step * r.d_steps)
+            set_rate(opt, lr * factor)
+        for k, place in enumerate(self.index):
+            place.copy_(self.shuffle[self.step * r.d_steps + k])
+        # A young average would remember the random start: let its memory grow with the run.
+        self.memory.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
+        kind = self.gan.kind(self.step) if self.device.type == "cuda" else None
+        if kind is None or self.done.get(kind, 0) < WARM:
+            self.move_both()
+            if kind is not None:
+                self.done[kind] = self.done.get(kind, 0) + 1
+        else:
+            if kind not in self.recordings:
+                self.recordings[kind] = self.record()
+            graph, self.noted = self.recordings[kind]
+            graph.replay()
+        for name in self.noted:
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.step += 1
+
+    def record(self) -> Recording:
+        """An update as a graph. Recording does nothing yet, so what it would have done is still to be replayed."""
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.rng)
+        # Another thread of the page may use the GPU meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            self.move_both()
+        return Recording(graph, self.noted)
+
+    def move_both(self) -> None:
+        """The players' turns, on pictures of the numbers in `index`."""
+        r, gan = self.recipe, self.gan
+        self.noted = []
+        b = self.drawn(self.index[0])
         if gan.g_first:
             self.move_g(b)
         for k in range(r.d_steps):
-            b = self.batch(self.step * r.d_steps + k) if k else b
+            b = self.drawn(self.index[k]) if k else b
             with self.autocast():
                 loss = gan.d_loss(b)
             self.move("d", self.opt_d, loss)
             gan.after_d_step()
         if not gan.g_first:
             self.move_g(b)
-        self.step += 1
-        # A young average would remember the random start: let its memory grow with the run.
-        blend(self.average, gan.G, min(r.ema, self.step / (self.step + 10)) if r.ema else 0.0)
+        blend(self.average, gan.G, self.memory)
 
     def move_g(self, b: Batch) -> None:
         """The generator's turn, with new noise (report 000, steps 5 to 7)."""
@@ -120,8 +170,10 @@ class Trainer:
         if len(loss.terms) > 1:
             curves |= {f"{player}_{name}": term for name, term in loss.terms.items()}
         for name, value in curves.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach()
-            self.counts[name] = self.counts.get(name, 0) + 1
+            if name not in self.sums:
+                self.sums[name] = torch.zeros((), device=self.device)
+            self.sums[name] += value.detach()
+            self.noted.append(name)
 
     def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
         """Train to the end, yielding news after the first step, at each epoch's end, and otherwise
@@ -154,10 +206,12 @@ class Trainer:
 
     def means(self) -> dict[str, float]:
         """Every curve's mean since the last call: the one place where the device is waited for."""
-        names = list(self.sums)
-        values = torch.stack([self.sums[n].float() for n in names]).tolist()
+        names = list(self.counts)
+        values = torch.stack([self.sums[n] for n in names]).tolist()
         losses = {n: v / self.counts[n] for n, v in zip(names, values, strict=True)}
-        self.sums, self.counts = {}, {}
+        self.counts = {}
+        for total in self.sums.values():
+            total.zero_()
         bad = [n for n in ("d_loss", "g_loss") if not math.isfinite(losses[n])]
         if bad:
             raise StudioError(
@@ -200,20 +254,32 @@ class Trainer:
 
 
 def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
-    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says."""
+    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says; on a GPU, one that can be replayed
+    with another rate."""
+    device = next(net.parameters()).device
+    replayed = device.type == "cuda"
+    rate = torch.tensor(lr, device=device) if replayed else lr
     if r.optimizer == "rmsprop":
-        return torch.optim.RMSprop(net.parameters(), lr)
+        return torch.optim.RMSprop(net.parameters(), rate, capturable=replayed)
     if r.optimizer == "sgd":
-        return torch.optim.SGD(net.parameters(), lr, momentum=r.beta1)
-    return torch.optim.Adam(net.parameters(), lr, (r.beta1, r.beta2), fused=True)
+        return torch.optim.SGD(net.parameters(), rate, momentum=r.beta1, fused=replayed)
+    return torch.optim.Adam(net.parameters(), rate, (r.beta1, r.beta2), fused=True, capturable=replayed)
+
+
+def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
+    group = opt.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
 
 
 @torch.no_grad()
-def blend(average: nn.Module, net: nn.Module, memory: float) -> None:
+def blend(average: nn.Module, net: nn.Module, memory: Tensor) -> None:
     """average = memory * average + (1 - memory) * net, buffers too: batch norm's statistics belong to the weights."""
     pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
     floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - memory)
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - memory] * len(floats))
     for a, b in pairs:
         if not a.is_floating_point():
             a.copy_(b)

@@ -272,6 +272,9 @@ class Colorizer(GAN):
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
         return torch.cat([mean + noise * (log_variance / 2).exp(), z[n:]]), mean, log_variance
 
+    def kind(self, step: int) -> int | None:
+        return 0 if step >= REMEMBER else None
+
     def d_loss(self, b: Batch) -> Loss:
         t = self.truth(b)
         with torch.no_grad():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import losses, nets
-from ..gan import GAN, Batch, Loss, uniform
+from ..gan import GAN, Batch, Loss, one_hot, uniform
 from ..recipe import Recipe, knob
 
 
@@ -69,7 +69,7 @@ class InfoGAN(GAN):
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         r = self.recipe
         category = torch.randint(r.categories, (n,), generator=rng, device=rng.device)
-        parts = [uniform(n, r.z_dim, rng), F.one_hot(category, r.categories).float(), uniform(n, r.codes, rng)]
+        parts = [uniform(n, r.z_dim, rng), one_hot(category, r.categories), uniform(n, r.codes, rng)]
         return torch.cat(parts, 1)
 
     @property

@@ -141,6 +141,9 @@ class ProGAN(GAN):
         self.G = GrowingG(cast(ProGANRecipe, recipe))
         self.D = GrowingD(cast(ProGANRecipe, recipe))
 
+    def kind(self, step: int) -> None:
+        """Every update is of an age of its own."""
+
     def after_d_step(self) -> None:
         self.G.seen += self.recipe.batch
         self.D.seen += self.recipe.batch

@@ -141,6 +141,9 @@ class Studio(GAN):
     def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:
         return G(z, self.one_hot(c), other, cut)  # type: ignore[no-any-return]
 
+    def kind(self, step: int) -> int:
+        return int(step % LAZY == 0)
+
     def d_loss(self, b: Batch) -> Loss:
         y = self.one_hot(b.y)  # fakes of the real garments' classes, since they are judged in pairs
         with torch.no_grad():

@@ -214,6 +214,9 @@ class StyleGAN(GAN):
         other = self.latents(n, rng)
         return self.G(b.z, other, torch.where(mixed, cut, self.G.layers))  # type: ignore[no-any-return]
 
+    def kind(self, step: int) -> int:
+        return int(step % LAZY == 0)
+
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():
             x_fake = self.draw(b)
