@@ -35,7 +35,7 @@ def page(n: int, seed: int, port: int) -> None:
         app, _ = open_app(port, runs, "--public")
         try:
             visitor = Visitor(f"http://127.0.0.1:{port}")
-            for call in calls(250, f"{seed} warm"):  # models and data are loaded once, whoever asks for them
+            for call in calls(n, f"{seed} warm"):  # models and data are loaded once, whoever asks for them
                 visitor.send(call)
             before, begin, statuses, leaked, slow = memory(app.pid), time.monotonic(), Counter(), [], 0.0
             for call in calls(n, seed):

@@ -193,9 +193,9 @@ def main() -> None:
         told += f"epochs of each would take {fifty / 60:.1f} minutes in a row.\n\n"
     text = f"""# Speed of training
 
-Same nets, same batch of {BATCH}, by turns in one run, {ROUNDS} rounds each: the studio's loop against the usual one (see the
-head of `benchmarks/speed.py`). Ratio first, with its range. {told}The last column is the share of this machine's
-ceiling, {top / 1e12:.3g} TFLOP/s in the same run, that the studio's loop makes of the operations it must do.
+Same nets, same batch of {BATCH}, by turns in one run, {ROUNDS} rounds each: the studio's loop against the usual one
+(see the head of `benchmarks/speed.py`). Ratio first, with its range. {told}The last column is the share of this
+machine's ceiling, {top / 1e12:.3g} TFLOP/s in the same run, that the studio's loop makes of the operations it must do.
 By `python benchmarks/speed.py --device {device}`, commit {commit.strip()}, {name}, torch {torch.__version__}.
 
 | GAN | studio / usual | studio, pictures/s | usual, pictures/s | GFLOP an update | of the ceiling |

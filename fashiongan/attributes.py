@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 EDGE = 64  # of 255
+LARGE = 32  # pixels
 Attribute = Callable[[Tensor], Tensor]
 
 
@@ -121,5 +123,8 @@ ATTRIBUTES: dict[str, Attribute] = {
 
 
 def measure(x: Tensor) -> Tensor:
-    """(N, C, H, W) uint8 -> (N, attributes), in the order of ATTRIBUTES."""
+    """(N, C, H, W) uint8 -> (N, attributes), in the order of ATTRIBUTES. Of large pictures' reduced copies: a ruler
+    of garments needs no finer ones."""
+    if x.shape[-1] > LARGE:
+        x = F.adaptive_avg_pool2d(x.float(), LARGE)
     return torch.stack([attribute(x) for attribute in ATTRIBUTES.values()], 1)

@@ -31,7 +31,7 @@ REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard 
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # of a slider at which its pictures are measured
 WORK = 1.2e10  # multiply-adds spent on drawing the pictures that measured directions are found from: a second or so
 FEWEST, MOST = 100, 3000  # of these pictures
-GARMENTS = 30  # moved along a direction to measure it
+GARMENTS, JUDGED = 30, 100  # moved along a direction to measure it, and to see if they keep their class
 KEPT = 0.96  # share of garments that shall keep their class, to a rough judge, over a slider's POSITIONS
 WEAK = 0.3  # correlation under which a direction has no name
 
@@ -138,7 +138,9 @@ def measured(gan: GAN) -> Ways:
     vectors = apart(slopes).permute(2, 0, 1).float() * spread(gan)
     if judge is not None:
         vectors = vectors * within_class(gan, vectors, judge)[None, :, None]
-    steady = steadiness(swept(gan, vectors, POSITIONS, 1)[0]).diagonal()  # of direction i and attribute i
+    steady = steadiness(
+        swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
+    ).diagonal()  # of direction i and attribute i
     order = steady.argsort(descending=True).tolist()
     names = list(ATTRIBUTES)
     return Ways(vectors[order], tuple(names[i] for i in order), tuple(steady[order].tolist()), MEASURED_REACH)
@@ -207,7 +209,7 @@ def within_class(gan: GAN, vectors: Tensor, judge: Callable[[Tensor], Tensor]) -
 
     A straight line is assumed: half as far, half as many are lost. Every fourth direction is tried.
     """
-    x, rows = swept(gan, vectors[::4], (POSITIONS[0], 0.0, POSITIONS[-1]), 3, 100)
+    x, rows = swept(gan, vectors[::4], (POSITIONS[0], 0.0, POSITIONS[-1]), 3, few(gan, JUDGED))
     verdict = judge(x.flatten(0, 2)).argmax(1).view(x.shape[:3])
     kept = (verdict[:, :, ::2] == verdict[:, :, 1:2]).double().mean((0, 2))
     lost = torch.stack([1 - kept[rows == k].mean() for k in range(int(rows.max()) + 1)])
@@ -216,7 +218,7 @@ def within_class(gan: GAN, vectors: Tensor, judge: Callable[[Tensor], Tensor]) -
 
 def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Ways:
     """Directions in their own order, each called after the attribute that it changes most steadily."""
-    steady = steadiness(swept(gan, vectors, POSITIONS, 1)[0])
+    steady = steadiness(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
     best = steady.abs().argmax(1)
     strengths = steady.gather(1, best[:, None])[:, 0]
     if flip:
@@ -244,9 +246,7 @@ def spearman(a: Tensor, b: Tensor) -> Tensor:
     return (ranks[0] * ranks[1]).sum(-1) / size.sqrt().clamp_min(1e-9)
 
 
-def swept(
-    gan: GAN, vectors: Tensor, positions: Sequence[float], seed: int, garments: int = GARMENTS
-) -> tuple[Tensor, Tensor]:
+def swept(gan: GAN, vectors: Tensor, positions: Sequence[float], seed: int, garments: int) -> tuple[Tensor, Tensor]:
     """Garments moved along each direction: (k, garments, positions, C, H, W) uint8, and (garments,) their class from 0.
 
     The unmoved ones are drawn only once.
@@ -294,6 +294,11 @@ def spread(gan: GAN) -> float:
 def pictures(gan: GAN, times: int) -> int:
     """How many pictures may be drawn for WORK, if each must be so many times."""
     return round(max(FEWEST, min(MOST, WORK / effort(gan)) / times))
+
+
+def few(gan: GAN, usual: int) -> int:
+    """How many garments to move: as many as usual, or down to a quarter where each is dear to draw."""
+    return round(usual * max(0.25, min(1.0, WORK / effort(gan) / 300)))
 
 
 @torch.no_grad()

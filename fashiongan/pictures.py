@@ -42,15 +42,19 @@ def film(images: Tensor, seconds: float, scale: int, description: str) -> bytes:
     return out.getvalue()
 
 
-def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0) -> None:
+def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0, widest: int = 10_000) -> None:
     """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames.
 
-    `height`: the share of each, from the top, that is kept.
+    `height`: the share of each, from the top, that is kept. `widest`: pixels to which wider ones are reduced.
     """
     if not frames:
         return
     chosen = [frames[round(i * (len(frames) - 1) / 99)] for i in range(100)] if len(frames) > 100 else frames
-    images = [im.crop((0, 0, im.width, round(im.height * height))).quantize() for im in map(Image.open, chosen)]
+    images = []
+    for im in map(Image.open, chosen):
+        part = im.crop((0, 0, im.width, round(im.height * height)))
+        part.thumbnail((widest, part.height))
+        images.append(part.quantize())
     each = max(40, min(400, round(1000 * seconds / len(images))))
     data = io.BytesIO()
     images[0].save(

@@ -55,6 +55,10 @@ class Trainer:
         self.recipe = r = recipe
         self.device = torch.device(device)
         self.data = data.to(self.device)
+        if self.device.type == "cuda":
+            # Every shape stays as it is, so the fastest way to convolve it is worth a search: 1.65 times as many
+            # updates of dcgan a second (H200, batch 128, one run).
+            torch.backends.cudnn.benchmark = True
         self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device)
         self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
