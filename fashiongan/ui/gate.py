@@ -15,7 +15,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LARGEST_UPLOAD = 6_000_000  # bytes of a request with files, of which gradio allows 5 MB
+LARGEST_UPLOAD = 17_000_000  # bytes of a request with files, of which gradio allows 16 MB, as a good phone makes
 LARGEST = 1_000_000  # bytes of any other
 FILE = "/gradio_api/file="
 # What gradio serves beside, and the studio has no use for.

@@ -173,7 +173,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
     plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False)]
     # Programs have places of their own in the queue: what they fetch or ask for keeps no slider waiting.
     gr.Button(visible=False).click(
-        show.polite(sheet), plain, out, api_name="sample", **(live | {"concurrency_id": "sample by program"})
+        show.polite(sheet, "sample"), plain, out, api_name="sample", **(live | {"concurrency_id": "sample by program"})
     )
     w.roll.click(lambda: random.randrange(2**31), None, w.seed, **hidden).then(**redraw)
     w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **hidden).then(**redraw)

@@ -25,8 +25,11 @@ R = TypeVar("R")
 SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
 
 
-def polite(handler: Callable[..., R]) -> Callable[..., R]:
-    """A handler whose StudioErrors become toasts. What nobody has foreseen is logged, and told as just that."""
+def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
+    """A handler whose StudioErrors become toasts. What nobody has foreseen is logged, and told as just that.
+
+    `name`: what it is called as a tool of MCP, if not what it is called here.
+    """
 
     @functools.wraps(handler)
     def wrapped(*args: Any, **kwargs: Any) -> R:
@@ -40,6 +43,7 @@ def polite(handler: Callable[..., R]) -> Callable[..., R]:
             logging.getLogger(__name__).exception("in %s", handler)
             raise gr.Error(words.UNFORESEEN, print_exception=False) from e
 
+    wrapped.__name__ = name or handler.__name__
     return wrapped
 
 
