@@ -200,10 +200,11 @@ def classifier_cards() -> str:
             ((count, labels[i], labels[j]) for i, row in enumerate(table) for j, count in enumerate(row) if i != j),
             reverse=True,
         )
+        before = f", after `{info['before']}`" if "before" in info else ""
         worst = "; ".join(f"{count} {a} taken for {b}" for count, a, b in pairs[:3])
         text += (
             f"\n**{name}**: {100 * info['accuracy']:.2f} % of {info['tested']:,} test pictures, "
             f"{100 * info['held_out']:.2f} % of those held out. `{info['command']}`, {info['seconds']:.0f} s on "
-            f"{info['device']}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
+            f"{info['device']}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
         )
     return text

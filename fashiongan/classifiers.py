@@ -78,6 +78,8 @@ class Recipe:
         "classes that count as one, such as 'Shirt+T-shirt/top,Sandal+Ankle boot', by name or number; empty: none",
     )
 
+    start: str = knob("", "Start from", "a fitted classifier of the same net and classes to go on from; empty: none")
+
     def __post_init__(self) -> None:
         check_knobs(self)
 
@@ -244,6 +246,23 @@ def build(r: Recipe) -> Classifier:
         return CLASSIFIERS[r.classifier](r)
 
 
+def started(r: Recipe) -> Classifier:
+    """A net with starting weights, or with those of the classifier that the recipe goes on from.
+
+    Raises StudioError if that is another net, or tells other classes apart.
+    """
+    net = build(r)
+    if r.start:
+        before = load(r.start)
+        if (before.recipe.classifier, before.recipe.labels) != (r.classifier, r.labels):
+            raise StudioError(
+                f"A {r.classifier} of these classes cannot start from {r.start}, a {before.recipe.classifier} of "
+                f"{', '.join(before.recipe.labels)}."
+            )
+        net.load_state_dict(before.state_dict())
+    return net
+
+
 @dataclass(frozen=True)
 class Fitted:
     """News of a fit: means since the news before, and at each epoch's end the accuracy on the held-out pictures."""
@@ -275,7 +294,7 @@ class Fitter:
         )
         if r.batch > len(self.data):
             raise StudioError(f"batch cannot be {r.batch}: there are {len(self.data)} pictures to learn from.")
-        self.net = build(r).to(self.device).to(memory_format=torch.channels_last)
+        self.net = started(r).to(self.device).to(memory_format=torch.channels_last)
         self.opt = torch.optim.AdamW(self.net.parameters(), r.lr, weight_decay=r.decay, fused=True)
         self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
@@ -381,6 +400,7 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
                 "command": command(fitter.recipe),
                 "held_out": news.held_out,
                 **({"attacked": news.attacked} if news.attacked is not None else {}),
+                **({"before": info(fitter.recipe.start).get("command")} if fitter.recipe.start else {}),
                 "seconds": round(news.seconds, 1),
                 "device": checkpoint.device_name(fitter.device),
                 "torch": torch.__version__,

@@ -126,6 +126,8 @@ def watch(trainer: "Trainer", out: Path) -> None:
         f"{checkpoint.device_name(trainer.device)}, into {out}",
         file=sys.stderr,
     )
+    for remark in trainer.data.remarks:
+        print(remark, file=sys.stderr)
     progress(runs.train(trainer, out), told)
     print(f"Done: {out / 'checkpoint.safetensors'}, {out / 'training.gif'}", file=sys.stderr)
 
@@ -194,6 +196,7 @@ def main(argv: Sequence[str]) -> int:
     add_fit(verbs, argv)
     add_attack(verbs)
     add_colorize(verbs)
+    add_check(verbs)
     add_hub(verbs)
     add_bundle(verbs)
     args = parser.parse_args(argv)
@@ -463,6 +466,43 @@ def pull(args: argparse.Namespace) -> None:
         raise StudioError(f"{folder} holds a run of your own: choose another --out.")
     atomic.write(folder / "checkpoint.safetensors", path.read_bytes())
     print(f"{place}: {folder / 'checkpoint.safetensors'}", file=sys.stderr)
+
+
+def add_check(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    p = verbs.add_parser("check", help="look through a folder of pictures before training on it")
+    p.add_argument("folder", type=Path, help="with one sub-folder a class, or all pictures of one class")
+    p.add_argument("--size", type=int, default=64, help="pixels a side that you would train at (default: 64)")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda ...: what the time is estimated for")
+    p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    p.set_defaults(run=check)
+
+
+def check(args: argparse.Namespace) -> None:
+    import dataclasses
+    import json
+
+    from . import advice, data, folder, runs
+    from .nets import SIZES
+    from .trainer import pick_device
+
+    if args.size not in SIZES:
+        raise StudioError(f"--size cannot be {args.size}: it takes one of {', '.join(map(str, SIZES))}.")
+    device = pick_device(args.device)
+    garments = data.folder(args.folder, args.size)
+    _, _, survey = folder.read(args.folder, args.size)
+    recipe = advice.recipe(garments, str(args.folder), args.size)
+    seconds = advice.seconds(recipe, garments, device)
+    command = runs.command(recipe)
+    if args.json:
+        print(json.dumps({**dataclasses.asdict(survey), "command": command, "seconds": round(seconds)}))
+        return
+    total = folder.plural(len(garments), "picture")
+    print(f"{total}, {'gray' if survey.gray else 'colour'}, {survey.span()}; kept at {args.size} x {args.size}")
+    for name, count in zip(survey.names, survey.counts, strict=True):
+        print(f"  {count:>8,}  {name}")
+    for remark in survey.remarks():
+        print(remark)
+    print(f"To begin with, about {advice.duration(seconds)} here:\n  {command}")
 
 
 def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:

@@ -33,6 +33,7 @@ class Garments:
     labels: Tensor  # (N,) int64
     names: tuple[str, ...]  # of the classes; labels index it
     source: str  # where it was found, for people
+    remarks: tuple[str, ...] = ()  # what is worth knowing before training on it
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -138,28 +139,15 @@ def download() -> Path:
 
 
 def folder(path: Path, size: int) -> Garments:
-    """Pictures in one sub-folder a class, cut to a centred square and reduced to (N, 3 or 1, size, size).
-
-    Channels are 1 when every picture is gray, else 3. Unreadable files stop the reading, named.
-    """
-    from torchvision.datasets import ImageFolder
+    """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
+    from . import folder as reader
 
     if not path.is_dir():
         raise StudioError(
             f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
         )
-    try:
-        listing = ImageFolder(str(path), allow_empty=True)
-    except FileNotFoundError as e:
-        raise StudioError(f"{path} has no sub-folders: put the pictures of each class into a folder of its own.") from e
-    if not listing.samples:
-        raise StudioError(f"There are no pictures in the sub-folders of {path}.")
-    images = torch.empty(len(listing.samples), 3, size, size, dtype=torch.uint8)
-    for i, (file, _) in enumerate(listing.samples):
-        images[i] = square(Path(file), size)
-    if bool((images[:, :1] == images).all()):
-        images = images[:, :1].clone()
-    return Garments(images, torch.tensor(listing.targets), tuple(listing.classes), str(path))
+    images, labels, survey = reader.read(path, size)
+    return Garments(images, labels, survey.names, str(path), survey.remarks())
 
 
 def flat(path: Path, n: int) -> Tensor:
@@ -244,6 +232,8 @@ def merge(data: Garments, groups: str) -> Garments:
 
 def select(data: Garments, classes: list[int], limit: int | None) -> Garments:
     """Some classes (empty: all), and of these the first `limit` pictures, as evenly over the classes as they allow."""
+    if not classes and limit is None:
+        return data  # as it lies, on the disk perhaps
     keep = torch.isin(data.labels, torch.tensor(classes)) if classes else torch.ones(len(data), dtype=torch.bool)
     index = keep.nonzero().flatten()
     if limit is not None:

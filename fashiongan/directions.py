@@ -30,8 +30,8 @@ from .gan import GAN
 REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard deviations of z
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # of a slider at which its pictures are measured
 WORK = 1.2e10  # multiply-adds spent on drawing the pictures that measured directions are found from: a second or so
-FEWEST, MOST = 100, 3000  # of these pictures
-GARMENTS, JUDGED = 30, 100  # moved along a direction to measure it, and to see if they keep their class
+FEWEST, MOST = 140, 3000  # of these pictures
+GARMENTS, JUDGED = 20, 60  # moved along a direction to measure it, and to see if they keep their class
 KEPT = 0.96  # share of garments that shall keep their class, to a rough judge, over a slider's POSITIONS
 WEAK = 0.3  # correlation under which a direction has no name
 

@@ -677,7 +677,7 @@ def test_what_is_no_classifier_is_refused_unopened(content, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-@pytest.mark.parametrize("change", ["missing", "extra", "shape", "transposed", "half", "double", "integer"])
+@pytest.mark.parametrize("change", ["missing", "extra", "shape", "transposed", "double", "integer"])
 def test_weights_that_do_not_fit_are_refused(change, parts, tmp_path):
     tensors, header = parts
     name, path = "hidden.weight", tmp_path / "altered.safetensors"
@@ -689,8 +689,8 @@ def test_weights_that_do_not_fit_are_refused(change, parts, tmp_path):
             tensors[name] = weight[:-1]
         case "transposed":
             tensors[name] = weight.T
-        case "half" | "double":
-            tensors[name] = getattr(weight, change)()
+        case "double":
+            tensors[name] = weight.double()
         case "integer":
             tensors[name] = weight.int()
     checkpoint.write(path, tensors, header)
@@ -859,3 +859,23 @@ def test_bundled_classifiers_do_on_real_garments_what_they_say(name):
     test = first(data.load("fashion-mnist", split="test", root=data.DEBIAN), 1_000)
     measured = classifiers.accuracy(classifiers.load(name), test)
     assert measured == pytest.approx(classifiers.info(name)["accuracy"], abs=0.02)
+
+
+def test_a_fit_goes_on_from_another(fitted, garments):
+    path, _ = fitted
+    before = classifiers.load(path)
+    fitter = Fitter(recipe("dense", start=str(path), batch=25), garments)
+    assert all(torch.equal(a, b) for a, b in zip(before.parameters(), fitter.net.parameters(), strict=True))
+    list(fitter.run())
+    assert not torch.equal(before.judge.weight, fitter.net.judge.weight)
+    assert f"--start {path}" in classifiers.command(fitter.recipe)
+
+
+def test_a_fit_goes_on_from_its_own_kind_only(fitted, garments):
+    path, _ = fitted
+    refused(
+        "A conv of these classes cannot start from .*, a dense of", Fitter, recipe("conv", start=str(path)), garments
+    )
+    merged = recipe("dense", start=str(path), merge="Shirt+Coat")
+    refused("A dense of these classes cannot start from", Fitter, merged, garments)
+    refused("There is no classifier 'nowhere'", Fitter, recipe("dense", start="nowhere"), garments)

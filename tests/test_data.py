@@ -249,24 +249,12 @@ def test_pictures_are_cut_to_their_middle_and_reduced(tmp_path):
     assert found.min() == 255
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", "cut", "cut jpeg"])
-def test_a_broken_picture_is_named(content, tmp_path):
-    save(tmp_path / "d/a/good.png", Image.new("L", (28, 28)))
-    broken = tmp_path / "d/a" / ("z.jpg" if content == "cut jpeg" else "z.png")
-    if isinstance(content, str):
-        save(broken, Image.effect_noise((64, 64), 50))
-        content = broken.read_bytes()[: broken.stat().st_size // 2]
-    broken.write_bytes(content)
-    refused(f"{broken} is not a picture that can be read", str(tmp_path / "d"))
-
-
 def test_folders_that_are_none(tmp_path):
     refused("no data called 'nowhere'", "nowhere")
-    (tmp_path / "flat").mkdir()
-    Image.new("L", (28, 28)).save(tmp_path / "flat/1.png")
-    refused("flat has no sub-folders", str(tmp_path / "flat"))
     (tmp_path / "empty/a").mkdir(parents=True)
     refused("no pictures in the sub-folders", str(tmp_path / "empty"))
+    (tmp_path / "bare").mkdir()
+    refused("There are no pictures in /", str(tmp_path / "bare"))
 
 
 def test_resize(garments):

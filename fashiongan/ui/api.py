@@ -225,7 +225,12 @@ def add_colours(atelier: Atelier) -> None:
     ]
     files = gr.File(visible=False, file_count="multiple", label="coloured")
     gr.Button(visible=False).click(
-        show.polite(colour, "colorize"), fields, files, api_name="colorize", concurrency_id="colorize", concurrency_limit=1
+        show.polite(colour, "colorize"),
+        fields,
+        files,
+        api_name="colorize",
+        concurrency_id="colorize",
+        concurrency_limit=1,
     )
 
 

@@ -405,6 +405,8 @@ def card(studio: Studio, name: str) -> str:
     epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
     minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
     verdict = f" Judged by a classifier: {report['verdict']}" if report and "verdict" in report else ""
+    if isinstance(epochs, int | float):
+        epochs = f"{epochs:.0f}" if epochs >= 10 else f"{epochs:g}"
     return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`.{verdict}"
 
 

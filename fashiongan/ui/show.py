@@ -123,4 +123,5 @@ def preview(garments: Garments, each: int = 4) -> str:
     total = (
         f"<p>{len(garments):,} pictures, {size} x {size}, {'gray' if garments.images.shape[1] == 1 else 'colour'}</p>"
     )
-    return f'<div class="preview">{"".join(figures)}</div>{total}'
+    told = "".join(f"<p>{html.escape(remark)}</p>" for remark in garments.remarks)
+    return f'<div class="preview">{"".join(figures)}</div>{total}{told}'

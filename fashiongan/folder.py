@@ -1,0 +1,232 @@
+"""A folder of pictures as one array of bytes: each cut to its centred square and reduced, what cannot be read skipped
+and named. The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not
+fit into memory."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from . import atomic
+from .errors import StudioError
+
+KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
+SMALLEST = 8  # pixels a side, of a picture that can be told from a speck
+LARGEST = 100_000_000  # pixels in all: one of 30,000 a side would take 2.7 GB to open
+MAPPED = 500_000_000  # bytes from which an array stays on the disk
+VERSION = 1  # of what is kept: raise it when pictures are read differently
+TOLD = 5  # skipped files that are named in a sentence
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found in a folder."""
+
+    names: tuple[str, ...]  # of the classes: its sub-folders, or itself
+    counts: tuple[int, ...]  # pictures of each class
+    smallest: tuple[int, int]  # width and height of the smallest picture, and of the largest
+    largest: tuple[int, int]
+    gray: bool
+    identical: int  # pictures that an earlier one equals, pixel for pixel
+    alike: int  # further ones that look like an earlier one
+    skipped: tuple[tuple[str, str], ...]  # name and why
+
+    def span(self) -> str:
+        """The sizes of the pictures as they lie in the folder."""
+        low, high = (f"{w} x {h}" for w, h in (self.smallest, self.largest))
+        return low if low == high else f"{low} to {high}"
+
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing before training, in sentences."""
+        found = []
+        if self.skipped:
+            some = "; ".join(f"{name} ({why})" for name, why in self.skipped[:TOLD])
+            more = f" and {len(self.skipped) - TOLD:,} more" if len(self.skipped) > TOLD else ""
+            found.append(f"Skipped {plural(len(self.skipped), 'file')}: {some}{more}.")
+        if self.identical or self.alike:
+            found.append(
+                f"{plural(self.identical, 'picture')} came twice, and {plural(self.alike, 'picture')} looked like an "
+                "earlier one: what comes often is learned by heart sooner."
+            )
+        few = [n for n, count in zip(self.names, self.counts, strict=True) if count < max(self.counts) / 10]
+        if few:
+            found.append(f"Of some classes there are few pictures, beside the others: {', '.join(few)}.")
+        if max(self.smallest) < 28:
+            found.append(
+                f"The smallest picture has {self.smallest[0]} x {self.smallest[1]} pixels: it will be blurred."
+            )
+        return tuple(found)
+
+
+def known(about: dict[str, Any]) -> Survey:
+    """A survey from the cache, where JSON has made lists of its tuples."""
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about.items()}
+    plain["skipped"] = tuple(map(tuple, about["skipped"]))
+    return Survey(**plain)
+
+
+def plural(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def read(path: Path, size: int) -> tuple[Tensor, Tensor, Survey]:
+    """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and what was found.
+
+    Every sub-folder is a class; without sub-folders, all is one. Channels are 1 when every picture is gray, else 3.
+    Read from the cache if no file has changed. Raises StudioError if there is no folder or no picture in it.
+    """
+    if not path.is_dir():
+        raise StudioError(f"There is no folder {path}.")
+    names, files, skipped = listing(path)
+    place = cached(path, size, files)
+    if not (place.exists() and place.with_suffix(".json").exists()):
+        store(place, path, size, names, files, skipped)
+    about = json.loads(place.with_suffix(".json").read_text())
+    array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
+    return torch.from_numpy(array), torch.tensor(about["labels"]), known(about["survey"])
+
+
+def listing(path: Path) -> tuple[list[str], list[tuple[str, int]], list[tuple[str, str]]]:
+    """Class names, picture files as (name within the folder, class), and what is passed over as (name, why)."""
+    classes = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    whole = path.resolve()
+    files: list[tuple[str, int]] = []
+    skipped: list[tuple[str, str]] = []
+    for label, name in enumerate(classes or [""]):
+        for folder, below, here in os.walk(path / name):
+            below[:] = sorted(d for d in below if not d.startswith("."))
+            for file in sorted(here):
+                found = Path(folder, file)
+                if found.suffix.lower() not in KINDS or file.startswith("."):
+                    continue
+                within = str(found.relative_to(path))
+                if found.is_symlink() and not found.resolve().is_relative_to(whole):
+                    skipped.append((within, "a link out of the folder"))
+                else:
+                    files.append((within, label))
+    if not files:
+        where = "the sub-folders of " if classes else ""
+        raise StudioError(f"There are no pictures in {where}{path}.")
+    return classes or [path.resolve().name], files, skipped
+
+
+def cached(path: Path, size: int, files: list[tuple[str, int]]) -> Path:
+    """Where a folder's array is kept, under all that decides it: names, sizes and times of its files."""
+    key = hashlib.sha256(f"{VERSION} {path.resolve()} {size}".encode())
+    for name, _ in files:
+        about = (path / name).stat(follow_symlinks=True) if (path / name).exists() else None
+        key.update(f"{name}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode(errors="surrogateescape"))
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan" / "folders"
+    return home / f"{key.hexdigest()[:24]}.npy"
+
+
+def store(
+    place: Path, path: Path, size: int, names: list[str], files: list[tuple[str, int]], skipped: list[tuple[str, str]]
+) -> None:
+    """Read every file and write the array, then what is known of it; a reader finds both or neither."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f"{place.stem}.{os.getpid()}.part")
+    labels: list[int] = []
+    sides: list[tuple[int, int]] = []
+    seen: set[bytes] = set()
+    looks: set[int] = set()
+    identical = alike = 0
+    gray = True
+    try:
+        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(files), 3, size, size))
+        for (name, label), found in zip(files, opened(path, size, files), strict=True):
+            if isinstance(found, str):
+                skipped.append((name, found))
+                continue
+            pixels, side = found
+            array[len(labels)] = pixels
+            labels.append(label)
+            sides.append(side)
+            gray = gray and bool((pixels[:1] == pixels).all())
+            exact, look = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), looks_like(pixels)
+            identical += exact in seen
+            alike += exact not in seen and look in looks
+            seen.add(exact)
+            looks.add(look)
+        if not labels:
+            raise StudioError(f"None of the {plural(len(files), 'file')} in {path} is a picture that can be read.")
+        kept = [c for c in range(len(names)) if c in set(labels)]
+        final = place.with_name(f"{place.stem}.{os.getpid()}.npy.part")
+        out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else 3, size, size))
+        for i in range(0, len(labels), 4096):
+            out[i : i + 4096] = array[i : min(i + 4096, len(labels)), : out.shape[1]]
+        out.flush()
+        del out, array
+        counts = Counter(labels)
+        survey = Survey(
+            tuple(names[c] for c in kept), tuple(counts[c] for c in kept), min(sides, key=area), max(sides, key=area),
+            gray, identical, alike, tuple(sorted(skipped)),
+        )  # fmt: skip
+        about: dict[str, Any] = {"labels": [kept.index(c) for c in labels], "survey": asdict(survey)}
+        final.replace(place)
+        atomic.write(place.with_suffix(".json"), json.dumps(about).encode())
+    except OSError as e:
+        raise StudioError(atomic.explain(place, e)) from e
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def area(side: tuple[int, int]) -> int:
+    return side[0] * side[1]
+
+
+def opened(
+    path: Path, size: int, files: list[tuple[str, int]]
+) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int]] | str]:
+    """Each file's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for i in range(0, len(files), 256):
+            yield from pool.map(lambda file: tile(path / file[0], size), files[i : i + 256])
+
+
+def tile(file: Path, size: int) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
+    """One picture as the net will see it, and its width and height; or why it cannot be used."""
+    try:
+        with Image.open(file) as im:
+            sides = im.size
+            if min(sides) < SMALLEST:
+                return f"{sides[0]} x {sides[1]} pixels are too few"
+            if area(sides) > LARGEST:
+                return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
+            im.draft("RGB", (2 * size, 2 * size))  # a JPEG can be read at a half, a quarter or an eighth of its size
+            rgb = shallow(im).convert("RGB")
+    except Image.DecompressionBombError:
+        return "too many pixels"
+    except (OSError, ValueError, SyntaxError, EOFError):
+        return "not a picture that can be read"
+    side = min(rgb.size)
+    left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
+    whole = rgb.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(whole).transpose(2, 0, 1), sides
+
+
+def shallow(im: Image.Image) -> Image.Image:
+    """A picture of 16 or 32 bits a pixel in 8, which `convert` would cut off at white."""
+    if im.mode.startswith("I") or im.mode == "F":
+        values = np.asarray(im, dtype=np.float64)
+        top = 65535.0 if im.mode.startswith("I") and values.max() > 255 else max(1.0, float(values.max()))
+        return Image.fromarray((values / top * 255).clip(0, 255).astype(np.uint8))
+    return im
+
+
+def looks_like(pixels: np.ndarray[Any, Any]) -> int:
+    """A number of 64 bits that pictures share if they look alike: whether each of 8 x 8 places is lighter than the next
+    (dHash)."""
+    small = Image.fromarray(pixels.transpose(1, 2, 0)).convert("L").resize((9, 8), Image.Resampling.BOX)
+    v = np.asarray(small, dtype=np.int16)
+    return int("".join("1" if b else "0" for b in (v[:, 1:] > v[:, :-1]).flatten()), 2)

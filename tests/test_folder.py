@@ -1,0 +1,220 @@
+"""Folders as people have them: read once, whatever lies in them."""
+
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fashiongan import advice, cli, data, folder, gans
+from fashiongan.errors import StudioError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "fashiongan" / "folders"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder of two classes, three good pictures."""
+    root = tmp_path / "garments"
+    rng = np.random.default_rng(0)
+    for name in ("hats/1.png", "hats/2.jpg", "gloves/1.png"):
+        save(root / name, Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8).repeat(2, 0).repeat(2, 1)))
+    return root
+
+
+def save(path, im):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    im.save(path)
+
+
+def skipped(place):
+    return dict(folder.read(place, 28)[2].skipped)
+
+
+def test_what_was_found(place):
+    images, labels, survey = folder.read(place, 28)
+    assert images.shape == (3, 3, 28, 28)
+    assert labels.tolist() == [0, 1, 1]
+    assert (survey.names, survey.counts) == (("gloves", "hats"), (1, 2))
+    assert survey.smallest == survey.largest == (80, 80)
+    assert not survey.gray
+    assert survey.remarks() == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", "cut", "cut jpeg"])
+def test_a_broken_picture_is_skipped_and_named(content, place):
+    broken = place / "hats" / ("z.jpg" if content == "cut jpeg" else "z.png")
+    if isinstance(content, str):
+        save(broken, Image.effect_noise((64, 64), 50))
+        content = broken.read_bytes()[: broken.stat().st_size // 2]
+    broken.write_bytes(content)
+    assert skipped(place) == {f"hats/{broken.name}": "not a picture that can be read"}
+    assert len(data.load(str(place))) == 3
+    assert data.load(str(place)).remarks == (f"Skipped 1 file: hats/{broken.name} (not a picture that can be read).",)
+
+
+def test_pictures_too_small_and_too_large_are_skipped(place, monkeypatch):
+    save(place / "hats/dot.png", Image.new("RGB", (1, 1)))
+    save(place / "hats/wall.png", Image.new("1", (30_000, 30_000)))
+    save(place / "hats/big.png", Image.new("1", (12_000, 12_000)))
+    assert skipped(place) == {
+        "hats/dot.png": "1 x 1 pixels are too few",
+        "hats/wall.png": "too many pixels",
+        "hats/big.png": "12,000 x 12,000 pixels are too many",
+    }
+
+
+def test_a_link_out_of_the_folder_is_not_followed(place, tmp_path):
+    save(tmp_path / "secret.png", Image.new("RGB", (28, 28)))
+    (place / "hats/link.png").symlink_to(tmp_path / "secret.png")
+    (place / "hats/more").symlink_to(tmp_path)
+    (place / "hats/twin.png").symlink_to(place / "hats/1.png")
+    assert skipped(place) == {"hats/link.png": "a link out of the folder"}
+    assert len(data.load(str(place))) == 4
+
+
+@pytest.mark.parametrize("name", ["Überzieher/ñandú 1.PNG", "帽子/😀.jpg", "a/b/c/deep.webp"])
+def test_names_in_any_script_and_folders_within_folders(name, place):
+    save(place / name, Image.new("RGB", (40, 40), (200, 0, 0)))
+    found = data.load(str(place))
+    assert len(found) == 4
+    assert name.split("/")[0] in found.names
+
+
+@pytest.mark.parametrize(
+    ("im", "want"),
+    [
+        (Image.fromarray(np.full((30, 30), 32768, np.uint16)), 127),
+        (Image.fromarray(np.full((30, 30), 40_000, np.int32)), 155),
+        (Image.new("CMYK", (30, 30), (0, 0, 0, 255)), 0),
+        (Image.new("L", (30, 30), 90), 90),
+    ],
+)
+def test_deep_and_printed_pictures_keep_their_tone(im, want, tmp_path):
+    save(tmp_path / "d/a/1.tif", im)
+    images, _, survey = folder.read(tmp_path / "d", 28)
+    assert images.float().mean().item() == pytest.approx(want, abs=2)
+    assert survey.gray
+
+
+def test_of_an_animated_picture_the_first_frame_counts(tmp_path):
+    (tmp_path / "d/a").mkdir(parents=True)
+    frames = [Image.new("L", (30, 30), v) for v in (200, 10)]
+    frames[0].save(tmp_path / "d/a/1.gif", save_all=True, append_images=frames[1:])
+    assert folder.read(tmp_path / "d", 28)[0].unique().tolist() == [200]
+
+
+def test_a_flat_folder_is_one_class(tmp_path):
+    save(tmp_path / "capes/1.png", Image.new("RGB", (28, 28)))
+    found = data.load(str(tmp_path / "capes"))
+    assert (found.names, found.counts) == (("capes",), [1])
+
+
+def test_twins_are_counted(place):
+    save(place / "gloves/2.png", Image.open(place / "hats/1.png"))
+    save(place / "gloves/3.png", Image.open(place / "hats/1.png").point(lambda v: min(255, v + 2)))
+    survey = folder.read(place, 28)[2]
+    assert (survey.identical, survey.alike) == (1, 1)
+    assert "1 picture came twice, and 1 picture looked like an earlier one" in survey.remarks()[0]
+
+
+def test_rare_classes_are_named():
+    survey = folder.Survey(("a", "b"), (100, 9), (64, 64), (64, 64), False, 0, 0, ())
+    assert survey.remarks() == ("Of some classes there are few pictures, beside the others: b.",)
+
+
+def test_many_skipped_files_are_not_all_named():
+    survey = folder.Survey(("a",), (1,), (64, 64), (64, 64), False, 0, 0, tuple((str(i), "why") for i in range(1200)))
+    assert survey.remarks()[0].endswith("4 (why) and 1,195 more.")
+
+
+def test_none_that_can_be_read_is_one_sentence(tmp_path, cache):
+    (tmp_path / "d/a").mkdir(parents=True)
+    (tmp_path / "d/a/1.jpg").write_text("text")
+    with pytest.raises(StudioError, match=r"None of the 1 file in .* is a picture that can be read\."):
+        folder.read(tmp_path / "d", 28)
+    assert list(cache.iterdir()) == []
+
+
+def test_the_second_time_no_picture_is_opened(place, monkeypatch):
+    first = folder.read(place, 28)
+    monkeypatch.setattr(folder, "tile", lambda *_: pytest.fail("opened again"))
+    again = folder.read(place, 28)
+    assert torch.equal(first[0], again[0])
+    assert torch.equal(first[1], again[1])
+    assert first[2] == again[2]
+
+
+@pytest.mark.parametrize("change", ["another file", "another picture", "one less", "another size"])
+def test_a_change_is_seen(change, place):
+    before = folder.read(place, 28)[0]
+    size = 28
+    match change:
+        case "another file":
+            save(place / "hats/3.png", Image.new("RGB", (28, 28)))
+        case "another picture":
+            save(place / "hats/1.png", Image.new("RGB", (28, 28)))
+            os.utime(place / "hats/1.png", (time.time() + 5, time.time() + 5))
+        case "one less":
+            (place / "hats/1.png").unlink()
+        case "another size":
+            size = 32
+    after = folder.read(place, size)[0]
+    assert before.shape != after.shape or not torch.equal(before, after)
+
+
+def test_a_cut_cache_is_made_again(place, cache):
+    first = folder.read(place, 28)[0]
+    next(cache.glob("*.json")).unlink()
+    assert torch.equal(folder.read(place, 28)[0], first)
+    assert not list(cache.glob("*.part"))
+
+
+def test_a_large_array_stays_on_the_disk(place, monkeypatch):
+    modes, load = [], np.load
+    monkeypatch.setattr(folder.np, "load", lambda *args, **how: modes.append(how["mmap_mode"]) or load(*args, **how))
+    data.load(str(place))
+    monkeypatch.setattr(folder, "MAPPED", 1)
+    found = data.load(str(place))
+    assert modes == [None, "c"]
+    recipe, kept = data.prepare(gans.recipe("cdcgan", data=str(place), batch=2), loaded=found)
+    assert kept.images.data_ptr() == found.images.data_ptr()  # not copied into memory
+    assert recipe.labels == ("gloves", "hats")
+
+
+def test_what_is_advised(place):
+    found = data.load(str(place), size=64)
+    recipe = advice.recipe(found, "garments", 64)
+    assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "shift,cutout")
+    one = data.Garments(found.images, found.labels * 0, ("a",), "")
+    assert advice.recipe(one, "garments", 28).gan == "dcgan"
+    assert advice.seconds(recipe.replace(width=4, epochs=10), found, "cpu") > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(40, "40 seconds"), (720, "12 minutes"), (12_600, "3.5 hours"), (181_440, "2.1 days")]
+)
+def test_durations(seconds, said):
+    assert advice.duration(seconds) == said
+
+
+def test_check_on_the_command_line(place, capsys):
+    (place / "hats/z.png").write_text("text")
+    assert cli.main(["check", str(place), "--size", "28", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "3 pictures, colour, 80 x 80; kept at 28 x 28" in said
+    assert "Skipped 1 file: hats/z.png" in said
+    assert "python train.py studio --data" in said
+    assert cli.main(["check", str(place), "--size", "28", "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"] == [1, 2]
+    assert found["seconds"] >= 0
+    assert cli.main(["check", str(place), "--size", "29"]) == 2
+    assert "--size cannot be 29" in capsys.readouterr().err
