@@ -83,9 +83,10 @@ def _train(argv: list[str]) -> None:
         raise StudioError("Name a GAN to train: " + ", ".join(gans.GANS) + ".")
 
     from . import runs
+    from .team import join
     from .trainer import pick_device
 
-    device = pick_device(device)
+    team, device = join(pick_device(device))
     if resumed is not None:
         if gan or out or set(args) - {"epochs", "steps"}:
             raise StudioError(
@@ -93,12 +94,13 @@ def _train(argv: list[str]) -> None:
             )
         out = Path(resumed)
         longer = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
-        trainer = runs.resume(out, device, root, **longer)
+        trainer = runs.resume(out, device, root, team=team, **longer)
     else:
         recipe = gans.recipe(gan, **args)
         out = out or unused(Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        trainer = runs.start(recipe, out, device, root)
+        trainer = runs.start(recipe, out, device, root, team=team)
     watch(trainer, out)
+    team.leave()
 
 
 def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
@@ -118,8 +120,13 @@ def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
 
 
 def watch(trainer: "Trainer", out: Path) -> None:
-    """Run a trainer with a progress bar."""
+    """Run a trainer with a progress bar; of a team, only the first shows one."""
     from . import checkpoint, runs
+
+    if trainer.team.rank:
+        for _ in runs.train(trainer, out):
+            pass
+        return
 
     print(
         f"{runs.command(trainer.recipe)}\n{len(trainer.data)} pictures from {trainer.data.source}, "

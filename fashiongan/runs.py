@@ -14,22 +14,33 @@ from filelock import FileLock, Timeout
 from . import __version__, atomic, checkpoint, data, doctor, evaluate, gans, pictures
 from .errors import StudioError
 from .recipe import Recipe, flags
+from .team import Team
 from .trainer import Tick, Trainer
 
 DISTANCE = "distance"  # the curve of `evaluate.Quick`
 NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
 POINTS = 60  # of each curve of a run in short
+ALONE = Team()
 FIRST_LOOK = 20.0  # seconds into a run before it is judged for the first time
 
 
 def start(
-    recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None, loaded: data.Garments | None = None
+    recipe: Recipe,
+    out: Path,
+    device: str = "cpu",
+    root: str | None = None,
+    loaded: data.Garments | None = None,
+    team: Team = ALONE,
 ) -> Trainer:
-    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json."""
+    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a team, the first does."""
+    team.wait()
+    if team.rank:
+        recipe, garments = data.prepare(recipe, root, loaded)
+        return Trainer(recipe, garments, device, team)
     if (out / "recipe.json").exists():
         raise StudioError(f"{out} already holds a run: continue it with --resume {out}, or choose another --out.")
     recipe, garments = data.prepare(recipe, root, loaded)
-    trainer = Trainer(recipe, garments, device)
+    trainer = Trainer(recipe, garments, device, team)
     atomic.write(out / "recipe.json", recipe_bytes(recipe))
     return trainer
 
@@ -39,11 +50,17 @@ def recipe_bytes(recipe: Recipe) -> bytes:
 
 
 def resume(
-    out: Path, device: str = "cpu", root: str | None = None, loaded: data.Garments | None = None, **longer: int
+    out: Path,
+    device: str = "cpu",
+    root: str | None = None,
+    loaded: data.Garments | None = None,
+    team: Team = ALONE,
+    **longer: int,
 ) -> Trainer:
     """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`.
 
-    Nothing is written: a longer recipe is kept once `train` has the folder to itself.
+    A team need not be as large as before. Nothing is written: a longer recipe is kept once `train` has the folder to
+    itself.
     """
     try:
         recipe = gans.recipe_from_json((out / "recipe.json").read_text())
@@ -52,7 +69,7 @@ def resume(
     if longer:
         recipe = recipe.replace(**{"steps": None, **longer})
     recipe, garments = data.prepare(recipe, root, loaded)
-    trainer = Trainer(recipe, garments, device)
+    trainer = Trainer(recipe, garments, device, team)
     state = out / "state.safetensors"
     if state.exists():  # else it was killed before its first save, and starts again
         with checkpoint.opened(state) as (f, header):
@@ -61,6 +78,7 @@ def resume(
             trainer.load_state_dict(tensors, json.loads(header["numbers"]))
         except (RuntimeError, KeyError, IndexError, ValueError, TypeError) as e:
             raise StudioError(f"{state} does not belong to the recipe beside it.") from e
+    team.wait()  # before the first of them saves
     return trainer
 
 
@@ -69,8 +87,12 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
 
     The state is saved at each epoch's end, when the run ends or is stopped (the iterator is closed), and at ticks at
     least `save_every` seconds apart; but for a thirtieth of the time at most, where saving takes long. Log lines are
-    written together with the state that they lead to, so a killed run resumes from the last tick in its log.
+    written together with the state that they lead to, so a killed run resumes from the last tick in its log. Of a team
+    only the first writes.
     """
+    if trainer.team.rank:
+        yield from trainer.run(every)
+        return
     lock = FileLock(out / ".lock", timeout=0)
     try:
         lock.acquire()

@@ -16,6 +16,7 @@ from .data import Garments, Shuffle
 from .errors import StudioError
 from .gan import Batch, Loss
 from .recipe import Recipe
+from .team import Team
 
 WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
 
@@ -49,10 +50,14 @@ class Trainer:
 
     On a GPU an update is some hundred small operations, and asking for them takes longer than they do. So the GAN's
     kinds of update are each recorded once and then replayed, which is one request.
+
+    With a team of several, each process draws what the whole batch needs and works on its share: all start alike, and
+    stay alike. What a loss draws beside (noise, points between pictures) is each process's own.
     """
 
-    def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu"):
+    def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu", team: Team = Team()):  # noqa: B008
         self.recipe = r = recipe
+        self.team = team
         self.device = torch.device(device)
         self.data = data.to(self.device)
         if self.device.type == "cuda":
@@ -65,13 +70,15 @@ class Trainer:
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        # The team's first goes by the run's own chance, as it would alone.
+        self.own = torch.Generator(self.device).manual_seed(r.seed + team.rank) if team.rank else self.rng
         for m in self.gan.modules():
             if isinstance(m, nets.Dropout):
-                m.rng = self.rng
+                m.rng = self.own
         if r.augment:
             # On the judge's own door, so that no paper's file needs to know of it.
             self.gan.D.register_forward_pre_hook(
-                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.rng), *seen[1:])
+                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )
         self.trained = torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
@@ -94,13 +101,13 @@ class Trainer:
 
     def drawn(self, index: Tensor) -> Batch:
         """The pictures (batch,) of these numbers, with fresh latents and classes."""
-        r = self.recipe
+        r, mine = self.recipe, self.team.share(self.recipe.batch)
+        index = index[mine]
         x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
         z = self.gan.latents(r.batch, self.rng)
         c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
-        return Batch(
-            x.contiguous(memory_format=torch.channels_last), self.data.labels[index], z, c, self.rng, self.step
-        )
+        x = x.contiguous(memory_format=torch.channels_last)
+        return Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
 
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
@@ -112,7 +119,8 @@ class Trainer:
             place.copy_(self.shuffle[self.step * r.d_steps + k])
         # A young average would remember the random start: let its memory grow with the run.
         self.memory.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
-        kind = self.gan.kind(self.step) if self.device.type == "cuda" else None
+        replayed = self.device.type == "cuda" and self.team.size == 1
+        kind = self.gan.kind(self.step) if replayed else None
         if kind is None or self.done.get(kind, 0) < WARM:
             self.move_both()
             if kind is not None:
@@ -146,29 +154,31 @@ class Trainer:
             b = self.drawn(self.index[k]) if k else b
             with self.autocast():
                 loss = gan.d_loss(b)
-            self.move("d", self.opt_d, loss)
+            self.move("d", self.opt_d, loss, gan.D)
             gan.after_d_step()
         if not gan.g_first:
             self.move_g(b)
+        self.team.agree(gan)
         blend(self.average, gan.G, self.memory)
 
     def move_g(self, b: Batch) -> None:
         """The generator's turn, with new noise (report 000, steps 5 to 7)."""
-        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng))
+        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng)[self.team.share(self.recipe.batch)])
         self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
         with self.autocast():
             loss = self.gan.g_loss(b)
-        self.move("g", self.opt_g, loss)
+        self.move("g", self.opt_g, loss, self.gan.G)
         self.gan.D.requires_grad_(True)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
 
-    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss) -> None:
+    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss, net: nn.Module) -> None:
         """Add the terms up, step, and note every curve on the device without waiting for it."""
         total = torch.stack(list(loss.terms.values())).sum()
         opt.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        self.team.average(net, self.recipe.batch)
         opt.step()
         curves = {f"{player}_loss": total, **loss.notes}
         if len(loss.terms) > 1:
