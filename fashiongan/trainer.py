@@ -154,7 +154,7 @@ class Trainer:
             b = self.drawn(self.index[k]) if k else b
             with self.autocast():
                 loss = gan.d_loss(b)
-            self.move("d", self.opt_d, loss, gan.D)
+            self.move("d", self.opt_d, loss)
             gan.after_d_step()
         if not gan.g_first:
             self.move_g(b)
@@ -167,18 +167,18 @@ class Trainer:
         self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
         with self.autocast():
             loss = self.gan.g_loss(b)
-        self.move("g", self.opt_g, loss, self.gan.G)
+        self.move("g", self.opt_g, loss)
         self.gan.D.requires_grad_(True)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
 
-    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss, net: nn.Module) -> None:
+    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss) -> None:
         """Add the terms up, step, and note every curve on the device without waiting for it."""
         total = torch.stack(list(loss.terms.values())).sum()
         opt.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        self.team.average(net, self.recipe.batch)
+        self.team.average(self.gan.D if player == "d" else self.gan.G, self.recipe.batch)
         opt.step()
         curves = {f"{player}_loss": total, **loss.notes}
         if len(loss.terms) > 1:
