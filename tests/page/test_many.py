@@ -21,7 +21,7 @@ def limits(page):
 def test_each_kind_of_work_has_places_of_its_own(studio):
     found = limits(build(studio))
     slow = {
-        name: found[name][0] for name in ("sheet", "robustness_curve", "attack", "start", "imported", "walk", "push")
+        name: found[name][0] for name in ("sample", "robustness_curve", "attack", "start", "imported", "walk", "push")
     }
     slider = found["shown"][0]
     assert slider == "sample"
