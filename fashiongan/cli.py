@@ -495,8 +495,8 @@ def check(args: argparse.Namespace) -> None:
     if args.size not in SIZES:
         raise StudioError(f"--size cannot be {args.size}: it takes one of {', '.join(map(str, SIZES))}.")
     device = pick_device(args.device)
-    garments = data.folder(args.folder, args.size)
-    _, _, survey = folder.read(args.folder, args.size)
+    images, labels, survey = folder.read(args.folder, args.size)
+    garments = data.Garments(images, labels, survey.names, str(args.folder))
     recipe = advice.recipe(garments, str(args.folder), args.size)
     seconds = advice.seconds(recipe, garments, device)
     command = runs.command(recipe)

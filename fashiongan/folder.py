@@ -25,6 +25,7 @@ SMALLEST = 8  # pixels a side, of a picture that can be told from a speck
 LARGEST = 100_000_000  # pixels in all: one of 30,000 a side would take 2.7 GB to open
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
 VERSION = 1  # of what is kept: raise it when pictures are read differently
+OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
 
 
@@ -98,10 +99,11 @@ def read(path: Path, size: int) -> tuple[Tensor, Tensor, Survey]:
 
 def listing(path: Path) -> tuple[list[str], list[tuple[str, int]], list[tuple[str, str]]]:
     """Class names, picture files as (name within the folder, class), and what is passed over as (name, why)."""
-    classes = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     whole = path.resolve()
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
     files: list[tuple[str, int]] = []
-    skipped: list[tuple[str, str]] = []
+    skipped = [(p.name, OUTSIDE) for p in folders if p.name not in classes]
     for label, name in enumerate(classes or [""]):
         for folder, below, here in os.walk(path / name):
             below[:] = sorted(d for d in below if not d.startswith("."))
@@ -111,7 +113,7 @@ def listing(path: Path) -> tuple[list[str], list[tuple[str, int]], list[tuple[st
                     continue
                 within = str(found.relative_to(path))
                 if found.is_symlink() and not found.resolve().is_relative_to(whole):
-                    skipped.append((within, "a link out of the folder"))
+                    skipped.append((within, OUTSIDE))
                 else:
                     files.append((within, label))
     if not files:
@@ -135,7 +137,7 @@ def store(
 ) -> None:
     """Read every file and write the array, then what is known of it; a reader finds both or neither."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f"{place.stem}.{os.getpid()}.part")
+    part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
     labels: list[int] = []
     sides: list[tuple[int, int]] = []
     seen: set[bytes] = set()
@@ -161,7 +163,6 @@ def store(
         if not labels:
             raise StudioError(f"None of the {plural(len(files), 'file')} in {path} is a picture that can be read.")
         kept = [c for c in range(len(names)) if c in set(labels)]
-        final = place.with_name(f"{place.stem}.{os.getpid()}.npy.part")
         out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else 3, size, size))
         for i in range(0, len(labels), 4096):
             out[i : i + 4096] = array[i : min(i + 4096, len(labels)), : out.shape[1]]
@@ -179,6 +180,7 @@ def store(
         raise StudioError(atomic.explain(place, e)) from e
     finally:
         part.unlink(missing_ok=True)
+        final.unlink(missing_ok=True)
 
 
 def area(side: tuple[int, int]) -> int:
