@@ -27,7 +27,7 @@ def main() -> None:
 
     catalogue, password = (os.environ.get(f"FASHIONGAN_{name}") or None for name in ("HUB_REPO", "PASSWORD"))
     try:
-        settings = launch_settings(password=password, mcp=args.mcp)
+        settings = launch_settings(password=password, mcp=args.mcp, public=args.public)
     except StudioError as e:
         parser.exit(2, f"{e}\n")
     studio = Studio(args.runs, args.data_root, args.device, public=args.public, catalogue=catalogue)

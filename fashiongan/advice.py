@@ -10,23 +10,29 @@ from .trainer import Trainer
 
 FEW = 5000  # pictures below which the judge should see them augmented
 STEPS = 20_000  # updates after which garments can be told, by the runs behind clothing-128
+SOON = 6_000  # and after which a few small pictures are better left, by benchmarks/few.md
+UNEVEN = 4  # times as many pictures of one class as of another, from which they are shown equally often
 TIMED = 3  # updates
 
 
-def recipe(garments: Garments, name: str, size: int) -> Recipe:
-    """A recipe to begin with: the studio's own where there are classes, by how many pictures there are and how large.
+def recipe(garments: Garments, asked: Recipe) -> Recipe:
+    """A recipe to begin with, for data, size and fitting as asked: the studio's own where there are classes, by how
+    many pictures there are and how large.
 
     From the runs behind `clothing-128`: a net half as wide above 48 pixels, a judge kept ten times as smooth, and an
     augmented view of few pictures.
     """
-    n, large = len(garments), size > 48
+    n, large = len(garments), asked.size > 48
     batch = min(32 if large else 64, n)
-    changes: dict[str, Any] = {"data": name, "size": size, "batch": batch}
-    changes["epochs"] = max(10, min(500, round(STEPS * batch / n)))
+    changes: dict[str, Any] = {"data": asked.data, "size": asked.size, "fit": asked.fit, "batch": batch}
+    changes["epochs"] = max(10, round((SOON if n < FEW and not large else STEPS) * batch / n))
     if large:
         changes["width"] = 32
     if n < FEW:
         changes["augment"] = "shift,cutout"
+    counts = [count for count in garments.counts if count]
+    if max(counts) > UNEVEN * min(counts):
+        changes["balance"] = "even"
     if len(garments.names) > 1:
         return gans.recipe("studio", **changes, **({"gamma": 5.0} if large else {}))
     return gans.recipe("dcgan", **changes, schedule="linear")

@@ -2,8 +2,9 @@
 learn a small data set by heart.
 
 Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.2: the same transformations T for both players, with
-the generator's gradient running through T. Shifts reach an eighth of the picture and cutouts half of it, as there.
-Flips are ours: leave them out where left and right matter, since the generator then learns mirrored garments too.
+the generator's gradient running through T. Colours, shifts and cutouts are as wide as in the authors' code
+(mit-han-lab/data-efficient-gans): shifts reach an eighth of the picture, cutouts half of it. Flips are ours: leave them
+out where left and right matter, since the generator then learns mirrored garments too.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,19 @@ def flip(x: Tensor, _low: float, rng: torch.Generator) -> Tensor:
     """(N, C, H, W): each picture mirrored with probability 1/2."""
     mirrored = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) < 0.5
     return torch.where(mirrored, x.flip(3), x)
+
+
+def colour(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): each picture brighter or darker by up to a quarter of the range, from gray to twice as colourful,
+    and of half to one and a half times its contrast."""
+    brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, generator=rng, device=x.device)
+    x = x + (brightness - 0.5) * (1 - low) / 2
+    x = stretched(x, x.mean(1, keepdim=True), 2 * saturation)
+    return stretched(x, x.mean((1, 2, 3), keepdim=True), contrast + 0.5)
+
+
+def stretched(x: Tensor, middle: Tensor, by: Tensor) -> Tensor:
+    return middle + (x - middle) * by
 
 
 def shift(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
@@ -41,7 +55,12 @@ def cutout(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
     return torch.where(rows[:, None, :, None] & columns[:, None, None, :], low, x)
 
 
-KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {"flip": flip, "shift": shift, "cutout": cutout}
+KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
+    "flip": flip,
+    "colour": colour,
+    "shift": shift,
+    "cutout": cutout,
+}
 
 
 def augment(x: Tensor, kinds: Sequence[str], low: float, rng: torch.Generator) -> Tensor:

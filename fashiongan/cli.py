@@ -477,8 +477,12 @@ def pull(args: argparse.Namespace) -> None:
 
 def add_check(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p = verbs.add_parser("check", help="look through a folder of pictures before training on it")
-    p.add_argument("folder", type=Path, help="with one sub-folder a class, or all pictures of one class")
+    p.add_argument(
+        "folder", help="with one sub-folder a class, or all pictures of one class; or a ZIP file, celeba or lsun"
+    )
     p.add_argument("--size", type=int, default=64, help="pixels a side that you would train at (default: 64)")
+    p.add_argument("--fit", default="fill", help="fill, fit or garment: how a picture becomes a square (default: fill)")
+    p.add_argument("--data-root", default=None, help="where celeba or lsun lies")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...: what the time is estimated for")
     p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     p.set_defaults(run=check)
@@ -488,16 +492,16 @@ def check(args: argparse.Namespace) -> None:
     import dataclasses
     import json
 
-    from . import advice, data, folder, runs
-    from .nets import SIZES
+    from . import advice, data, folder, gans, runs
     from .trainer import pick_device
 
-    if args.size not in SIZES:
-        raise StudioError(f"--size cannot be {args.size}: it takes one of {', '.join(map(str, SIZES))}.")
     device = pick_device(args.device)
-    images, labels, survey = folder.read(args.folder, args.size)
-    garments = data.Garments(images, labels, survey.names, str(args.folder))
-    recipe = advice.recipe(garments, str(args.folder), args.size)
+    asked = gans.recipe("studio", data=args.folder, size=args.size, fit=args.fit)
+    garments = data.load(asked.data, size=asked.size, fit=asked.fit, root=args.data_root)
+    survey = garments.survey
+    if survey is None:
+        raise StudioError(f"{args.folder} is known already: check a folder of your own.")
+    recipe = advice.recipe(garments, asked)
     seconds = advice.seconds(recipe, garments, device)
     command = runs.command(recipe)
     if args.json:

@@ -160,8 +160,8 @@ def trained_on(studio: Studio, name: str) -> Garments:
     if foreign(name) and r.data != data.FASHION_MNIST:  # a stranger's header opens no folder here
         raise StudioError(f"The pictures that {name} was trained on are not here.")
     if not r.classes and r.limit is None:
-        return studio.garments(r.data, r.size)  # all of them: spares a copy
-    return data.prepare(r.replace(batch=2), loaded=studio.garments(r.data, r.size))[1]
+        return studio.garments(r.data, r.size, r.fit)  # all of them: spares a copy
+    return data.prepare(r.replace(batch=2), loaded=studio.garments(r.data, r.size, r.fit))[1]
 
 
 def nearest(drawn: Tensor, real: Garments) -> dict[str, list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ import tempfile
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import torch
@@ -16,7 +17,11 @@ from torch import Tensor
 from .errors import StudioError, quoted
 from .recipe import Recipe
 
+if TYPE_CHECKING:
+    from .folder import Survey
+
 FASHION_MNIST = "fashion-mnist"
+ELSEWHERE = ("celeba", "lsun")  # data sets that some people have
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 THREE_WAYS = (
@@ -33,7 +38,12 @@ class Garments:
     labels: Tensor  # (N,) int64
     names: tuple[str, ...]  # of the classes; labels index it
     source: str  # where it was found, for people
-    remarks: tuple[str, ...] = ()  # what is worth knowing before training on it
+    survey: "Survey | None" = None  # what was found, if they were pictures in files
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing before training on it."""
+        return self.survey.remarks() if self.survey else ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,19 +57,31 @@ class Garments:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
-def load(name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None) -> Garments:
-    """Read `fashion-mnist` or a folder of class folders, at `size` pixels.
+def load(
+    name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None, fit: str = "fill"
+) -> Garments:
+    """Read `fashion-mnist`, `celeba`, `lsun`, or a folder or ZIP file of class folders, at `size` pixels.
 
     Args:
-        name: "fashion-mnist" or a folder.
-        split: "train" or "test" (Fashion-MNIST only; a folder is one split).
-        root: where Fashion-MNIST lies; by default FASHIONGAN_DATA, then Debian's package, then a download.
+        name: one of those three, a folder, or a ZIP file.
+        split: "train" or "test" (Fashion-MNIST only; all else is one split).
+        root: where the data of that name lies; by default FASHIONGAN_DATA, and for Fashion-MNIST then Debian's package,
+            then a download.
+        fit: how a picture that is no square becomes one: see `folder.square`.
 
     Raises:
         StudioError: nothing there, or a file that is damaged, named.
     """
-    found = fashion_mnist(split, root) if name == FASHION_MNIST else folder(Path(name), size)
-    return replace(found, images=resize(found.images, size))
+    if name == FASHION_MNIST:
+        found = fashion_mnist(split, root)
+        return replace(found, images=resize(found.images, size))
+    if name in ELSEWHERE:
+        from . import elsewhere, folder
+
+        source = elsewhere.find(name, root or os.environ.get("FASHIONGAN_DATA"))
+        images, labels, survey = folder.kept(source, size, fit)
+        return Garments(images, labels, survey.names, str(source.place), survey)
+    return pictures(Path(name), size, fit)
 
 
 def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Garments:
@@ -138,16 +160,16 @@ def download() -> Path:
     return raw
 
 
-def folder(path: Path, size: int) -> Garments:
+def pictures(path: Path, size: int, fit: str = "fill") -> Garments:
     """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
-    from . import folder as reader
+    from . import archive, folder
 
-    if not path.is_dir():
+    if not (path.is_dir() or path.is_file()):
         raise StudioError(
             f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
         )
-    images, labels, survey = reader.read(path, size)
-    return Garments(images, labels, survey.names, str(path), survey.remarks())
+    images, labels, survey = folder.read(archive.unpacked(path) if path.is_file() else path, size, fit)
+    return Garments(images, labels, survey.names, str(path), survey)
 
 
 def flat(path: Path, n: int) -> Tensor:
@@ -252,7 +274,7 @@ def prepare(recipe: Recipe, root: str | Path | None = None, loaded: Garments | N
 
     Raises StudioError if a class is unknown, or if limit or batch is larger than the data.
     """
-    whole = loaded or load(recipe.data, size=recipe.size, root=root)
+    whole = loaded or load(recipe.data, size=recipe.size, root=root, fit=recipe.fit)
     classes = class_numbers(recipe.classes, whole.names)
     data = select(whole, classes, recipe.limit)
     if not len(data):
@@ -269,11 +291,14 @@ class Shuffle:
     """An endless stream of shuffled epochs, cut into batches of one size.
 
     A batch may straddle two epochs, so every picture is seen once per epoch and no batch is short. Any batch can be
-    asked for by number: nothing has to be stored to resume.
+    asked for by number: nothing has to be stored to resume. With `labels` (n,), an epoch of as many holds every class
+    equally often instead: the pictures of a rare one several times, and of a frequent one some.
     """
 
-    def __init__(self, n: int, batch: int, seed: int, device: str | torch.device = "cpu"):
+    def __init__(self, n: int, batch: int, seed: int, device: str | torch.device = "cpu", labels: Tensor | None = None):
         self.n, self.batch, self.seed, self.device = n, batch, seed, device
+        labels = torch.empty(0) if labels is None else labels.cpu()
+        self.classes = [(labels == c).nonzero().flatten() for c in labels.unique()]
         self.orders: dict[int, Tensor] = {}
 
     def __getitem__(self, i: int) -> Tensor:
@@ -288,5 +313,18 @@ class Shuffle:
             self.orders = {e: o for e, o in self.orders.items() if e >= epoch - 1}
             rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             # Shuffled by the CPU, the same on every device, and sent there once an epoch.
-            self.orders[epoch] = torch.randperm(self.n, generator=rng).to(self.device)
+            order = self.even(rng) if self.classes else torch.randperm(self.n, generator=rng)
+            self.orders[epoch] = order.to(self.device)
         return self.orders[epoch]
+
+    def even(self, rng: torch.Generator) -> Tensor:
+        """Picture numbers (n,), as many of each class, or one more."""
+        k = len(self.classes)
+        more = torch.randperm(k, generator=rng) < self.n % k  # whose turn it is to have one more
+        parts = []
+        for members, extra in zip(self.classes, more.tolist(), strict=True):
+            wanted = self.n // k + extra
+            rounds = range(-(-wanted // len(members)))
+            shuffled = [members[torch.randperm(len(members), generator=rng)] for _ in rounds]
+            parts.append(torch.cat([members[:0], *shuffled])[:wanted])
+        return torch.cat(parts)[torch.randperm(self.n, generator=rng)]

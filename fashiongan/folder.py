@@ -1,32 +1,46 @@
-"""A folder of pictures as one array of bytes: each cut to its centred square and reduced, what cannot be read skipped
-and named. The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not
-fit into memory."""
+"""A folder of pictures as one array of bytes: each made a square and reduced, what cannot be read skipped and named.
+
+The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not fit into
+memory."""
 
 import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from . import atomic
+from . import atomic, photo
 from .errors import StudioError
 
 KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
 SMALLEST = 8  # pixels a side, of a picture that can be told from a speck
 LARGEST = 100_000_000  # pixels in all: one of 30,000 a side would take 2.7 GB to open
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
-VERSION = 1  # of what is kept: raise it when pictures are read differently
+VERSION = 2  # of what is kept: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
+CUT = (0.02, 0.95)  # shares of a picture that a garment can have; what is cut out otherwise is none
+MARGIN = 1 / 16  # of the side, round a garment that is cut out
+
+
+class Source(NamedTuple):
+    """Pictures that can be opened one by one."""
+
+    place: Path
+    names: list[str]  # of the classes
+    files: list[tuple[str, int]]  # what each picture is called, and its class
+    skipped: list[tuple[str, str]]  # what was passed over, and why
+    opened: Callable[[str], Path | BinaryIO]  # by its name
+    stamp: str  # changes when any of them does
 
 
 @dataclass(frozen=True)
@@ -80,25 +94,32 @@ def plural(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def read(path: Path, size: int) -> tuple[Tensor, Tensor, Survey]:
+def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Survey]:
     """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and what was found.
 
     Every sub-folder is a class; without sub-folders, all is one. Channels are 1 when every picture is gray, else 3.
-    Read from the cache if no file has changed. Raises StudioError if there is no folder or no picture in it.
+    `fit`: see `square`. Read from the cache if no file has changed. Raises StudioError if there is no
+    folder or no picture in it.
     """
     if not path.is_dir():
         raise StudioError(f"There is no folder {path}.")
-    names, files, skipped = listing(path)
-    place = cached(path, size, files)
+    return kept(listing(path), size, fit)
+
+
+def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
+    """As `read`, of pictures from anywhere."""
+    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}"
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan" / "folders"
+    place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
-        store(place, path, size, names, files, skipped)
+        store(place, source, size, fit)
     about = json.loads(place.with_suffix(".json").read_text())
     array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
     return torch.from_numpy(array), torch.tensor(about["labels"]), known(about["survey"])
 
 
-def listing(path: Path) -> tuple[list[str], list[tuple[str, int]], list[tuple[str, str]]]:
-    """Class names, picture files as (name within the folder, class), and what is passed over as (name, why)."""
+def listing(path: Path) -> Source:
+    """What there is in a folder and its sub-folders."""
     whole = path.resolve()
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
@@ -119,23 +140,21 @@ def listing(path: Path) -> tuple[list[str], list[tuple[str, int]], list[tuple[st
     if not files:
         where = "the sub-folders of " if classes else ""
         raise StudioError(f"There are no pictures in {where}{path}.")
-    return classes or [path.resolve().name], files, skipped
+    return Source(path, classes or [path.resolve().name], files, skipped, path.joinpath, stamp(path, files))
 
 
-def cached(path: Path, size: int, files: list[tuple[str, int]]) -> Path:
-    """Where a folder's array is kept, under all that decides it: names, sizes and times of its files."""
-    key = hashlib.sha256(f"{VERSION} {path.resolve()} {size}".encode())
+def stamp(path: Path, files: list[tuple[str, int]]) -> str:
+    """What changes with the names, sizes or times of files."""
+    key = hashlib.sha256()
     for name, _ in files:
-        about = (path / name).stat(follow_symlinks=True) if (path / name).exists() else None
+        about = (path / name).stat() if (path / name).exists() else None
         key.update(f"{name}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode(errors="surrogateescape"))
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan" / "folders"
-    return home / f"{key.hexdigest()[:24]}.npy"
+    return key.hexdigest()
 
 
-def store(
-    place: Path, path: Path, size: int, names: list[str], files: list[tuple[str, int]], skipped: list[tuple[str, str]]
-) -> None:
-    """Read every file and write the array, then what is known of it; a reader finds both or neither."""
+def store(place: Path, source: Source, size: int, fit: str) -> None:
+    """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
+    names, files, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
     labels: list[int] = []
@@ -146,7 +165,7 @@ def store(
     gray = True
     try:
         array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(files), 3, size, size))
-        for (name, label), found in zip(files, opened(path, size, files), strict=True):
+        for (name, label), found in zip(files, opened(source, size, fit), strict=True):
             if isinstance(found, str):
                 skipped.append((name, found))
                 continue
@@ -161,8 +180,9 @@ def store(
             seen.add(exact)
             looks.add(look)
         if not labels:
-            raise StudioError(f"None of the {plural(len(files), 'file')} in {path} is a picture that can be read.")
-        kept = [c for c in range(len(names)) if c in set(labels)]
+            some = plural(len(files), "file")
+            raise StudioError(f"None of the {some} in {source.place} is a picture that can be read.")
+        present = [c for c in range(len(names)) if c in set(labels)]
         out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else 3, size, size))
         for i in range(0, len(labels), 4096):
             out[i : i + 4096] = array[i : min(i + 4096, len(labels)), : out.shape[1]]
@@ -170,10 +190,10 @@ def store(
         del out, array
         counts = Counter(labels)
         survey = Survey(
-            tuple(names[c] for c in kept), tuple(counts[c] for c in kept), min(sides, key=area), max(sides, key=area),
-            gray, identical, alike, tuple(sorted(skipped)),
+            tuple(names[c] for c in present), tuple(counts[c] for c in present), min(sides, key=area),
+            max(sides, key=area), gray, identical, alike, tuple(sorted(skipped)),
         )  # fmt: skip
-        about: dict[str, Any] = {"labels": [kept.index(c) for c in labels], "survey": asdict(survey)}
+        about: dict[str, Any] = {"labels": [present.index(c) for c in labels], "survey": asdict(survey)}
         final.replace(place)
         atomic.write(place.with_suffix(".json"), json.dumps(about).encode())
     except OSError as e:
@@ -187,16 +207,14 @@ def area(side: tuple[int, int]) -> int:
     return side[0] * side[1]
 
 
-def opened(
-    path: Path, size: int, files: list[tuple[str, int]]
-) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int]] | str]:
-    """Each file's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
+def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int]] | str]:
+    """Each picture's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for i in range(0, len(files), 256):
-            yield from pool.map(lambda file: tile(path / file[0], size), files[i : i + 256])
+        for i in range(0, len(source.files), 256):
+            yield from pool.map(lambda file: tile(source.opened(file[0]), size, fit), source.files[i : i + 256])
 
 
-def tile(file: Path, size: int) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
+def tile(file: Path | BinaryIO, size: int, fit: str = "fill") -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
     """One picture as the net will see it, and its width and height; or why it cannot be used."""
     try:
         with Image.open(file) as im:
@@ -205,16 +223,51 @@ def tile(file: Path, size: int) -> tuple[np.ndarray[Any, Any], tuple[int, int]] 
                 return f"{sides[0]} x {sides[1]} pixels are too few"
             if area(sides) > LARGEST:
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
+            if fit != "fill" and max(sides) > photo.LONGEST * min(sides):
+                return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
             im.draft("RGB", (2 * size, 2 * size))  # a JPEG can be read at a half, a quarter or an eighth of its size
-            rgb = shallow(im).convert("RGB")
+            upright = ImageOps.exif_transpose(shallow(im))
+            whole = square(upright.convert("RGBA" if upright.has_transparency_data else "RGB"), size, fit)
     except Image.DecompressionBombError:
         return "too many pixels"
     except (OSError, ValueError, SyntaxError, EOFError):
         return "not a picture that can be read"
-    side = min(rgb.size)
-    left, top = (rgb.width - side) // 2, (rgb.height - side) // 2
-    whole = rgb.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(whole).transpose(2, 0, 1), sides
+
+
+def square(im: Image.Image, size: int, fit: str) -> Image.Image:
+    """A picture in RGB or RGBA as a square of `size` pixels a side, in RGB; what is transparent becomes white.
+
+    "fill" cuts out the middle. "fit" shows all of it, on the colour of its border. "garment" cuts out what is not
+    background (`photo.cut_out`) and shows it on white; where that finds nothing, the whole picture is shown, as by
+    "fit".
+    """
+    if fit == "garment":
+        im = im.copy()
+        im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
+        mask = photo.cut_out(im.convert("RGBA"))
+        box = mask.getbbox()
+        if box is not None and CUT[0] < np.asarray(mask).mean() / 255 < CUT[1]:
+            alone = Image.new("RGB", im.size, "white")
+            alone.paste(im.convert("RGB"), mask=mask)
+            return within(alone.crop(box), size, "white", round(size * MARGIN))
+    if im.mode == "RGBA":
+        im = Image.alpha_composite(Image.new("RGBA", im.size, "white"), im).convert("RGB")
+    if fit == "fill":
+        side = min(im.size)
+        left, top = (im.width - side) // 2, (im.height - side) // 2
+        return im.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
+    edge = np.median(photo.border(np.asarray(im)), axis=0)
+    return within(im, size, tuple(int(v) for v in edge), 0)
+
+
+def within(im: Image.Image, size: int, colour: str | tuple[int, ...], margin: int) -> Image.Image:
+    """All of a picture in RGB, in the middle of a square of that colour."""
+    scale = (size - 2 * margin) / max(im.size)
+    fitted = im.resize((max(1, round(im.width * scale)), max(1, round(im.height * scale))), Image.Resampling.BILINEAR)
+    canvas = Image.new("RGB", (size, size), colour)
+    canvas.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
+    return canvas
 
 
 def shallow(im: Image.Image) -> Image.Image:

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Self
 from .errors import StudioError, quoted, short
 from .nets import SIZES
 
+FITS = ("fill", "fit", "garment")  # see `folder.square`
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -74,8 +76,25 @@ class Recipe:
     channels: int = 1
     labels: tuple[str, ...] = ()
 
-    data: str = knob("fashion-mnist", "Data", "fashion-mnist, or a folder of pictures with one sub-folder a class")
+    data: str = knob(
+        "fashion-mnist",
+        "Data",
+        "fashion-mnist, or a folder of pictures with one sub-folder a class, or a ZIP file of one; "
+        "celeba and lsun where --data-root has them",
+    )
     size: int = knob(28, "Picture size", "width and height of the generated pictures, in pixels", choices=SIZES)
+    fit: str = knob(
+        "fill",
+        "Fitting",
+        "how a picture becomes a square: fill cuts out the middle, fit shows all of it, garment cuts out the garment",
+        choices=FITS,
+    )
+    balance: str = knob(
+        "as found",
+        "Balance",
+        "even shows every class equally often, however many pictures it has",
+        choices=("as found", "even"),
+    )
     classes: str = knob(
         "", "Classes", "train on these classes only: names or numbers, separated by commas; empty means all"
     )
@@ -130,8 +149,11 @@ class Recipe:
     augment: str = knob(
         "",
         "Augmentation",
-        "let the judge see pictures flipped, shifted or cut, so that it cannot learn a few by heart; good below 5,000",
-        choices=("", "flip", "shift", "cutout", "shift,cutout", "flip,shift,cutout"),
+        "the judge sees pictures flipped, recoloured, shifted or cut, lest it learn a few by heart; good below 5,000",
+        choices=(
+            *("", "flip", "shift", "cutout", "shift,cutout", "colour,shift,cutout"),
+            *("flip,shift,cutout", "flip,colour,shift,cutout"),
+        ),
     )
     precision: str = knob(
         "float32",

@@ -13,7 +13,7 @@ from threading import Thread
 from time import monotonic, time
 from typing import Any
 
-from . import atomic, checkpoint, data, evaluate, gans, latent, pictures, runs
+from . import advice, atomic, checkpoint, data, evaluate, gans, latent, pictures, runs
 from .errors import StudioError
 from .gan import GAN
 from .job import Job
@@ -121,7 +121,7 @@ class Studio:
         self.starting = threading.Lock()
         self.loading = threading.Lock()
         self.models: OrderedDict[tuple[Path, int], GAN] = OrderedDict()
-        self.data: tuple[tuple[str, int], data.Garments] | None = None
+        self.data: tuple[tuple[str, int, str], data.Garments] | None = None
         self.run: Run | None = self.recall()
         self.waiting: list[Waiting] = []
         self.numbered = 0
@@ -220,14 +220,24 @@ class Studio:
 
     # Data
 
-    def garments(self, name: str, size: int) -> data.Garments:
+    def garments(self, name: str, size: int, fit: str = "fill") -> data.Garments:
         """A data set, kept in memory until another is asked for."""
         if name != data.FASHION_MNIST:
             self.check_private("Opening a folder")
         with self.loading:
-            if self.data is None or self.data[0] != (name, size):
-                self.data = ((name, size), data.load(name, size=size, root=self.data_root))
+            if self.data is None or self.data[0] != (name, size, fit):
+                self.data = ((name, size, fit), data.load(name, size=size, root=self.data_root, fit=fit))
             return self.data[1]
+
+    def advice(self, recipe: Recipe) -> tuple[Recipe, float | None]:
+        """What to train on the data that a recipe names, and in how many seconds; None while another run would be in
+        the way of finding out."""
+        garments = self.garments(recipe.data, recipe.size, recipe.fit)
+        found = advice.recipe(garments, recipe)
+        with self.starting:
+            if self.run is not None and self.run.alive:
+                return found, None
+            return found, advice.seconds(found, garments, pick_device(self.device))
 
     # The run
 
@@ -241,13 +251,13 @@ class Studio:
 
     def launch(self, recipe: Recipe, owner: str) -> Run:
         out, device = self.folder / self.free_name(recipe.gan), pick_device(self.device)
-        trainer = runs.start(recipe, out, device, loaded=self.garments(recipe.data, recipe.size))
+        trainer = runs.start(recipe, out, device, loaded=self.garments(recipe.data, recipe.size, recipe.fit))
         return self.go(Run(out, trainer.recipe, trainer.steps, owner), trainer)
 
     def enqueue(self, recipe: Recipe, owner: str = "") -> None:
         """Let a run wait for its turn. Raises StudioError at once if it could not be trained."""
         self.check_private("Training")
-        data.prepare(recipe, loaded=self.garments(recipe.data, recipe.size))
+        data.prepare(recipe, loaded=self.garments(recipe.data, recipe.size, recipe.fit))
         with self.starting:
             if len(self.waiting) >= QUEUE:
                 raise StudioError(f"The queue is full: {QUEUE} runs are waiting already.")
@@ -284,9 +294,8 @@ class Studio:
                 run.job.resume()
                 return run
             self.refuse_if_busy(owner)
-            trainer = runs.resume(
-                run.out, pick_device(self.device), loaded=self.garments(run.recipe.data, run.recipe.size)
-            )
+            r = run.recipe
+            trainer = runs.resume(run.out, pick_device(self.device), loaded=self.garments(r.data, r.size, r.fit))
             if trainer.step >= trainer.steps:
                 raise StudioError(f"{run.out.name} has reached its last step: start a new run.")
             again = Run(

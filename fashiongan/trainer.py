@@ -64,7 +64,7 @@ class Trainer:
             # Every shape stays as it is, so the fastest way to convolve it is worth a search: 1.65 times as many
             # updates of dcgan a second (H200, batch 128, one run).
             torch.backends.cudnn.benchmark = True
-        self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device)
+        self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device, data.labels if r.balance == "even" else None)
         self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)

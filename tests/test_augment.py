@@ -60,12 +60,32 @@ def test_cutout_blackens_one_square_of_half_the_side_or_what_of_it_is_inside():
     assert min(areas) < 16  # some reach over the edge
 
 
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_colour_changes_brightness_contrast_and_saturation_each_within_its_range(low):
+    """A picture of four colours whose mean m and gray g are known: what comes out is m + b + k (g + s (x - g) - m)."""
+    x = torch.tensor([[0.1, 0.5], [0.3, 0.9]]).repeat(2000, 3, 1, 1) + torch.tensor([-0.1, 0.0, 0.1]).view(1, 3, 1, 1)
+    seen = augment.colour(x, low, RNG)
+    b = seen.mean((1, 2, 3)) - x.mean()
+    k = (seen.mean(1).amax((1, 2)) - seen.mean(1).amin((1, 2))) / 0.8
+    s = (seen[:, 2, 0, 0] - seen[:, 0, 0, 0]) / k / 0.2
+    reach = (1 - low) / 4
+    for found, lowest, highest in ((b, -reach, reach), (k, 0.5, 1.5), (s, 0.0, 2.0)):
+        span = highest - lowest
+        assert lowest - 1e-4 <= found.min() < lowest + 0.02 * span
+        assert highest - 0.02 * span < found.max() <= highest + 1e-4
+        assert found.mean().item() == pytest.approx((lowest + highest) / 2, abs=0.03 * span)
+    told = (seen - seen.mean((1, 2, 3), keepdim=True)) / k.view(-1, 1, 1, 1)
+    gray = x.mean(1, keepdim=True)
+    want = gray - x.mean() + s.view(-1, 1, 1, 1) * (x - gray)
+    assert torch.allclose(told, want, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", augment.KINDS)
 def test_gradients_run_through_to_the_pixels_that_are_seen(kind):
     x = ramp(n=16).requires_grad_()
     seen = augment.augment(x, [kind], -1, RNG)
     seen.sum().backward()
-    assert x.grad.sum() == (seen != -1).sum()
+    assert x.grad.sum().item() == pytest.approx((seen != -1).sum().item())
 
 
 def test_both_players_see_augmented_pictures_and_the_generator_draws_whole_ones(trainer_of):

@@ -112,6 +112,80 @@ def test_of_an_animated_picture_the_first_frame_counts(tmp_path):
     assert folder.read(tmp_path / "d", 28)[0].unique().tolist() == [200]
 
 
+def wide(colour="blue"):
+    """60 x 30: a square of that colour in the middle of white."""
+    im = Image.new("RGB", (60, 30), "white")
+    im.paste(Image.new("RGB", (20, 20), colour), (20, 5))
+    return im
+
+
+def test_fill_cuts_out_the_middle():
+    seen = np.asarray(folder.square(wide(), 30, "fill"))
+    assert (seen[5:25, 5:25] == (0, 0, 255)).all()
+    assert (seen == (255, 255, 255)).all(2).sum() == 30 * 30 - 20 * 20
+
+
+def test_fit_shows_all_of_it_on_the_colour_of_its_border():
+    im = Image.new("RGB", (60, 30), (10, 20, 30))
+    im.paste(Image.new("RGB", (60, 10), (200, 0, 0)), (0, 10))
+    seen = np.asarray(folder.square(im, 60, "fit"))
+    assert (seen[:25] == (10, 20, 30)).all()
+    assert (seen[27:33] == (200, 0, 0)).all()
+    assert (seen[35:] == (10, 20, 30)).all()
+
+
+def test_garment_is_cut_out_and_centred_on_white():
+    im = Image.new("RGB", (64, 64), (40, 160, 40))
+    im.paste(Image.new("RGB", (10, 20), (200, 0, 0)), (3, 40))
+    seen = np.asarray(folder.square(im, 64, "garment")).astype(int)
+    assert (seen[:, [0, 63]] == 255).all()
+    assert (seen[[0, 63]] == 255).all()
+    rows, columns = (np.abs(seen - (200, 0, 0)).max(2) < 30).nonzero()
+    assert rows.min() <= 5  # it fills the square, but for a margin
+    assert rows.max() >= 58
+    assert abs(columns.mean() - 31.5) < 1
+
+
+@pytest.mark.parametrize("im", [Image.new("RGB", (40, 40), (9, 9, 9)), Image.effect_noise((40, 40), 90).convert("RGB")])
+def test_where_no_garment_is_found_all_is_shown(im):
+    assert folder.square(im, 40, "garment").tobytes() == folder.square(im, 40, "fit").tobytes()
+
+
+@pytest.mark.parametrize("fit", ["fill", "fit", "garment"])
+def test_what_is_transparent_becomes_white(fit):
+    im = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    im.paste(Image.new("RGBA", (20, 20), (0, 0, 255, 255)), (10, 10))
+    seen = np.asarray(folder.square(im, 40, fit))
+    assert (seen[0, 0] == 255).all()
+    assert (seen[20, 20] == (0, 0, 255)).all()
+
+
+def test_fits_are_kept_apart_and_reach_a_run(tmp_path):
+    save(tmp_path / "d/a/1.png", wide())
+    save(tmp_path / "d/a/2.png", wide("red"))
+    recipes = [gans.recipe("dcgan", data=str(tmp_path / "d"), fit=fit, batch=2) for fit in ("fill", "fit")]
+    one, other = (data.prepare(recipe)[1] for recipe in recipes)
+    assert not torch.equal(one.images, other.images)
+
+
+def test_a_photograph_lies_as_its_camera_says(tmp_path):
+    im = Image.new("RGB", (40, 40))
+    im.paste("white", (0, 0, 40, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    (tmp_path / "d").mkdir()
+    im.save(tmp_path / "d/1.jpg", exif=exif, quality=95)
+    seen = folder.read(tmp_path / "d", 28)[0][0, 0].float()
+    assert seen[:, 20:].mean() > 250
+    assert seen[:, :8].mean() < 5
+
+
+def test_a_long_strip_is_skipped_where_it_would_be_shown_whole(place):
+    save(place / "hats/strip.png", Image.new("RGB", (2000, 20)))
+    assert "strip" in dict(folder.read(place, 28, "fit")[2].skipped)["hats/strip.png"]
+    assert skipped(place) == {}
+
+
 def test_a_flat_folder_is_one_class(tmp_path):
     save(tmp_path / "capes/1.png", Image.new("RGB", (28, 28)))
     found = data.load(str(tmp_path / "capes"))
@@ -192,10 +266,13 @@ def test_a_large_array_stays_on_the_disk(place, monkeypatch):
 
 def test_what_is_advised(place):
     found = data.load(str(place), size=64)
-    recipe = advice.recipe(found, "garments", 64)
+    recipe = advice.recipe(found, gans.recipe("studio", data="garments", size=64))
     assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "shift,cutout")
+    assert recipe.balance == "as found"
+    few = data.Garments(found.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
+    assert advice.recipe(few, gans.recipe("studio", data="garments")).balance == "even"
     one = data.Garments(found.images, found.labels * 0, ("a",), "")
-    assert advice.recipe(one, "garments", 28).gan == "dcgan"
+    assert advice.recipe(one, gans.recipe("studio", data="garments")).gan == "dcgan"
     assert advice.seconds(recipe.replace(width=4, epochs=10), found, "cpu") > 0
 
 
@@ -218,4 +295,4 @@ def test_check_on_the_command_line(place, capsys):
     assert found["counts"] == [1, 2]
     assert found["seconds"] >= 0
     assert cli.main(["check", str(place), "--size", "29"]) == 2
-    assert "--size cannot be 29" in capsys.readouterr().err
+    assert "size cannot be 29" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The loop: averages, schedules, epochs and curves, against arithmetic done here."""
 
+import dataclasses
 import math
 
 import pytest
@@ -249,3 +250,28 @@ def test_devices():
     for name in ("toaster", "cuda:99", "meta:x", ""):
         with pytest.raises(StudioError, match="no device"):
             loop.pick_device(name)
+
+
+@pytest.mark.parametrize("counts", [(90, 10), (60, 39, 1), (50, 0, 50), (3, 4)])
+def test_an_even_epoch_shows_every_class_equally_often(counts):
+    labels = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])
+    shuffle = Shuffle(len(labels), len(labels), seed=3, labels=labels)
+    for epoch in range(3):
+        order = shuffle[epoch]
+        seen = [(labels[order] == c).sum().item() for c, n in enumerate(counts) if n]
+        assert sum(seen) == len(labels)
+        assert max(seen) - min(seen) <= 1
+        for c, n in enumerate(counts):
+            times = torch.bincount(order, minlength=len(labels))[labels == c]
+            assert not n or times.max() - times.min() <= 1  # none of a class is preferred
+    assert not torch.equal(shuffle[0], shuffle[1])
+    assert torch.equal(shuffle[1], Shuffle(len(labels), len(labels), seed=3, labels=labels)[1])
+
+
+def test_a_balanced_run_sees_rare_classes_as_often(tiny, garments):
+    lopsided = dataclasses.replace(garments, labels=(garments.labels == 0).long(), names=("others", "rare"))
+    seen = []
+    for balance in ("as found", "even"):
+        trainer = Trainer(*data.prepare(tiny("cdcgan", balance=balance, batch=100), loaded=lopsided))
+        seen.append(sum(trainer.batch(i).y.sum().item() for i in range(6)))
+    assert seen == [60, 300]

@@ -21,6 +21,8 @@ from . import api, colorize, compare, robustness, sample, train, words
 from .gate import Gate
 
 HERE = Path(__file__).parent
+UPLOAD = 16  # MB of one, as large as a good phone makes a picture
+DATA_SET = 200  # and of one that may be a ZIP of pictures
 SESSIONS = 128  # visits whose state is kept: gradio keeps 0.2 MB for each, and by itself for ten thousand of them
 
 
@@ -45,13 +47,15 @@ def build(studio: Studio) -> gr.Blocks:
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 
-def launch_settings(password: str | None = None, mcp: bool = False) -> dict[str, Any]:
+def launch_settings(password: str | None = None, mcp: bool = False, public: bool = False) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home.
 
-    With a `password`, whoever knows it may enter, by any name. Raises StudioError if MCP is asked for and not here.
+    With a `password`, whoever knows it may enter, by any name. On a page that is not `public` an upload may be a data
+    set. Raises StudioError if MCP is asked for and not here.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise StudioError("MCP needs more packages: pip install 'gradio[mcp]', in an environment of its own.")
+    megabytes = UPLOAD if public else DATA_SET
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
         neutral_hue=gr.themes.colors.stone,
@@ -65,10 +69,10 @@ def launch_settings(password: str | None = None, mcp: bool = False) -> dict[str,
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,
-        "max_file_size": "16mb",
+        "max_file_size": f"{megabytes}mb",
         "state_session_capacity": SESSIONS,
         "footer_links": ["api", "settings"],
-        "app_kwargs": {"middleware": [Middleware(Gate)]},
+        "app_kwargs": {"middleware": [Middleware(Gate, uploads=(megabytes + 1) * 1_000_000)]},
         "mcp_server": mcp,
         **({"auth": guard(password), "auth_message": words.ENTRY} if password else {}),
     }

@@ -15,8 +15,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LARGEST_UPLOAD = 17_000_000  # bytes of a request with files, of which gradio allows 16 MB, as a good phone makes
-LARGEST = 1_000_000  # bytes of any other
+LARGEST = 1_000_000  # bytes of a request that brings no files
 FILE = "/gradio_api/file="
 # What gradio serves beside, and the studio has no use for.
 NEVER = tuple(
@@ -27,10 +26,10 @@ FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # how a path begi
 
 
 class Gate:
-    """ASGI middleware round the whole app."""
+    """ASGI middleware round the whole app. `uploads`: bytes of a request with files, rather more than gradio takes."""
 
-    def __init__(self, app: Any):
-        self.app = app
+    def __init__(self, app: Any, uploads: int):
+        self.app, self.uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: Any = self.app
@@ -39,7 +38,7 @@ class Gate:
             if path.startswith(NEVER) or (path.startswith(FILE) and not ours(path.removeprefix(FILE))):
                 answer = refusal(404, "There is no such file here.")
             elif path.endswith("/upload"):
-                receive = bounded(receive, LARGEST_UPLOAD)
+                receive = bounded(receive, self.uploads)
             elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
                 body = await whole(receive, LARGEST)
                 if body is None:

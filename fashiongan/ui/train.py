@@ -1,6 +1,5 @@
 """Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
 
-import html
 import inspect
 import json
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any
 import gradio as gr
 import plotly
 
-from .. import card, data, gans, hub
+from .. import card, gans, hub
 from ..errors import StudioError
 from ..recipe import Knob, Recipe, knobs
 from ..studio import Studio
 from . import access, checkpoints, show, words
+from .source import Source
 
 HERE = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -85,14 +85,8 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
             with gr.Row(elem_classes="together", visible=False, elem_id="queue") as queue:
                 waiting = gr.Dropdown([], label="Waiting", elem_id="waiting", min_width=160)
                 drop = gr.Button("Cancel it", size="md", elem_id="drop", min_width=90)
-            source = gr.Dropdown(
-                [data.FASHION_MNIST],
-                value=data.FASHION_MNIST,
-                allow_custom_value=True,
-                label="Data",
-                info="or type the path of a folder with one sub-folder a class",
-                elem_id="data",
-            )
+            pictures = Source(studio)
+            source = pictures.field
             values = desk.values(first, QUICK)
             fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
             with gr.Accordion("More settings", open=False):
@@ -126,12 +120,14 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
     take.click(desk.sample_it, None, [tabs, models], **hidden)
 
     gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
-    gr.on([gan.change, how_long.change], desk.settings, [gan, how_long], knob_fields, **hidden)
+    # By a person's hand only: `use` sets the GAN and the fields together.
+    gr.on([gan.input, how_long.input], desk.settings, [gan, how_long], knob_fields, **hidden)
     # gradio draws a number field that begins empty with a 0 in it.
     empty = [fields[name] for name, k in desk.names.items() if k.default is None]
     page.load(lambda: [None] * len(empty), None, empty, **hidden)
-    chosen = [source, fields["classes"], fields["limit"]]
-    gr.on([this.select, *(c.change for c in chosen)], desk.preview, chosen, shown, trigger_mode="always_last", **hidden)
+    which = [source, fields["size"], fields["fit"]]
+    pictures.look(this, which, [fields["classes"], fields["limit"]], shown)
+    pictures.advise_on(which, desk.advised, [gan, how_long, *knob_fields])
     return visitor
 
 
@@ -258,13 +254,14 @@ class Desk:
             gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
         )
 
-    def preview(self, source: str, classes: str, limit: int | None) -> str:
-        """The data in pictures and counts, or the sentence that says why not."""
-        try:
-            whole = self.studio.garments(source, 28)
-            return show.preview(data.select(whole, data.class_numbers(classes or "", whole.names), limit or None))
-        except StudioError as e:
-            return f'<p class="sorry">{html.escape(str(e))}</p>'
+    def advised(self, recipe: Recipe) -> list[Any]:
+        """The GAN, how long, and the fields of a recipe."""
+        mine = knobs(type(recipe))
+        fields = [
+            gr.update(value=getattr(recipe, n), visible=True) if n in mine else gr.update(visible=False)
+            for n in self.names
+        ]
+        return [recipe.gan, FULL, *fields]
 
     def values(self, gan: str, how_long: str) -> dict[str, Any]:
         """Every knob that GAN has, and what it is set to."""

@@ -25,6 +25,8 @@ PUSH = (
     "`hf auth login` or `HF_TOKEN`, which this page never asks for."
 )
 PUSHED = "Sent: {files}. See {address}."
+ADVISED = "**To begin with:** {gan}, {how_long}. {settings}."
+ADVISED_BUSY = "for how long will be known when nothing else is being trained"
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
 COLORIZE = "Give a gray garment the colours you choose; its folds, print and shading stay as they are."
 GRAY = (

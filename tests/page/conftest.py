@@ -26,7 +26,11 @@ def studio(tmp_path_factory, idx_root):
 def launched(studio, **settings):
     """A studio's page, served: its address."""
     page = build(studio)
-    settings = launch_settings(**settings) | {"prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
+    settings = launch_settings(public=studio.public, **settings) | {
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "server_name": "127.0.0.1",
+    }
     _, url, _ = page.launch(**settings)
     yield url
     page.close()

@@ -1,9 +1,13 @@
 """The Train tab in a real browser: a real run is started, watched, left alone, stopped and sampled."""
 
+import io
 import math
 import time
+import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fashiongan import losses
 
@@ -197,3 +201,45 @@ def test_a_run_waits_its_turn_and_is_cancelled_on_the_page(train_page, studio, e
     page.locator("#queue").wait_for(state="hidden")
     assert studio.waiting == []
     assert studio.run is run
+
+
+def test_a_zip_is_unpacked_looked_at_and_advised_on(train_page, studio, tmp_path):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as zipped:
+        for i in range(24):
+            out = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (40, 40, 3), np.uint8)).save(out, "PNG")
+            zipped.writestr(f"all/{'hats' if i % 3 else 'gloves'}/{i}.png", out.getvalue())
+        zipped.writestr("all/hats/broken.jpg", b"text")
+    page = train_page()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#zip").click()
+    chooser.value.set_files(tmp_path / "mine.zip")
+    page.locator("#preview").get_by_text("24 pictures, 28 x 28, colour").wait_for()
+    page.locator("#preview").get_by_text("hats/broken.jpg (not a picture that can be read)").wait_for()
+    page.locator("#advice").get_by_text("To begin with: studio, about").wait_for()
+    page.locator("#use").click()
+    page.wait_for_function("() => document.querySelector('#gan input').value === 'studio'")
+    page.wait_for_function("() => document.querySelector('#knob_epochs input').value === '6000'")
+    page.get_by_text("More settings").click()
+    assert page.locator("#knob_augment input").input_value() == "shift,cutout"
+    assert page.locator("#knob_batch input").input_value() == "24"
+    page.locator("#start").click()
+    page.wait_for_function("() => document.querySelector('.live').dataset.state === 'running'")
+    assert studio.run.recipe.labels == ("gloves", "hats")
+
+
+def test_what_is_no_zip_is_one_sentence(train_page, tmp_path):
+    (tmp_path / "mine.zip").write_bytes(b"no zip")
+    page = train_page()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#zip").click()
+    chooser.value.set_files(tmp_path / "mine.zip")
+    page.get_by_text("mine.zip is no ZIP file that can be read: pack it again.").wait_for()
+
+
+def test_strangers_upload_no_data(visit, public_url):
+    page = visit(public_url)
+    page.get_by_role("tab", name="Train").click()
+    page.locator(".live").wait_for()
+    assert page.locator("#zip").count() == 0
