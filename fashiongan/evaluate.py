@@ -215,10 +215,16 @@ class Quick:
         return gray and recipe.size == classifiers.SIZE and JUDGE in classifiers.bundled()
 
     def distance(self, gan: GAN, G: torch.nn.Module) -> float:
+        return self.look(gan, G)["distance"]
+
+    def look(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
+        """The distance; the judge's mean confidence in what it sees, 0..1; and how many classes it sees often."""
         z, c = latent.draw(gan, self.N, 0)
-        return metrics.frechet(
-            self.real, metrics.moments(classifiers.features(self.net, latent.render(gan, z, c, G))[0])
-        )
+        features, logits = classifiers.features(self.net, latent.render(gan, z, c, G))
+        sure, said = logits.softmax(1).max(1)
+        shares = torch.bincount(said) / len(said)
+        far = metrics.frechet(self.real, metrics.moments(features))
+        return {"distance": far, "confidence": float(sure.mean()), "classes": int((shares >= SELDOM).sum())}
 
 
 def judge_for(samples: Samples, device: str) -> Classifier:
