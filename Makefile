@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test check checkpoints test-data clean
+.PHONY: app test check checkpoints bench test-data clean
 
 app: .venv/app
 	$(BIN)/python app.py
@@ -25,6 +25,10 @@ check: .venv/dev
 # Train every bundled checkpoint, each from where it stopped; on a GPU if there is one.
 checkpoints: .venv/app
 	$(BIN)/python -m fashiongan bundle
+
+# How fast everything is here; into benchmarks/README.md.
+bench: .venv/dev test-data
+	$(BIN)/python benchmarks/bench.py
 
 .venv/app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,4 +1,6 @@
-"""How fast the studio trains, beside the usual loop and beside what the machine can do. Writes benchmarks/speed.md.
+"""How fast the studio trains, beside the usual loop and beside what the machine can do.
+
+Writes benchmarks/speed-DEVICE.md.
 
     python benchmarks/speed.py [--device cuda] [--seconds 5] [dcgan wgan ...]
 
@@ -38,14 +40,14 @@ WIDE = 512  # batch of a GPU that is not to wait
 OUT = Path(__file__).with_name("speed")
 
 
-def usual(trainer: Trainer, garments: data.Garments) -> Callable[[], None]:
-    """One update of the usual loop, on the trainer's own GAN in its own memory order."""
+def endless(garments: data.Garments) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches (BATCH, 1, 28, 28) in -1..1 and classes, by torchvision's transforms and PyTorch's DataLoader."""
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
     from torchvision import transforms
 
     look = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    pictures, labels = garments.images.numpy(), garments.labels.tolist()
+    pictures, labels = garments.images.cpu().numpy(), garments.labels.tolist()
 
     class Pictures(Dataset[tuple[Tensor, int]]):
         def __len__(self) -> int:
@@ -54,16 +56,18 @@ def usual(trainer: Trainer, garments: data.Garments) -> Callable[[], None]:
         def __getitem__(self, i: int) -> tuple[Tensor, int]:
             return look(Image.fromarray(pictures[i, 0])), labels[i]
 
-    def endless() -> Iterator[tuple[Tensor, Tensor]]:
-        while True:
-            yield from DataLoader(Pictures(), batch_size=BATCH, shuffle=True, drop_last=True)
+    while True:
+        yield from DataLoader(Pictures(), batch_size=BATCH, shuffle=True, drop_last=True)
 
+
+def usual(trainer: Trainer, garments: data.Garments) -> Callable[[], None]:
+    """One update of the usual loop, on the trainer's own GAN in its own memory order."""
     r, device = trainer.recipe, trainer.device
     gan = gans.build(r).to(device)
     kinds = {"adam": lambda p, lr: torch.optim.Adam(p, lr, (r.beta1, r.beta2), foreach=False)}
     kinds |= {"rmsprop": lambda p, lr: torch.optim.RMSprop(p, lr, foreach=False)}
     opt_d, opt_g = kinds[r.optimizer](gan.D.parameters(), r.lr_d), kinds[r.optimizer](gan.G.parameters(), r.lr_g)
-    batches, rng, step = endless(), torch.Generator(device).manual_seed(0), 0
+    batches, rng, step = endless(garments), torch.Generator(device).manual_seed(0), 0
 
     def batch() -> Batch:
         x, y = (t.to(device) for t in next(batches))
@@ -167,6 +171,52 @@ def measure(gan: str, garments: data.Garments, device: str, seconds: float) -> d
     return found
 
 
+def table(device: str, seconds: float, chosen: list[str], root: str | None) -> str:
+    """Everything measured, in Markdown."""
+    garments = data.load(data.FASHION_MNIST, root=root)
+    top = ceiling(device, 1.0)
+    rows, ratios, fifty = [], [], 0.0
+    for gan in chosen or ("dcgan", "cdcgan", *TEN, "studio"):
+        found = measure(gan, garments, device, seconds)
+        pairs = [a / b for a, b in zip(found["studio"], found["usual"], strict=True)]
+        pace, ratio = median(found["studio"]), median(pairs)
+        if gan in TEN:
+            ratios.append(ratio)
+            fifty += 50 * found["n"] / (pace * found["real"])
+        rows.append(
+            f"| {gan} | {ratio:.2f} ({min(pairs):.2f} to {max(pairs):.2f}) | {pace * found['real']:,.0f} "
+            f"| {median(found['usual']) * found['real']:,.0f} | {found['operations'] / 1e9:.2f} "
+            f"| {100 * pace * found['operations'] / top:.0f} % |"
+        )
+        if "wide" in found:
+            times = found["wide"] / (median(found["usual"]) * found["real"])
+            rows[-1] += f" {found['wide']:,.0f} | {times:.0f} | {100 * found['wide operations'] / top:.0f} % |"
+        print(rows[-1], flush=True)
+    ten = ""
+    if len(ratios) == len(TEN):
+        ten = (
+            f" The ten of report 001: {median(ratios):.2f} times as fast in the middle, {min(ratios):.2f} at least; "
+            f"50 epochs of each would take {fifty / 60:.1f} minutes in a row."
+        )
+    more = f" batch {WIDE}, pictures/s | times the usual loop | of the ceiling |" if device == "cuda" else ""
+    return f"""Same nets, same batch of {BATCH}, by turns in one run, {ROUNDS} rounds each: the studio's loop against
+the usual one (see the head of `benchmarks/speed.py`). Ratio first, with its range.{ten} The last column is the share of
+this machine's ceiling, {top / 1e12:.3g} TFLOP/s in the same run, that the studio's loop makes of the operations it must
+do.
+
+| GAN | studio / usual | studio, pictures/s | usual, pictures/s | GFLOP an update | of the ceiling |{more}
+|---|---|---|---|---|---|{"---|" * more.count("|")}
+{chr(10).join(rows)}
+"""
+
+
+def where(device: str) -> str:
+    """The commit and the machine, as every table says them."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    name = checkpoint.device_name(torch.device(device))
+    return f"commit {commit.strip()}, {name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("gans", nargs="*", metavar="GAN", help="which (default: report 001's ten, and more)")
@@ -175,48 +225,10 @@ def main() -> None:
     parser.add_argument("--data-root", default=None)
     args = parser.parse_args()
     device = pick_device(args.device)
-    garments = data.load(data.FASHION_MNIST, root=args.data_root)
-    top = ceiling(device, 1.0)
-    rows, ratios, fifty = [], [], 0.0
-    for gan in args.gans or ("dcgan", "cdcgan", *TEN, "studio"):
-        found = measure(gan, garments, device, args.seconds)
-        pairs = [a / b for a, b in zip(found["studio"], found["usual"], strict=True)]
-        pace, ratio = median(found["studio"]), median(pairs)
-        if gan in TEN:
-            ratios.append(ratio)
-            fifty += 50 * found["n"] / (pace * found["real"])
-        rows.append(
-            f"| {gan} | {ratio:.1f} ({min(pairs):.1f} to {max(pairs):.1f}) | {pace * found['real']:,.0f} "
-            f"| {median(found['usual']) * found['real']:,.0f} | {found['operations'] / 1e9:.2f} "
-            f"| {100 * pace * found['operations'] / top:.0f} % |"
-        )
-        if "wide" in found:
-            times = found["wide"] / (median(found["usual"]) * found["real"])
-            rows[-1] += f" {found['wide']:,.0f} | {times:.0f} | {100 * found['wide operations'] / top:.0f} % |"
-        print(rows[-1], flush=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    name = checkpoint.device_name(torch.device(device))
-    told = ""
-    more = f" batch {WIDE}, pictures/s | times the usual loop | of the ceiling |" if device == "cuda" else ""
-    if len(ratios) == len(TEN):
-        told = (
-            f"The ten of report 001: {median(ratios):.1f} times as fast in the middle, {min(ratios):.1f} at least; 50 "
-        )
-        told += f"epochs of each would take {fifty / 60:.1f} minutes in a row.\n\n"
-    text = f"""# Speed of training
-
-Same nets, same batch of {BATCH}, by turns in one run, {ROUNDS} rounds each: the studio's loop against the usual one
-(see the head of `benchmarks/speed.py`). Ratio first, with its range. {told}The last column is the share of this
-machine's ceiling, {top / 1e12:.3g} TFLOP/s in the same run, that the studio's loop makes of the operations it must do.
-By `python benchmarks/speed.py --device {device}`, commit {commit.strip()}, {name}, torch {torch.__version__}.
-
-| GAN | studio / usual | studio, pictures/s | usual, pictures/s | GFLOP an update | of the ceiling |{more}
-|---|---|---|---|---|---|{"---|" * more.count("|")}
-{chr(10).join(rows)}
-"""
-    print(text)
+    text = table(device, args.seconds, args.gans, args.data_root)
     if not args.gans:
-        atomic.write(OUT.with_name(f"speed-{device}.md"), text.encode())
+        by = f"By `python benchmarks/speed.py --device {device}`, {where(device)}."
+        atomic.write(OUT.with_name(f"speed-{device}.md"), f"# Speed of training\n\n{text}\n{by}\n".encode())
 
 
 if __name__ == "__main__":

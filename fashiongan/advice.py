@@ -10,17 +10,17 @@ from .trainer import Trainer
 
 FEW = 5000  # pictures below which the judge should see them augmented
 STEPS = 20_000  # updates after which garments can be told, by the runs behind clothing-128
-SOON = 6_000  # and after which a few small pictures are better left, by benchmarks/few.md
+SOON = 6_000  # and after which a few small pictures are better left, as in benchmarks/few.md
 UNEVEN = 4  # times as many pictures of one class as of another, from which they are shown equally often
 TIMED = 3  # updates
 
 
 def recipe(garments: Garments, asked: Recipe) -> Recipe:
-    """A recipe to begin with, for data, size and fitting as asked: the studio's own where there are classes, by how
-    many pictures there are and how large.
+    """A recipe to begin with, for data, size and fitting as asked: the studio's own, by how many pictures there are
+    and how large.
 
-    From the runs behind `clothing-128`: a net half as wide above 48 pixels, a judge kept ten times as smooth, and an
-    augmented view of few pictures.
+    From the runs behind `clothing-128`, a net half as wide above 48 pixels and a judge kept ten times as smooth; from
+    the hundred boots of benchmarks/few.md, an augmented view of few pictures and twice as smooth a judge.
     """
     n, large = len(garments), asked.size > 48
     batch = min(32 if large else 64, n)
@@ -29,13 +29,12 @@ def recipe(garments: Garments, asked: Recipe) -> Recipe:
     if large:
         changes["width"] = 32
     if n < FEW:
-        changes["augment"] = "shift,cutout"
+        changes["augment"] = "colour,shift,cutout"
     counts = [count for count in garments.counts if count]
     if max(counts) > UNEVEN * min(counts):
         changes["balance"] = "even"
-    if len(garments.names) > 1:
-        return gans.recipe("studio", **changes, **({"gamma": 5.0} if large else {}))
-    return gans.recipe("dcgan", **changes, schedule="linear")
+    changes["gamma"] = 5.0 if large else 1.0 if n < FEW else 0.5
+    return gans.recipe("studio", **changes)
 
 
 def seconds(chosen: Recipe, garments: Garments, device: str) -> float:

@@ -267,12 +267,14 @@ def test_a_large_array_stays_on_the_disk(place, monkeypatch):
 def test_what_is_advised(place):
     found = data.load(str(place), size=64)
     recipe = advice.recipe(found, gans.recipe("studio", data="garments", size=64))
-    assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "shift,cutout")
+    assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "colour,shift,cutout")
     assert recipe.balance == "as found"
     few = data.Garments(found.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
     assert advice.recipe(few, gans.recipe("studio", data="garments")).balance == "even"
     one = data.Garments(found.images, found.labels * 0, ("a",), "")
-    assert advice.recipe(one, gans.recipe("studio", data="garments")).gan == "dcgan"
+    boots = advice.recipe(one, gans.recipe("dcgan", data="garments", fit="fit"))
+    assert (boots.gan, boots.gamma, boots.fit) == ("studio", 1.0, "fit")
+    assert boots.epochs * len(one) / boots.batch == 6000
     assert advice.seconds(recipe.replace(width=4, epochs=10), found, "cpu") > 0
 
 

@@ -1,9 +1,13 @@
 """Nets: the report's exact sizes, every picture size, and how weights start."""
 
+import math
+
 import pytest
 import torch
 
-from fashiongan import nets
+from fashiongan import data, gans, nets
+from fashiongan.data import Garments
+from fashiongan.trainer import Trainer
 
 
 def parameters(net):
@@ -162,3 +166,32 @@ def test_minibatch_std_is_one_number_the_mean_of_the_deviations():
 def test_twice_is_bilinear():
     out = nets.twice(torch.tensor([[[[0.0, 4.0]]]]))
     assert out.tolist() == [[[[0.0, 1.0, 3.0, 4.0]] * 2]]
+
+
+def convolutional():
+    dense = ("gan", "mlpgan", "cgan")  # perceptrons, as their papers have them
+    return [name for name in gans.GANS if name not in dense]
+
+
+def largest_dense(gan, size):
+    net = gans.build(gans.recipe(gan, size=size).replace(channels=3, labels=tuple("abcdefghij")))
+    return max([m.weight.numel() for m in net.modules() if isinstance(m, torch.nn.Linear)], default=0)
+
+
+@pytest.mark.parametrize("gan", convolutional())
+def test_128_pixels_cost_no_larger_dense_layer_than_64(gan):
+    """Nets grow by stages; a dense layer sees 4 to 7 pixels a side whatever the size, of as many filters, or in
+    began a fifth more. Stylegan's is its paper's."""
+    assert largest_dense(gan, 128) <= 1.21 * max(largest_dense(gan, 64), 2e4)
+    assert largest_dense(gan, 128) < (4.3e6 if gan == "stylegan" else 1.1e6)
+
+
+@pytest.mark.parametrize("size", [64, 128])
+@pytest.mark.parametrize("gan", convolutional())
+def test_every_convolutional_gan_trains_in_colour_to_128(gan, size, tiny):
+    pictures = torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mine = Garments(pictures, torch.tensor([0, 1, 0, 1]), ("a", "b"), "here")
+    trainer = Trainer(*data.prepare(tiny(gan, size=size, batch=4, steps=1), loaded=mine))
+    trainer.update()
+    assert all(math.isfinite(v) for v in trainer.means().values())
+    assert trainer.samples()[0].shape[1:] == (3, size, size)

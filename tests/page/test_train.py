@@ -222,7 +222,7 @@ def test_a_zip_is_unpacked_looked_at_and_advised_on(train_page, studio, tmp_path
     page.wait_for_function("() => document.querySelector('#gan input').value === 'studio'")
     page.wait_for_function("() => document.querySelector('#knob_epochs input').value === '6000'")
     page.get_by_text("More settings").click()
-    assert page.locator("#knob_augment input").input_value() == "shift,cutout"
+    assert page.locator("#knob_augment input").input_value() == "colour,shift,cutout"
     assert page.locator("#knob_batch input").input_value() == "24"
     page.locator("#start").click()
     page.wait_for_function("() => document.querySelector('.live').dataset.state === 'running'")
