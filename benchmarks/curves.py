@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import speed
 import torch
 
 from fashiongan import atomic, checkpoint, data, evaluate, gans
@@ -35,7 +36,7 @@ OUT = Path(__file__).parent
 
 def recipe(gan: str, args: argparse.Namespace) -> gans.Recipe:
     changes = {} if args.full else dict(gans.find(gan).recipe_type.quick)
-    changes |= {k: v for k, v in (("epochs", args.epochs), ("batch", args.batch)) if v}
+    changes |= {k: v for k in ("epochs", "batch", "width") if (v := getattr(args, k))}
     return gans.recipe(gan, **changes)
 
 
@@ -44,26 +45,35 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
     garments = data.load(data.FASHION_MNIST, root=args.data_root)
     chosen, pictures = data.prepare(recipe(gan, args), loaded=garments)
     trainer = Trainer(chosen, pictures, device)
+    update, shown = trainer.update, (trainer.gan, trainer.average)
+    if args.usual:
+        gan_, update = speed.usual(trainer, pictures)
+        shown = (gan_, gan_.G)
     jury = evaluate.Quick(pictures, trainer.device)
     looks: list[dict[str, float]] = []
     spent, due = 0.0, FIRST
     since = perf_counter()
-    while trainer.step < trainer.steps and spent < args.seconds:
-        trainer.update()
-        if trainer.step % 10 and trainer.step < trainer.steps:
+    step = 0
+    while step < trainer.steps and spent < args.seconds:
+        update()
+        step += 1
+        if step % 10 and step < trainer.steps:
             continue
-        trainer.means()  # waits for the device
+        if not args.usual:
+            trainer.means()  # waits for the device; the usual loop has waited
         now = spent + perf_counter() - since
-        if now >= due or trainer.step == trainer.steps:
+        if now >= due or step == trainer.steps:
             spent, due = now, now * GROWTH
-            looks.append({"seconds": round(spent, 2), "step": trainer.step, **jury.look(trainer.gan, trainer.average)})
+            shown[1].eval()
+            looks.append({"seconds": round(spent, 2), "step": step, **jury.look(*shown)})
+            shown[1].train(args.usual)
             since = perf_counter()
     return {
         "gan": gan,
         "recipe": chosen.to_json(),
         "seconds": spent,
-        "epochs": trainer.epochs_at(trainer.step),
-        "images_per_second": trainer.step * chosen.batch * chosen.d_steps / spent,
+        "epochs": trainer.epochs_at(step),
+        "images_per_second": step * chosen.batch * chosen.d_steps / spent,
         "looks": looks,
         "device": checkpoint.device_name(trainer.device),
     }
@@ -148,6 +158,8 @@ def main() -> None:
     parser.add_argument("gans", nargs="*", metavar="GAN", help="which (default: all that draw garments)")
     parser.add_argument("--ten", action="store_true", help="report 001's ten")
     parser.add_argument("--full", action="store_true", help="each GAN's own recipe, not the Train tab's quick look")
+    parser.add_argument("--usual", action="store_true", help="by the usual loop of benchmarks/speed.py, batch 64")
+    parser.add_argument("--width", type=int, help="other than the recipe's")
     parser.add_argument("--epochs", type=int, help="other than the recipe's")
     parser.add_argument("--batch", type=int, help="other than the recipe's")
     parser.add_argument("--seconds", type=float, default=math.inf, help="of training for each at most")
@@ -162,8 +174,14 @@ def main() -> None:
         atomic.write(args.one, json.dumps(one(chosen[0], args, device)).encode())
         return
     command = " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]])
-    settings = ["quick", "full"][args.full], args.epochs or "", args.batch or ""
-    place = RUNS / "-".join([device, *filter(None, map(str, settings))])
+    settings = (
+        ["quick", "full"][args.full],
+        args.epochs,
+        args.batch,
+        args.width and f"w{args.width}",
+        args.usual and "usual",
+    )
+    place = RUNS / "-".join([device, *map(str, filter(None, settings))])
     begin, waiting = perf_counter(), [g for g in chosen if not (place / f"{g}.json").exists()]
     fresh, running = len(waiting) == len(chosen), {}
     while waiting or running:

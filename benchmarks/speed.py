@@ -31,7 +31,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from fashiongan import atomic, checkpoint, data, gans
-from fashiongan.gan import Batch
+from fashiongan.gan import GAN, Batch
 from fashiongan.trainer import Trainer, pick_device
 
 TEN = ("gan", "cgan", "infogan", "ebgan", "acgan", "lsgan", "wgan", "began", "wgan-gp", "dragan")
@@ -60,8 +60,8 @@ def endless(garments: data.Garments) -> Iterator[tuple[Tensor, Tensor]]:
         yield from DataLoader(Pictures(), batch_size=BATCH, shuffle=True, drop_last=True)
 
 
-def usual(trainer: Trainer, garments: data.Garments) -> Callable[[], None]:
-    """One update of the usual loop, on the trainer's own GAN in its own memory order."""
+def usual(trainer: Trainer, garments: data.Garments) -> tuple[GAN, Callable[[], None]]:
+    """A GAN of the trainer's recipe, and one update of it by the usual loop."""
     r, device = trainer.recipe, trainer.device
     gan = gans.build(r).to(device)
     kinds = {"adam": lambda p, lr: torch.optim.Adam(p, lr, (r.beta1, r.beta2), foreach=False)}
@@ -92,7 +92,7 @@ def usual(trainer: Trainer, garments: data.Garments) -> Callable[[], None]:
         loss.item()
         step += 1
 
-    return update
+    return gan, update
 
 
 def wait(device: str) -> None:
@@ -151,7 +151,7 @@ def operations(trainer: Trainer) -> int:
 def measure(gan: str, garments: data.Garments, device: str, seconds: float) -> dict[str, list[float] | float]:
     recipe, pictures = data.prepare(gans.recipe(gan, batch=BATCH), loaded=garments)
     trainer = Trainer(recipe, pictures, device)
-    theirs = usual(trainer, pictures)
+    _, theirs = usual(trainer, pictures)
     ours: list[float] = []
     others: list[float] = []
     for _ in range(WARM):

@@ -1,7 +1,6 @@
 """A ZIP file of pictures, unpacked into the cache with nothing in it trusted: neither its names nor its sizes."""
 
 import hashlib
-import os
 import shutil
 import stat
 import tempfile
@@ -9,7 +8,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from . import atomic
+from . import atomic, cache
 from .errors import StudioError
 from .folder import KINDS, plural
 
@@ -25,7 +24,7 @@ def unpacked(path: Path) -> Path:
     Only pictures come out, each within that folder. Where everything lies in one folder of the ZIP, it is that folder.
     Raises StudioError for what is no ZIP file, is encrypted or damaged, or holds no pictures or too much.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan" / "unpacked"
+    home = cache.home() / "unpacked"
     place = home / f"{slug(path.stem)}-{digest(path)[:16]}"
     if not place.is_dir():
         home.mkdir(parents=True, exist_ok=True)

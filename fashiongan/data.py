@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from . import cache
 from .errors import StudioError, quoted
 from .recipe import Recipe
 
@@ -147,14 +148,14 @@ def download() -> Path:
     """Let torchvision fetch Fashion-MNIST into the cache, once. Offline, say so within seconds."""
     from torchvision.datasets import FashionMNIST
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan"
-    raw = cache / "FashionMNIST" / "raw"
+    place = cache.home()
+    raw = place / "FashionMNIST" / "raw"
     if idx_file(raw, "train", "images") and idx_file(raw, "t10k", "labels"):
         return raw
     try:
         # torchvision waits without limit on a dead network, so knock first.
         socket.create_connection((urlsplit(FashionMNIST.mirrors[0]).hostname or "", 80), timeout=3).close()
-        FashionMNIST(str(cache), download=True)
+        FashionMNIST(str(place), download=True)
     except (OSError, RuntimeError) as e:
         raise StudioError(THREE_WAYS) from e
     return raw

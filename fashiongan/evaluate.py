@@ -7,7 +7,6 @@ many training pictures get in the generator's place, and what one half of the tr
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import atomic, checkpoint, classifiers, data, gans, latent, metrics
+from . import atomic, cache, checkpoint, classifiers, data, gans, latent, metrics
 from .classifiers import Classifier
 from .data import Garments
 from .errors import StudioError
@@ -478,7 +477,7 @@ def sha256(path: Path) -> str:
 
 def cached(net: Classifier, garments: Garments) -> Path:
     """Where the features of real garments are kept, under what decides them: the judge's weights and the pictures."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan"
+    folder = cache.home()
     key = hashlib.sha256()
     for tensor in (*net.state_dict().values(), garments.images):
         key.update(tensor.cpu().contiguous().numpy().tobytes())

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from . import atomic, photo
+from . import atomic, cache, photo
 from .errors import StudioError
 
 KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
@@ -109,7 +109,7 @@ def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Surv
 def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
     """As `read`, of pictures from anywhere."""
     key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}"
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "fashiongan" / "folders"
+    home = cache.home() / "folders"
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
         store(place, source, size, fit)
