@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashiongan import checkpoint
+from fashiongan import checkpoint, gans
 from fashiongan.errors import StudioError
 from fashiongan.team import Team, join
 
@@ -66,6 +66,41 @@ def test_batch_norm_penalties_and_chance_work_in_a_team(gan, knobs, tmp_path):
     tensors = state(tmp_path / gan)
     assert all(v.isfinite().all() for v in tensors.values() if v.is_floating_point())
     assert checkpoint.load(tmp_path / gan).sample_images(4, 0).shape == (4, 1, 28, 28)
+
+
+EVERY_GAN = """
+import sys
+import torch
+from fashiongan import data, gans
+from fashiongan.recipe import knobs
+from fashiongan.team import join
+from fashiongan.trainer import Trainer
+
+team, device = join("cpu")
+whole = data.load("fashion-mnist", root=sys.argv[1])
+for name in gans.GANS:
+    grown = {"phase": 0} if "phase" in knobs(gans.find(name).recipe_type) else {}
+    recipe = gans.recipe(name, width=16, z_dim=16, batch=15, limit=100, **grown)
+    trainer = Trainer(*data.prepare(recipe, loaded=whole), device, team)
+    for _ in range(2):
+        trainer.update()
+    mine = torch.cat([p.detach().flatten() for p in trainer.gan.parameters()])
+    found = [torch.empty_like(mine) for _ in range(team.size)]
+    torch.distributed.all_gather(found, mine)
+    if team.rank == 0 and bool(found[0].isfinite().all()) and torch.equal(*found):
+        print(name)
+team.leave()
+"""
+
+
+@pytest.mark.slow
+def test_every_gan_stays_the_same_in_all_processes(idx_root, tmp_path):
+    (tmp_path / "every.py").write_text(EVERY_GAN)
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPO)}
+    command = [*start, str(tmp_path / "every.py"), str(idx_root)]
+    done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=200)
+    assert done.stdout.split() == list(gans.GANS), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(("n", "size"), [(128, 1), (128, 2), (15, 2), (7, 3), (2, 4)])
