@@ -21,9 +21,8 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import speed
-import torch
 
-from fashiongan import atomic, checkpoint, data, evaluate, gans
+from fashiongan import atomic, data, evaluate, gans
 from fashiongan.trainer import Trainer, pick_device
 
 TEN = ("gan", "cgan", "infogan", "ebgan", "acgan", "lsgan", "wgan", "began", "wgan-gp", "dragan")  # of report 001
@@ -75,7 +74,7 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
         "epochs": trainer.epochs_at(step),
         "images_per_second": step * chosen.batch * chosen.d_steps / spent,
         "looks": looks,
-        "device": checkpoint.device_name(trainer.device),
+        "by": speed.where(device),
     }
 
 
@@ -135,15 +134,14 @@ def drawn(founds: list[dict[str, object]]) -> str:
 
 
 def written(founds: list[dict[str, object]], args: argparse.Namespace, wall: float, command: str, picture: str) -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     beside = f", {args.at_once} at a time on one device" if args.at_once > 1 else ""
     took = f" All together they took {wall:.0f} s, start-up included." if wall else ""
+    by = "; ".join(sorted({str(f["by"]) for f in founds}))
     titles = ["GAN", "batch", "epochs", "training", "pictures/s", "recognisable after"]
     titles += [*(f"distance {mark:g}" for mark in MARKS), "last distance", "sure", "classes"]
     return f"""# Time against score
 
-See the head of `benchmarks/curves.py` for what is measured.{took} By `{command}`{beside}, commit
-{commit.strip()}, {founds[0]["device"]}, {torch.get_num_threads()} threads, torch {torch.__version__}, one run each.
+See the head of `benchmarks/curves.py` for what is measured.{took} By `{command}`{beside}, {by}, one run each.
 
 ![Distance against seconds]({picture})
 
