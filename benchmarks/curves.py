@@ -1,5 +1,6 @@
-"""How soon a GAN's garments can be recognised, and how good they are when: time against score. Writes
-benchmarks/curves-DEVICE.md, and the same as a picture beside it.
+"""How soon a GAN's garments can be recognised, and how good they are when: time against score.
+
+Writes benchmarks/curves-DEVICE-SETTINGS.md, and the same as a picture beside it.
 
     python benchmarks/curves.py                                           the Train tab's quick look of every GAN
     python benchmarks/curves.py --full --epochs 50 --batch 512 --at-once 10 --ten     a GPU's three minutes
