@@ -260,6 +260,8 @@ def with_classes(h: Tensor, y: Tensor | None) -> Tensor:
     if y is None:
         return h
     planes = y.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])
+    if h.is_contiguous(memory_format=torch.channels_last):  # else what is joined would be copied into that order again
+        planes = planes.contiguous(memory_format=torch.channels_last)
     return torch.cat([h, planes], 1)
 
 
