@@ -1,6 +1,7 @@
 """The real app on the synthetic garments, and a real browser in front of it."""
 
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +14,21 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # gradio_client would report each 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
 FLAGS += "--disable-component-update --disable-sync"
-# A socket that is cut by a reload is gradio's own remark, not ours.
-GRADIO_SAYS = ("AbortError", "Connection errored out", "Failed to fetch", "network error")
+# A socket that is cut by a reload, or a stream that a reload has left, is gradio's own remark, not ours.
+GRADIO_SAYS = ("AbortError", "Connection errored out", "Failed to fetch", "network error", "Unexpected error 404")
+ENDED: list[int] = []
+
+
+def pytest_sessionfinish(exitstatus):
+    ENDED.append(int(exitstatus))
+
+
+def pytest_unconfigure():
+    """Leave at once. A page that has just been left may still be drawn for by a daemon thread, and Python's end cuts
+    such a thread off within PyTorch, which then aborts the process: no test's fault, and no test's result."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ENDED[-1] if ENDED else 1)
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,7 @@ def test_a_run_waits_its_turn_and_is_cancelled_on_the_page(train_page, studio, e
     wait_run(page, run.out.name)
     set_knob(page, "epochs", 2)
     page.locator("#add").click()
-    page.locator(".live .queue").get_by_text("Waiting: dcgan").wait_for()
+    page.locator(".live .queue").get_by_text("Waiting: studio").wait_for()
     assert [w.recipe.epochs for w in studio.waiting] == [2]
     page.locator("#drop").click()
     page.locator("#queue").wait_for(state="hidden")
