@@ -1,6 +1,6 @@
 """How fast everything is, on this machine: `make bench`. Prints, and writes benchmarks/README.md.
 
-    python benchmarks/bench.py [--seconds 6] [--device cuda]
+    python benchmarks/bench.py [--seconds 4] [--device cuda]
 
 Training beside the usual loop and the machine's ceiling (benchmarks/speed.py), drawing, sliders, attacks, judging, and
 what the app takes to start and holds in memory. Some minutes on two cores, which should have nothing else to do.
@@ -126,7 +126,7 @@ def starting() -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=6.0, help="for each way of training each GAN (default: 6)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each way of training each GAN (default: 4)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--data-root", default=None)
     args = parser.parse_args()
