@@ -47,8 +47,8 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
     trainer = Trainer(chosen, pictures, device)
     update, shown = trainer.update, (trainer.gan, trainer.average)
     if args.usual:
-        gan_, update = speed.usual(trainer, pictures)
-        shown = (gan_, gan_.G)
+        theirs, update = speed.usual(trainer, pictures)
+        shown = (theirs, theirs.G)
     jury = evaluate.Quick(pictures, trainer.device)
     looks: list[dict[str, float]] = []
     spent, due = 0.0, FIRST

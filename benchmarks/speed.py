@@ -214,7 +214,7 @@ def where(device: str) -> str:
     """The commit and the machine, as every table says them."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     name = checkpoint.device_name(torch.device(device))
-    return f"commit {commit.strip()}, {name}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"commit {commit.strip()}, {name}, torch {torch.__version__}"
 
 
 def main() -> None:

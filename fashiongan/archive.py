@@ -15,7 +15,6 @@ from .folder import KINDS, plural
 MOST = 100_000  # pictures
 LARGEST = 50_000_000  # bytes of one, unpacked
 WHOLE = 2_000_000_000  # and of all
-PIECE = 1 << 20
 
 
 def unpacked(path: Path) -> Path:
@@ -63,11 +62,17 @@ def unpack(path: Path, place: Path) -> None:
             check(path, chosen)
             left = WHOLE
             for member, name in chosen:
-                left -= copy(zipped, member, place / name, min(LARGEST, left))
-    except RuntimeError as e:
-        raise StudioError(f"{path.name} is encrypted: pack it again without a password.") from e
+                with zipped.open(member) as source:
+                    content = source.read(min(LARGEST, left) + 1)  # whatever it says of itself
+                left -= len(content)
+                if len(content) > LARGEST or left < 0:
+                    raise StudioError(too_much(path.name))
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                (place / name).write_bytes(content)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as e:
         raise StudioError(f"{path.name} is no ZIP file that can be read: pack it again.") from e
+    except RuntimeError as e:  # as zipfile says it; what is not implemented is one too, and was caught above
+        raise StudioError(f"{path.name} is encrypted: pack it again without a password.") from e
 
 
 def within(member: zipfile.ZipInfo) -> str | None:
@@ -93,16 +98,3 @@ def check(path: Path, chosen: list[tuple[zipfile.ZipInfo, str]]) -> None:
 
 def too_much(name: str) -> str:
     return f"{name} is too much unpacked: at most {WHOLE // 10**9} GB in all, and {LARGEST // 10**6} MB a picture."
-
-
-def copy(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, to: Path, most: int) -> int:
-    """Unpack one picture, of at most so many bytes, whatever it says of itself: how many they were."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    size = 0
-    with zipped.open(member) as source, to.open("wb") as target:
-        while piece := source.read(PIECE):
-            size += len(piece)
-            if size > most:
-                raise StudioError(too_much(str(zipped.filename and Path(zipped.filename).name)))
-            target.write(piece)
-    return size

@@ -135,6 +135,16 @@ def test_a_broken_one_is_one_sentence(content, zipped):
         archive.unpacked(path)
 
 
+def test_a_compression_that_is_not_known_is_not_called_encryption(zipped):
+    path = zipped({"a/1.png": png()})
+    raw = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        raw[raw.index(mark) + at] = 99
+    path.write_bytes(bytes(raw))
+    with pytest.raises(StudioError, match=r"garments.zip is no ZIP file that can be read: pack it again\."):
+        archive.unpacked(path)
+
+
 def test_an_encrypted_one_is_one_sentence(zipped):
     path = zipped({"a/1.png": png()})
     raw = bytearray(path.read_bytes())

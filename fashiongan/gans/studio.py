@@ -36,7 +36,7 @@ class StudioRecipe(Recipe):
     beta2: float = 0.99
     schedule: str = "linear"
     gamma: float = knob(0.5, "Smoothness", "how flat the judge is kept at garments, real and drawn", 0.0, 1000.0)
-    # Of the widths and batches tried, the first to show garments that can be told on two cores: benchmarks/curves.py.
+    # Of the widths and batches tried, the first to show garments that can be told on two cores: benchmarks/soon.md.
     quick = {"epochs": 3, "width": 24, "batch": 16}
 
 

@@ -17,7 +17,7 @@ from .source import Source
 
 HERE = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-OFFERED = "studio"  # whose quick look is the first to show garments that can be told: benchmarks/curves.py
+OFFERED = "studio"  # whose quick look is the first to show garments that can be told: benchmarks/soon.md
 FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs beside the GAN and its data; the others are folded
 QUICK, FULL = "Quick look (minutes)", "Full recipe"
 TEX = [{"left": "$$", "right": "$$", "display": True}]
@@ -257,12 +257,7 @@ class Desk:
 
     def advised(self, recipe: Recipe) -> list[Any]:
         """The GAN, how long, and the fields of a recipe."""
-        mine = knobs(type(recipe))
-        fields = [
-            gr.update(value=getattr(recipe, n), visible=True) if n in mine else gr.update(visible=False)
-            for n in self.names
-        ]
-        return [recipe.gan, FULL, *fields]
+        return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
 
     def values(self, gan: str, how_long: str) -> dict[str, Any]:
         """Every knob that GAN has, and what it is set to."""
@@ -271,7 +266,10 @@ class Desk:
 
     def settings(self, gan: str, how_long: str) -> list[Any]:
         """The fields for that GAN; those it does not have disappear."""
-        values = self.values(gan, how_long)
+        return self.filled(self.values(gan, how_long))
+
+    def filled(self, values: dict[str, Any]) -> list[Any]:
+        """Every field: with its value, or out of sight."""
         return [
             gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
         ]
