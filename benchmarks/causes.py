@@ -97,12 +97,22 @@ def one_by_one(trainer: Trainer) -> Callable[[], None]:
     return update
 
 
+def own_elu(trainer: Trainer) -> Callable[[], None]:
+    return speed.plain_elu(trainer.update)
+
+
+def compiled(trainer: Trainer) -> Callable[[], None]:
+    trainer.gan.G.compile()
+    trainer.gan.D.compile()
+    return trainer.update
+
+
 def eager(trainer: Trainer) -> Callable[[], None]:
     trainer.gan.kind = lambda _: None  # type: ignore[method-assign,assignment]
     return trainer.update
 
 
-WAYS: dict[str, Undo] = {
+WAYS: dict[str, Undo] = {  # of the GAN that is asked for
     "bytes in memory, a batch by one index": loader,
     "losses added up on the device": waiting,
     "one fused optimiser step": plain_adam,
@@ -110,6 +120,11 @@ WAYS: dict[str, Undo] = {
     "no gradients of the judge in the generator's turn": whole_judge,
     "the average moved by one operation": one_by_one,
 }
+
+
+BEGANS: dict[str, Undo] = {"in `began`: ELU by exp, not by expm1": own_elu}
+# What a CPU does without; a GPU's updates are replayed, compiled or not.
+CPUS: dict[str, Undo] = {"nets as they are, not by torch.compile": compiled}
 
 
 def fresh(gan: str, garments: data.Garments, device: str) -> Trainer:
@@ -135,18 +150,18 @@ def main() -> None:
     args = parser.parse_args()
     device = pick_device(args.device)
     garments = data.load(data.FASHION_MNIST, root=args.data_root)
-    ways = WAYS | ({"an update replayed as a graph": eager} if device == "cuda" else {})
-    trainer = fresh(args.gan, garments, device)
-    wanted = losses(trainer, trainer.update, False)
+    ways = WAYS | ({"an update replayed as a graph": eager} if device == "cuda" else CPUS | BEGANS)
     rows = []
     for saving, undo in ways.items():
+        gan = "began" if saving in BEGANS else args.gan
         apart = ""
         if undo not in (loader, waiting):
-            other = fresh(args.gan, garments, device)
+            trainer, other = fresh(gan, garments, device), fresh(gan, garments, device)
+            wanted = losses(trainer, trainer.update, False)
             update = undo(other)
             pairs = zip(wanted, losses(other, update, False), strict=True)
             apart = f"{max(abs(a - b) / abs(a) for a, b in pairs):.1e}"
-        ours, theirs = fresh(args.gan, garments, device), fresh(args.gan, garments, device)
+        ours, theirs = fresh(gan, garments, device), fresh(gan, garments, device)
         undone = undo(theirs)
         for _ in range(speed.WARM):
             ours.update()

@@ -9,7 +9,7 @@ For each GAN the same nets and the same batch of 64 are trained in two ways, by 
 studio  this project's Trainer: bytes in memory, one fused optimiser step, channels last, averaged weights kept, curves
         added up where they are; on a GPU, each update replayed
 usual   as the popular collections do it: torchvision's DataLoader, ToTensor and Normalize for every picture, PyTorch's
-        plain optimiser, losses fetched by .item() at every step; no averaged weights
+        plain optimiser and its own ELU, losses fetched by .item() at every step; no averaged weights
 
 The ceiling is the faster of a large matrix product and a 3x3 convolution of 64 filters on 64 pictures, in the same
 run; a net's operations are PyTorch's own count of those of its products and convolutions, forth and back.
@@ -27,10 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from fashiongan import atomic, checkpoint, data, gans
+from fashiongan import atomic, checkpoint, data, gans, nets
 from fashiongan.gan import GAN, Batch
 from fashiongan.trainer import Trainer, pick_device
 
@@ -60,6 +61,17 @@ def endless(garments: data.Garments) -> Iterator[tuple[Tensor, Tensor]]:
         yield from DataLoader(Pictures(), batch_size=BATCH, shuffle=True, drop_last=True)
 
 
+def plain_elu(update: Callable[[], None]) -> Callable[[], None]:
+    """The same update with PyTorch's own ELU in its nets."""
+
+    def plain() -> None:
+        kept, nets.elu = nets.elu, F.elu
+        update()
+        nets.elu = kept
+
+    return plain
+
+
 def usual(trainer: Trainer, garments: data.Garments) -> tuple[GAN, Callable[[], None]]:
     """A GAN of the trainer's recipe, and one update of it by the usual loop."""
     r, device = trainer.recipe, trainer.device
@@ -74,6 +86,7 @@ def usual(trainer: Trainer, garments: data.Garments) -> tuple[GAN, Callable[[], 
         c = torch.randint(10, (BATCH,), generator=rng, device=device)
         return Batch(x, y, gan.latents(BATCH, rng), c, rng, step)
 
+    @plain_elu
     def update() -> None:
         nonlocal step
         for _ in range(r.d_steps):

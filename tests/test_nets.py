@@ -195,3 +195,22 @@ def test_every_convolutional_gan_trains_in_colour_to_128(gan, size, tiny):
     trainer.update()
     assert all(math.isfinite(v) for v in trainer.means().values())
     assert trainer.samples()[0].shape[1:] == (3, size, size)
+
+
+def test_elu_and_its_slope_by_hand():
+    h = torch.tensor([2.0, 0.0, -1.0, -30.0], requires_grad=True)
+    out = nets.elu(h)
+    assert out.tolist() == pytest.approx([2, 0, math.exp(-1) - 1, -1])
+    out.sum().backward()
+    assert h.grad.tolist() == pytest.approx([1, 1, math.exp(-1), 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_elu_is_pytorchs_to_the_last_digit_of_one(kind):
+    h = torch.linspace(-8, 8, 20_001).to(kind).requires_grad_()
+    theirs = h.detach().clone().requires_grad_()
+    ours, wanted = nets.elu(h), torch.nn.functional.elu(theirs)
+    assert (ours - wanted).abs().max() < 1.2e-7
+    ours.square().sum().backward()
+    wanted.square().sum().backward()
+    assert (h.grad - theirs.grad).abs().max() < 1e-6

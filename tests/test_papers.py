@@ -1222,6 +1222,12 @@ def test_dropout_keeps_the_mean_and_is_off_when_sampling():
     assert out.unique().tolist() == [0, 1.25]
     assert out.mean().item() == pytest.approx(1, abs=0.01)
     assert torch.equal(drop.eval()(torch.ones(5)), torch.ones(5))
+    # The slope is the same mask, and pictures keep their order in memory.
+    x = torch.ones(2, 3, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    out = drop.train()(x)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    out.sum().backward()
+    assert torch.equal(x.grad, out)
 
 
 def test_the_first_perceptrons_start_as_the_authors_did():
