@@ -18,9 +18,11 @@ from ..errors import StudioError
 from ..lab import Lab
 from ..studio import Studio
 from . import api, colorize, compare, robustness, sample, train, words
+from .first import First
 from .gate import Gate
 
 HERE = Path(__file__).parent
+FIRST = HERE / "first.js"
 UPLOAD = 16  # MB of one, as large as a good phone makes a picture
 DATA_SET = 200  # and of one that may be a ZIP of pictures
 SESSIONS = 128  # visits whose state is kept: gradio keeps 0.2 MB for each, and by itself for ten thousand of them
@@ -63,6 +65,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
     ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
+    gates = [Middleware(Gate, uploads=(megabytes + 1) * 1_000_000), Middleware(First, script=FIRST.read_text())]
     return {
         "theme": theme,
         "css_paths": HERE / "studio.css",
@@ -72,7 +75,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         "max_file_size": f"{megabytes}mb",
         "state_session_capacity": SESSIONS,
         "footer_links": ["api", "settings"],
-        "app_kwargs": {"middleware": [Middleware(Gate, uploads=(megabytes + 1) * 1_000_000)]},
+        "app_kwargs": {"middleware": gates},
         "mcp_server": mcp,
         **({"auth": guard(password), "auth_message": words.ENTRY} if password else {}),
     }

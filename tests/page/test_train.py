@@ -36,6 +36,25 @@ def set_knob(page, name, value):
     field.press("Tab")
 
 
+def test_a_page_on_which_nothing_moves_draws_no_frames(visit):
+    """A loop of gradio's would otherwise take a share of the cores for as long as the page is open: first.js."""
+    page = visit()
+    page.add_init_script(
+        "window.frames_asked = 0; const ask = window.requestAnimationFrame;"
+        "window.requestAnimationFrame = f => { window.frames_asked++; return ask.call(window, f); }"
+    )
+    page.reload()
+    page.locator("#sheet img").wait_for()
+    for _ in range(20):
+        before = page.evaluate("window.frames_asked")
+        page.wait_for_timeout(1000)
+        asked = page.evaluate("window.frames_asked") - before
+        if asked < 5:
+            break
+    assert before > 0
+    assert asked < 5
+
+
 def test_start_watch_stop_and_sample(train_page, studio):
     page = train_page()
     assert page.locator("#preview figure").first.inner_text().split() == ["T-shirt/top", "60"]
