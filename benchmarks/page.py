@@ -58,12 +58,6 @@ def open_app(port: int, runs: str, *more: str) -> tuple[subprocess.Popen[bytes],
             time.sleep(0.02)
 
 
-def wait_state(client: Client, *states: str) -> dict[str, object]:
-    while (status := client.predict(api_name="/train_status"))["state"] not in states:
-        time.sleep(0.25)
-    return status
-
-
 def sliders(page: Page, n: int) -> list[float]:
     """Milliseconds from a slider's move to its picture, decoded; the first three moves do not count."""
     places = [(-1) ** i * round(0.2 + 3.6 * i / (n + 3), 1) for i in range(n + 3)]
@@ -96,23 +90,32 @@ def button(page: Page, name: str, state: str) -> float:
     return time.monotonic() - begin
 
 
-def timed_run(client: Client, runs: str, steps: int) -> float:
-    """Wall-clock seconds of a run from its start to its last step, read off its log: asking the app would slow it."""
-    begin = time.monotonic()
-    log = Path(runs, str(client.predict(**RUN, steps=steps, api_name="/train_start")["run"]), "log.jsonl")
-    while not log.exists() or json.loads(log.read_bytes().splitlines()[-1])["step"] < steps:
-        time.sleep(0.2)
-    seconds = time.monotonic() - begin
-    wait_state(client, "finished")
-    return seconds
+def pace(client: Client, seconds: float) -> float:
+    """Steps a second of training. Asked for twice only, since every question slows the run."""
+    first = client.predict(api_name="/train_status")
+    time.sleep(seconds)
+    last = client.predict(api_name="/train_status")
+    return (last["step"] - first["step"]) / (last["seconds"] - first["seconds"])
+
+
+def spent() -> float:
+    """Seconds of a core that all of Chromium's processes have taken so far."""
+    ticks = 0
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"/chromium" in (place / "cmdline").read_bytes():
+                ticks += sum(map(int, (place / "stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        except OSError:  # it has just ended
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the page.")
     parser.add_argument("--port", type=int, default=7890)
     parser.add_argument("--n", type=int, default=40, help="slider moves")
-    parser.add_argument("--rounds", type=int, default=3, help="pairs of runs with and without a page watching")
-    parser.add_argument("--steps", type=int, default=1500, help="of each of these runs")
+    parser.add_argument("--pairs", type=int, default=10, help="looks at a run with and without a page watching")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each of these looks")
     parser.add_argument("--load", action="store_true", help="the first load only")
     args = parser.parse_args()
     commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
@@ -131,13 +134,13 @@ def main() -> None:
                 app.terminate(), app.wait()
         say("`python app.py` to its first answer", spread(starts, "s", 1), "10 s")
         try:
-            measure(p, Client(f"http://127.0.0.1:{args.port}", verbose=False), runs, args)
+            measure(p, Client(f"http://127.0.0.1:{args.port}", verbose=False), args)
         finally:
             app.terminate()
             app.wait()
 
 
-def measure(p: object, client: Client, runs: str, args: argparse.Namespace) -> None:
+def measure(p: object, client: Client, args: argparse.Namespace) -> None:
     url = f"http://127.0.0.1:{args.port}"
 
     def visit(tab: str) -> Page:
@@ -180,17 +183,20 @@ def measure(p: object, client: Client, runs: str, args: argparse.Namespace) -> N
     train.close()
     client.predict(**RUN, steps=1_000_000, api_name="/train_start")
     say("slider to picture while training", spread(sliders(page, args.n), "ms"), "400 ms")
+    page.close()
+    ratios, shares = [], []
+    for _ in range(args.pairs):
+        alone = pace(client, args.seconds)
+        page = visit("Train")
+        page.wait_for_timeout(3000)
+        before, begin = spent(), time.monotonic()
+        ratios.append(alone / pace(client, args.seconds))
+        shares.append(100 * (spent() - before) / (time.monotonic() - begin) / (os.cpu_count() or 1))
+        page.close()
     client.predict(api_name="/train_stop")
     browser.close()
-    alone, watched = [], []
-    for _ in range(args.rounds):
-        alone.append(timed_run(client, runs, args.steps))
-        browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)  # type: ignore[attr-defined]
-        visit("Train")
-        watched.append(timed_run(client, runs, args.steps))
-        browser.close()
-    ratios = [b / a for a, b in zip(alone, watched, strict=True)]
-    say(f"time of {args.steps} steps watched, over the same run alone", spread(ratios, "times", 3), "1.05 times")
+    say("pace of a run alone, over its pace while watched", spread(ratios, "times", 3), "1.05 times")
+    say("what the watching browser takes of the cores", spread(shares, "%", 1), "")
 
 
 if __name__ == "__main__":
