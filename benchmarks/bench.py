@@ -30,6 +30,7 @@ N = 30  # of what is quick
 ELSEWHERE = {
     "speed-cuda.md": "the same training, on a GPU",
     "causes-cpu.md": "what each saving in the training loop is worth",
+    "threads.md": "how a run in a thread waits for its helpers",
     "soon.md": "time against score on two cores, and what the Train tab opens on",
     "curves-cuda-full-50-512-ten.md": "report 001's ten GANs for 50 epochs side by side on a GPU",
     "curves-cuda-full-50-512.md": "the whole catalogue so",
