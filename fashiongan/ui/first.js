@@ -1,5 +1,5 @@
 // Gradio counts the seconds of whatever it waits for at every frame, and 6.31 goes on counting for its loading screen
-// when that has long left the page: four seconds of a core in every minute, taken from what trains on it. Five times a
+// when that has long left the page: three seconds of a core in every minute, taken from what trains on it. Five times a
 // second is enough for a number with one decimal.
 {
   const ask = window.requestAnimationFrame, counts = /performance\.now\(\).*\/1e3/;
