@@ -1,20 +1,15 @@
 """A script that runs before gradio's own: what `launch(head=...)` takes runs only once the page has been drawn."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
-Message = MutableMapping[str, Any]
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class First:
     """ASGI middleware that puts `script` at the head of the page."""
 
-    def __init__(self, app: Any, script: str):
+    def __init__(self, app: ASGIApp, script: str):
         self.app, self.head = app, f"<head><script>{script}</script>".encode()
 
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [h for h in message["headers"] if h[0] != b"content-length"]

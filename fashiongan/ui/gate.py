@@ -2,18 +2,14 @@
 that the server would fetch on the visitor's behalf."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from gradio.utils import get_upload_folder
 from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from .train import PLOTLY
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST = 1_000_000  # bytes of a request that brings no files
 FILE = "/gradio_api/file="
@@ -82,7 +78,7 @@ def again(body: bytes, receive: Receive) -> Receive:
     """A body that was read, for the app to read once more; after it, whatever comes."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replayed() -> MutableMapping[str, Any]:
+    async def replayed() -> Message:
         return left.pop() if left else await receive()
 
     return replayed
@@ -92,7 +88,7 @@ def bounded(receive: Receive, most: int) -> Receive:
     """A body that breaks off after `most` bytes."""
     size = 0
 
-    async def counted() -> MutableMapping[str, Any]:
+    async def counted() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
