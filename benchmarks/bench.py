@@ -21,8 +21,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import speed
 import torch
 
-from fashiongan import atomic, attacks, checkpoint, classifiers, data, evaluate, latent, pictures
-from fashiongan.trainer import pick_device
+from fashiongan import attacks, checkpoint, classifiers, files
+from fashiongan.data import datasets, sheets
+from fashiongan.evaluation import evaluate, sources
+from fashiongan.latent import spec
+from fashiongan.training.trainer import pick_device
 
 OUT = Path(__file__).with_name("README.md")
 N = 30  # of what is quick
@@ -66,14 +69,14 @@ def drawing() -> Iterator[tuple[str, str]]:
         yield f"drawing with {name}, 500 at a time", spread([500 / t for t in found], "pictures/s")
 
         def moved(i: int, gan: object = gan) -> None:
-            look = latent.Look("", 40, 0, None, 1.0, sliders=(i / 10,))
-            pictures.png(pictures.sheet(latent.picture(gan, look), 10), "")  # type: ignore[arg-type]
+            look = spec.Look("", 40, 0, None, 1.0, sliders=(i / 10,))
+            sheets.png(sheets.sheet(spec.picture(gan, look), 10), "")  # type: ignore[arg-type]
 
         yield f"a slider of {name}: 40 garments drawn and packed", spread([1000 * t for t in times(moved, N)], "ms", 1)
 
 
 def attacking(device: str, root: str | None) -> Iterator[tuple[str, str]]:
-    test = data.load(data.FASHION_MNIST, split="test", root=root)
+    test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
     x, y = test.images[:500].float().to(device) / 255, test.labels[:500].to(device)
     for name in ("dense", "cnn"):
         net = classifiers.load(name, device)
@@ -92,7 +95,7 @@ def attacking(device: str, root: str | None) -> Iterator[tuple[str, str]]:
 
 def judging(device: str, root: str | None) -> Iterator[tuple[str, str]]:
     def judged(_: int) -> None:
-        for _step in evaluate.evaluate(evaluate.draw("dcgan", 10_000), root, device=device):
+        for _step in evaluate.evaluate(sources.draw("dcgan", 10_000), root, device=device):
             pass
 
     found = times(judged, 1)  # after one that fills the cache
@@ -158,7 +161,7 @@ Each says by which command.
 
 {chr(10).join(others)}
 """
-    atomic.write(OUT, text.encode())
+    files.write(OUT, text.encode())
 
 
 if __name__ == "__main__":

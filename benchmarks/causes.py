@@ -19,10 +19,11 @@ import speed
 import torch
 from torch import Tensor, nn
 
-from fashiongan import atomic, data, gans
-from fashiongan import trainer as loop
-from fashiongan.gan import Batch
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan import files, gans
+from fashiongan.data import datasets
+from fashiongan.gans.base import Batch
+from fashiongan.training import trainer as loop
+from fashiongan.training.trainer import Trainer, pick_device
 
 STEPS = 20
 OUT = Path(__file__).parent
@@ -126,8 +127,8 @@ BEGANS: dict[str, Undo] = {"in `began`: ELU by exp, not by expm1": own_elu}
 CPUS: dict[str, Undo] = {"nets as they are, not by torch.compile": compiled}
 
 
-def fresh(gan: str, garments: data.Garments, device: str) -> Trainer:
-    return Trainer(*data.prepare(gans.recipe(gan, batch=speed.BATCH), loaded=garments), device)
+def fresh(gan: str, garments: datasets.Garments, device: str) -> Trainer:
+    return Trainer(*datasets.prepare(gans.new_recipe(gan, batch=speed.BATCH), loaded=garments), device)
 
 
 def losses(trainer: Trainer, update: Callable[[], None], every_step: bool) -> list[float]:
@@ -148,7 +149,7 @@ def main() -> None:
     parser.add_argument("--data-root", default=None)
     args = parser.parse_args()
     device = pick_device(args.device)
-    garments = data.load(data.FASHION_MNIST, root=args.data_root)
+    garments = datasets.load(datasets.FASHION_MNIST, root=args.data_root)
     ways = WAYS | ({"an update replayed as a graph": eager} if device == "cuda" else BEGANS | CPUS)
     rows = []
     for saving, undo in ways.items():
@@ -180,7 +181,7 @@ far the losses of {STEPS} steps come apart. By `python benchmarks/causes.py --de
 |---|---|---|
 {chr(10).join(rows)}
 """
-    atomic.write(OUT / f"causes-{device}.md", text.encode())
+    files.write(OUT / f"causes-{device}.md", text.encode())
 
 
 if __name__ == "__main__":

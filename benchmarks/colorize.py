@@ -16,8 +16,11 @@ import torch
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from fashiongan import checkpoint, classifiers, colorize, colour, data
-from fashiongan.colorize import Gray, Hint, Wish, colorizer, coloured
+from fashiongan import checkpoint, classifiers
+from fashiongan.color import color_space, palettes
+from fashiongan.colorize import engine
+from fashiongan.colorize.engine import Gray, Hint, Wish, colorizer, coloured
+from fashiongan.data import datasets
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
 REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked colour
@@ -25,41 +28,41 @@ REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked colour
 
 def mean_lab(rgb, inside):
     """(3,) L*, a*, b*: the mean over the garment's pixels of (3, H, W) uint8."""
-    return colour.lab(rgb[None].float() / 255)[0][:, inside].mean(1)
+    return color_space.lab(rgb[None].float() / 255)[0][:, inside].mean(1)
 
 
 def wanted(gray, inside, text):
     """(3, H, W): L* of the gray picture with the asked a and b, as far as a screen shows them."""
-    ab = colour.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *gray.shape[-2:])
-    return torch.cat([colour.lightness(gray.float() / 255), colour.shown(gray, ab)], 1)[0]
+    ab = color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *gray.shape[-2:])
+    return torch.cat([color_space.lightness(gray.float() / 255), color_space.shown(gray, ab)], 1)[0]
 
 
 def garments(gan, n):
-    test = data.load("fashion-mnist", split="test")
+    test = datasets.load("fashion-mnist", split="test")
     judge = classifiers.load("cnn")
     light, gray_off, obeyed, outright, reach, ground, halves, classic, variants = [], [], [], [], [], [], [], [], []
     before, after = [], []
     for i in range(n):
         gray = Gray(test.images[i : i + 1], None)
-        inside = gray.values[0, 0] > colorize.GARMENT
+        inside = gray.values[0, 0] > engine.GARMENT
         text = ASKED[i % len(ASKED)]
         out = coloured(gan, gray, Wish(colours=(text,)))[0]
-        lab = colour.lab(out[None].float() / 255)[0]
-        light.append((lab[:1] - colour.lightness(gray.values[0].float() / 255)).abs().max())
-        gray_off.append((colour.gray_of(out[None]).int() - gray.values.int()).abs().max())
+        lab = color_space.lab(out[None].float() / 255)[0]
+        light.append((lab[:1] - color_space.lightness(gray.values[0].float() / 255)).abs().max())
+        gray_off.append((color_space.gray_of(out[None]).int() - gray.values.int()).abs().max())
         goal = wanted(gray.values, inside, text)
         mean = lab[:, inside].mean(1)
-        obeyed.append(colour.difference(mean, goal[:, inside].mean(1)))
-        outright.append(colour.difference(mean, torch.cat([mean[:1], colour.lab_of(text)[1:]])))
-        far = colour.difference(lab[:, inside].T, goal[:, inside].T)
+        obeyed.append(color_space.difference(mean, goal[:, inside].mean(1)))
+        outright.append(color_space.difference(mean, torch.cat([mean[:1], color_space.lab_of(text)[1:]])))
+        far = color_space.difference(lab[:, inside].T, goal[:, inside].T)
         reach.append((far <= REACHED).float().mean())
         black = gray.values[0, 0] == 0
         ground.append((lab[1:, black].norm(dim=0) > 3).float().mean())
         before.append(gray.values)
-        after.append(colour.gray_of(out[None]))
-        own = colorize.classic(gan, gray, int(test.labels[i]))
+        after.append(color_space.gray_of(out[None]))
+        own = engine.classic(gan, gray, int(test.labels[i]))
         ab = mean_lab(coloured(gan, gray, own)[0], inside)[1:]
-        goals = [wanted(gray.values, inside, c)[1:, inside].mean(1) for c in colour.CLASSIC]
+        goals = [wanted(gray.values, inside, c)[1:, inside].mean(1) for c in palettes.CLASSIC]
         classic.append(min(range(10), key=lambda k: float((ab - goals[k]).norm())) == int(test.labels[i]))
         rows = inside.any(1).nonzero().flatten()
         top, bottom = int(rows.min()), int(rows.max())
@@ -70,14 +73,16 @@ def garments(gan, n):
             hints = tuple(
                 Hint((c + 0.5) / 28, (r + 0.5) / 28, t) for c, r, t in zip(columns, places, (text, other), strict=True)
             )
-            lab = colour.lab(coloured(gan, gray, Wish(hints=hints)).float() / 255)[0]
+            lab = color_space.lab(coloured(gan, gray, Wish(hints=hints)).float() / 255)[0]
             for part, t in ((slice(top, upper + 1), text), (slice(lower, bottom + 1), other)):
                 here = torch.zeros_like(inside)
                 here[part] = inside[part]
-                halves.append(colour.difference(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1)))
+                halves.append(
+                    color_space.difference(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1))
+                )
         if i % 5 == 0:
             eight = [mean_lab(x, inside) for x in coloured(gan, gray, Wish(seed=i), 8)]
-            variants.append(torch.stack([colour.difference(a, b) for a, b in combinations(eight, 2)]).mean())
+            variants.append(torch.stack([color_space.difference(a, b) for a, b in combinations(eight, 2)]).mean())
     with torch.no_grad():
         named = [judge(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
 
@@ -99,7 +104,7 @@ def garments(gan, n):
 
 def photographs(gan, folder):
     size = gan.recipe.size
-    held = data.load(str(folder), size=size)
+    held = datasets.load(str(folder), size=size)
     psnr = {"hint": [], "constant": [], "gray": []}
     shown, real = [], []
 
@@ -108,20 +113,20 @@ def photographs(gan, folder):
 
     for i in range(len(held)):
         rgb = held.images[i : i + 1]
-        gray = Gray(colour.gray_of(rgb), None)
-        truth = colour.lab(rgb.float() / 255)[:, 1:]
+        gray = Gray(color_space.gray_of(rgb), None)
+        truth = color_space.lab(rgb.float() / 255)[:, 1:]
         middle = truth[:, :, size // 2 - 2 : size // 2 + 3, size // 2 - 2 : size // 2 + 3].mean((2, 3))[0]
-        hint = torch.tensor([[[0.5, 0.5, *(middle / colour.CHROMA).tolist(), 1.0]]])
+        hint = torch.tensor([[[0.5, 0.5, *(middle / color_space.CHROMA).tolist(), 1.0]]])
         y = gan.one_hot(held.labels[i : i + 1])
         z = torch.zeros(1, gan.recipe.z_dim)
         with torch.no_grad():
-            ab = gan.G(gray.values, hint, z, y) * colour.CHROMA
-        flat = colour.shown(gray.values, middle.view(1, 2, 1, 1).expand(1, 2, size, size))
+            ab = gan.G(gray.values, hint, z, y) * color_space.CHROMA
+        flat = color_space.shown(gray.values, middle.view(1, 2, 1, 1).expand(1, 2, size, size))
         for name, x in (("hint", ab), ("constant", flat), ("gray", torch.zeros_like(ab))):
             psnr[name].append(db(x, truth))
         free = coloured(gan, gray, Wish(label=int(held.labels[i]), seed=i))
-        shown.append(colour.colourfulness(free))
-        real.append(colour.colourfulness(rgb))
+        shown.append(color_space.colourfulness(free))
+        real.append(color_space.colourfulness(rgb))
 
     def mean(x):
         return float(torch.stack(x).mean())

@@ -23,8 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import speed
 
-from fashiongan import atomic, data, evaluate, gans
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan import files, gans
+from fashiongan.data import datasets
+from fashiongan.evaluation import quick
+from fashiongan.training.trainer import Trainer, pick_device
 
 TEN = ("gan", "cgan", "infogan", "ebgan", "acgan", "lsgan", "wgan", "began", "wgan-gp", "dragan")  # of report 001
 NOT = ("colorizer", "large")  # the first draws no garments, the second is for a hundred pictures
@@ -37,19 +39,19 @@ OUT = Path(__file__).parent
 def recipe(gan: str, args: argparse.Namespace) -> gans.Recipe:
     changes = {} if args.full else dict(gans.find(gan).recipe_type.quick)
     changes |= {k: v for k in ("epochs", "batch", "width") if (v := getattr(args, k))}
-    return gans.recipe(gan, **changes)
+    return gans.new_recipe(gan, **changes)
 
 
 def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
     """Train, and look: everything that the table tells."""
-    garments = data.load(data.FASHION_MNIST, root=args.data_root)
-    chosen, pictures = data.prepare(recipe(gan, args), loaded=garments)
+    garments = datasets.load(datasets.FASHION_MNIST, root=args.data_root)
+    chosen, pictures = datasets.prepare(recipe(gan, args), loaded=garments)
     trainer = Trainer(chosen, pictures, device)
     update, shown = trainer.update, (trainer.gan, trainer.average)
     if args.usual:
         theirs, update = speed.usual(trainer, pictures)
         shown = (theirs, theirs.G)
-    jury = evaluate.Quick(pictures, trainer.device)
+    jury = quick.Quick(pictures, trainer.device)
     looks: list[dict[str, float]] = []
     spent, due = 0.0, FIRST
     since = perf_counter()
@@ -170,7 +172,7 @@ def main() -> None:
     device = pick_device(args.device)
     chosen = args.gans or [g for g in (TEN if args.ten else gans.GANS) if g not in NOT]
     if args.one:
-        atomic.write(args.one, json.dumps(one(chosen[0], args, device)).encode())
+        files.write(args.one, json.dumps(one(chosen[0], args, device)).encode())
         return
     command = " ".join(["python", "benchmarks/curves.py", *sys.argv[1:]])
     settings = (
@@ -200,8 +202,8 @@ def main() -> None:
     wall = perf_counter() - begin if fresh else 0.0
     founds = [json.loads((place / f"{g}.json").read_text()) for g in chosen if (place / f"{g}.json").exists()]
     out = OUT / f"curves-{place.name}{'-ten' if args.ten else ''}.md"
-    atomic.write(out.with_suffix(".svg"), drawn(founds).encode())
-    atomic.write(out, written(founds, args, wall, command, out.with_suffix(".svg").name).encode())
+    files.write(out.with_suffix(".svg"), drawn(founds).encode())
+    files.write(out, written(founds, args, wall, command, out.with_suffix(".svg").name).encode())
 
 
 if __name__ == "__main__":

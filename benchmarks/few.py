@@ -22,8 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import atomic, checkpoint, classifiers, data, evaluate, gans, latent, metrics, pictures
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan import checkpoint, classifiers, files, gans
+from fashiongan.data import datasets
+from fashiongan.data import sheets as picture_sheets
+from fashiongan.evaluation import features, metrics
+from fashiongan.gans import sampling
+from fashiongan.training.trainer import Trainer, pick_device
 
 BOOT, HUNDRED, STEPS = "Ankle boot", 100, 6000
 WAYS = {"none": "", "colour,shift,cutout": "colour,shift,cutout"}
@@ -34,8 +38,8 @@ OUT = Path(__file__).with_name("few.md")
 
 def trained(augment: str, seed: int, device: str, root: str | None) -> tuple[Trainer, float]:
     knobs = {"classes": BOOT, "limit": HUNDRED, "width": 32, "batch": 32, "steps": STEPS, "gamma": 1.0}
-    recipe = gans.recipe("studio", **knobs, augment=augment, seed=seed)
-    trainer = Trainer(*data.prepare(recipe, root), device)
+    recipe = gans.new_recipe("studio", **knobs, augment=augment, seed=seed)
+    trainer = Trainer(*datasets.prepare(recipe, root), device)
     begin = perf_counter()
     while trainer.step < trainer.steps:
         trainer.update()
@@ -46,17 +50,17 @@ def trained(augment: str, seed: int, device: str, root: str | None) -> tuple[Tra
 def judged(trainer: Trainer, root: str | None) -> tuple[dict[str, float], torch.Tensor]:
     """The figures of a trained net, and what it drew."""
     train = trainer.data.images.cpu()
-    label = data.CLASSES.index(BOOT)
-    others = data.load(data.FASHION_MNIST, root=root)
+    label = datasets.CLASSES.index(BOOT)
+    others = datasets.load(datasets.FASHION_MNIST, root=root)
     others = others.images[others.labels == label][HUNDRED:]
-    test = data.load(data.FASHION_MNIST, split="test", root=root)
+    test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
     unseen = torch.cat([test.images[test.labels == label], others])
-    drawn = latent.render(trainer.gan, *latent.draw(trainer.gan, len(unseen), 1), trainer.average)
-    net = classifiers.load(evaluate.JUDGE, str(trainer.device))
+    drawn = sampling.render(trainer.gan, *sampling.draw(trainer.gan, len(unseen), 1), trainer.average)
+    net = classifiers.load(features.JUDGE, str(trainer.device))
     found = {"distance": 0.0, "unseen": len(unseen)}
     spaces = {
         "features": [classifiers.features(net, x)[0] for x in (train, unseen, drawn)],
-        "pixels": [evaluate.pixels(x) for x in (train, unseen, drawn)],
+        "pixels": [features.pixels(x) for x in (train, unseen, drawn)],
     }
     real, fake = (metrics.moments(x) for x in spaces["features"][1:])
     found["distance"] = metrics.frechet(real, fake)
@@ -113,8 +117,8 @@ def main() -> None:
             found |= {"seconds": seconds, "device": checkpoint.device_name(trainer.device)}
             sheets = [trainer.data.images[:16].cpu(), drawn[:16]]
             for name, images in zip(("real", place.stem), sheets, strict=True):
-                pictures.sheet(images, 16).save(RUNS.joinpath(f"{name}.png"))
-            atomic.write(place, json.dumps(found).encode())
+                picture_sheets.sheet(images, 16).save(RUNS.joinpath(f"{name}.png"))
+            files.write(place, json.dumps(found).encode())
             print(way, seed, {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}, flush=True)
     seeds = [s for s in args.seeds if all((RUNS / f"{w.replace(',', '-')}-{s}.json").exists() for w in WAYS)]
     if not seeds:
@@ -122,7 +126,7 @@ def main() -> None:
     founds = {w: [json.loads((RUNS / f"{w.replace(',', '-')}-{s}.json").read_text()) for s in seeds] for w in WAYS}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     devices = {r["device"] for runs in founds.values() for r in runs}
-    atomic.write(OUT, written(founds, f"commit {commit.strip()}, {', '.join(sorted(devices))}", seeds).encode())
+    files.write(OUT, written(founds, f"commit {commit.strip()}, {', '.join(sorted(devices))}", seeds).encode())
     from PIL import Image
 
     rows = [Image.open(RUNS / f"{n}.png") for n in ("real", *(f"{w.replace(',', '-')}-{seeds[0]}" for w in WAYS))]

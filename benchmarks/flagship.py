@@ -15,8 +15,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fashiongan import atomic, bundle, checkpoint, evaluate, gans, runs
-from fashiongan.trainer import pick_device
+from fashiongan import checkpoint, files, gans
+from fashiongan.evaluation import evaluate, sources
+from fashiongan.evaluation import report as reports
+from fashiongan.release import bundle
+from fashiongan.training import run_folder
+from fashiongan.training.trainer import pick_device
 
 OUT = Path(__file__).with_name("flagship.md")
 RUNS = Path("runs", "flagship")
@@ -29,10 +33,10 @@ def train(seed: int, device: str, root: str | None) -> Path:
     """The run folder of a seed, trained to its end."""
     out = RUNS / f"seed-{seed}"
     if (out / "recipe.json").exists():
-        trainer = runs.resume(out, device, root)
+        trainer = run_folder.resume(out, device, root)
     else:
-        trainer = runs.start(gans.recipe(**bundle.BUNDLED["studio"], seed=seed), out, device, root)
-    for tick in runs.train(trainer, out):
+        trainer = run_folder.start(gans.new_recipe(**bundle.BUNDLED["studio"], seed=seed), out, device, root)
+    for tick in run_folder.train(trainer, out):
         if tick.ended:
             print(seed, tick.ended, {k: round(v, 3) for k, v in tick.losses.items()}, flush=True)
     return out
@@ -40,14 +44,14 @@ def train(seed: int, device: str, root: str | None) -> Path:
 
 def judge(out: Path, device: str, root: str | None) -> dict[str, Any]:
     """The report of 10,000 samples."""
-    (*_, last) = evaluate.evaluate(evaluate.draw(out, N), root, gan_train=True, device=device)
+    (*_, last) = evaluate.evaluate(sources.draw(out, N), root, gan_train=True, device=device)
     assert last.report is not None
     return last.report
 
 
 def written(found: dict[int, dict[str, Any]], where: str) -> str:
     """The page."""
-    heads = [*(evaluate.SCORES[k][0] for k in COLUMNS), "GAN-train", "copying test"]
+    heads = [*(reports.SCORES[k][0] for k in COLUMNS), "GAN-train", "copying test"]
     rows = []
     for seed, report in sorted(found.items()):
         cells = [f"{report['scores'][k]['value']:.3g}" for k in COLUMNS]
@@ -80,15 +84,15 @@ def main() -> None:
         place = RUNS / f"seed-{seed}" / "report.json"
         if not place.exists():
             report = judge(train(seed, device, args.data_root), device, args.data_root)
-            atomic.write(place, json.dumps(report).encode())
-            print(evaluate.told(report), flush=True)
+            files.write(place, json.dumps(report).encode())
+            print(reports.told(report), flush=True)
     found = {
         int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text())
         for place in RUNS.glob("seed-*/report.json")
     }
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     devices = {checkpoint.info(RUNS / f"seed-{seed}")["device"] for seed in found}
-    atomic.write(OUT, written(found, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
+    files.write(OUT, written(found, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
 
 
 if __name__ == "__main__":

@@ -22,16 +22,17 @@ OUT = Path(__file__).with_name("folders.md")
 BATCH, UPDATES = 32, 3
 READ = """
 import sys
-from fashiongan import data
-found = data.load(sys.argv[1], size=int(sys.argv[2]))
+from fashiongan.data import datasets
+found = datasets.load(sys.argv[1], size=int(sys.argv[2]))
 print(len(found))
 """
 TRAIN = """
 import sys
-from fashiongan import data, gans
-from fashiongan.trainer import Trainer
+from fashiongan import gans
+from fashiongan.data import datasets
+from fashiongan.training.trainer import Trainer
 gan, folder, size, batch, updates = sys.argv[1:]
-trainer = Trainer(*data.prepare(gans.recipe(gan, data=folder, size=int(size), batch=int(batch))))
+trainer = Trainer(*datasets.prepare(gans.new_recipe(gan, data=folder, size=int(size), batch=int(batch))))
 for _ in range(int(updates)):
     trainer.update()
 trainer.means()

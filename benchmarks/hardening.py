@@ -20,7 +20,7 @@ from hostile import measured, spoiled
 from malformed import Visitor, calls, leaks
 from page import open_app
 
-from fashiongan import checkpoint
+from fashiongan.hub import registry
 
 
 def memory(pid: int) -> float:
@@ -57,7 +57,7 @@ def page(n: int, seed: int, port: int) -> None:
 
 def checkpoints(n: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        measured(checkpoint.find("acgan"))  # what the first one costs, imports and all, is not theirs
+        measured(registry.find("acgan"))  # what the first one costs, imports and all, is not theirs
         told, seconds, megabytes, taken = Counter(), [], [], []
         for kind, path in spoiled(Path(folder), n, seed):
             said, took, cost = measured(path)

@@ -1,7 +1,7 @@
 """Why gan and cgan learn with Adam here, where their authors' code has SGD: python benchmarks/optimisers.py
 
 Trains each for three epochs by Adam, by SGD at the authors' rate of 0.1 and at a tenth of it, with the bundled
-checkpoints' nets, and prints how far a thousand samples of each are from real garments (`evaluate.Quick`: Frechet
+checkpoints' nets, and prints how far a thousand samples of each are from real garments (`quick.Quick`: Frechet
 distance in the features of the project's classifier).
 """
 
@@ -12,9 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fashiongan import bundle, data, evaluate, gans
+from fashiongan import gans
+from fashiongan.data import datasets
 from fashiongan.errors import StudioError
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan.evaluation import quick
+from fashiongan.release import bundle
+from fashiongan.training.trainer import Trainer, pick_device
 
 RIVALS = {
     "Adam": {},
@@ -30,7 +33,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     args = parser.parse_args()
     device = pick_device(args.device)
-    garments = data.load(data.FASHION_MNIST)
+    garments = datasets.load(datasets.FASHION_MNIST)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     print(f"{EPOCHS} epochs, distance of 1,000 samples, commit {commit.strip()}, {device}")
     for gan in ("gan", "cgan"):
@@ -38,7 +41,7 @@ def main() -> None:
             far = []
             for seed in range(args.seeds):
                 chosen = {**bundle.BUNDLED[gan], "epochs": EPOCHS, "seed": seed, "schedule": "constant", **changes}
-                recipe, pictures = data.prepare(gans.recipe(chosen.pop("gan"), **chosen), loaded=garments)
+                recipe, pictures = datasets.prepare(gans.new_recipe(chosen.pop("gan"), **chosen), loaded=garments)
                 trainer = Trainer(recipe, pictures, device)
                 try:
                     for _ in trainer.run():
@@ -46,7 +49,7 @@ def main() -> None:
                 except StudioError as e:
                     far.append(str(e))
                 else:
-                    jury = evaluate.Quick(pictures, trainer.device)
+                    jury = quick.Quick(pictures, trainer.device)
                     far.append(f"{jury.distance(trainer.gan, trainer.average):.2f}")
             print(f"{gan}, {name}: {', '.join(far)}", flush=True)
 

@@ -16,7 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import checkpoint, classifiers, data, projection
+from fashiongan import checkpoint, classifiers
+from fashiongan.data import datasets
+from fashiongan.latent import inversion
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -29,15 +31,15 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     gan, judge = checkpoint.load(args.checkpoint), classifiers.load("cnn")
-    targets = data.load("fashion-mnist", split="test", size=gan.recipe.size).images[: args.n]
+    targets = datasets.load("fashion-mnist", split="test", size=gan.recipe.size).images[: args.n]
     begin = time.perf_counter()
-    projection.pool(gan)
+    inversion.pool(gan)
     once = time.perf_counter() - begin
     firsts, waits, lasts, drawn = [], [], [], []
     begin, cpu = time.perf_counter(), time.process_time()
     for target in targets:
         start = time.perf_counter()
-        found = projection.project(gan, args.checkpoint, target, projection.seen(gan, target))
+        found = inversion.project(gan, args.checkpoint, target, inversion.seen(gan, target))
         firsts.append(next(found).psnr)
         waits.append(time.perf_counter() - start)
         *_, last = found

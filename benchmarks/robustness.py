@@ -18,8 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import atomic, attacks, checkpoint, classifiers, evaluate, robustness
-from fashiongan.trainer import pick_device
+from fashiongan import attacks, checkpoint, classifiers, files
+from fashiongan.classifiers import store
+from fashiongan.evaluation import features, robustness
+from fashiongan.training.trainer import pick_device
 
 OUT = Path(__file__).with_name("robustness.md")
 KEPT = OUT.with_suffix(".json")
@@ -46,7 +48,7 @@ def cells() -> Iterator[Cell]:
     yield from first
     for attack, eps, n in COLUMNS:
         for mask in MASKS if eps else MASKS[:1]:
-            for name in (name for name in ORDER if name in classifiers.bundled()):
+            for name in (name for name in ORDER if name in store.bundled()):
                 if (name, attack, eps, mask) != PROMISED and (name, attack, eps, mask, n) not in first:
                     yield name, attack, eps, mask, n
 
@@ -86,7 +88,7 @@ def speed(root: str | None) -> dict[str, float]:
 
 def key(*what: object) -> str:
     """Under which a figure is kept: what was measured, and of which weights."""
-    return " ".join(map(str, (*what, evaluate.sha256(classifiers.find(str(what[0])))[:12])))
+    return " ".join(map(str, (*what, features.sha256(classifiers.find(str(what[0])))[:12])))
 
 
 def percent(found: dict[str, float] | None, usual: int) -> str:
@@ -102,7 +104,7 @@ def written(kept: dict[str, dict[str, float]], where: str) -> str:
         title = "clean" if eps == 0 else f"{attack} {eps:g}"
         heads.append(title if n == WHOLE else f"{title}, first {n:,}")
     lines = [f"| classifier | pixels | {' | '.join(heads)} |", f"|---|---|{'---|' * len(heads)}"]
-    for name in (n for n in ORDER if n in classifiers.bundled()):
+    for name in (n for n in ORDER if n in store.bundled()):
         for mask in MASKS:
             row = []
             for attack, eps, n in COLUMNS:
@@ -148,8 +150,8 @@ def main() -> None:
         kept[name] = found
         print(name, found, flush=True)
         if args.limit is None:
-            atomic.write(KEPT, (json.dumps(kept, indent=1) + "\n").encode())
-            atomic.write(OUT, written(kept, where).encode())
+            files.write(KEPT, (json.dumps(kept, indent=1) + "\n").encode())
+            files.write(OUT, written(kept, where).encode())
 
     if key("robust", HIDDEN) not in kept:
         keep(key("robust", HIDDEN), steps_of("robust", min(SOME, args.limit or SOME), device, args.data_root))

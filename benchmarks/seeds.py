@@ -16,21 +16,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import atomic, checkpoint, data, gans, losses
+from fashiongan import checkpoint, files, gans
+from fashiongan.data import datasets
 from fashiongan.errors import StudioError
-from fashiongan.recipe import knobs
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan.gans import losses
+from fashiongan.gans.recipe import knobs
+from fashiongan.training.trainer import Trainer, pick_device
 
 STEPS, PICTURES, SEEDS, LAST = 200, 2000, 3, 50
 OUT = Path(__file__).with_name("seeds.md")
 
 
-def run(gan: str, seed: int, garments: data.Garments, device: str) -> tuple[float, float]:
+def run(gan: str, seed: int, garments: datasets.Garments, device: str) -> tuple[float, float]:
     """(the judge's accuracy, variety of the samples as a share of the garments') or StudioError where it diverged."""
     recipe_type = gans.find(gan).recipe_type
     narrow = recipe_type.quick.get("width", knobs(recipe_type)["width"].default) // 4
     asked = {"width": narrow, "batch": 64, "seed": seed, "steps": STEPS, "limit": PICTURES}
-    recipe, chosen = data.prepare(gans.recipe(gan, **asked), loaded=garments)
+    recipe, chosen = datasets.prepare(gans.new_recipe(gan, **asked), loaded=garments)
     trainer = Trainer(recipe, chosen, device)
     right, seen, before = 0.0, 0, 0
     for tick in trainer.run(every=LAST):
@@ -51,7 +53,7 @@ def main() -> None:
     parser.add_argument("--data-root", default=None)
     args = parser.parse_args()
     device = pick_device(args.device)
-    garments = data.load(data.FASHION_MNIST, root=args.data_root)
+    garments = datasets.load(datasets.FASHION_MNIST, root=args.data_root)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
     rows, broken = [], 0
     seeds = range(args.seeds)
@@ -82,7 +84,7 @@ of the garments' own. {broken} of {len(rows) * len(seeds)} runs ended in NaN. By
         + "\n"
     )
     if not args.gans:
-        atomic.write(OUT, text.encode())
+        files.write(OUT, text.encode())
 
 
 if __name__ == "__main__":

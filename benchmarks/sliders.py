@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
 
-from fashiongan import checkpoint, classifiers, directions
-from fashiongan.attributes import ATTRIBUTES, measure
+from fashiongan import checkpoint, classifiers
+from fashiongan.latent import directions
+from fashiongan.latent.attributes import ATTRIBUTES, measure
 
 REPO = Path(__file__).resolve().parent.parent
 

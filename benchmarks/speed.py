@@ -31,9 +31,11 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from fashiongan import atomic, checkpoint, data, gans, nets
-from fashiongan.gan import GAN, Batch
-from fashiongan.trainer import Trainer, pick_device
+from fashiongan import checkpoint, files, gans
+from fashiongan.data import datasets
+from fashiongan.gans import networks
+from fashiongan.gans.base import GAN, Batch
+from fashiongan.training.trainer import Trainer, pick_device
 
 TEN = ("gan", "cgan", "infogan", "ebgan", "acgan", "lsgan", "wgan", "began", "wgan-gp", "dragan")
 BATCH, ROUNDS, WARM = 64, 3, 8
@@ -41,7 +43,7 @@ WIDE = 512  # batch of a GPU that is not to wait
 OUT = Path(__file__).with_name("speed")
 
 
-def endless(garments: data.Garments) -> Iterator[tuple[Tensor, Tensor]]:
+def endless(garments: datasets.Garments) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches (BATCH, 1, 28, 28) in -1..1 and classes, by torchvision's transforms and PyTorch's DataLoader."""
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
@@ -65,14 +67,14 @@ def plain_elu(update: Callable[[], None]) -> Callable[[], None]:
     """The same update with PyTorch's own ELU in its nets."""
 
     def plain() -> None:
-        kept, nets.elu = nets.elu, F.elu
+        kept, networks.elu = networks.elu, F.elu
         update()
-        nets.elu = kept
+        networks.elu = kept
 
     return plain
 
 
-def usual(trainer: Trainer, garments: data.Garments) -> tuple[GAN, Callable[[], None]]:
+def usual(trainer: Trainer, garments: datasets.Garments) -> tuple[GAN, Callable[[], None]]:
     """A GAN of the trainer's recipe, and one update of it by the usual loop."""
     r, device = trainer.recipe, trainer.device
     gan = gans.build(r).to(device)
@@ -161,8 +163,8 @@ def operations(trainer: Trainer) -> int:
     return counted.total
 
 
-def measure(gan: str, garments: data.Garments, device: str, seconds: float) -> dict[str, list[float] | float]:
-    recipe, pictures = data.prepare(gans.recipe(gan, batch=BATCH), loaded=garments)
+def measure(gan: str, garments: datasets.Garments, device: str, seconds: float) -> dict[str, list[float] | float]:
+    recipe, pictures = datasets.prepare(gans.new_recipe(gan, batch=BATCH), loaded=garments)
     trainer = Trainer(recipe, pictures, device)
     _, theirs = usual(trainer, pictures)
     ours: list[float] = []
@@ -186,7 +188,7 @@ def measure(gan: str, garments: data.Garments, device: str, seconds: float) -> d
 
 def table(device: str, seconds: float, chosen: list[str], root: str | None) -> str:
     """Everything measured, in Markdown."""
-    garments = data.load(data.FASHION_MNIST, root=root)
+    garments = datasets.load(datasets.FASHION_MNIST, root=root)
     top = ceiling(device, 1.0)
     rows, ratios, bounds, fifty = [], [], [], 0.0
     for gan in chosen or ("dcgan", "cdcgan", *TEN, "studio"):
@@ -243,7 +245,7 @@ def main() -> None:
     text = table(device, args.seconds, args.gans, args.data_root)
     if not args.gans:
         by = f"By `python benchmarks/speed.py --device {device}`, {where(device)}."
-        atomic.write(OUT.with_name(f"speed-{device}.md"), f"# Speed of training\n\n{text}\n{by}\n".encode())
+        files.write(OUT.with_name(f"speed-{device}.md"), f"# Speed of training\n\n{text}\n{by}\n".encode())
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ CODE = """
 import resource, sys
 sys.path.insert(0, {repo!r})
 from time import perf_counter
-from fashiongan import data, gans
-from fashiongan.team import join
-from fashiongan.trainer import Trainer
+from fashiongan import gans
+from fashiongan.data import datasets
+from fashiongan.training.distributed import join
+from fashiongan.training.trainer import Trainer
 team, device = join("cpu")
-trainer = Trainer(*data.prepare(gans.recipe({gan!r}, batch={batch})), device, team)
+trainer = Trainer(*datasets.prepare(gans.new_recipe({gan!r}, batch={batch})), device, team)
 for _ in range(5):
     trainer.update()
 team.wait()

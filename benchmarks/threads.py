@@ -37,11 +37,12 @@ def train(seconds: float) -> None:
     import speed
     import torch
 
-    from fashiongan import data, gans
-    from fashiongan.trainer import Trainer
+    from fashiongan import gans
+    from fashiongan.data import datasets
+    from fashiongan.training.trainer import Trainer
 
     torch.randn(500, 500).mm(torch.randn(500, 500)).relu()  # so that this thread has its helpers too
-    recipe, pictures = data.prepare(gans.recipe("dcgan", batch=speed.BATCH, width=32))
+    recipe, pictures = datasets.prepare(gans.new_recipe("dcgan", batch=speed.BATCH, width=32))
 
     def measure() -> None:
         trainer = Trainer(recipe, pictures)
@@ -75,7 +76,7 @@ def compare(seconds: float) -> None:
     """Every way beside every neighbour, as a table."""
     import speed
 
-    from fashiongan import atomic
+    from fashiongan import files
 
     found: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
@@ -102,7 +103,7 @@ without; ratio first, of {ROUNDS} rounds by turns, with its range. By
 {chr(10).join(rows)}
 """
     print(text)
-    atomic.write(Path(__file__).with_suffix(".md"), text.encode())
+    files.write(Path(__file__).with_suffix(".md"), text.encode())
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
-from . import atomic, gans, hub
+from . import files, gans, limits
 from .errors import StudioError
-from .gan import GAN
+from .gans.base import GAN
+from .hub import registry
 
-BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = "fashiongan 1"
 DTYPES = {
     torch.float32: "F32",
@@ -24,8 +24,6 @@ DTYPES = {
     torch.uint8: "U8",
 }  # of what a net holds, as the file names them
 D = "D."  # how the names of the judge's tensors begin
-MAX_LABELS = 1000
-MAX_HEADER = 1_000_000  # bytes; a bundled checkpoint's has 12,000, and a longer one costs much before it is refused
 
 
 def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
@@ -47,7 +45,7 @@ def halved(v: Tensor) -> Tensor:
 def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     """Write tensors and text to a safetensors file, whole or not at all."""
     plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    atomic.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
+    files.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
 
 
 @contextmanager
@@ -56,7 +54,7 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     try:
         with path.open("rb") as start:
             length = int.from_bytes(start.read(8), "little")
-        if length > MAX_HEADER:
+        if length > limits.MAX_HEADER:
             raise StudioError(f"{path} is damaged or not a safetensors file: its header has {length:,} bytes.")
         with safe_open(str(path), framework="pt") as f:
             header = f.metadata() or {}
@@ -82,10 +80,10 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
     Raises:
         StudioError: no such file, damaged, of an unknown GAN, or not what its recipe says.
     """
-    path = find(name)
+    path = registry.find(name)
     with opened(path) as (f, header):
         recipe = gans.recipe_from_json(header.get("recipe", ""))
-        if len(recipe.labels) > MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
+        if len(recipe.labels) > limits.MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
         with torch.device("meta"):  # shapes only: a lying header costs no memory
             gan = gans.GANS[recipe.gan](recipe)
@@ -119,7 +117,7 @@ def trained(recipe: Any) -> tuple[int, ...]:
 
 def info(name: str | Path) -> dict[str, Any]:
     """What a checkpoint's header says of how it was made: step, epoch, command, device, last log line."""
-    return header_info(find(name))
+    return header_info(registry.find(name))
 
 
 def header_info(path: Path) -> dict[str, Any]:
@@ -130,27 +128,6 @@ def header_info(path: Path) -> dict[str, Any]:
         except (ValueError, RecursionError):
             found = None
         return found if isinstance(found, dict) else {}
-
-
-def find(name: str | Path) -> Path:
-    """The file behind a path, a run folder, a bundled name or a place on the Hub; StudioError with the bundled names
-    otherwise."""
-    if str(name).startswith(hub.PREFIX):
-        return hub.fetch(hub.parse(str(name)))
-    path = Path(name)
-    if path.is_dir() and (path / "checkpoint.safetensors").is_file():
-        return path / "checkpoint.safetensors"
-    if path.is_file():
-        return path
-    if str(name) in bundled():
-        return BUNDLED / f"{name}.safetensors"
-    have = ", ".join(bundled()) or "none yet"
-    raise StudioError(f"There is no checkpoint {str(name)!r}: give a file, a run folder, or a bundled name ({have}).")
-
-
-def bundled() -> list[str]:
-    """Names of the checkpoints that come with the studio."""
-    return sorted(p.stem for p in BUNDLED.glob("*.safetensors"))
 
 
 def annotate(path: Path, **more: Any) -> None:

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from fashiongan import data, gans, recipe, runs
-from fashiongan.trainer import Trainer
+from fashiongan import gans
+from fashiongan.data import datasets
+from fashiongan.gans import recipe
+from fashiongan.training import run_folder
+from fashiongan.training.trainer import Trainer
 
 REPO = Path(__file__).resolve().parent.parent
 LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -77,7 +80,7 @@ def idx_writer():
 
 @pytest.fixture(scope="session")
 def garments(idx_root):
-    return data.load("fashion-mnist", root=idx_root)
+    return datasets.load("fashion-mnist", root=idx_root)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +113,7 @@ def tiny():
         knobs = recipe.knobs(gans.find(gan).recipe_type)
         small = {"width": max(8, knobs["width"].lo), "z_dim": 16, "batch": 16, "steps": 6}
         small |= {"phase": 0} if "phase" in knobs else {}  # grown from the start, so that every layer is at work
-        return gans.recipe(gan, **{**small, **changes})
+        return gans.new_recipe(gan, **{**small, **changes})
 
     return make
 
@@ -120,7 +123,7 @@ def trainer_of(tiny, garments):
     """trainer_of(gan, pictures=garments, **changes): a trainer of a tiny recipe."""
 
     def make(gan, pictures=garments, **changes):
-        return Trainer(*data.prepare(tiny(gan, **changes), loaded=pictures))
+        return Trainer(*datasets.prepare(tiny(gan, **changes), loaded=pictures))
 
     return make
 
@@ -187,7 +190,7 @@ def same():
 def trained(tmp_path_factory, tiny, garments):
     """A run folder of a hardly trained cdcgan."""
     out = tmp_path_factory.mktemp("run") / "mine"
-    for _ in runs.train(runs.start(tiny("cdcgan"), out, loaded=garments), out):
+    for _ in run_folder.train(run_folder.start(tiny("cdcgan"), out, loaded=garments), out):
         pass
     return out
 

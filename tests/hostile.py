@@ -6,8 +6,10 @@ import struct
 import time
 from pathlib import Path
 
-from fashiongan import checkpoint, classifiers
+from fashiongan import checkpoint
+from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
+from fashiongan.hub import registry
 
 KINDS = (
     "cut", "flipped header", "huge shape", "wrong type", "declared length", "deep header", "many tensors", "odd recipe",
@@ -29,8 +31,8 @@ def packed(header, body):
 
 def spoiled(folder, n, seed):
     """n files made of bundled ones, each with the kind of damage: (kind, path)."""
-    good = [(checkpoint.BUNDLED / f"{name}.safetensors").read_bytes() for name in ("compact", "acgan")]
-    good.append((classifiers.BUNDLED / "dense.safetensors").read_bytes())
+    good = [(registry.BUNDLED / f"{name}.safetensors").read_bytes() for name in ("compact", "acgan")]
+    good.append((store.BUNDLED / "dense.safetensors").read_bytes())
     for i in range(n):
         chance = random.Random(f"{seed}-{i}")
         kind, data = KINDS[i % len(KINDS)], good[chance.randrange(2)]

@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save as pack
 
-from fashiongan import atomic, checkpoint, gans
+from fashiongan import checkpoint, files, gans
 from fashiongan.errors import StudioError
+from fashiongan.hub import registry
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +63,8 @@ def test_a_folder_and_a_bundled_name_are_found(good, tmp_path, monkeypatch):
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(good)
     assert checkpoint.load(tmp_path / "run").recipe.gan == "cdcgan"
     (tmp_path / "mine.safetensors").write_bytes(good)
-    monkeypatch.setattr(checkpoint, "BUNDLED", tmp_path)
-    assert checkpoint.bundled() == ["mine"]
+    monkeypatch.setattr(registry, "BUNDLED", tmp_path)
+    assert registry.bundled() == ["mine"]
     assert checkpoint.load("mine").recipe.gan == "cdcgan"
 
 
@@ -249,7 +250,7 @@ def test_a_recipe_that_is_none_is_refused(text, parts, file):
 
 def test_a_lying_header_costs_no_memory(file):
     """The largest net a recipe can name is refused for its missing weights before any are made."""
-    recipe = gans.recipe("cdcgan", width=256, size=128, z_dim=1024).replace(labels=("a",) * 1000)
+    recipe = gans.new_recipe("cdcgan", width=256, size=128, z_dim=1024).replace(labels=("a",) * 1000)
     file.write_bytes(pack({"a": torch.zeros(1)}, {"format": checkpoint.FORMAT, "recipe": recipe.to_json()}))
     import resource
 
@@ -277,7 +278,7 @@ def test_no_space_leaves_the_earlier_file_and_nothing_else(earlier, tmp_path, mo
         path.write_bytes(earlier)
     monkeypatch.setattr(os, "fsync", out_of_space)
     with pytest.raises(StudioError, match=r"No space is left to save a.bin"):
-        atomic.write(path, b"new")
+        files.write(path, b"new")
     assert [p.read_bytes() for p in path.parent.iterdir()] == ([earlier] if earlier else [])
 
 
@@ -295,16 +296,16 @@ def test_a_name_appears_only_when_its_content_is_on_the_disk(tmp_path, monkeypat
     path = tmp_path / "a.bin"
     seen, sync = [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda f: (seen.append(path.exists()), sync(f)))
-    atomic.write(path, b"new")
+    files.write(path, b"new")
     assert seen == [False]
     assert path.read_bytes() == b"new"
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
     path = tmp_path / "a.bin"
-    atomic.write(path, b"old")
+    files.write(path, b"old")
     with path.open("rb") as reader:
-        atomic.write(path, b"new")
+        files.write(path, b"new")
         assert reader.read() == b"old"
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
@@ -314,12 +315,12 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "taken").write_text("a file")
     for path in (tmp_path / "taken" / "a.bin", tmp_path / "taken" / "deeper" / "a.bin"):
         with pytest.raises(StudioError, match=r"a\.bin cannot be written .*: choose a folder"):
-            atomic.write(path, b"new")
+            files.write(path, b"new")
     assert (tmp_path / "taken").read_text() == "a file"
 
 
 def test_a_folder_in_place_of_the_file_is_named(tmp_path):
     (tmp_path / "a.bin").mkdir()
     with pytest.raises(StudioError, match="cannot be written"):
-        atomic.write(tmp_path / "a.bin", b"new")
+        files.write(tmp_path / "a.bin", b"new")
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hostile import KINDS, measured, spoiled
 
-from fashiongan import checkpoint
+from fashiongan import checkpoint, limits
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured by way of Linux's /proc")
@@ -27,6 +27,6 @@ def test_each_of_two_hundred_is_refused_in_a_sentence_in_a_second_and_100_mb(tmp
 
 def test_a_long_header_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "long.safetensors"
-    path.write_bytes((checkpoint.MAX_HEADER + 1).to_bytes(8, "little") + b"{" + b" " * checkpoint.MAX_HEADER)
+    path.write_bytes((limits.MAX_HEADER + 1).to_bytes(8, "little") + b"{" + b" " * limits.MAX_HEADER)
     with pytest.raises(checkpoint.StudioError, match=r"its header has 1,000,001 bytes\.$"):
         checkpoint.load(path)

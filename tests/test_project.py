@@ -8,7 +8,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from fashiongan import bundle, checkpoint, classifiers, evaluate, gans
+from fashiongan import checkpoint, classifiers, gans
+from fashiongan.evaluation import features
+from fashiongan.evaluation import report as reports
+from fashiongan.hub import registry
+from fashiongan.release import bundle
 
 REPO = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
@@ -56,46 +60,46 @@ def test_packages_are_names_that_a_space_can_install():
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", line) for line in lines if line)
 
 
-@pytest.mark.parametrize("name", checkpoint.bundled())
+@pytest.mark.parametrize("name", registry.bundled())
 def test_a_bundled_checkpoint_says_how_it_was_made(name):
     info, recipe = checkpoint.info(name), checkpoint.load(name).recipe
     assert info["command"].startswith(f"python train.py {recipe.gan}")
     # To the end of its schedule, but for three that a lent machine was taken from; the list of checkpoints says so.
     whole = info["epochs"] == pytest.approx(recipe.epochs, rel=0.01)
     assert whole or (name in ("gan", "cgan", "clothing-128") and info["epochs"] > 0.65 * recipe.epochs)
-    assert f" of {recipe.epochs} |" in (checkpoint.BUNDLED / "README.md").read_text() or whole
+    assert f" of {recipe.epochs} |" in (registry.BUNDLED / "README.md").read_text() or whole
     assert info["device"]
     assert info["log"]["step"] == info["step"]
-    assert checkpoint.find(name).stat().st_size < 10 * MEGABYTE
-    made = gans.recipe(**bundle.BUNDLED[name])
+    assert registry.find(name).stat().st_size < 10 * MEGABYTE
+    made = gans.new_recipe(**bundle.BUNDLED[name])
     assert made == recipe.replace(channels=1, labels=())
 
 
 def test_the_first_two_and_the_whole_folder():
-    assert {"dcgan", "cdcgan"} <= set(checkpoint.bundled())
-    assert sum(p.stat().st_size for p in checkpoint.BUNDLED.rglob("*")) < 60 * MEGABYTE
+    assert {"dcgan", "cdcgan"} <= set(registry.bundled())
+    assert sum(p.stat().st_size for p in registry.BUNDLED.rglob("*")) < 60 * MEGABYTE
 
 
 def test_a_gif_of_the_training_is_small():
-    for path in checkpoint.BUNDLED.glob("*.gif"):
-        assert path.stem in checkpoint.bundled()
+    for path in registry.BUNDLED.glob("*.gif"):
+        assert path.stem in registry.bundled()
         with Image.open(path) as im:
             assert im.is_animated
         assert path.stat().st_size < MEGABYTE / 2
 
 
-@pytest.mark.parametrize("name", [n for n in checkpoint.bundled() if "report" in checkpoint.info(n)])
+@pytest.mark.parametrize("name", [n for n in registry.bundled() if "report" in checkpoint.info(n)])
 def test_a_report_in_a_header_is_of_the_bundled_judge(name):
     report = checkpoint.info(name)["report"]
-    assert report["judge"]["sha256"] == evaluate.sha256(classifiers.find(evaluate.JUDGE))
+    assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.JUDGE))
     assert report["n"] == 10_000
     assert report["against"]["real"] == 1000 * len(checkpoint.load(name).recipe.trained)
-    assert not evaluate.copied(report)
-    assert report["missed"] == [c for c, share in report["classes"].items() if share < evaluate.SELDOM]
+    assert not reports.copied(report)
+    assert report["missed"] == [c for c, share in report["classes"].items() if share < reports.SELDOM]
 
 
 def test_the_judge_is_good_enough():
-    info = classifiers.info(evaluate.JUDGE)
+    info = classifiers.info(features.JUDGE)
     assert info["accuracy"] >= 0.935
     assert info["tested"] == 10_000
     assert info["held_out"] == pytest.approx(info["accuracy"], abs=0.01)
@@ -107,10 +111,10 @@ def test_the_readme_has_the_scores_of_the_headers():
 
 
 def test_the_list_of_checkpoints_is_what_their_headers_say():
-    assert (checkpoint.BUNDLED / "README.md").read_text() == bundle.listing()
+    assert (registry.BUNDLED / "README.md").read_text() == bundle.listing()
 
 
 def test_dark_rules_name_one_element_each():
     """Of a list of selectors, gradio rewrites the first alone, and the others never match."""
-    css = (REPO / "fashiongan" / "ui" / "studio.css").read_text()
+    css = (REPO / "fashiongan" / "ui" / "shared" / "studio.css").read_text()
     assert [line for line in css.splitlines() if line.split("{")[0].count(".dark") > 1] == []

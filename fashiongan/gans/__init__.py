@@ -1,89 +1,22 @@
-"""The catalogue: one paper a file, one line a paper. Tests, flags, widgets and checkpoints follow from this table."""
+"""The GANs: one file a paper, the catalogue that lists them, and what they are made of.
 
-import json
-from typing import Any
+`base` is the contract of a GAN, `recipe` the settings of a run, `networks` and `losses` the parts, `sampling` the way
+from a seed to pictures. A paper's file imports these and `color`, and no more. Nothing here knows data sets, training
+loops, files or the page. What is named below is imported when it is asked for, so that a part does not load all papers.
+"""
 
-import torch
+from typing import TYPE_CHECKING, Any
 
-from ..errors import StudioError, quoted
-from ..gan import GAN
-from ..recipe import Recipe, knobs
-from .acgan import ACGAN
-from .began import BEGAN
-from .cdcgan import CDCGAN
-from .cgan import CGAN
-from .colorizer import Colorizer
-from .compact import Compact, Large
-from .dcgan import DCGAN
-from .dragan import DRAGAN
-from .ebgan import EBGAN
-from .gan import FirstGAN
-from .infogan import InfoGAN
-from .lsgan import LSGAN
-from .mlpgan import MLPGAN
-from .progan import ProGAN
-from .ragan import RaGAN
-from .studio import Studio
-from .stylegan import StyleGAN
-from .wgan import WGAN
-from .wgan_gp import WGANGP
+if TYPE_CHECKING:
+    from .catalogue import GANS, build, find, new_recipe, recipe_from_json
 
-GANS: dict[str, type[GAN]] = {
-    "dcgan": DCGAN,
-    "cdcgan": CDCGAN,
-    "gan": FirstGAN,
-    "mlpgan": MLPGAN,
-    "cgan": CGAN,
-    "acgan": ACGAN,
-    "infogan": InfoGAN,
-    "lsgan": LSGAN,
-    "wgan": WGAN,
-    "wgan-gp": WGANGP,
-    "dragan": DRAGAN,
-    "ebgan": EBGAN,
-    "began": BEGAN,
-    "ragan": RaGAN,
-    "studio": Studio,
-    "progan": ProGAN,
-    "stylegan": StyleGAN,
-    "colorizer": Colorizer,
-    "compact": Compact,
-    "large": Large,
-}
+__all__ = ["GANS", "build", "find", "new_recipe", "recipe_from_json"]
 
 
-def find(gan: str) -> type[GAN]:
-    """The class of that name, or StudioError with the names there are."""
-    if gan not in GANS:
-        raise StudioError(f"There is no GAN called {quoted(gan)}: choose one of {', '.join(GANS)}.")
-    return GANS[gan]
+def __getattr__(name: str) -> Any:
+    """A name of the catalogue, which is imported with all its papers only now."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import catalogue
 
-
-def recipe(gan: str, **changes: Any) -> Recipe:
-    """The defaults of that GAN with some knobs turned. Unknown names and values out of range raise StudioError."""
-    cls = find(gan).recipe_type
-    unknown = [name for name in changes if name not in knobs(cls)]
-    if unknown:
-        raise StudioError(f"{gan} has no setting called {unknown[0]!r}: it has {', '.join(knobs(cls))}.")
-    return cls(gan=gan, **changes)
-
-
-def recipe_from_json(text: str) -> Recipe:
-    """A recipe back from `Recipe.to_json`. What is unknown or out of range raises StudioError; nothing is guessed."""
-    try:
-        fields = json.loads(text)
-        facts = {
-            "channels": int(fields.pop("channels")),
-            "labels": tuple(str(name) for name in fields.pop("labels")),
-        }
-        known = recipe(str(fields.pop("gan")), **fields)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise StudioError("The recipe in this file cannot be read: it was not written by the studio.") from None
-    return known.replace(**facts)
-
-
-def build(r: Recipe) -> GAN:
-    """The nets of a recipe, with starting weights drawn from its seed; the process's own chance is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(r.seed)
-        return GANS[r.gan](r)
+    return getattr(catalogue, name)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +23,12 @@ class ACGANRecipe(Recipe):
     batch: int = 100
 
 
-class Judge(nets.ConvD):
+class Judge(networks.ConvD):
     """(N, C, S, S) -> source logits (N,) and class logits (N, classes)."""
 
     def __init__(self, r: Recipe):
         super().__init__(r.width, r.size, r.channels)
-        self.drop = nets.Dropout(0.5)
+        self.drop = networks.Dropout(0.5)
         base = self.judge.kernel_size[0]
         self.name = nn.Conv2d(self.judge.in_channels, len(r.labels), base)
 
@@ -37,7 +37,7 @@ class Judge(nets.ConvD):
         return self.judge(h).flatten().float(), self.name(h).flatten(1).float()
 
 
-class LabelledG(nets.ConvG):
+class LabelledG(networks.ConvG):
     """A DCGAN generator that reads (z, one-hot class) at its first layer only."""
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
@@ -59,7 +59,7 @@ class ACGAN(GAN):
         r = recipe
         self.G = LabelledG(r.z_dim + len(r.labels), r.width, r.size, r.channels, r.output)
         self.D = Judge(r)
-        nets.dcgan_init(self)
+        networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

@@ -14,9 +14,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss, uniform
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss, uniform
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Redraw(nn.Module):
 
     def __init__(self, r: Recipe):
         super().__init__()
-        self.encode = nets.EluEncoder(r.z_dim, r.width, r.size, r.channels)
-        self.decode = nets.EluDecoder(r.z_dim, r.width, r.size, r.channels)
+        self.encode = networks.EluEncoder(r.z_dim, r.width, r.size, r.channels)
+        self.decode = networks.EluDecoder(r.z_dim, r.width, r.size, r.channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.decode(self.encode(x)))
@@ -59,7 +59,7 @@ class BEGAN(GAN):
 
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
-        self.G = nets.EluDecoder(recipe.z_dim, recipe.width, recipe.size, recipe.channels)
+        self.G = networks.EluDecoder(recipe.z_dim, recipe.width, recipe.size, recipe.channels)
         self.D = Redraw(recipe)
         self.register_buffer("k", torch.zeros(()))
         self.register_buffer("real", torch.zeros(()))  # L(x) of the newest discriminator step

@@ -8,9 +8,9 @@ drawn for classes of their own, every class as often as any other.
 
 import torch
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe
 
 
 class CDCGAN(GAN):
@@ -25,9 +25,9 @@ class CDCGAN(GAN):
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
         r, classes = recipe, len(recipe.labels)
-        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output, classes)
-        self.D = nets.ConvD(r.width, r.size, r.channels, classes)
-        nets.dcgan_init(self)
+        self.G = networks.ConvG(r.z_dim, r.width, r.size, r.channels, r.output, classes)
+        self.D = networks.ConvD(r.width, r.size, r.channels, classes)
+        networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:
         c = self.one_hot(b.c)

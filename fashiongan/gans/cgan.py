@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss, uniform
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss, uniform
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class JoinedG(nn.Module):
         self.y = nn.Linear(len(r.labels), y_units)
         self.joint = nn.Linear(z_units + y_units, r.width)
         self.out = nn.Linear(r.width, r.channels * r.size**2)
-        self.pictures = nets.AsPictures(r.size, r.channels, r.output)
+        self.pictures = networks.AsPictures(r.size, r.channels, r.output)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         h = torch.cat([self.z(z), self.y(y)], 1).relu()
@@ -47,10 +47,10 @@ class JoinedD(nn.Module):
 
     def __init__(self, r: Recipe):
         super().__init__()
-        self.x = nets.Maxout(r.channels * r.size**2, 240, 5)
-        self.y = nets.Maxout(len(r.labels), 50, 5)
-        self.joint = nets.Maxout(290, 240, 4)
-        self.drop = nets.Dropout(0.5)
+        self.x = networks.Maxout(r.channels * r.size**2, 240, 5)
+        self.y = networks.Maxout(len(r.labels), 50, 5)
+        self.joint = networks.Maxout(290, 240, 4)
+        self.drop = networks.Dropout(0.5)
         self.out = nn.Linear(240, 1)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -72,8 +72,8 @@ class CGAN(GAN):
         super().__init__(recipe)
         self.G = JoinedG(recipe)
         self.D = JoinedD(recipe)
-        nets.uniform_init(self.G, 0.05)
-        nets.uniform_init(self.D, 0.005)
+        networks.uniform_init(self.G, 0.05)
+        networks.uniform_init(self.D, 0.005)
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         return uniform(n, self.recipe.z_dim, rng)

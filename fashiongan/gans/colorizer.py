@@ -7,7 +7,7 @@ it, and the judge sees pairs of gray and colour. Weights are the paper's: L1 10,
 squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the judge are dcgan's.
 
 The generator never draws lightness: it gives a* and b*, made paler where no screen can show them at the gray pixel's
-lightness (`colour.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
+lightness (`color_space.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
 learns what to add, so that one hint alone colours the whole garment. With gray data the colours are drawn at random,
 one or two to a garment and now and then report 001's colour of the class; with photographs they are the photographs'.
 In half of the batch nothing is hinted. What is hinted settles the colours whatever the noise, so hinted garments must
@@ -26,9 +26,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import colour, losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe, knob
+from ..color import color_space
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
 MEMORY = 0.99  # of the codes' mean, step by step
@@ -82,7 +83,7 @@ class ColorizerG(nn.Module):
 
     def __init__(self, r: Recipe):
         super().__init__()
-        filters = nets.widths(r.size, r.width)
+        filters = networks.widths(r.size, r.width)
         fine = max(8, r.width // 2)
         told = r.z_dim + len(r.labels)
         self.hints = Hints()
@@ -99,11 +100,11 @@ class ColorizerG(nn.Module):
         self.encoder = ColourEncoder(r)
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        return colour.shown(gray, self.wished(gray, hints, z, y) * colour.CHROMA) / colour.CHROMA
+        return color_space.shown(gray, self.wished(gray, hints, z, y) * color_space.CHROMA) / color_space.CHROMA
 
     def wished(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
         """As `forward`, before what no screen can show is made paler."""
-        light = colour.lightness(gray.float() / 255)
+        light = color_space.lightness(gray.float() / 255)
         spread = self.hints(light, hints)
         zy = torch.cat([z, y], 1)
         seen = torch.cat([light / 50 - 1, spread], 1).contiguous(memory_format=torch.channels_last)
@@ -115,7 +116,7 @@ class ColorizerG(nn.Module):
         h = skips.pop() + self.start(zy)[:, :, None, None]
         for i, (style, up) in enumerate(zip(self.styles, self.ups, strict=True)):
             scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
-            h = F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2)
+            h = F.leaky_relu(networks.pixel_norm(h) * (1 + scale) + shift, 0.2)
             h = up(h if i == 0 else torch.cat([h, skips.pop()], 1))
         return spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
 
@@ -125,8 +126,8 @@ class ColourEncoder(nn.Module):
 
     def __init__(self, r: Recipe):
         super().__init__()
-        base, _ = nets.stages(r.size)
-        filters = nets.widths(r.size, r.width)
+        base, _ = networks.stages(r.size)
+        filters = networks.widths(r.size, r.width)
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([3, *filters], filters, strict=False))
         self.code = nn.Linear(filters[-1] * base**2, 2 * r.z_dim)
 
@@ -169,11 +170,11 @@ class Colorizer(GAN):
         super().__init__(recipe)
         classes = len(recipe.labels)
         self.G = ColorizerG(recipe)
-        self.D = nets.ConvD(recipe.width, recipe.size, 3, classes)
+        self.D = networks.ConvD(recipe.width, recipe.size, 3, classes)
         # What it colours when no garment is given: of each class the first that it met.
         self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
-        self.register_buffer("classic", colour.classic(classes))
+        self.register_buffer("classic", color_space.classic(classes))
         # Of the codes of real pictures: mean, and mean square.
         self.register_buffer("code_mean", torch.zeros(recipe.z_dim))
         self.register_buffer("code_square", torch.ones(recipe.z_dim))
@@ -182,7 +183,7 @@ class Colorizer(GAN):
         shares = self.one_hot(c)
         gray = (shares @ self.example.float().flatten(1)).unflatten(1, self.example.shape[1:]).round().to(torch.uint8)
         hints = torch.zeros(len(z), 1, 5, device=z.device)
-        x = colour.painted(gray, G(gray, hints, self.usual(z), shares) * colour.CHROMA)
+        x = color_space.painted(gray, G(gray, hints, self.usual(z), shares) * color_space.CHROMA)
         return x * (1 - self.recipe.low) + self.recipe.low
 
     def usual(self, z: Tensor) -> Tensor:
@@ -200,19 +201,19 @@ class Colorizer(GAN):
         """What a batch shows in colour: the photographs' own colours, or ones drawn at random."""
         with torch.no_grad():
             x = ((b.x - self.recipe.low) * (255 / (1 - self.recipe.low))).round().to(torch.uint8)
-            gray = colour.gray_of(x)
+            gray = color_space.gray_of(x)
             self.remember(gray, b)
             n, device = len(x), x.device
             kind = torch.rand(n, generator=b.rng, device=device)
             several = 2 + ((kind - 0.75) * 4 * (HINTS - 1)).long()
             count = torch.where(kind < 0.5, 0, torch.where(kind < 0.75, 1, several))
             if x.shape[1] == 3:
-                ab = colour.lab(x.float() / 255)[:, 1:] / colour.CHROMA
+                ab = color_space.lab(x.float() / 255)[:, 1:] / color_space.CHROMA
                 told = F.avg_pool2d(ab, 5, 1, 2, count_include_pad=False)
                 half = torch.zeros_like(gray, dtype=torch.bool)
             else:
                 told, half = self.dyed(gray, b, count)
-                ab = colour.shown(gray, told * colour.CHROMA) / colour.CHROMA
+                ab = color_space.shown(gray, told * color_space.CHROMA) / color_space.CHROMA
             hints = self.hinted(gray, told, half, count, b.rng)
             known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
             return Truth(gray, ab, hints, self.one_hot(b.y) * known)
@@ -225,7 +226,7 @@ class Colorizer(GAN):
         n, s, device = len(gray), gray.shape[-1], gray.device
         u = torch.rand(2, n, 3, generator=b.rng, device=device)
         angle, chroma = 2 * math.pi * u[..., 0], 90 * u[..., 1].sqrt() * torch.where(u[..., 2] < 0.1, 0.1, 1.0)
-        ab = torch.stack([chroma * angle.cos(), chroma * angle.sin()], 2) / colour.CHROMA  # (2, N, 2)
+        ab = torch.stack([chroma * angle.cos(), chroma * angle.sin()], 2) / color_space.CHROMA  # (2, N, 2)
         v = torch.rand(n, 4, generator=b.rng, device=device)
         usual = cast(Tensor, self.classic)[b.y]
         ab[0] = torch.where(v[:, :1] < 1 / 8, usual, ab[0])
@@ -313,6 +314,6 @@ def mean_of(values: Tensor, which: Tensor) -> Tensor:
 
 def pair(gray: Tensor, ab: Tensor) -> Tensor:
     """What judge and encoder see: lightness and both colours, about -1..1, (N, 3, S, S)."""
-    return torch.cat([colour.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
+    return torch.cat([color_space.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
         memory_format=torch.channels_last
     )

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class CompactG(nn.Module):
 
     def __init__(self, r: Recipe):
         super().__init__()
-        self.base, ups = nets.stages(r.size)
+        self.base, ups = networks.stages(r.size)
         w = r.width
         self.dense = nn.Linear(r.z_dim, self.base**2 * w // 2)
         self.dense_norm = nn.BatchNorm1d(self.base**2 * w // 2)
@@ -70,7 +70,7 @@ class CompactD(nn.Module):
         side = r.size
         for _ in self.convs:
             side = (side + 1) // 2
-        self.drop = nets.Dropout(0.3)
+        self.drop = networks.Dropout(0.3)
         self.dense = nn.Linear(2 * w * side**2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class Compact(GAN):
         super().__init__(recipe)
         self.G = CompactG(recipe)
         self.D = CompactD(recipe)
-        nets.dcgan_init(self)
+        networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

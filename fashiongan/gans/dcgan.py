@@ -11,9 +11,9 @@ pictures are 0..1 for both players.
 
 import torch
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe
 
 
 class DCGAN(GAN):
@@ -27,9 +27,9 @@ class DCGAN(GAN):
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
         r = recipe
-        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
-        self.D = nets.ConvD(r.width, r.size, r.channels)
-        nets.dcgan_init(self)
+        self.G = networks.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = networks.ConvD(r.width, r.size, r.channels)
+        networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,9 @@ class EBGAN(GAN):
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
         r = recipe
-        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
-        self.D = nets.AutoEncoder(r.width, r.size, r.channels)
-        nets.dcgan_init(self)
+        self.G = networks.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = networks.AutoEncoder(r.width, r.size, r.channels)
+        networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss, uniform
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss, uniform
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ def perceptron_g(inputs: int, r: Recipe) -> nn.Sequential:
     """(N, inputs) -> (N, C, S, S) through two hidden layers."""
     pixels = r.channels * r.size**2
     hidden = [nn.Linear(inputs, r.width), nn.ReLU(), nn.Linear(r.width, r.width), nn.ReLU()]
-    return nn.Sequential(*hidden, nn.Linear(r.width, pixels), nets.AsPictures(r.size, r.channels, r.output))
+    return nn.Sequential(*hidden, nn.Linear(r.width, pixels), networks.AsPictures(r.size, r.channels, r.output))
 
 
 class MaxoutD(nn.Module):
@@ -41,8 +41,8 @@ class MaxoutD(nn.Module):
     def __init__(self, r: Recipe):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Flatten(), nets.Dropout(0.2), nets.Maxout(r.channels * r.size**2, 240, 5),
-            nets.Dropout(0.5), nets.Maxout(240, 240, 5), nets.Dropout(0.5), nn.Linear(240, 1),
+            nn.Flatten(), networks.Dropout(0.2), networks.Maxout(r.channels * r.size**2, 240, 5),
+            networks.Dropout(0.5), networks.Maxout(240, 240, 5), networks.Dropout(0.5), nn.Linear(240, 1),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,8 +62,8 @@ class FirstGAN(GAN):
         super().__init__(recipe)
         self.G = perceptron_g(recipe.z_dim, recipe)
         self.D = MaxoutD(recipe)
-        nets.uniform_init(self.G, 0.05)
-        nets.uniform_init(self.D, 0.005)
+        networks.uniform_init(self.G, 0.05)
+        networks.uniform_init(self.D, 0.005)
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         return uniform(n, self.recipe.z_dim, rng)

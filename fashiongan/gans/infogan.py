@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss, one_hot, uniform
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss, one_hot, uniform
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class InfoGANRecipe(Recipe):
     information: float = knob(1.0, "Information", "how clearly the codes must show in the picture", 0.0, 100.0)
 
 
-class Reader(nets.ConvD):
+class Reader(networks.ConvD):
     """(N, C, S, S) -> source logits (N,), category logits (N, categories), code means (N, codes)."""
 
     def __init__(self, r: InfoGANRecipe):
@@ -62,9 +62,9 @@ class InfoGAN(GAN):
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
         r = cast(InfoGANRecipe, recipe)
-        self.G = nets.ConvG(r.z_dim + r.categories + r.codes, r.width, r.size, r.channels, r.output)
+        self.G = networks.ConvG(r.z_dim + r.categories + r.codes, r.width, r.size, r.channels, r.output)
         self.D = Reader(r)
-        nets.dcgan_init(self)
+        networks.dcgan_init(self)
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         r = self.recipe

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss, uniform
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss, uniform
+from .recipe import Recipe, knob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class MLPG(nn.Sequential):
         for a, b in ((r.z_dim, r.width), (r.width, 2 * r.width), (2 * r.width, 4 * r.width)):
             layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.LeakyReLU(0.2)]
         out = nn.Linear(4 * r.width, r.channels * r.size**2)
-        super().__init__(*layers, out, nets.AsPictures(r.size, r.channels, r.output))
+        super().__init__(*layers, out, networks.AsPictures(r.size, r.channels, r.output))
 
 
 class MLPD(nn.Module):
@@ -66,7 +66,7 @@ class MLPGAN(GAN):
         super().__init__(recipe)
         self.G = MLPG(recipe)
         self.D = MLPD(recipe)
-        nets.dcgan_init(self)
+        networks.dcgan_init(self)
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         return uniform(n, self.recipe.z_dim, rng)

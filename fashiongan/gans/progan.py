@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe, knob
 
 DRIFT = 1e-3
 
@@ -47,7 +47,7 @@ class Growing(nn.Module):
 
     def __init__(self, r: ProGANRecipe):
         super().__init__()
-        self.base, self.ups = nets.stages(r.size)
+        self.base, self.ups = networks.stages(r.size)
         self.phase = r.phase
         self.register_buffer("seen", torch.tensor(0))
         self.seen: Tensor
@@ -71,23 +71,24 @@ class GrowingG(Growing):
 
     def __init__(self, r: ProGANRecipe):
         super().__init__(r)
-        self.start = nets.EqualLinear(r.z_dim, r.width * self.base**2)
-        self.first = nets.EqualConv(r.width, r.width)
+        self.start = networks.EqualLinear(r.z_dim, r.width * self.base**2)
+        self.first = networks.EqualConv(r.width, r.width)
         self.blocks = nn.ModuleList(
-            nn.ModuleList([nets.EqualConv(r.width, r.width), nets.EqualConv(r.width, r.width)]) for _ in range(self.ups)
+            nn.ModuleList([networks.EqualConv(r.width, r.width), networks.EqualConv(r.width, r.width)])
+            for _ in range(self.ups)
         )
-        self.picture = nets.EqualConv(r.width, r.channels, 1)
+        self.picture = networks.EqualConv(r.width, r.channels, 1)
         self.width, self.size, self.output = r.width, r.size, r.output
 
     def forward(self, z: Tensor) -> Tensor:
         level, fade = self.now()
-        h = self.start(nets.pixel_norm(z)).unflatten(1, (self.width, self.base, self.base))
-        h = nets.pixel_norm(nets.leaky(self.first(nets.pixel_norm(nets.leaky(h)))))
+        h = self.start(networks.pixel_norm(z)).unflatten(1, (self.width, self.base, self.base))
+        h = networks.pixel_norm(networks.leaky(self.first(networks.pixel_norm(networks.leaky(h)))))
         coarse = h
         for block in list(self.blocks)[:level]:
             coarse, h = h, F.interpolate(h, scale_factor=2.0, mode="nearest")
             for layer in cast(nn.ModuleList, block):
-                h = nets.pixel_norm(nets.leaky(layer(h)))
+                h = networks.pixel_norm(networks.leaky(layer(h)))
         x = self.picture(h).float()
         if fade < 1:
             x = torch.lerp(F.interpolate(self.picture(coarse).float(), scale_factor=2.0, mode="nearest"), x, fade)
@@ -100,26 +101,27 @@ class GrowingD(Growing):
 
     def __init__(self, r: ProGANRecipe):
         super().__init__(r)
-        self.read = nets.EqualConv(r.channels, r.width, 1)
+        self.read = networks.EqualConv(r.channels, r.width, 1)
         self.blocks = nn.ModuleList(  # from the coarsest, as the generator's
-            nn.ModuleList([nets.EqualConv(r.width, r.width), nets.EqualConv(r.width, r.width)]) for _ in range(self.ups)
+            nn.ModuleList([networks.EqualConv(r.width, r.width), networks.EqualConv(r.width, r.width)])
+            for _ in range(self.ups)
         )
-        self.last = nets.EqualConv(r.width + 1, r.width)
-        self.dense = nets.EqualLinear(r.width * self.base**2, r.width)
-        self.judge = nets.EqualLinear(r.width, 1)
+        self.last = networks.EqualConv(r.width + 1, r.width)
+        self.dense = networks.EqualLinear(r.width * self.base**2, r.width)
+        self.judge = networks.EqualLinear(r.width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         level, fade = self.now()
         x = F.avg_pool2d(x, 2 ** (self.ups - level))
-        h = nets.leaky(self.read(x))
+        h = networks.leaky(self.read(x))
         for i, block in reversed(list(enumerate(list(self.blocks)[:level], start=1))):
             for layer in cast(nn.ModuleList, block):
-                h = nets.leaky(layer(h))
+                h = networks.leaky(layer(h))
             h = F.avg_pool2d(h, 2)
             if i == level and fade < 1:
-                h = torch.lerp(nets.leaky(self.read(F.avg_pool2d(x, 2))).to(h.dtype), h, fade)
-        h = nets.leaky(self.last(nets.minibatch_std(h)))
-        return cast(Tensor, self.judge(nets.leaky(self.dense(h.flatten(1))))).flatten().float()
+                h = torch.lerp(networks.leaky(self.read(F.avg_pool2d(x, 2))).to(h.dtype), h, fade)
+        h = networks.leaky(self.last(networks.minibatch_std(h)))
+        return cast(Tensor, self.judge(networks.leaky(self.dense(h.flatten(1))))).flatten().float()
 
 
 class ProGAN(GAN):

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,9 @@ class RaGAN(GAN):
     def __init__(self, recipe: Recipe):
         super().__init__(recipe)
         r = recipe
-        self.G = nets.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
-        self.D = nets.ConvD(r.width, r.size, r.channels, norm="none")
-        nets.dcgan_init(self)
+        self.G = networks.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
+        self.D = networks.ConvD(r.width, r.size, r.channels, norm="none")
+        networks.dcgan_init(self)
         for m in self.D.modules():
             if isinstance(m, nn.Conv2d):
                 spectral_norm(m)

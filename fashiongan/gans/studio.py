@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe, knob
 
 LAZY = 4  # steps between two looks at the slopes
 
@@ -48,8 +48,8 @@ class StudioG(nn.Module):
 
     def __init__(self, r: Recipe, classes: int):
         super().__init__()
-        self.base, _ = nets.stages(r.size)
-        filters = nets.widths(r.size, r.width)[::-1]
+        self.base, _ = networks.stages(r.size)
+        filters = networks.widths(r.size, r.width)[::-1]
         self.output = r.output
         self.start = nn.Linear(r.z_dim + classes, filters[0] * self.base**2)
         self.styles = nn.ModuleList(nn.Linear(r.z_dim + classes, 2 * c) for c in filters)
@@ -72,7 +72,7 @@ class StudioG(nn.Module):
         )
         for i, (style, up) in enumerate(zip(self.styles, self.ups, strict=True), 1):
             scale, shift = style(zy if cut > i else fine)[:, :, None, None].chunk(2, 1)
-            h = up(F.leaky_relu(nets.pixel_norm(h) * (1 + scale) + shift, 0.2))
+            h = up(F.leaky_relu(networks.pixel_norm(h) * (1 + scale) + shift, 0.2))
         return torch.tanh(h.float()) if self.output == "tanh" else torch.sigmoid(h.float())
 
 
@@ -81,8 +81,8 @@ class StudioD(nn.Module):
 
     def __init__(self, r: Recipe, classes: int):
         super().__init__()
-        base, _ = nets.stages(r.size)
-        filters = nets.widths(r.size, r.width)
+        base, _ = networks.stages(r.size)
+        filters = networks.widths(r.size, r.width)
         units = 2 * r.width
         self.downs = nn.ModuleList(
             nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([r.channels, *filters[:-1]], filters, strict=True)

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import losses, nets
-from ..gan import GAN, Batch, Loss
-from ..recipe import Recipe, knob
+from . import losses, networks
+from .base import GAN, Batch, Loss
+from .recipe import Recipe, knob
 
 LAZY = 16  # steps between two looks at the judge's slope (2020, section 3.1)
 MEMORY = 0.998  # of the mean w, in pictures' batches (stylegan2-ada)
@@ -48,12 +48,12 @@ class Mapping(nn.Module):
 
     def __init__(self, z_dim: int, depth: int):
         super().__init__()
-        self.layers = nn.ModuleList(nets.EqualLinear(z_dim, z_dim, rate=0.01) for _ in range(depth))
+        self.layers = nn.ModuleList(networks.EqualLinear(z_dim, z_dim, rate=0.01) for _ in range(depth))
 
     def forward(self, z: Tensor) -> Tensor:
-        w = nets.pixel_norm(z)
+        w = networks.pixel_norm(z)
         for layer in self.layers:
-            w = nets.leaky(layer(w))
+            w = networks.leaky(layer(w))
         return w
 
 
@@ -66,8 +66,8 @@ class Modulated(nn.Module):
 
     def __init__(self, z_dim: int, inputs: int, outputs: int, side: int = 3, demodulate: bool = True):
         super().__init__()
-        self.style = nets.EqualLinear(z_dim, inputs, start=1.0)
-        self.conv = nets.EqualConv(inputs, outputs, side, bias=False)
+        self.style = networks.EqualLinear(z_dim, inputs, start=1.0)
+        self.conv = networks.EqualConv(inputs, outputs, side, bias=False)
         self.demodulate = demodulate
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
         h = self.conv(x, w)
-        return nets.leaky(h + (self.strength * noise + self.bias[:, None, None]).to(h.dtype))
+        return networks.leaky(h + (self.strength * noise + self.bias[:, None, None]).to(h.dtype))
 
 
 class StyleG(nn.Module):
@@ -100,8 +100,8 @@ class StyleG(nn.Module):
 
     def __init__(self, r: StyleGANRecipe):
         super().__init__()
-        base, _ = nets.stages(r.size)
-        filters = [nets.widths(r.size, r.width)[-1], *nets.widths(r.size, r.width)[::-1]]
+        base, _ = networks.stages(r.size)
+        filters = [networks.widths(r.size, r.width)[-1], *networks.widths(r.size, r.width)[::-1]]
         self.z_dim, self.output = r.z_dim, r.output
         self.mapping = Mapping(r.z_dim, r.mapping)
         self.start = nn.Parameter(torch.randn(filters[0], base, base))
@@ -136,12 +136,12 @@ class StyleG(nn.Module):
         x: Tensor | None = None
         for i, (conv, side) in enumerate(zip(self.convs, self.sides, strict=True)):
             if i % 2:  # the first of a size
-                h = nets.twice(h)
+                h = networks.twice(h)
             style = w if fine is None or cut is None else torch.where((cut <= i)[:, None], fine, w)
             h = conv(h, style, noise[i].view(-1, 1, side, side))
             if i % 2 == 0:  # the last of a size
                 drawn = self.pictures[i // 2](h, style).float()
-                x = drawn if x is None else nets.twice(x) + drawn
+                x = drawn if x is None else networks.twice(x) + drawn
         assert x is not None
         x = x + self.biases[:, None, None]
         return torch.tanh(x) if self.output == "tanh" else torch.sigmoid(x)
@@ -152,25 +152,25 @@ class StyleD(nn.Module):
 
     def __init__(self, r: StyleGANRecipe):
         super().__init__()
-        base, _ = nets.stages(r.size)
-        filters = [*nets.widths(r.size, r.width), nets.widths(r.size, r.width)[-1]]
-        self.first = nets.EqualConv(r.channels, filters[0], 1)
+        base, _ = networks.stages(r.size)
+        filters = [*networks.widths(r.size, r.width), networks.widths(r.size, r.width)[-1]]
+        self.first = networks.EqualConv(r.channels, filters[0], 1)
         self.blocks = nn.ModuleList(
-            nn.ModuleList([nets.EqualConv(a, a), nets.EqualConv(a, b), nets.EqualConv(a, b, 1, bias=False)])
+            nn.ModuleList([networks.EqualConv(a, a), networks.EqualConv(a, b), networks.EqualConv(a, b, 1, bias=False)])
             for a, b in pairwise(filters)
         )
-        self.last = nets.EqualConv(filters[-1] + 1, filters[-1])
-        self.dense = nets.EqualLinear(filters[-1] * base**2, filters[-1])
-        self.judge = nets.EqualLinear(filters[-1], 1)
+        self.last = networks.EqualConv(filters[-1] + 1, filters[-1])
+        self.dense = networks.EqualLinear(filters[-1] * base**2, filters[-1])
+        self.judge = networks.EqualLinear(filters[-1], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = nets.leaky(self.first(x))
+        h = networks.leaky(self.first(x))
         for block in self.blocks:
             one, two, skip = cast(nn.ModuleList, block)
-            inner = F.avg_pool2d(nets.leaky(two(nets.leaky(one(h)))), 2)
+            inner = F.avg_pool2d(networks.leaky(two(networks.leaky(one(h)))), 2)
             h = (inner + skip(F.avg_pool2d(h, 2))) / math.sqrt(2)
-        h = nets.leaky(self.last(nets.minibatch_std(h)))
-        return cast(Tensor, self.judge(nets.leaky(self.dense(h.flatten(1))))).flatten().float()
+        h = networks.leaky(self.last(networks.minibatch_std(h)))
+        return cast(Tensor, self.judge(networks.leaky(self.dense(h.flatten(1))))).flatten().float()
 
 
 class StyleGAN(GAN):

@@ -1,4 +1,8 @@
-"""The page. Nothing but app.py and the tests imports it, and nothing outside it imports gradio or plotly."""
+"""The page: a folder a tab, `shared` for what they share, `api` for the named endpoints.
+
+Nothing but app.py and the tests imports it, and nothing outside it imports gradio or plotly. It asks `studio`, and
+turns tensors and exceptions into what a browser shows. Tabs do not know one another.
+"""
 
 import importlib.util
 import os
@@ -7,30 +11,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .. import limits
+
 # Before gradio is imported: no version check, no telemetry, no look-ups of any kind.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from ..atelier import Atelier
 from ..errors import StudioError
-from ..lab import Lab
 from ..studio import Studio
-from . import api, colorize, compare, robustness, sample, train, words
-from .first import First
-from .gate import Gate
+from ..studio.colorize import Atelier
+from ..studio.robustness import Lab
+from . import api
+from .colorize import tab as colorize
+from .compare import tab as compare
+from .robustness import tab as robustness
+from .sample import tab as sample
+from .shared import plots, words
+from .shared.head_script import First
+from .shared.request_guard import Gate
+from .train import tab as train
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "shared"
 FIRST = HERE / "first.js"
-UPLOAD = 16  # MB of one, as large as a good phone makes a picture
-DATA_SET = 200  # and of one that may be a ZIP of pictures
-SESSIONS = 128  # visits whose state is kept: gradio keeps 0.2 MB for each, and by itself for ten thousand of them
 
 
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over one studio. Launch it with `launch_settings()`."""
-    train.serve_plotly()
+    plots.serve_plotly()
     lab, atelier = Lab(studio), Atelier(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
@@ -57,7 +66,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise StudioError("MCP needs more packages: pip install 'gradio[mcp]', in an environment of its own.")
-    megabytes = UPLOAD if public else DATA_SET
+    megabytes = limits.UPLOAD_MB if public else limits.DATASET_UPLOAD_MB
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
         neutral_hue=gr.themes.colors.stone,
@@ -73,7 +82,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         "enable_monitoring": False,
         "ssr_mode": False,
         "max_file_size": f"{megabytes}mb",
-        "state_session_capacity": SESSIONS,
+        "state_session_capacity": limits.SESSIONS,
         "footer_links": ["api", "settings"],
         "app_kwargs": {"middleware": gates},
         "mcp_server": mcp,

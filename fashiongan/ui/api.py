@@ -7,12 +7,16 @@ from typing import Any
 
 import gradio as gr
 
-from .. import colorize, gans, pictures, robustness
-from ..atelier import Atelier
+from .. import gans, limits
+from ..color import palettes
+from ..colorize import engine
+from ..data import sheets
 from ..errors import StudioError
-from ..lab import MOST_PICTURES, Lab, Look, Picture
+from ..evaluation import robustness
 from ..studio import Studio
-from . import access, show
+from ..studio.colorize import Atelier
+from ..studio.robustness import Lab, Look, Picture
+from .shared import access, show
 
 
 def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
@@ -57,7 +61,7 @@ def add_training(studio: Studio) -> None:
         chosen = {"data": data, "size": size, "classes": classes, "limit": limit or None, "epochs": epochs}
         chosen |= {"steps": steps or None, "batch": batch, "seed": seed} | json_object(options)
         studio.check_private("Training")
-        studio.start(gans.recipe(gan, **chosen), request.session_hash or "")
+        studio.start(gans.new_recipe(gan, **chosen), request.session_hash or "")
         return studio.status()
 
     def train_status() -> dict[str, Any]:
@@ -143,7 +147,7 @@ def add_attacks(lab: Lab) -> None:
         Returns:
             The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
         """
-        n = int(show.number(limit, 1, MOST_PICTURES, "limit"))
+        n = int(show.number(limit, 1, limits.CURVE_PICTURES, "limit"))
         seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
         strengths = robustness.epsilons(eps)
         lab.check_work([classifier], [attack], strengths, [mask], n)
@@ -193,20 +197,20 @@ def add_colours(atelier: Atelier) -> None:
         """
         if not picture:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
-        gray = colorize.opened(Path(picture))
+        gray = engine.opened(Path(picture))
         name, gan = atelier.colorizer(checkpoint, gray)
-        known = next((v for k, v in colorize.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
+        known = next((v for k, v in palettes.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
         chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
         told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
-        wish = colorize.wish_of({**told, "strength": strength})
+        wish = engine.wish_of({**told, "strength": strength})
         if classic:
-            usual = colorize.classic(gan, gray, wish.label)
+            usual = engine.classic(gan, gray, wish.label)
             wish = replace(wish, colours=usual.colours, label=usual.label)
-        images = colorize.coloured(gan, gray, wish, int(show.number(n, 1, colorize.MOST, "n")), keep_background)
+        images = engine.coloured(gan, gray, wish, int(show.number(n, 1, limits.VARIANTS, "n")), keep_background)
         found = []
         for i, image in enumerate(images):
             description = wish.to_json(name, variant=i, keep_background=keep_background)
-            found.append(show.kept(pictures.png(colorize.picture(image), description), f"coloured-{i + 1}.png"))
+            found.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
         return found
 
     # Files go through components, which check whose they are; gr.api would hand over any path that it is given.

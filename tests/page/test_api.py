@@ -8,7 +8,7 @@ from gradio_client import Client
 from PIL import Image
 
 from fashiongan.errors import StudioError
-from fashiongan.ui import show
+from fashiongan.ui.shared import show
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,13 @@ import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from fashiongan import colorize, colour, pictures
-from fashiongan.atelier import Atelier
+from fashiongan import limits
+from fashiongan.color import color_space, palettes
+from fashiongan.colorize import engine
+from fashiongan.data import sheets
 from fashiongan.errors import StudioError
-from fashiongan.ui import colorize as tab
+from fashiongan.studio.colorize import Atelier
+from fashiongan.ui.colorize import tab
 
 pytestmark = pytest.mark.slow
 HUE = 35  # degrees from the asked hue, of garments that are nothing but shapes and noise
@@ -55,7 +58,7 @@ def picture(url):
 
 def hue_off(x, asked, where=None):
     """Degrees between the hue of a picture's light pixels, or of those in a box of rows and columns, and a colour's."""
-    lab = colour.lab(x.float() / 255)
+    lab = color_space.lab(x.float() / 255)
     inside = lab[:, 0] > 45
     if where:
         chosen = torch.zeros_like(inside)
@@ -63,7 +66,7 @@ def hue_off(x, asked, where=None):
         inside &= chosen
     a, b = (lab[:, k][inside].mean() for k in (1, 2))
     assert torch.hypot(a, b) > 8, "that is gray"
-    wanted = colour.lab_of(asked)
+    wanted = color_space.lab_of(asked)
     off = torch.rad2deg(torch.atan2(b, a) - torch.atan2(wanted[2], wanted[1]))
     return abs(float((off + 180) % 360 - 180))
 
@@ -93,9 +96,9 @@ def test_it_opens_on_a_garment_in_colour_with_everything_there(page):
     before, now = picture(source(page, "[data-part=before]")), after(page)
     assert before.shape == now.shape == (1, 3, 28, 28)
     assert (before[:, 0] == before[:, 1]).all()
-    assert hue_off(now, colorize.PALETTES[tab.START][0]) < HUE
+    assert hue_off(now, palettes.PALETTES[tab.START][0]) < HUE
     assert page.locator(".variants .tile").count() == tab.VARIANTS
-    assert page.locator(".ways .way").count() == len(colorize.PALETTES) >= 8
+    assert page.locator(".ways .way").count() == len(palettes.PALETTES) >= 8
     assert page.locator(".safe").count() == len(tab.BLIND) >= 1
     assert page.locator(".dye > .error").is_hidden()
     names = page.get_by_role("tab").all_inner_texts()
@@ -108,7 +111,7 @@ def test_a_chosen_colour_is_obeyed_and_lightness_kept(page, asked):
     now = after(page)
     assert hue_off(now, asked) < HUE
     gray = picture(source(page, "[data-part=before]"))[:, :1]
-    assert (colour.gray_of(now).int() - gray.int()).abs().max() <= 1
+    assert (color_space.gray_of(now).int() - gray.int()).abs().max() <= 1
 
 
 def test_swatches_palettes_and_modes(page):
@@ -120,7 +123,7 @@ def test_swatches_palettes_and_modes(page):
     assert hue_off(after(page), "#0072b2") < HUE
     page.locator("[data-palette=Autumn]").click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == list(colorize.PALETTES["Autumn"])
+    assert wish(page)["wish"]["colours"] == list(palettes.PALETTES["Autumn"])
     assert page.locator("[data-palette=Autumn]").get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="The net's own idea").click()
     calm(page)
@@ -129,8 +132,8 @@ def test_swatches_palettes_and_modes(page):
     calm(page)
     assert wish(page)["classic"] is True
     # The synthetic test picture 3 is of class 3.
-    assert hue_off(after(page), colour.CLASSIC[3]) < HUE
-    assert page.get_by_label("colour of the garment", exact=True).input_value() == colour.CLASSIC[3]
+    assert hue_off(after(page), palettes.CLASSIC[3]) < HUE
+    assert page.get_by_label("colour of the garment", exact=True).input_value() == palettes.CLASSIC[3]
 
 
 def test_a_variant_is_chosen_and_counted(page):
@@ -139,7 +142,7 @@ def test_a_variant_is_chosen_and_counted(page):
     calm(page)
     assert wish(page)["variant"] == 2
     assert source(page, "[data-part=after]") == source(page, ".variants .tile:nth-child(3) img") != first
-    assert hue_off(after(page), colorize.PALETTES[tab.START][2]) < HUE
+    assert hue_off(after(page), palettes.PALETTES[tab.START][2]) < HUE
     set_number(page, "#variants", 3)
     page.wait_for_function("() => document.querySelector('.dye').dataset.variants === '3'")
     assert wish(page)["variant"] == 2
@@ -165,7 +168,7 @@ def test_strength_is_live_from_gray_to_more(page):
             "v => JSON.parse(document.querySelector('.dye').dataset.shown).wish.strength === v", arg=value
         )
         calm(page)
-        chroma.append(float(colour.lab(after(page).float() / 255)[:, 1:].abs().mean()))
+        chroma.append(float(color_space.lab(after(page).float() / 255)[:, 1:].abs().mean()))
     assert chroma[0] < 1 < chroma[1] < chroma[2]
 
 
@@ -199,11 +202,11 @@ def test_a_dot_colours_its_place_can_be_moved_and_removed(page, tmp_path):
 
 
 def test_there_is_an_end_to_dots(page):
-    for _ in range(colorize.MOST_HINTS):
+    for _ in range(limits.HINTS):
         page.get_by_role("button", name="Add a dot").click()
     page.get_by_role("button", name="Add a dot").click()
-    page.locator(".dye > .error").get_by_text(f"{colorize.MOST_HINTS} places on a garment can be coloured").wait_for()
-    assert page.locator(".dot").count() == colorize.MOST_HINTS
+    page.locator(".dye > .error").get_by_text(f"{limits.HINTS} places on a garment can be coloured").wait_for()
+    assert page.locator(".dot").count() == limits.HINTS
     page.get_by_role("button", name="Remove all dots").click()
     calm(page)
     assert page.locator(".dot").count() == 0
@@ -217,7 +220,7 @@ def test_two_tones_on_one_garment(page):
     set_number(page, "#tones", 2)
     page.get_by_label("colour of lower").wait_for()
     calm(page)
-    first, second = colorize.PALETTES["Sport"][:2]
+    first, second = palettes.PALETTES["Sport"][:2]
     assert page.get_by_label("colour of upper").input_value() == first
     assert page.get_by_label("colour of lower").input_value() == second
     x = after(page)
@@ -243,10 +246,10 @@ def test_the_divider_moves_by_mouse_and_keys(page):
 
 
 def test_colourways_of_a_garment_and_of_many(page):
-    tile = page.get_by_label(f"Sport, {colorize.PALETTES['Sport'][3]}")
+    tile = page.get_by_label(f"Sport, {palettes.PALETTES['Sport'][3]}")
     tile.click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == list(colorize.PALETTES["Sport"])
+    assert wish(page)["wish"]["colours"] == list(palettes.PALETTES["Sport"])
     assert wish(page)["variant"] == 3
     assert tile.get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="Many garments in these colours").click()
@@ -256,7 +259,7 @@ def test_colourways_of_a_garment_and_of_many(page):
     calm(page)
     assert page.locator("#gray_number input").input_value() == str(tab.FIRST + 4) == "11"
     assert wish(page)["variant"] == 4
-    assert hue_off(after(page), colorize.PALETTES["Sport"][4]) < HUE
+    assert hue_off(after(page), palettes.PALETTES["Sport"][4]) < HUE
 
 
 def test_a_download_has_its_description_and_makes_the_same_picture(page, studio):
@@ -268,13 +271,13 @@ def test_a_download_has_its_description_and_makes_the_same_picture(page, studio)
         page.get_by_role("button", name="Download PNG").click()
     assert saved.value.suggested_filename == "garment-3-coloured.png"
     with Image.open(saved.value.path()) as im:
-        told, made = json.loads(im.text[pictures.KEY]), torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)
+        told, made = json.loads(im.text[sheets.KEY]), torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)
     assert told["made by"] == "FashionGAN Studio"
     assert told["variant"] == 1
     atelier = Atelier(studio)
     gray = atelier.gray(tab.Garment(number=3))
-    gan = colorize.colorizer(studio.gan(told["colorized by"]))
-    again = colorize.coloured(gan, gray, colorize.wish_of(told), 1, told["keep_background"], told["variant"])[0]
+    gan = engine.colorizer(studio.gan(told["colorized by"]))
+    again = engine.coloured(gan, gray, engine.wish_of(told), 1, told["keep_background"], told["variant"])[0]
     assert torch.equal(again, made)
 
 
@@ -287,7 +290,7 @@ def test_a_sheet_is_downloaded(page, many):
         page.get_by_role("button", name="Download the sheet").click()
     with Image.open(saved.value.path()) as im:
         assert im.width == 8 + (5 if many else 6) * 264
-        assert "sheet" in json.loads(im.text[pictures.KEY])
+        assert "sheet" in json.loads(im.text[sheets.KEY])
 
 
 def photograph(path, size=(700, 500), tint=(205, 125, 100), **more):
@@ -325,7 +328,7 @@ def test_an_upload_in_colour_is_grayed_coloured_and_downloaded_in_full(page, tmp
         assert im.size == (1100, 800)
         full = torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
         rgb = torch.from_numpy(np.asarray(original.convert("RGB")).copy()).permute(2, 0, 1)[None]
-    assert (colour.gray_of(full).int() - colour.gray_of(rgb).int()).abs().max() <= 1
+    assert (color_space.gray_of(full).int() - color_space.gray_of(rgb).int()).abs().max() <= 1
     assert (full[0, :, :80] == 255).all(), "the background stays white"
 
 
@@ -444,8 +447,8 @@ def test_it_is_readable_in_the_dark(visit):
     )
 
     def light(css):
-        rgb = torch.tensor(colour.parse(css)) / 255
-        return float(colour.linear(rgb) @ torch.tensor([0.2126, 0.7152, 0.0722]))
+        rgb = torch.tensor(color_space.parse(css)) / 255
+        return float(color_space.linear(rgb) @ torch.tensor([0.2126, 0.7152, 0.0722]))
 
     dark, pale = sorted((light(text), light(ground)))
     assert dark < 0.05
@@ -462,7 +465,7 @@ def client(url):
 
 def colours_of(path):
     with Image.open(path) as im:
-        told = json.loads(im.text[pictures.KEY])
+        told = json.loads(im.text[sheets.KEY])
         return told, torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
 
 
@@ -486,7 +489,7 @@ def test_colorize_for_programs(client, tmp_path):
     [classic] = client.predict(
         picture=handle_file(str(path)), classic=True, label="Bag", checkpoint="colorizer", api_name="/colorize"
     )
-    assert colours_of(classic)[0]["colours"] == [colour.CLASSIC[8]]
+    assert colours_of(classic)[0]["colours"] == [palettes.CLASSIC[8]]
     [placed] = client.predict(
         picture=handle_file(str(path)),
         hints='[{"x": 0.5, "y": 0.5, "colour": "#1e8449"}]',

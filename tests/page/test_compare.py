@@ -6,9 +6,12 @@ import threading
 import httpx
 import pytest
 
-from fashiongan import checkpoint, classifiers, evaluate, gans
+from fashiongan import checkpoint, gans
+from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
-from fashiongan.ui import compare as tab
+from fashiongan.evaluation import evaluate, features, sources
+from fashiongan.hub import registry
+from fashiongan.ui.compare import tab
 
 pytestmark = pytest.mark.slow
 FIRST = ["acgan", "lsgan", "studio"]
@@ -34,7 +37,7 @@ def judged(studio):
 
     def write(**reports):
         for name, found in reports.items():
-            place = studio.report_file(checkpoint.find(name))
+            place = studio.report_file(registry.find(name))
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(json.dumps(found))
             written.append(place)
@@ -77,7 +80,7 @@ def drawn(page, names, seed):
     )
 
 
-def sources(page, row):
+def shown_sources(page, row):
     return page.locator(f".grid button[data-row='{row}'] img").evaluate_all("all => all.map(i => i.src)")
 
 
@@ -101,19 +104,19 @@ def test_the_same_seeds_stand_side_by_side_and_a_reroll_draws_others(page):
     assert [t.split("\n")[:2] for t in rows.locator("th .name").all_inner_texts()] == [
         [letter, f"{name} (bundled)"] for letter, name in zip("ABC", FIRST, strict=True)
     ]
-    assert [len(sources(page, r)) for r in range(3)] == [10, 10, 10]
+    assert [len(shown_sources(page, r)) for r in range(3)] == [10, 10, 10]
     left = [page.locator(f".grid button[data-column='4'] >> nth={r}").bounding_box()["x"] for r in range(3)]
     assert max(left) - min(left) < 1
-    first = sources(page, 0)
+    first = shown_sources(page, 0)
     assert len(set(first)) == 10
     labels = page.locator(".grid button").evaluate_all("all => all.map(b => b.getAttribute('aria-label'))")
     assert labels[21] == "Picture 2 of studio (bundled), asked for: Trouser"
     page.locator("#compare_roll").click()
     page.wait_for_function("old => document.querySelector('.grid img').src !== old", arg=first[0])
-    assert not set(first) & set(sources(page, 0))
+    assert not set(first) & set(shown_sources(page, 0))
     set_seed(page, 0)
     drawn(page, FIRST, 0)
-    assert sources(page, 0) == first
+    assert shown_sources(page, 0) == first
 
 
 def test_neighbours_stand_beneath_and_a_picture_in_focus_is_shown_beside_its_own(page):
@@ -121,7 +124,7 @@ def test_neighbours_stand_beneath_and_a_picture_in_focus_is_shown_beside_its_own
     page.locator(".grid .near img").nth(29).wait_for()
     assert page.locator(".grid tr.near").count() == 3  # real garments' features are not kept here
     assert ("judged on this machine" in page.locator("[data-part=lacking]").inner_text()) == (
-        evaluate.JUDGE in classifiers.bundled()
+        features.JUDGE in store.bundled()
     )
     page.locator(".grid button[tabindex='0']").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
@@ -130,7 +133,7 @@ def test_neighbours_stand_beneath_and_a_picture_in_focus_is_shown_beside_its_own
     told = page.locator(".loupe p").inner_text()
     assert told.startswith("Picture 2 of lsgan (bundled). Nearest real garment in pixels: ")
     assert page.locator(".loupe img").evaluate_all("all => all.map(i => i.src)") == [
-        sources(page, 1)[1],
+        shown_sources(page, 1)[1],
         page.locator(".grid tr.near img").nth(11).get_attribute("src"),
     ]
     assert told.startswith(page.evaluate("() => document.activeElement.getAttribute('aria-label')"))
@@ -204,7 +207,7 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
         assert go.wait(60)
         yield evaluate.Step(4, 4, "done", report(3.0))
 
-    monkeypatch.setattr(evaluate, "draw", lambda path, n: path)
+    monkeypatch.setattr(sources, "draw", lambda path, n: path)
     monkeypatch.setattr(evaluate, "evaluate", slow)
     judged()
     page.locator("#judge").click()
@@ -223,7 +226,7 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
     page.locator(".compare .jury").wait_for(state="hidden")
     assert page.locator(".verdicts li").first.inner_text().endswith("A distance of 3.0.")
     for name in FIRST:
-        studio.report_file(checkpoint.find(name)).unlink()
+        studio.report_file(registry.find(name)).unlink()
 
 
 def test_a_duel_queues_runs_of_one_budget_and_they_come_into_the_list(page, studio, monkeypatch, tiny, endless):
@@ -253,7 +256,7 @@ def test_a_duel_queues_runs_of_one_budget_and_they_come_into_the_list(page, stud
 def test_every_duellist_gets_as_many_steps_of_as_many_pictures(gan):
     recipe = tab.duellist(gan, 500)
     assert (recipe.steps, recipe.batch, recipe.seed, recipe.data) == (500, 64, 0, "fashion-mnist")
-    assert recipe.width == gans.recipe(gan, **gans.find(gan).recipe_type.quick).width
+    assert recipe.width == gans.new_recipe(gan, **gans.find(gan).recipe_type.quick).width
 
 
 def test_a_duel_of_no_length_is_not_one_of_the_usual_length():

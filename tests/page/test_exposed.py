@@ -13,9 +13,10 @@ from gradio.utils import get_upload_folder
 from gradio_client import Client
 from malformed import Visitor, bomb, calls, leaks
 
+from fashiongan import limits
 from fashiongan.errors import StudioError
 from fashiongan.studio import Studio
-from fashiongan.ui import access, gate
+from fashiongan.ui.shared import access
 
 pytestmark = pytest.mark.slow
 PUBLIC = "is off on this public page: make it your own with “Duplicate this Space”"
@@ -93,7 +94,7 @@ def test_another_s_file_and_the_machine_s_are_refused_as_input(stranger):
 
 
 def test_what_is_too_large_is_refused(stranger):
-    assert stranger.http.post("/gradio_api/queue/join", content=b" " * (gate.LARGEST + 1)).status_code == 413
+    assert stranger.http.post("/gradio_api/queue/join", content=b" " * (limits.REQUEST_BYTES + 1)).status_code == 413
     for size in (16_900_000, 30_000_000):
         try:
             status = stranger.http.post("/gradio_api/upload", files={"files": ("a.png", bytes(size))}).status_code

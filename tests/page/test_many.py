@@ -7,7 +7,9 @@ import pytest
 from gradio_client import Client
 from malformed import Visitor
 
-from fashiongan.ui import SESSIONS, build, launch_settings, show
+from fashiongan import limits as all_limits
+from fashiongan.ui import build, launch_settings
+from fashiongan.ui.shared import show
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +58,7 @@ def test_a_curve_does_not_freeze_a_slider(public_url):
 
 def test_only_so_many_visits_are_remembered():
     """benchmarks/hardening.py measures what that saves."""
-    assert launch_settings()["state_session_capacity"] == SESSIONS <= 200
+    assert launch_settings()["state_session_capacity"] == all_limits.SESSIONS <= 200
 
 
 def test_server_functions_have_places_too():

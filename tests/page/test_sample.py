@@ -11,7 +11,8 @@ from PIL import Image
 from safetensors import torch as safetensors
 
 from fashiongan import checkpoint
-from fashiongan.ui import show
+from fashiongan.hub import registry
+from fashiongan.ui.shared import show
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +159,7 @@ def test_a_phone_shows_the_picture_above_the_sliders(visit):
     ],
 )
 def test_a_bad_checkpoint_is_one_sentence_and_the_page_goes_on(visit, studio, kind, sentence):
-    good = checkpoint.find("dcgan").read_bytes()
+    good = registry.find("dcgan").read_bytes()
     bad = {
         "truncated": good[: len(good) // 2],
         "text": b"hello",

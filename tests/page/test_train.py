@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashiongan import losses
+from fashiongan.gans import losses
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,100 @@
+"""Auto-PGD: projected gradient steps whose size needs no tuning."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .norms import LINF
+from .objective import Loss, Net, error, part, slope, within
+
+
+def targeted_dlr(y: Tensor, target: Tensor) -> Loss:
+    """The difference of logits ratio towards a target: it does not fade where the net is very sure. For four classes
+    and more (Croce and Hein 2020, equation 7)."""
+
+    def loss(z: Tensor) -> Tensor:
+        ranked = z.sort(1, descending=True).values
+        scale = ranked[:, 0] - (ranked[:, 2] + ranked[:, 3]) / 2 + 1e-12
+        return (z.gather(1, target[:, None]) - z.gather(1, y[:, None]))[:, 0] / scale
+
+    return loss
+
+
+def apgd(
+    net: Net,
+    x: Tensor,
+    y: Tensor,
+    eps: Any,
+    allowed: Tensor | None,
+    rng: torch.Generator,
+    target: Tensor | None = None,
+    *,
+    steps: int = 100,
+) -> Tensor:
+    """Auto-PGD in the L-inf ball: momentum, and steps halved where they bring nothing (Croce and Hein 2020, algorithm
+    1, https://arxiv.org/abs/2003.01690).
+
+    It climbs the cross-entropy or, with a target, the DLR loss towards that; any wrong class will do for either.
+    Returns for each picture the first found that is named wrong, or the most wrong of those seen.
+    """
+
+    def loss(z: Tensor) -> Tensor:
+        return error(y[index])(z) if target is None else targeted_dlr(y[index], target[index])(z)
+
+    found, index = x.clone(), torch.arange(len(x), device=x.device)
+    d = within(eps * LINF.start(x, rng), allowed)
+    at = (x + d).clamp(0, 1)
+    gradient, value, z = slope(net, at, loss)
+    found[:] = at
+    before, best, best_value, best_gradient = at, at, value, gradient
+    size = 2 * eps * torch.ones(len(x), 1, 1, 1, device=x.device)
+    climbed = torch.zeros_like(value)  # how often the loss rose since the last look
+    halved, value_then = torch.zeros_like(value, dtype=torch.bool), value
+    looks = checkpoints(steps)
+    last = 0
+    for k in range(1, steps + 1):
+        left = z.argmax(1) == y[index]  # the others are done
+        if not left.all():
+            index, at, before, best, best_gradient, gradient, size = (
+                v[left] for v in (index, at, before, best, best_gradient, gradient, size)
+            )
+            value, best_value, climbed, halved, value_then = (
+                v[left] for v in (value, best_value, climbed, halved, value_then)
+            )
+        if not len(index):
+            break
+        x_, allowed_, eps_ = x[index], part(allowed, index), part(eps, index)
+        straight = (x_ + LINF.project(within(at + size * gradient.sign() - x_, allowed_), eps_)).clamp(0, 1)
+        pull = 0.75 if k > 1 else 1.0
+        moved = at + pull * (straight - at) + (1 - pull) * (at - before)
+        moved = (x_ + LINF.project(within(moved - x_, allowed_), eps_)).clamp(0, 1)
+        before, at = at, moved
+        gradient, new, z = slope(net, at, loss)
+        climbed += (new > value).float()
+        value = new
+        better = value > best_value
+        best, best_gradient = (
+            torch.where(better[:, None, None, None], a, b) for a, b in ((at, best), (gradient, best_gradient))
+        )
+        best_value = torch.where(better, value, best_value)
+        won = z.argmax(1) != y[index]
+        found[index] = torch.where(won[:, None, None, None], at, best)
+        if k in looks:
+            stuck = (climbed < 0.75 * (k - last)) | (~halved & (value_then >= best_value))
+            size = torch.where(stuck[:, None, None, None], size / 2, size)
+            at = torch.where(stuck[:, None, None, None], best, at)
+            gradient = torch.where(stuck[:, None, None, None], best_gradient, gradient)
+            value = torch.where(stuck, best_value, value)
+            halved, value_then, last = stuck, best_value.clone(), k
+            climbed = torch.zeros_like(value)
+    return found
+
+
+def checkpoints(steps: int) -> set[int]:
+    """The steps at which APGD looks back: ever closer, from 22 % of the way on (Croce and Hein 2020, section 3.1)."""
+    p = [0.0, 0.22]
+    while p[-1] < 1:
+        p.append(p[-1] + max(p[-1] - p[-2] - 0.03, 0.06))
+    return {math.ceil(round(share * steps, 6)) for share in p[1:] if share <= 1}  # 0.57 is not quite

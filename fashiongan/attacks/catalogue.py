@@ -1,0 +1,155 @@
+"""The attacks by name, and the one way to run them that checks the result."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import StudioError, quoted
+from .ensemble import ensemble
+from .fgsm import fgsm, noise
+from .norms import L2, LINF, Norm
+from .objective import Net
+from .pgd import pgd
+
+MASKS = ("garment", "none")
+
+
+def may_change(x: Tensor, mask: str) -> Tensor | None:
+    """The pixels an attack may touch: the garment's own, which are those above black (report 001), or None for all."""
+    if mask not in MASKS:
+        raise StudioError(f"mask cannot be {mask!r}: it takes garment (only its own pixels change) or none.")
+    return x > 0 if mask == "garment" else None
+
+
+def check_eps(eps: Any) -> float:
+    """A noise strength as a number, or StudioError."""
+    try:
+        found = float(eps)
+    except (TypeError, ValueError):
+        found = math.nan
+    if isinstance(eps, bool) or not 0 <= found <= 1:
+        raise StudioError(f"eps cannot be {eps}: it takes a number from 0 to 1, where 1 is from black to white.")
+    return found
+
+
+# The catalogue
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack: what it is called, what it does, in what ball it stays, and if it can be sent towards a class."""
+
+    title: str
+    text: str
+    norm: Norm
+    run: Callable[[Net, Tensor, Tensor, Any, Tensor | None, torch.Generator, Tensor | None], Tensor]
+    targeted: bool = True
+    passes: int = 1  # about how many passes through the net a picture costs, for people who wait
+
+
+ATTACKS: dict[str, Attack] = {
+    "noise": Attack(
+        "random noise",
+        "every pixel up or down by chance: the control, which knows nothing of the classifier",
+        LINF,
+        noise,
+        targeted=False,
+    ),
+    "fgsm": Attack(
+        "one step (FGSM)",
+        "one step along the sign of the gradient: report 001's attack",
+        LINF,
+        fgsm,
+        passes=2,
+    ),
+    "pgd": Attack(
+        "forty steps (PGD)",
+        "forty small steps from a random start, each projected back into what is allowed",
+        LINF,
+        pgd,
+        passes=82,
+    ),
+    "pgd-5": Attack(
+        "forty steps, five starts (PGD)",
+        "the same from up to five random starts",
+        LINF,
+        partial(pgd, restarts=5),
+        passes=410,
+    ),
+    "pgd-l2": Attack(
+        "forty steps, Euclidean (PGD L2)",
+        "the change as a whole is limited, by its Euclidean length, and not each pixel",
+        L2,
+        partial(pgd, norm=L2),
+        passes=82,
+    ),
+    "ensemble": Attack(
+        "the strongest (ensemble)",
+        "auto-PGD, auto-PGD towards every class, and random squares, one after the other: takes seconds",
+        LINF,
+        ensemble,
+        targeted=False,
+        passes=7000,
+    ),
+}
+
+
+def find(name: str) -> Attack:
+    if name not in ATTACKS:
+        raise StudioError(f"There is no attack called {quoted(name)}: choose one of {', '.join(ATTACKS)}.")
+    return ATTACKS[name]
+
+
+def refuse(name: str, targeted: bool) -> Attack:
+    """The attack of that name, or StudioError if there is none or it cannot be sent towards a class, as is asked."""
+    kind = find(name)
+    if targeted and not kind.targeted:
+        able = ", ".join(k for k, a in ATTACKS.items() if a.targeted)
+        raise StudioError(f"{name} cannot be sent towards a class: choose one of {able}.")
+    return kind
+
+
+def attack(
+    name: str,
+    net: Net,
+    x: Tensor,
+    y: Tensor,
+    eps: Any,
+    mask: str = "none",
+    rng: torch.Generator | None = None,
+    target: Tensor | None = None,
+) -> Tensor:
+    """Run an attack of the catalogue and make sure that it kept to the rules.
+
+    Args:
+        eps: 0..1, one for all or a tensor (N, 1, 1, 1).
+        mask: "garment", only pixels above black may change, or "none".
+        rng: its chance, on x's device; by default of seed 0.
+
+    Raises:
+        StudioError: no such attack or mask, a bad eps, or an attack that cannot be sent towards a target.
+    """
+    kind, allowed = refuse(name, target is not None), may_change(x, mask)
+    eps = eps if isinstance(eps, Tensor) else check_eps(eps)
+    if not isinstance(eps, Tensor) and eps == 0:
+        return x.clone()
+    rng = rng or torch.Generator(x.device).manual_seed(0)
+    found = kind.run(net, x, y, eps, allowed, rng, target).detach()
+    verify(x, found, eps, allowed, kind.norm)
+    return found
+
+
+def verify(x: Tensor, found: Tensor, eps: Any, allowed: Tensor | None, norm: Norm) -> None:
+    """StudioError unless `found` lies in the ball and in the box, and equals x outside the mask: a figure that was
+    reached by breaking the rules is never reported."""
+    d = found - x
+    inside = bool((norm.length(d) <= torch.as_tensor(eps) * (1 + 1e-5) + 1e-6).all())
+    boxed = bool(((found >= 0) & (found <= 1)).all())
+    kept = allowed is None or bool((d[~allowed] == 0).all())
+    if not (inside and boxed and kept):
+        raise StudioError("The attack broke its own rules, so its result is not used: please report this.")

@@ -1,0 +1,39 @@
+"""Norms as projected gradient steps need them: three moves and a length."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Norm:
+    """What projected gradient steps need of a norm: three moves and a length."""
+
+    start: Callable[[Tensor, torch.Generator], Tensor]  # x -> a random point of its ball of radius 1
+    steepest: Callable[[Tensor], Tensor]  # gradient -> the step of length 1 that climbs most
+    project: Callable[[Tensor, Any], Tensor]  # change, eps -> the nearest change no longer than eps
+    length: Callable[[Tensor], Tensor]  # change (N, C, H, W) -> (N, 1, 1, 1)
+
+
+def euclid(d: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, 1, 1, 1): lengths, never 0 so that one can divide by them."""
+    return d.square().sum((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
+
+
+def in_round_ball(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Even over the ball: a direction without preference, and a radius that does not crowd the middle."""
+    d = torch.randn(x.shape, generator=rng, device=x.device)
+    radius = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) ** (1 / x[0].numel())
+    return d / euclid(d) * radius
+
+
+LINF = Norm(
+    lambda x, rng: torch.rand(x.shape, generator=rng, device=x.device) * 2 - 1,
+    torch.sign,
+    lambda d, eps: torch.maximum(torch.minimum(d, torch.as_tensor(eps)), -torch.as_tensor(eps)),
+    lambda d: d.abs().amax((1, 2, 3), keepdim=True),
+)
+L2 = Norm(in_round_ball, lambda g: g / euclid(g), lambda d, eps: d * (eps / euclid(d)).clamp(max=1), euclid)

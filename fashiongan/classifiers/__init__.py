@@ -1,0 +1,33 @@
+"""Classifiers of garments: their networks, how they are fitted, measured and kept as files.
+
+`classifiers.load("cnn")` is an nn.Module from float (N, 1, 28, 28) in 0..1 to logits (N, 10). Import the names from
+here. May know data sets, checkpoint files, the parts of the GANs' networks and recipes, and the attacks that a robust
+one is fitted against; knows nothing of generators, scores or the page.
+"""
+
+from .fit import HELD_OUT, LEAST, Fitted, Fitter, command, fit, fit_and_save, split, started
+from .measure import PIECE, accuracy, confusion, features, logits, pieces
+from .networks import (
+    CLASSIFIERS,
+    SIZE,
+    Classifier,
+    Cnn,
+    CnnRecipe,
+    Conv,
+    ConvRecipe,
+    Dense,
+    Recipe,
+    Robust,
+    RobustRecipe,
+    build,
+    check_shape,
+    recipe,
+)
+from .store import bundled, find, info, load, save
+
+__all__ = [
+    "CLASSIFIERS", "HELD_OUT", "LEAST", "PIECE", "SIZE", "Classifier", "Cnn", "CnnRecipe", "Conv", "ConvRecipe",
+    "Dense", "Fitted", "Fitter", "Recipe", "Robust", "RobustRecipe", "accuracy", "build", "bundled", "check_shape",
+    "command", "confusion", "features", "find", "fit", "fit_and_save", "info", "load", "logits", "pieces", "recipe",
+    "save", "split", "started",
+]  # fmt: skip

@@ -1,0 +1,206 @@
+"""Fitting a classifier: the loop, its adversary, and the file that comes of it."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import attacks, checkpoint, files
+from ..data import datasets
+from ..data.augment import augment
+from ..data.datasets import Garments
+from ..data.sampler import Shuffle
+from ..errors import StudioError
+from ..gans.networks import Dropout
+from ..gans.recipe import flags
+from .measure import PIECE, accuracy, confusion, pieces
+from .networks import Classifier, Recipe, build, check_shape
+from .store import info, load, save
+
+LEAST = 12  # pictures of which one can be held out
+HELD_OUT = 5000  # training pictures that only ever measure, drawn by a fixed seed
+
+
+def started(r: Recipe) -> Classifier:
+    """A net with starting weights, or with those of the classifier that the recipe goes on from.
+
+    Raises StudioError if that is another net, or tells other classes apart.
+    """
+    net = build(r)
+    if r.start:
+        before = load(r.start)
+        if (before.recipe.classifier, before.recipe.labels) != (r.classifier, r.labels):
+            raise StudioError(
+                f"A {r.classifier} of these classes cannot start from {r.start}, a {before.recipe.classifier} of "
+                f"{', '.join(before.recipe.labels)}."
+            )
+        net.load_state_dict(before.state_dict())
+    return net
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """News of a fit: means since the news before, and at each epoch's end the accuracy on the held-out pictures."""
+
+    step: int
+    steps: int
+    epoch: float
+    seconds: float
+    images_per_second: float
+    loss: float
+    accuracy: float  # on the training pictures, as the net saw them
+    held_out: float | None  # 0..1
+    attacked: float | None = None  # 0..1, on the first 1,000 held out; only where there is an adversary
+
+
+class Fitter:
+    """A fit in memory: the net, its optimiser, and the training pictures less those held out."""
+
+    def __init__(self, recipe: Recipe, pictures: Garments, device: str = "cpu"):
+        check_shape(pictures.images)
+        if len(pictures) < LEAST:
+            raise StudioError(f"A classifier needs at least {LEAST} pictures, so that some can be held out.")
+        pictures = datasets.merge(pictures, recipe.merge)
+        self.recipe = r = dataclasses.replace(recipe, labels=pictures.names)
+        self.device = torch.device(device)
+        self.data, self.held = (
+            dataclasses.replace(pictures, images=pictures.images[i], labels=pictures.labels[i]).to(self.device)
+            for i in split(len(pictures))
+        )
+        if r.batch > len(self.data):
+            raise StudioError(f"batch cannot be {r.batch}: there are {len(self.data)} pictures to learn from.")
+        self.net = started(r).to(self.device).to(memory_format=torch.channels_last)
+        self.opt = torch.optim.AdamW(self.net.parameters(), r.lr, weight_decay=r.decay, fused=True)
+        self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device)
+        self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        for m in self.net.modules():
+            if isinstance(m, Dropout):
+                m.rng = self.rng
+        self.steps = math.ceil(r.epochs * len(self.data) / r.batch)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of an update: constant, or up over a fifth of the fit and down to zero, both in straight lines
+        (Smith and Topin 2017, https://arxiv.org/abs/1708.07120)."""
+        r = self.recipe
+        if r.schedule == "constant":
+            return r.lr
+        done = step / self.steps
+        return r.lr * (max(done, 0.02) / 0.2 if done < 0.2 else (1 - done) / 0.8)
+
+    def adversary(self, x: Tensor, y: Tensor, step: int) -> Tensor:
+        """(N, 1, 28, 28) as an attacker of the recipe's strength would change them; over the first fifth of the fit it
+        grows to that strength, since a net that knows nothing yet learns nothing from strong attacks.
+
+        "fgsm" is one step of 1.25 eps from a random point (Wong et al. 2020, https://arxiv.org/abs/2001.03994, section
+        4), "pgd" as Madry et al. 2018. The net is attacked as it is when measured, without dropout.
+        """
+        r = self.recipe
+        if r.adversarial == "none":
+            return x
+        eps = r.eps * min(1.0, (step + 1) / self.steps / 0.2)
+        steps, size = (1, 1.25) if r.adversarial == "fgsm" else (r.attack_steps, None)
+        self.net.eval()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=r.precision == "bfloat16"):
+            x = attacks.pgd(self.net, x, y, eps, None, self.rng, steps=steps, size=size)
+        self.net.train()
+        return x
+
+    def run(self, pace: float = 0.5) -> Iterator[Fitted]:
+        """Fit to the end, yielding news about every `pace` seconds and at each epoch's end."""
+        r, net = self.recipe, self.net
+        net.train().requires_grad_(True)
+        loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
+        seconds, start, before = 0.0, perf_counter(), 0
+        for step in range(self.steps):
+            index = self.shuffle[step]
+            x, y = self.data.images[index].float() / 255, self.data.labels[index]
+            x = augment(x, r.augment.split(",") if r.augment else (), 0.0, self.rng)
+            x = self.adversary(x.contiguous(memory_format=torch.channels_last), y, step)
+            self.opt.param_groups[0]["lr"] = self.rate(step)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=r.precision == "bfloat16"):
+                logits = net(x)
+            loss = F.cross_entropy(logits, y, label_smoothing=r.smoothing)
+            self.opt.zero_grad(set_to_none=True)
+            loss.backward()
+            self.opt.step()
+            loss_sum += loss.detach()
+            right += (logits.argmax(1) == y).float().mean()
+            done = step + 1
+            ended = done * r.batch // len(self.data) > step * r.batch // len(self.data) or done == self.steps
+            if ended or perf_counter() - start > pace:
+                n, now = done - before, perf_counter()
+                seconds += now - start
+                speed = n * r.batch / (now - start)
+                loss_mean, right_mean = (torch.stack([loss_sum, right]) / n).tolist()
+                if not math.isfinite(loss_mean):
+                    raise StudioError(f"The fit diverged at step {done}: try a lower learning rate (lr).")
+                held = accuracy(net, self.held) if ended else None
+                robust = self.attacked() if ended and r.adversarial != "none" else None
+                epoch = done * r.batch / len(self.data)
+                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held, robust)
+                net.train()
+                loss_sum.zero_()
+                right.zero_()
+                start, before = perf_counter(), done
+        net.eval().requires_grad_(False)
+
+    def attacked(self) -> float:
+        """Share of the first 1,000 held out that are still named right after twice as strong a search as in the fit:
+
+        PGD with 10 steps. Where FGSM was the adversary, this tells if the net has only learned to resist one step
+        (catastrophic overfitting, Wong et al. 2020, section 5)."""
+        rng = torch.Generator(self.device).manual_seed(0)
+        right, seen = 0, 0
+        for x, y in zip(pieces(self.net, self.held.images[:1000]), self.held.labels[:1000].split(PIECE), strict=True):
+            changed = attacks.pgd(self.net, x, y, self.recipe.eps, None, rng, steps=10)
+            right, seen = right + int((self.net(changed).argmax(1) == y).sum()), seen + len(y)
+        return right / seen
+
+
+def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None) -> Iterator[Fitted]:
+    """Fit on Fashion-MNIST's training pictures and write `out`, then measure once on the test pictures.
+
+    The last epoch is kept, whatever the held-out pictures say of earlier ones, and the test pictures decide nothing.
+    Raises StudioError at once if it cannot begin or could not be saved.
+    """
+    fitter = Fitter(recipe, datasets.load(datasets.FASHION_MNIST, root=root), device)
+    files.check(out)
+    return fit_and_save(fitter, out, root)
+
+
+def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
+    for news in fitter.run():
+        if news.step == news.steps:
+            made = {
+                "command": command(fitter.recipe),
+                "held_out": news.held_out,
+                **({"attacked": news.attacked} if news.attacked is not None else {}),
+                **({"before": info(fitter.recipe.start).get("command")} if fitter.recipe.start else {}),
+                "seconds": round(news.seconds, 1),
+                "device": checkpoint.device_name(fitter.device),
+                "torch": torch.__version__,
+            }
+            save(out, fitter.net, made)
+        yield news
+    test = datasets.merge(datasets.load(datasets.FASHION_MNIST, split="test", root=root), fitter.recipe.merge)
+    table = confusion(fitter.net, test)  # row: what it is; column: what it was taken for
+    right = sum(row[i] for i, row in enumerate(table)) / len(test)
+    checkpoint.annotate(out, accuracy=right, tested=len(test), confusion=table)
+
+
+def command(r: Recipe) -> str:
+    """The command line that fits this recipe."""
+    return f"python -m fashiongan fit {r.classifier}{flags(r)}"
+
+
+def split(n: int) -> tuple[Tensor, Tensor]:
+    """Picture numbers to learn from and to hold out: 5,000, or a twelfth of fewer than 60,000; the same every time."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    held = min(HELD_OUT, n // LEAST)
+    return order[held:].sort().values, order[:held].sort().values

@@ -1,0 +1,235 @@
+"""The classifiers' networks and their recipes: report 001's two, a better small one whose features also serve to score
+generators, and one that is fitted against an adversary.
+
+Every net takes float (N, 1, 28, 28) in 0..1, whatever its paper wanted inside, and answers with logits (N, classes).
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import StudioError
+from ..gans.networks import Dropout
+from ..gans.recipe import check_knobs, knob, knobs
+
+SIZE = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides how a classifier is fitted; each net changes the defaults."""
+
+    classifier: str = ""
+    labels: tuple[str, ...] = ()  # a fact of the data, filled in when it is loaded
+
+    epochs: int = knob(10, "Epochs", "how often every picture is seen", 1, 10_000)
+    batch: int = knob(128, "Batch", "pictures per update", 2, 4096)
+    seed: int = knob(0, "Seed", "another seed draws other starting weights and another order", 0, 2**31 - 1)
+    lr: float = knob(1e-3, "Learning rate", "size of Adam's steps, at their largest", 1e-7, 1.0)
+    schedule: str = knob(
+        "constant",
+        "Learning-rate schedule",
+        "constant, or a climb over the first fifth and a descent to zero",
+        choices=("constant", "one cycle"),
+    )
+    decay: float = knob(0.0, "Weight decay", "how strongly large weights are pulled back (AdamW)", 0.0, 10.0)
+    smoothing: float = knob(0.0, "Label smoothing", "share of each answer spread over all classes", 0.0, 0.9)
+    augment: str = knob(
+        "",
+        "Augmentation",
+        "show the pictures flipped, shifted or cut, so that more is learned from each",
+        choices=("", "flip", "shift", "cutout", "flip,shift", "shift,cutout", "flip,shift,cutout"),
+    )
+    precision: str = knob(
+        "float32",
+        "Arithmetic",
+        "bfloat16 is about twice as fast where the processor has it",
+        choices=("float32", "bfloat16"),
+    )
+    adversarial: str = knob(
+        "none",
+        "Adversary",
+        "learn from pictures as an attacker would change them: one step (fgsm), or several that cost more (pgd)",
+        choices=("none", "fgsm", "pgd"),
+    )
+    eps: float = knob(
+        0.1, "Adversary's strength", "how far it may move each pixel, where 1 is from black to white", 0.0, 1.0
+    )
+    attack_steps: int = knob(3, "Adversary's steps", "of pgd, for each update; more is stronger and slower", 1, 100)
+    merge: str = knob(
+        "",
+        "Merged classes",
+        "classes that count as one, such as 'Shirt+T-shirt/top,Sandal+Ankle boot', by name or number; empty: none",
+    )
+
+    start: str = knob("", "Start from", "a fitted classifier of the same net and classes to go on from; empty: none")
+
+    def __post_init__(self) -> None:
+        check_knobs(self)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+
+class Classifier(nn.Module):
+    """The contract: `features`, which the last layer `judge` turns into logits."""
+
+    title: ClassVar[str]
+    recipe_type: ClassVar[type[Recipe]] = Recipe
+    judge: nn.Linear
+
+    def __init__(self, recipe: Recipe):
+        super().__init__()
+        self.recipe = recipe
+
+    def features(self, x: Tensor) -> Tensor:
+        """(N, 1, 28, 28) in 0..1 -> (N, d): what the last layer looks at."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_shape(x)
+        return cast(Tensor, self.judge(self.features(x))).float()
+
+
+def check_shape(x: Tensor) -> None:
+    """StudioError unless x is (N, 1, 28, 28)."""
+    if x.shape[1:] != (1, SIZE, SIZE):
+        got = " x ".join(map(str, x.shape[1:]))
+        raise StudioError(f"The classifiers see gray pictures of {SIZE} x {SIZE}, 1 x {SIZE} x {SIZE}, not {got}.")
+
+
+class Dense(Classifier):
+    """784-128-10 with ReLU, Adam 1e-3: report 001's first net (its notebook classification.ipynb); 101,770 weights."""
+
+    title = "one hidden layer of 128: report 001's first net"
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        self.hidden = nn.Linear(SIZE * SIZE, 128)
+        self.judge = nn.Linear(128, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        return F.relu(self.hidden(x.flatten(1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvRecipe(Recipe):
+    epochs: int = 50
+    batch: int = 256
+    lr: float = 1e-4
+
+
+class Conv(Classifier):
+    """Two 5x5 convolutions of stride 2, 64 and 128 filters, LeakyReLU 0.3, dropout 0.3, pixels in -1..1.
+
+    Report 001's second net, from its notebook's code; 269,322 weights. Adam 1e-4, batch 256, 50 epochs. Its padding is
+    Keras's "same", which for stride 2 adds one pixel more at the right and the bottom.
+    """
+
+    title = "two 5x5 convolutions: report 001's second net"
+    recipe_type = ConvRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        self.first, self.second = nn.Conv2d(1, 64, 5, 2), nn.Conv2d(64, 128, 5, 2)
+        self.drop = Dropout(0.3)
+        self.judge = nn.Linear(128 * 7 * 7, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        h = x * 2 - 1
+        for conv in (self.first, self.second):
+            h = self.drop(F.leaky_relu(conv(F.pad(h, (1, 2, 1, 2))), 0.3))
+        return h.flatten(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnRecipe(Recipe):
+    epochs: int = 16
+    lr: float = 4e-3
+    schedule: str = "one cycle"
+    decay: float = 0.05
+    smoothing: float = 0.1
+    augment: str = "flip,shift"
+    precision: str = "bfloat16"
+
+
+class Cnn(Classifier):
+    """Six 3x3 convolutions with batch norm, two at each of 28, 14 and 7 pixels, then the mean over the picture.
+
+    Ours: under 300,000 weights, trained for half an hour on two CPU cores. Its 128 features, one number for each of
+    the last layer's filters, are those in which generators are scored.
+    """
+
+    title = "a better small net; its features score the generators"
+    recipe_type = CnnRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        sizes = [(1, 32), (32, 32), (32, 64), (64, 64), (64, 128), (128, 128)]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in sizes)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(b) for _, b in sizes)
+        self.judge = nn.Linear(128, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        h = x
+        for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            y = F.relu(norm(conv(h)))
+            h = y + h if i % 2 else y  # the second of each pair adds to what it saw
+            if i in (1, 3):
+                h = F.max_pool2d(h, 2)
+        return h.mean((2, 3)).float()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustRecipe(Recipe):
+    epochs: int = 12
+    lr: float = 2e-3
+    schedule: str = "one cycle"
+    precision: str = "bfloat16"
+    adversarial: str = "pgd"
+
+
+class Robust(Classifier):
+    """Two 5x5 convolutions of stride 2, 32 and 64 filters, and a layer of 128, with ReLU; 454,922 weights.
+
+    Ours, after the nets of Madry et al. 2018 (https://arxiv.org/abs/1706.06083, section 4) for MNIST, with strides
+    instead of pooling: it must be cheap, since fitting it against an adversary of k steps costs k + 1 passes.
+    """
+
+    title = "fitted against an adversary, so that it is hard to fool"
+    recipe_type = RobustRecipe
+
+    def __init__(self, recipe: Recipe):
+        super().__init__(recipe)
+        self.first, self.second = nn.Conv2d(1, 32, 5, 2, 2), nn.Conv2d(32, 64, 5, 2, 2)
+        self.hidden = nn.Linear(64 * 7 * 7, 128)
+        self.judge = nn.Linear(128, len(recipe.labels))
+
+    def features(self, x: Tensor) -> Tensor:
+        h = F.relu(self.second(F.relu(self.first(x))))
+        return F.relu(self.hidden(h.flatten(1)))
+
+
+CLASSIFIERS: dict[str, type[Classifier]] = {"dense": Dense, "conv": Conv, "cnn": Cnn, "robust": Robust}
+
+
+def recipe(classifier: str, **changes: Any) -> Recipe:
+    """The defaults of that classifier with some knobs turned. Unknown names and bad values raise StudioError."""
+    if classifier not in CLASSIFIERS:
+        raise StudioError(f"There is no classifier called {classifier!r}: choose one of {', '.join(CLASSIFIERS)}.")
+    unknown = [name for name in changes if name not in knobs(Recipe)]
+    if unknown:
+        raise StudioError(f"A classifier has no setting called {unknown[0]!r}: it has {', '.join(knobs(Recipe))}.")
+    return CLASSIFIERS[classifier].recipe_type(classifier=classifier, **changes)
+
+
+def build(r: Recipe) -> Classifier:
+    """A net with starting weights drawn from its recipe's seed; the process's own chance is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(r.seed)
+        return CLASSIFIERS[r.classifier](r)

@@ -1,0 +1,109 @@
+"""What all commands share: recipes as flags, progress on standard error, one sentence and exit code 2 for bad input."""
+
+import argparse
+import itertools
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
+
+from ..errors import StudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..training.trainer import Tick
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that answers a mistake with one sentence instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def answer(work: Callable[[], None]) -> int:
+    """Run a command: 0, or 2 after one sentence on standard error, or 130 when interrupted."""
+    try:
+        work()
+    except StudioError as e:
+        print(e, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
+    """A flag for every knob of a recipe class."""
+    from ..gans.recipe import knobs
+
+    for k in knobs(recipe_class).values():
+        default = "" if k.default in (None, "") else f" (default: {k.default})"
+        allowed = f" [{k.allowed()}]" if k.choices or k.lo is not None else ""
+        parser.add_argument(
+            f"--{k.name.replace('_', '-')}",
+            f"--{k.name}",
+            dest=k.name,
+            metavar=k.kind.__name__.upper(),
+            help=(k.text + allowed + default).replace("%", "%%"),
+        )
+
+
+def told(tick: "Tick") -> str:
+    """A training run's news in a few words."""
+    losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
+    return f"epoch {tick.epoch:.1f}  {losses}  {tick.images_per_second:.0f} pictures/s"
+
+
+class News(Protocol):
+    """What every long piece of work yields: how far it is, and of how much."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+
+
+N = TypeVar("N", bound=News)
+
+
+def unused(path: Path) -> Path:
+    """The path, or, where two begin within a second, one with a number."""
+    numbered = (path.with_name(f"{path.name}-{i}") for i in itertools.count(2))
+    return next(p for p in itertools.chain([path], numbered) if not p.exists())
+
+
+def progress(news: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:
+    """A bar round long work. However it ends, the iterator is closed, which saves.
+
+    Ctrl-C takes effect at the next tick, since an update cut in two could not be saved; a second one, at once.
+    """
+    from tqdm import tqdm
+
+    asked = False
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with closing(news), tqdm(unit=unit, dynamic_ncols=True) as bar:  # type: ignore[type-var]
+            for tick in news:
+                if bar.total is None:
+                    bar.reset(tick.steps)
+                    bar.initial = tick.step
+                bar.set_postfix_str(describe(tick), refresh=False)
+                bar.update(tick.step - bar.n)
+                if asked:
+                    break
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt

@@ -1,0 +1,50 @@
+"""evaluate: score a generator's pictures beside real ones."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..errors import StudioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+from .common import Parser, progress
+
+
+def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    p = verbs.add_parser("evaluate", help="judge a generator's pictures beside real ones")
+    p.add_argument("checkpoint", help="a file, a run folder, a bundled name, samples.npz, or a folder of pictures")
+    p.add_argument("--n", type=int, default=10_000, help="how many pictures to draw (default: 10000)")
+    p.add_argument("--seed", type=int, default=0, help="of the drawing (default: 0)")
+    p.add_argument("--gan-train", action="store_true", help="also fit a classifier on the samples alone (minutes)")
+    p.add_argument("--inception", action="store_true", help="also true FID, KID and IS, through torch-fidelity")
+    p.add_argument("--reference", default="dcgan", help="the checkpoint whose nets are of size 1 (default: dcgan)")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
+    p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    p.set_defaults(run=evaluate)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    import json
+
+    from ..evaluation import evaluate as jury
+    from ..evaluation import report as reports
+    from ..evaluation import sources
+    from ..training.trainer import pick_device
+
+    if not 1 <= args.n <= 1_000_000:
+        raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
+    if not 0 <= args.seed < 2**63:
+        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    samples = sources.draw(args.checkpoint, args.n, args.seed)
+    report: dict[str, object] = {}
+
+    def kept() -> "Iterator[jury.Step]":
+        asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
+        for step in jury.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
+            report.update(step.report or {})
+            yield step
+
+    progress(kept(), lambda step: step.doing, unit="piece")
+    print(json.dumps(report) if args.json else reports.told(report))

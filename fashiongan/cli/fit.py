@@ -1,0 +1,48 @@
+"""fit: train a classifier."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..classifiers import Fitted
+from .common import Parser, add_knobs, progress
+
+
+def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) -> None:
+    p = verbs.add_parser("fit", help="train a classifier of garments", argument_default=argparse.SUPPRESS)
+    p.set_defaults(run=fit)
+    if "fit" not in argv:  # the other verbs need not wait for torch to list these flags
+        return
+
+    from ..classifiers import CLASSIFIERS, Recipe
+
+    before = zip(["", *argv], argv, strict=False)
+    named = next((w for flag, w in before if w in CLASSIFIERS and not flag.startswith("-")), None)
+    p.add_argument("classifier", help="; ".join(f"{name}: {c.title}" for name, c in CLASSIFIERS.items()))
+    p.add_argument("--out", type=Path, default=None, help="its file (default: runs/classifiers/NAME.safetensors)")
+    p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
+    p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    add_knobs(p, CLASSIFIERS[named].recipe_type if named else Recipe)
+
+
+def fit(args: argparse.Namespace) -> None:
+    from .. import classifiers
+    from ..gans.recipe import knobs
+    from ..training.trainer import pick_device
+
+    chosen = {k: v for k, v in vars(args).items() if k in knobs(classifiers.Recipe)}
+    recipe = classifiers.recipe(args.classifier, **chosen)
+    out = args.out or Path("runs", "classifiers", f"{args.classifier}.safetensors")
+    progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), fitted)
+    info = classifiers.info(out)
+    print(f"{100 * info['accuracy']:.2f} % of {info['tested']} test pictures named right: {out}", file=sys.stderr)
+
+
+def fitted(news: "Fitted") -> str:
+    """A fit's news in a few words."""
+    held = f"  held out {100 * news.held_out:.2f} %" if news.held_out is not None else ""
+    held += f", attacked {100 * news.attacked:.2f} %" if news.attacked is not None else ""
+    return f"epoch {news.epoch:.1f}  loss {news.loss:.3f}{held}  {news.images_per_second:.0f} pictures/s"

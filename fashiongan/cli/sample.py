@@ -1,0 +1,60 @@
+"""sample: draw garments into a PNG sheet or an NPZ file."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import StudioError
+
+if TYPE_CHECKING:
+    pass
+from .common import Parser
+
+
+def add_sample(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    p = verbs.add_parser("sample", help="draw garments into a PNG sheet or an NPZ file")
+    p.add_argument("checkpoint", help="a file, a run folder, or a bundled name such as dcgan")
+    p.add_argument("--n", type=int, default=64, help="how many (default: 64)")
+    p.add_argument("--seed", type=int, default=0, help="another seed draws other garments (default: 0)")
+    p.add_argument("--label", help="one class, by number or name; by default all in turn")
+    p.add_argument(
+        "--truncation", type=float, default=1.0, help="below 1 more typical, above 1 more varied (default: 1.0)"
+    )
+    p.add_argument(
+        "--out", type=Path, required=True, help="grid.png, or samples.npz with images (N, H, W, C) and labels (N,)"
+    )
+    p.set_defaults(run=sample)
+
+
+def sample(args: argparse.Namespace) -> None:
+    import io
+
+    import numpy as np
+    import torch
+
+    from .. import checkpoint, files
+    from ..data import sheets
+    from ..gans import sampling
+    from ..latent import spec
+
+    if args.out.suffix.lower() not in (".png", ".npz"):
+        raise StudioError(f"--out cannot be {args.out}: its name must end in .png or .npz.")
+    if not 1 <= args.n <= 1_000_000:
+        raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
+    if not 0 <= args.seed < 2**63:
+        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    if not 0 <= args.truncation <= 10:
+        raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
+    gan = checkpoint.load(args.checkpoint)
+    look = spec.Look(args.checkpoint, args.n, args.seed, args.label, args.truncation)
+    images = spec.picture(gan, look)
+    if args.out.suffix.lower() == ".npz":
+        data = io.BytesIO()
+        labels = sampling.chosen(gan, args.n, args.label) if gan.conditional else torch.full((args.n,), -1)
+        np.savez_compressed(data, images=images.permute(0, 2, 3, 1).numpy(), labels=labels.numpy())
+        files.write(args.out, data.getvalue())
+    else:
+        sheet = sheets.sheet(images, spec.columns(gan, look))
+        files.write(args.out, sheets.png(sheet, look.to_json()))
+    print(f"{args.n} pictures in {args.out}", file=sys.stderr)

@@ -1,0 +1,98 @@
+"""train.py: start or resume a run."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import StudioError
+
+if TYPE_CHECKING:
+    from ..training.trainer import Trainer
+from .common import Parser, add_knobs, answer, progress, told, unused
+
+
+def train(argv: Sequence[str]) -> int:
+    """train.py: start or resume a run."""
+    return answer(lambda: _train(list(argv)))
+
+
+def _train(argv: list[str]) -> None:
+    from .. import gans
+    from ..gans.recipe import Recipe, knobs
+
+    first = Parser(prog="train.py", add_help=False)
+    first.add_argument("--list", action="store_true")
+    known, words = first.parse_known_args(argv)
+    if known.list:
+        for name, cls in gans.GANS.items():
+            print(f"{name:<10} {cls.year}  {cls.paper:<36} {cls.title}")
+        return
+
+    # The GAN decides which flags there are, so look for its name before reading them.
+    named = next((w for w in words if w in gans.GANS), None)
+    recipe_class = gans.find(named).recipe_type if named else Recipe
+    parser = Parser(
+        prog="train.py",
+        description="Train a GAN on garments. Ctrl-C stops and saves; --resume goes on.",
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("gan", nargs="?", help="which GAN: " + ", ".join(gans.GANS), default=None)
+    parser.add_argument("--list", action="store_true", help="list every GAN with its year, paper and idea")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on exactly where the run in this folder stopped; with --epochs or --steps, further than first planned",
+    )
+    parser.add_argument("--out", type=Path, default=None, help="the run's folder (default: runs/GAN-date-time)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+    parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    add_knobs(parser, recipe_class)
+    args = vars(parser.parse_args(argv))
+    gan, out, device, root = args.pop("gan"), args.pop("out"), args.pop("device"), args.pop("data_root")
+    resumed = args.pop("resume", None)
+    if resumed is None and gan is None:
+        raise StudioError("Name a GAN to train: " + ", ".join(gans.GANS) + ".")
+
+    from ..training import run_folder
+    from ..training.distributed import join
+    from ..training.trainer import pick_device
+
+    team, device = join(pick_device(device))
+    if resumed is not None:
+        if gan or out or set(args) - {"epochs", "steps"}:
+            raise StudioError(
+                "--resume takes its recipe from the run: beside it only --epochs, --steps, --device and --data-root."
+            )
+        out = Path(resumed)
+        longer = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
+        trainer = run_folder.resume(out, device, root, team=team, **longer)
+    else:
+        recipe = gans.new_recipe(gan, **args)
+        out = out or unused(Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
+        trainer = run_folder.start(recipe, out, device, root, team=team)
+    watch(trainer, out)
+    team.leave()
+
+
+def watch(trainer: "Trainer", out: Path) -> None:
+    """Run a trainer with a progress bar; of a team, only the first shows one."""
+    from .. import checkpoint
+    from ..training import run_folder
+
+    if trainer.team.rank:
+        for _ in run_folder.train(trainer, out):
+            pass
+        return
+
+    print(
+        f"{run_folder.command(trainer.recipe)}\n{len(trainer.data)} pictures from {trainer.data.source}, "
+        f"{checkpoint.device_name(trainer.device)}, into {out}",
+        file=sys.stderr,
+    )
+    for remark in trainer.data.remarks:
+        print(remark, file=sys.stderr)
+    progress(run_folder.train(trainer, out), told)
+    print(f"Done: {out / 'checkpoint.safetensors'}, {out / 'training.gif'}", file=sys.stderr)

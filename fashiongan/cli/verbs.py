@@ -1,0 +1,32 @@
+"""python -m fashiongan: the verbs beside training."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+from .attack import add_attack
+from .bundle import add_bundle
+from .check import add_check
+from .colorize import add_colorize
+from .common import Parser, answer
+from .evaluate import add_evaluate
+from .fit import add_fit
+from .hub import add_hub
+from .sample import add_sample
+
+
+def main(argv: Sequence[str]) -> int:
+    """python -m fashiongan: the verbs beside training."""
+    parser = Parser(prog="python -m fashiongan", description="Work with trained checkpoints.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
+    add_sample(verbs)
+    add_evaluate(verbs)
+    add_fit(verbs, argv)
+    add_attack(verbs)
+    add_colorize(verbs)
+    add_check(verbs)
+    add_hub(verbs)
+    add_bundle(verbs)
+    args = parser.parse_args(argv)
+    return answer(lambda: args.run(args))

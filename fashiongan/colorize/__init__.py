@@ -1,0 +1,4 @@
+"""Coloring gray pictures with a colorizer GAN: `engine` for one picture of any size, `files` for many at once.
+
+May import gans, data, color, classifiers and checkpoint; knows no page.
+"""

@@ -1,0 +1,273 @@
+"""Colours for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import limits
+from ..color import color_space, palettes
+from ..data import cutout, images
+from ..data.datasets import CLASSES
+from ..errors import StudioError
+from ..gans.base import GAN
+from ..gans.colorizer import HINTS, Colorizer
+from ..gans.sampling import draw, number
+
+GARMENT = 25  # of 255: what is brighter on black is garment
+SATURATED = 6  # of 255: channels farther apart make a picture one in colour
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A colour at a place: x from the left and y from the top, both 0..1."""
+
+    x: float
+    y: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for: nothing at all, a colour, or a palette of which each variant takes the next."""
+
+    colours: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    tones: int = 1  # how many of the palette's colours are on one garment
+    label: int | str | None = None  # its class, where that is known
+    seed: int = 0
+    strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
+
+    def to_json(self, checkpoint: str, **more: Any) -> str:
+        """The description that goes into a picture: `wish_of` reads it back. `more`: what else makes the picture."""
+        told = {k: v for k, v in asdict(self).items() if v not in ((), None)}
+        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **told, **more})
+
+
+@dataclass(frozen=True)
+class Gray:
+    """A picture to be coloured."""
+
+    values: Tensor  # (1, 1, H, W) uint8
+    mask: Tensor | None  # (1, 1, H, W), 0..1: the garment, where the background is not black
+    was_coloured: bool = False
+
+
+def opened(source: bytes | Path) -> Gray:
+    """A picture file of any size, gray or grayed, with its garment's mask; StudioError if it is none."""
+    return grayed(images.opened(source, limits.COLORIZE_SIDE))
+
+
+def grayed(im: Image.Image) -> Gray:
+    """A picture in any mode as one to be coloured. What is transparent becomes white, and is not garment."""
+    rgba = im.convert("RGBA")
+    rgb = torch.from_numpy(np.asarray(images.on_background(rgba)).copy()).permute(2, 0, 1)[None]
+    spread = rgb.amax(1).short() - rgb.amin(1).short()
+    values = color_space.gray_of(rgb)
+    seen = bool((spread > SATURATED).float().mean() > 0.001)
+    if not seen:
+        values = rgb[:, :1].clone()
+    return Gray(values, mask_of(rgba), seen)
+
+
+def mask_of(rgba: Image.Image) -> Tensor | None:
+    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no colour anyway."""
+    small = rgba.copy()
+    small.thumbnail((images.WORKING, images.WORKING))
+    if not cutout.transparent(small) and np.median(cutout.border(np.asarray(small.convert("L")))) < cutout.FAINT:
+        return None
+    cut = torch.from_numpy(np.asarray(cutout.cut_out(small)).copy()).float()[None, None] / 255
+    if not cut.any():
+        return None
+    return F.interpolate(cut, (rgba.height, rgba.width), mode="bilinear", align_corners=False)
+
+
+def colorizer(gan: GAN) -> Colorizer:
+    """A GAN that colours garments, or StudioError."""
+    if not isinstance(gan, Colorizer):
+        raise StudioError(f"{gan.recipe.gan} draws garments, it does not colour them: choose a colorizer.")
+    return gan
+
+
+@torch.no_grad()
+def coloured(
+    gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True, first: int = 0
+) -> Tensor:
+    """(n, 3, H, W) uint8: variants of a picture in colour, from number `first` on, each of the lightness of its gray.
+
+    Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
+
+    Raises StudioError for a colour that is none, a class that is unknown, or numbers out of range.
+    """
+    if not (n >= 1 and first >= 0 and first + n <= limits.VARIANTS):
+        raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
+    if not 0 <= wish.strength <= 2:
+        raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
+    small, garment, box = at_model_size(gan, gray, keep_background)
+    z, _ = draw(gan, n, wish.seed, first=first)
+    y = torch.zeros(n, len(gan.recipe.labels))
+    if wish.label is not None:
+        y[:, number(gan, wish.label)] = 1
+    hints = torch.stack([told(wish, i, garment, box) for i in range(first, first + n)])
+    ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, gan.usual(z), y) * (color_space.CHROMA * wish.strength)
+    height, width = gray.values.shape[-2:]
+    top, left, high, wide = box
+    if (high, wide) != (height, width) or (top, left) != (0, 0):
+        # Nobody taught the net a colour for black, so none of it shall run into the garment: there only what is lit
+        # counts, and where nothing is, nothing.
+        lit = (small > color_space.FAINT).float()
+        parts = torch.cat([ab * lit, lit.expand(n, -1, -1, -1)], 1)[:, :, top : top + high, left : left + wide]
+        parts = F.interpolate(parts, (height, width), mode="bilinear")
+        ab = parts[:, :2] / parts[:, 2:].clamp_min(1e-3)
+    if gray.mask is not None and keep_background:
+        ab = ab * gray.mask
+    return torch.cat([color_space.coloured(gray.values, part) for part in ab.split(1)])
+
+
+def at_model_size(
+    gan: Colorizer, gray: Gray, keep_background: bool = True
+) -> tuple[Tensor, Tensor, tuple[int, int, int, int]]:
+    """The picture in a square of the net's size, its garment (S, S) bool, and its top, left, height and width there.
+
+    A net that learned garments on black gets the garment on black, if the background is to stay as it is; one that
+    learned photographs gets the photograph.
+    """
+    s = gan.recipe.size
+    height, width = gray.values.shape[-2:]
+    scale = s / max(height, width)
+    high, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (s - high) // 2, (s - wide) // 2
+    values, mask = gray.values.float(), gray.mask
+    ground = 0.0
+    if mask is not None and gan.recipe.channels == 1 and keep_background:
+        values = values * mask
+    elif mask is not None:
+        ground = float(torch.from_numpy(cutout.border(gray.values[0, 0].numpy())).median())
+    if (high, wide) != (height, width):
+        values = F.interpolate(values, (high, wide), mode="bilinear", antialias=True)
+        mask = None if mask is None else F.interpolate(mask, (high, wide), mode="bilinear", antialias=True)
+    small = torch.full((1, 1, s, s), ground)
+    small[..., top : top + high, left : left + wide] = values
+    small = small.round().clamp(0, 255).to(torch.uint8)
+    garment = torch.zeros(s, s, dtype=torch.bool)
+    inside = small[0, 0, top : top + high, left : left + wide] > GARMENT if mask is None else mask[0, 0] > 0.5
+    garment[top : top + high, left : left + wide] = inside
+    return small, garment, (top, left, high, wide)
+
+
+def told(wish: Wish, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """(K, 5): the hints of the i-th variant as the net takes them; the same K for every variant."""
+    s = garment.shape[-1]
+    top, left, high, wide = box
+    if len(wish.hints) > limits.HINTS:
+        raise StudioError(f"{limits.HINTS} places on a garment can be coloured, no more.")
+    rows: list[Tensor] = []
+    for h in wish.hints:
+        if not (0 <= h.x <= 1 and 0 <= h.y <= 1):
+            raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
+        rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.colour))
+    if wish.colours:
+        tones = min(max(1, wish.tones), len(wish.colours), 3)
+        for k, (y, x) in enumerate(places(garment, tones, rows)):
+            rows.append(row(y, x, wish.colours[(i + k % tones) % len(wish.colours)]))
+    return torch.stack(rows) if rows else torch.zeros(1, 5)
+
+
+def row(y: float, x: float, text: str) -> Tensor:
+    a, b = (color_space.lab_of(text)[1:] / color_space.CHROMA).tolist()
+    return torch.tensor([y, x, a, b, 1.0])
+
+
+def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
+    """Where on the garment (S, S) so many colours go: in its middle, or one below the other; one alone, beside places
+    that are taken, as far from them as can be, and so often that it has the rest."""
+    s = garment.shape[-1]
+    inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # not its rim, which is darker than the rest
+    where = next(m for m in (inner, garment, torch.ones_like(garment)) if m.any())
+    spots = where.nonzero().float().add(0.5) / s
+    if taken and tones == 1:
+        near = [hint[:2] for hint in taken]
+        while len(near) < max(HINTS, len(taken) + 1):
+            far = torch.stack([(spots - place).square().sum(1) for place in near]).amin(0)
+            near.append(spots[far.argmax()])
+        return [(float(y), float(x)) for y, x in near[len(taken) :]]
+    found = []
+    for k in range(tones):
+        want = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
+        y, x = spots[(spots - want).square().sum(1).argmin()].tolist()
+        found.append((y, x))
+    return found
+
+
+def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:
+    """(n, 3, H, W) uint8 -> one picture of them all, on white."""
+    from torchvision.utils import make_grid
+
+    grid = make_grid(images, nrow=columns, padding=gap, pad_value=255)
+    return Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
+
+
+def picture(image: Tensor) -> Image.Image:
+    """(3, H, W) uint8 as a picture."""
+    return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+
+
+def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
+    """Report 001's colour for a garment of that class; if it is not known, of the class that the judge sees."""
+    if label is None:
+        from .. import classifiers
+
+        small, _, _ = at_model_size(gan, gray)
+        judge = classifiers.load("cnn")
+        x = F.interpolate(small.float() / 255, (classifiers.SIZE, classifiers.SIZE), mode="bilinear", antialias=True)
+        name = judge.recipe.labels[int(judge(x).argmax())]
+        label = name if name in gan.choices.values() else None  # one that learned photographs may call it otherwise
+    else:
+        name = gan.choices[number(gan, label)]
+    i = CLASSES.index(name) if name in CLASSES else number(gan, name)
+    return Wish(colours=(palettes.CLASSIC[i % len(palettes.CLASSIC)],), label=label)
+
+
+def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
+    """The name of the colorizer for that picture: of garments on black one that learned them, else of photographs."""
+    wanted = 1 if gray.mask is None else 3
+    return next((name for name, gan in gans.items() if gan.recipe.channels == wanted), next(iter(gans)))
+
+
+def smaller(gray: Gray, longest: int) -> Gray:
+    """The same picture with at most so many pixels a side."""
+    height, width = gray.values.shape[-2:]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return gray
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    values = F.interpolate(gray.values.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
+    mask = None if gray.mask is None else F.interpolate(gray.mask, size, mode="bilinear", antialias=True)
+    return Gray(values, mask, gray.was_coloured)
+
+
+def wish_of(values: dict[str, Any]) -> Wish:
+    """A Wish from its JSON object; StudioError for anything else."""
+    try:
+        hints = tuple(Hint(float(h["x"]), float(h["y"]), str(h["colour"])) for h in values.get("hints", ()))
+        label = values.get("label")
+        wish = Wish(
+            tuple(map(str, values.get("colours", ()))),
+            hints,
+            int(values.get("tones", 1)),
+            None if label in (None, "") else str(label),
+            int(values.get("seed", 0)),
+            float(values.get("strength", 1.0)),
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        raise StudioError("That is no description of colours by the studio.") from None
+    if not 0 <= wish.seed < 2**63:
+        raise StudioError("A seed is a whole number from 0.")
+    return wish

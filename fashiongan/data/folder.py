@@ -1,0 +1,276 @@
+"""A folder of pictures as one array of bytes: each made a square and reduced, what cannot be read skipped and named.
+
+The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not fit into
+memory."""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .. import files, limits
+from ..errors import StudioError
+from . import cutout, images
+
+KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
+
+
+MAPPED = 500_000_000  # bytes from which an array stays on the disk
+VERSION = 3  # of what is kept: raise it when pictures are read differently
+OUTSIDE = "a link out of the folder"
+TOLD = 5  # skipped files that are named in a sentence
+CUT = (0.02, 0.95)  # shares of a picture that a garment can have; what is cut out otherwise is none
+MARGIN = 1 / 16  # of the side, round a garment that is cut out
+
+
+class Source(NamedTuple):
+    """Pictures that can be opened one by one."""
+
+    place: Path
+    names: list[str]  # of the classes
+    files: list[tuple[str, int]]  # what each picture is called, and its class
+    skipped: list[tuple[str, str]]  # what was passed over, and why
+    opened: Callable[[str], Path | BinaryIO]  # by its name
+    stamp: str  # changes when any of them does
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found in a folder."""
+
+    names: tuple[str, ...]  # of the classes: its sub-folders, or itself
+    counts: tuple[int, ...]  # pictures of each class
+    smallest: tuple[int, int]  # width and height of the smallest picture, and of the largest
+    largest: tuple[int, int]
+    gray: bool
+    identical: int  # pictures that an earlier one equals, pixel for pixel
+    alike: int  # further ones that look like an earlier one
+    skipped: tuple[tuple[str, str], ...]  # name and why
+
+    def span(self) -> str:
+        """The sizes of the pictures as they lie in the folder."""
+        low, high = (f"{w} x {h}" for w, h in (self.smallest, self.largest))
+        return low if low == high else f"{low} to {high}"
+
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing before training, in sentences."""
+        found = []
+        if self.skipped:
+            some = "; ".join(f"{name} ({why})" for name, why in self.skipped[:TOLD])
+            more = f" and {len(self.skipped) - TOLD:,} more" if len(self.skipped) > TOLD else ""
+            found.append(f"Skipped {plural(len(self.skipped), 'file')}: {some}{more}.")
+        if self.identical or self.alike:
+            found.append(
+                f"{plural(self.identical, 'picture')} came twice, and {plural(self.alike, 'picture')} looked like an "
+                "earlier one: what comes often is learned by heart sooner."
+            )
+        few = [n for n, count in zip(self.names, self.counts, strict=True) if count < max(self.counts) / 10]
+        if few:
+            found.append(f"Of some classes there are few pictures, beside the others: {', '.join(few)}.")
+        if max(self.smallest) < 28:
+            found.append(
+                f"The smallest picture has {self.smallest[0]} x {self.smallest[1]} pixels: it will be blurred."
+            )
+        return tuple(found)
+
+
+def known(about: dict[str, Any]) -> Survey:
+    """A survey from the cache, where JSON has made lists of its tuples."""
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about.items()}
+    plain["skipped"] = tuple(map(tuple, about["skipped"]))
+    return Survey(**plain)
+
+
+def plural(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Survey]:
+    """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and what was found.
+
+    Every sub-folder is a class; without sub-folders, all is one. Channels are 1 when every picture is gray, else 3.
+    `fit`: see `square`. Read from the cache if no file has changed. Raises StudioError if there is no
+    folder or no picture in it.
+    """
+    if not path.is_dir():
+        raise StudioError(f"There is no folder {path}.")
+    return kept(listing(path), size, fit)
+
+
+def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
+    """As `read`, of pictures from anywhere."""
+    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}"
+    home = files.home() / "folders"
+    place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
+    if not (place.exists() and place.with_suffix(".json").exists()):
+        store(place, source, size, fit)
+    about = json.loads(place.with_suffix(".json").read_text())
+    array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
+    return torch.from_numpy(array), torch.tensor(about["labels"]), known(about["survey"])
+
+
+def listing(path: Path) -> Source:
+    """What there is in a folder and its sub-folders."""
+    whole = path.resolve()
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
+    files: list[tuple[str, int]] = []
+    skipped = [(p.name, OUTSIDE) for p in folders if p.name not in classes]
+    for label, name in enumerate(classes or [""]):
+        for folder, below, here in os.walk(path / name):
+            below[:] = sorted(d for d in below if not d.startswith("."))
+            for file in sorted(here):
+                found = Path(folder, file)
+                if found.suffix.lower() not in KINDS or file.startswith("."):
+                    continue
+                within = str(found.relative_to(path))
+                if found.is_symlink() and not found.resolve().is_relative_to(whole):
+                    skipped.append((within, OUTSIDE))
+                else:
+                    files.append((within, label))
+    if not files:
+        where = "the sub-folders of " if classes else ""
+        raise StudioError(f"There are no pictures in {where}{path}.")
+    return Source(path, classes or [path.resolve().name], files, skipped, path.joinpath, stamp(path, files))
+
+
+def stamp(path: Path, files: list[tuple[str, int]]) -> str:
+    """What changes with the names, sizes or times of files."""
+    key = hashlib.sha256()
+    for name, _ in files:
+        about = (path / name).stat() if (path / name).exists() else None
+        key.update(f"{name}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode(errors="surrogateescape"))
+    return key.hexdigest()
+
+
+def store(place: Path, source: Source, size: int, fit: str) -> None:
+    """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
+    names, listed, skipped = source.names, source.files, list(source.skipped)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
+    labels: list[int] = []
+    sides: list[tuple[int, int]] = []
+    seen: set[bytes] = set()
+    looks: set[int] = set()
+    identical = alike = 0
+    gray = True
+    try:
+        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(listed), 3, size, size))
+        for (name, label), found in zip(listed, opened(source, size, fit), strict=True):
+            if isinstance(found, str):
+                skipped.append((name, found))
+                continue
+            pixels, side = found
+            array[len(labels)] = pixels
+            labels.append(label)
+            sides.append(side)
+            gray = gray and bool((pixels[:1] == pixels).all())
+            exact, look = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), looks_like(pixels)
+            identical += exact in seen
+            alike += exact not in seen and look in looks
+            seen.add(exact)
+            looks.add(look)
+        if not labels:
+            some = plural(len(listed), "file")
+            raise StudioError(f"None of the {some} in {source.place} is a picture that can be read.")
+        present = [c for c in range(len(names)) if c in set(labels)]
+        out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else 3, size, size))
+        for i in range(0, len(labels), 4096):
+            out[i : i + 4096] = array[i : min(i + 4096, len(labels)), : out.shape[1]]
+        out.flush()
+        del out, array
+        counts = Counter(labels)
+        survey = Survey(
+            tuple(names[c] for c in present), tuple(counts[c] for c in present), min(sides, key=area),
+            max(sides, key=area), gray, identical, alike, tuple(sorted(skipped)),
+        )  # fmt: skip
+        about: dict[str, Any] = {"labels": [present.index(c) for c in labels], "survey": asdict(survey)}
+        final.replace(place)
+        files.write(place.with_suffix(".json"), json.dumps(about).encode())
+    except OSError as e:
+        raise StudioError(files.explain(place, e)) from e
+    finally:
+        part.unlink(missing_ok=True)
+        final.unlink(missing_ok=True)
+
+
+def area(side: tuple[int, int]) -> int:
+    return side[0] * side[1]
+
+
+def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int]] | str]:
+    """Each picture's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for i in range(0, len(source.files), 256):
+            yield from pool.map(lambda file: tile(source.opened(file[0]), size, fit), source.files[i : i + 256])
+
+
+def tile(file: Path | BinaryIO, size: int, fit: str = "fill") -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
+    """One picture as the net will see it, and its width and height; or why it cannot be used."""
+    try:
+        with images.header(file) as im:
+            sides = im.size
+            if min(sides) < limits.SMALLEST_SIDE:
+                return f"{sides[0]} x {sides[1]} pixels are too few"
+            if area(sides) > limits.DATASET_PIXELS:
+                return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
+            if fit != "fill" and max(sides) > limits.STRIP * min(sides):
+                return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
+            whole = square(images.decoded(im, size), size, fit)
+    except Image.DecompressionBombError:
+        return "too many pixels"
+    except images.UNREADABLE:
+        return "not a picture that can be read"
+    return np.asarray(whole).transpose(2, 0, 1), sides
+
+
+def square(im: Image.Image, size: int, fit: str) -> Image.Image:
+    """A picture in RGB or RGBA as a square of `size` pixels a side, in RGB; what is transparent becomes white.
+
+    "fill" cuts out the middle. "fit" shows all of it, on the colour of its border. "garment" cuts out what is not
+    background (`cutout.cut_out`) and shows it on white; where that finds nothing, the whole picture is shown, as by
+    "fit".
+    """
+    if fit == "garment":
+        im = im.copy()
+        im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
+        mask = cutout.cut_out(im.convert("RGBA"))
+        box = mask.getbbox()
+        if box is not None and CUT[0] < np.asarray(mask).mean() / 255 < CUT[1]:
+            alone = Image.new("RGB", im.size, "white")
+            alone.paste(im.convert("RGB"), mask=mask)
+            return within(alone.crop(box), size, "white", round(size * MARGIN))
+    im = images.on_background(im)
+    if fit == "fill":
+        side = min(im.size)
+        left, top = (im.width - side) // 2, (im.height - side) // 2
+        return im.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
+    edge = np.median(cutout.border(np.asarray(im)), axis=0)
+    return within(im, size, tuple(int(v) for v in edge), 0)
+
+
+def within(im: Image.Image, size: int, colour: str | tuple[int, ...], margin: int) -> Image.Image:
+    """All of a picture in RGB, in the middle of a square of that colour."""
+    scale = (size - 2 * margin) / max(im.size)
+    fitted = im.resize((max(1, round(im.width * scale)), max(1, round(im.height * scale))), Image.Resampling.BILINEAR)
+    canvas = Image.new("RGB", (size, size), colour)
+    canvas.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
+    return canvas
+
+
+def looks_like(pixels: np.ndarray[Any, Any]) -> int:
+    """A number of 64 bits that pictures share if they look alike: whether each of 8 x 8 places is lighter than the next
+    (dHash)."""
+    small = Image.fromarray(pixels.transpose(1, 2, 0)).convert("L").resize((9, 8), Image.Resampling.BOX)
+    v = np.asarray(small, dtype=np.int16)
+    return int("".join("1" if b else "0" for b in (v[:, 1:] > v[:, :-1]).flatten()), 2)

@@ -1,0 +1,63 @@
+"""Sheets, PNG files with their description inside, and GIFs."""
+
+import io
+from pathlib import Path
+
+from PIL import Image, PngImagePlugin
+from torch import Tensor
+
+from .. import files
+
+KEY = "fashiongan"  # the PNG text field that holds the description
+
+
+def sheet(images: Tensor, columns: int, gap: int = 2, scale: int = 1) -> Image.Image:
+    """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone."""
+    from torchvision.utils import make_grid
+
+    grid = make_grid(images, nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
+    im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
+    if images.shape[1] == 1:
+        im = im.convert("L")
+    return im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
+
+
+def png(im: Image.Image, description: str) -> bytes:
+    """PNG bytes with the description as a text field."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text(KEY, description)
+    out = io.BytesIO()
+    im.save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def film(images: Tensor, seconds: float, scale: int, description: str) -> bytes:
+    """(N, C, H, W) uint8 -> a looping GIF, enlarged by whole pixels, its description as its comment."""
+    frames = [sheet(x[None], 1, gap=0, scale=scale) for x in images]
+    frames = [im if im.mode == "L" else im.quantize() for im in frames]
+    out = io.BytesIO()
+    each = max(20, round(1000 * seconds / len(frames)))
+    first, rest = frames[0], frames[1:]
+    first.save(out, "GIF", save_all=True, append_images=rest, loop=0, duration=each, comment=description.encode())
+    return out.getvalue()
+
+
+def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0, widest: int = 10_000) -> None:
+    """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames.
+
+    `height`: the share of each, from the top, that is kept. `widest`: pixels to which wider ones are reduced.
+    """
+    if not frames:
+        return
+    chosen = [frames[round(i * (len(frames) - 1) / 99)] for i in range(100)] if len(frames) > 100 else frames
+    images = []
+    for im in map(Image.open, chosen):
+        part = im.crop((0, 0, im.width, round(im.height * height)))
+        part.thumbnail((widest, part.height))
+        images.append(part.quantize())
+    each = max(40, min(400, round(1000 * seconds / len(images))))
+    data = io.BytesIO()
+    images[0].save(
+        data, "GIF", save_all=True, append_images=images[1:], loop=0, duration=[each] * (len(images) - 1) + [1500]
+    )
+    files.write(out, data.getvalue())

@@ -1,0 +1,250 @@
+"""Honest scores for generated garments: each beside what real pictures get, and whether they are copies.
+
+The judge is the project's own classifier of Fashion-MNIST, so no score here is an FID: that name belongs to Inception's
+features. Real pictures are the 10,000 of the test set, which decide nothing in training; a score's floors are what as
+many training pictures get in the generator's place, and what one half of the training set gets against the other.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import checkpoint, classifiers, files
+from ..classifiers import Classifier
+from ..data import datasets
+from ..data.datasets import Garments
+from ..errors import StudioError
+from ..hub import registry
+from . import metrics
+from .features import JUDGE, cached, judge_for, pixels, read_json, recall, sha256
+from .gan_train import gan_train_scores
+from .inception import ask_inception
+from .report import SCORES, SELDOM, verdict
+from .sources import Samples
+
+REFERENCE = "dcgan"  # whose size is 1
+PIECE = 500
+CLOSE = 1000  # generated and held-out pictures whose nearest training picture is looked for
+K = 5  # neighbours, for precision, recall, density and coverage
+
+
+@dataclass(frozen=True)
+class Step:
+    """News of an evaluation; the last one carries the report, a plain JSON object."""
+
+    step: int
+    steps: int
+    doing: str
+    report: dict[str, Any] | None = None
+
+
+def evaluate(
+    samples: Samples,
+    root: str | None = None,
+    *,
+    gan_train: bool = False,
+    inception: bool = False,
+    reference: str = REFERENCE,
+    device: str = "cpu",
+) -> Iterator[Step]:
+    """Judge samples: yields news, and last a report. A score that cannot be had costs the others nothing.
+
+    Args:
+        samples: from `draw`.
+        root: where Fashion-MNIST lies.
+        gan_train: also fit a classifier on the samples alone and test it on real pictures (minutes).
+        inception: also true FID, KID and IS through torch-fidelity, where it and its weights can be had.
+        reference: the checkpoint whose nets are of size 1.
+        device: where the judge looks and features are compared.
+    """
+    begin = perf_counter()
+    n = len(samples.images)
+    report: dict[str, Any] = {"of": samples.name, "n": n, "remarks": []}
+    remarks: list[str] = report["remarks"]
+    if samples.gan is not None:
+        report |= facts(samples, reference)
+    try:
+        net = judge_for(samples, device)
+        real, test = real_garments(samples, root)
+    except StudioError as e:
+        remarks.append(str(e))
+        yield Step(1, 1, "done", report)
+        return
+    report["judge"] = {"classifier": JUDGE, "sha256": sha256(classifiers.find(JUDGE))}
+
+    places = [cached(net, d) for d in (real, test)]
+    missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
+    pieces = sum(-(-len(x) // PIECE) for x in [samples.images, *(d.images for d, _ in missing)])
+    steps, done = pieces + 4 + 8 * gan_train + inception, 0
+    seen: list[tuple[Tensor, Tensor]] = []
+    for pictures, doing in (
+        *((d.images, "looking at real garments") for d, _ in missing),
+        (samples.images, "judging"),
+    ):
+        parts = []
+        for x in pictures.split(PIECE):
+            parts.append(classifiers.features(net, x))
+            done += 1
+            yield Step(done, steps, doing)
+        seen.append((torch.cat([f for f, _ in parts]), torch.cat([s for _, s in parts])))
+    floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
+    fake, logits = seen.pop()
+    for (_, place), (found, _) in zip(missing, seen, strict=True):
+        checkpoint.write(place, {"features": found}, {})
+    train_features, test_features = (recall(place).to(device) for place in places)
+    fake, logits = fake.to(device), logits.to(device)
+
+    for doing, add in (
+        (
+            "comparing with real garments",
+            lambda: compare(report, fake, logits, train_features, test_features, net, floors),
+        ),
+        ("counting classes", lambda: count_classes(report, samples, logits, real)),
+        (
+            "looking for copies, in features",
+            lambda: originality(report, "features", train_features, test_features, fake),
+        ),
+        (
+            "looking for copies, in pixels",
+            lambda: originality(
+                report, "pixels", *(pixels(x.to(device)) for x in (real.images, test.images, samples.images))
+            ),
+        ),
+    ):
+        yield Step(done, steps, doing)
+        try:
+            with torch.no_grad():
+                add()
+        except StudioError as e:
+            remarks.append(str(e))
+        done += 1
+    report["verdict"] = verdict(report)
+    if gan_train:
+        yield Step(done, steps, "training a classifier on the samples alone")
+        try:
+            report |= gan_train_scores(samples, real, test, floors, device)
+        except StudioError as e:
+            remarks.append(str(e))
+        done += 8  # pieces' worth of time
+    if inception:
+        yield Step(done, steps, "asking Inception")
+        try:
+            report["inception"] = ask_inception(samples.images, test.images)
+        except StudioError as e:
+            remarks.append(str(e))
+    report["seconds"] = round(perf_counter() - begin, 1)
+    yield Step(steps, steps, "done", report)
+
+
+def real_garments(samples: Samples, root: str | None) -> tuple[Garments, Garments]:
+    """The training pictures that the samples' generator saw (all, for samples of unknown origin), and unseen ones of
+    the same classes."""
+    test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
+    if samples.gan is None:
+        return datasets.load(datasets.FASHION_MNIST, root=root), test
+    recipe = samples.gan.recipe
+    if recipe.data != datasets.FASHION_MNIST:
+        raise StudioError("The scores compare with Fashion-MNIST, and this generator was trained on other pictures.")
+    _, train = datasets.prepare(recipe.replace(batch=2), root)
+    return train, datasets.select(test, list(recipe.trained), None)
+
+
+def facts(samples: Samples, reference: str) -> dict[str, Any]:
+    """Size and time: parameters, their ratios to the reference's (report 003), and what the header says of training."""
+    gan, info = samples.gan, samples.info or {}
+    assert gan is not None
+    size: dict[str, Any] = {"G": weights(gan.G), "D": weights(gan.D), "reference": reference}
+    if reference != REFERENCE or REFERENCE in registry.bundled():  # one that was asked for must be there
+        other = checkpoint.load(reference)
+        size |= {f"{k}_ratio": round(size[k] / weights(getattr(other, k)), 3) for k in ("G", "D")}
+    keys = ("epochs", "step", "seconds", "device", "command", "pictures")
+    training = {k: info[k] for k in keys if k in info}
+    if training.get("seconds"):
+        training["images_per_second"] = round(info["epochs"] * info["pictures"] / info["seconds"], 1)
+    return {"gan": gan.recipe.gan, "size": size, "training": training}
+
+
+def weights(net: torch.nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+# The scores of fakes against real ones, from features (N, d) of each; some come together.
+DISTANCES: dict[str, Callable[[Tensor, Tensor], dict[str, float]]] = {
+    "frechet": lambda real, fake: {"frechet": metrics.frechet(metrics.moments(real), metrics.moments(fake))},
+    "kid": lambda real, fake: {"kid": 1000 * metrics.kid(real, fake)},
+    f"prdc {K}": lambda real, fake: metrics.prdc(real, fake, K)._asdict(),
+}
+
+
+def compare(
+    report: dict[str, Any],
+    fake: Tensor,
+    logits: Tensor,
+    train: Tensor,
+    test: Tensor,
+    net: Classifier,
+    floors: Path,
+) -> None:
+    """Every score in features, beside its floors: training pictures against test ones, and half against half.
+
+    `floors` is the file in which those are kept.
+    """
+    n = min(len(fake), len(test), len(train))
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    unseen, half = train[order[:n]], train[order[n : 2 * n]]
+    report["against"] = {"real": len(test), "train": n}
+    found: dict[str, dict[str, float]] = {}
+    known = read_json(floors).get(str(n), {})
+    for kind, distance in DISTANCES.items():
+        try:
+            ours = distance(test, fake)
+        except StudioError as e:
+            report["remarks"].append(str(e))
+            continue
+        if kind not in known:
+            known[kind] = {"real": distance(test, unseen)}
+            with suppress(StudioError):  # a small set has no second half
+                known[kind]["halves"] = distance(unseen, half)
+        for name, value in ours.items():
+            found[name] = {"value": value, **{column: floor[name] for column, floor in known[kind].items()}}
+    files.write(floors, json.dumps(read_json(floors) | {str(n): known}).encode(), durable=False)
+    said = {"value": logits, "real": net.judge(test)}
+    found["inception"] = {column: metrics.inception_score(x) for column, x in said.items()}
+    report["scores"] = {
+        name: {column: round(v, 4) for column, v in found[name].items()} for name in SCORES if name in found
+    }
+
+
+def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Garments) -> None:
+    """Which classes the judge sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
+    Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
+    said = logits.argmax(1).cpu()
+    trained = [c for c, count in enumerate(real.counts) if count]
+    shares = torch.bincount(said, minlength=len(real.names)).double() / len(said)
+    report["classes"] = {real.names[c]: round(float(shares[c]), 4) for c in trained}
+    report["missed"] = [real.names[c] for c in trained if shares[c] < SELDOM]
+    if samples.labels is not None:
+        report["gan_test"] = round(float((said == samples.labels).double().mean()), 4)
+
+
+def originality(report: dict[str, Any], space: str, train: Tensor, test: Tensor, fake: Tensor) -> None:
+    """How near the samples come to the training pictures, against how near unseen real ones come."""
+    rng = torch.Generator().manual_seed(0)
+    # Every k-th, so that classes in turn stay in balance.
+    fake, test = (x[:: max(1, len(x) // CLOSE)][:CLOSE] for x in (fake, test))
+    cells = max(1, min(10, len(train) // 50))
+    unseen, ours = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
+    found = {
+        "ratio": metrics.ratio_of_medians(ours, unseen),
+        "copying": metrics.copying(
+            train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen, ours)
+        ),
+    }
+    report.setdefault("originality", {"n": len(fake)})[space] = {k: round(v, 3) for k, v in found.items()}

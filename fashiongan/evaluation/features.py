@@ -1,0 +1,57 @@
+"""The scorer's features of real and of generated pictures, and where those of real ones are kept."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from .. import checkpoint, classifiers, files
+from ..classifiers import Classifier
+from ..data.datasets import Garments
+from ..errors import StudioError
+from .sources import Samples
+
+JUDGE = "cnn"
+
+
+def judge_for(samples: Samples, device: str) -> Classifier:
+    if samples.images.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
+        channels, height, width = samples.images.shape[1:]
+        raise StudioError(
+            f"The scores are made for gray pictures of 28 x 28, and these are {width} x {height} "
+            f"{'in colour' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
+        )
+    return classifiers.load(JUDGE, device)
+
+
+def pixels(images: Tensor) -> Tensor:
+    return images.flatten(1).float() / 255
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def cached(net: Classifier, garments: Garments) -> Path:
+    """Where the features of real garments are kept, under what decides them: the judge's weights and the pictures."""
+    folder = files.home()
+    key = hashlib.sha256()
+    for tensor in (*net.state_dict().values(), garments.images):
+        key.update(tensor.cpu().contiguous().numpy().tobytes())
+    return folder / f"features-{key.hexdigest()[:24]}.safetensors"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from the cache; empty if there is none."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def recall(place: Path) -> Tensor:
+    with checkpoint.opened(place) as (f, _):
+        return f.get_tensor("features")  # type: ignore[no-any-return]

@@ -1,0 +1,45 @@
+"""A running score while a GAN trains."""
+
+import torch
+
+from .. import classifiers, gans
+from ..classifiers import store
+from ..data.datasets import Garments
+from ..gans import sampling
+from ..gans.base import GAN
+from ..gans.recipe import Recipe
+from . import metrics
+from .features import JUDGE
+from .report import SELDOM
+
+
+class Quick:
+    """A running score for a run: the Frechet distance in the judge's features of a few samples to training pictures.
+
+    Few samples make it larger than `evaluate`'s, by the same for every epoch: it says which is best, not how good.
+    """
+
+    N = 1000
+
+    def __init__(self, train: Garments, device: torch.device):
+        self.net = classifiers.load(JUDGE, str(device))
+        some = train.images[:: max(1, len(train) // (2 * self.N))].cpu()
+        self.real = metrics.moments(classifiers.features(self.net, some)[0])
+
+    @staticmethod
+    def can(recipe: Recipe) -> bool:
+        """Whether the judge knows such pictures, and is there."""
+        gray = recipe.channels == 1 and not gans.find(recipe.gan).colours
+        return gray and recipe.size == classifiers.SIZE and JUDGE in store.bundled()
+
+    def distance(self, gan: GAN, G: torch.nn.Module) -> float:
+        return self.look(gan, G)["distance"]
+
+    def look(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
+        """The distance; the judge's mean confidence in what it sees, 0..1; and how many classes it sees often."""
+        z, c = sampling.draw(gan, self.N, 0)
+        features, logits = classifiers.features(self.net, sampling.render(gan, z, c, G))
+        sure, said = logits.softmax(1).max(1)
+        shares = torch.bincount(said) / len(said)
+        far = metrics.frechet(self.real, metrics.moments(features))
+        return {"distance": far, "confidence": float(sure.mean()), "classes": int((shares >= SELDOM).sum())}

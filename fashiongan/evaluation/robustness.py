@@ -1,0 +1,283 @@
+"""How easily classifiers are fooled: accuracy against noise strength, and the least that is enough for one picture."""
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import attacks, checkpoint, classifiers, limits
+from ..classifiers import PIECE, SIZE, Classifier, pieces
+from ..data import datasets
+from ..data.datasets import Garments
+from ..errors import StudioError
+from ..gans import sampling
+from ..gans.base import GAN
+from . import features
+
+LEVELS = 255  # shades between black and white: what people write noise strengths in
+PAIRS = 5  # of classes most often confused, kept of each point
+
+# Tried in turn until one fools, then all between that and the one before.
+LADDER = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150, 200, 255)
+
+
+@dataclass(frozen=True)
+class Point:
+    """News of a curve: one classifier under one attack at one strength, of the pictures attacked so far."""
+
+    step: int
+    steps: int
+    classifier: str
+    attack: str
+    mask: str
+    eps: float
+    n: int  # pictures so far
+    whole: bool  # all of them
+    accuracy: float  # 0..1: share still named right
+    low: float  # of the 95 % interval that chance in the choice of pictures leaves
+    high: float
+    confused: tuple[tuple[str, str, int], ...]  # what it is, what it was taken for, how many; most first
+    seconds: float  # spent on this point
+
+
+def curve(
+    nets: Mapping[str, Classifier],
+    garments: Garments,
+    names: Sequence[str],
+    epsilons: Sequence[float],
+    masks: Sequence[str] = ("none",),
+    *,
+    target: str | None = None,
+    seed: int = 0,
+) -> Iterator[Point]:
+    """Attack all the garments at every strength, weakest first, with one batch in memory at a time.
+
+    Each point draws its chance from `seed` anew, so that it does not depend on what else was asked. With `target`, a
+    class by name or number, the garments of that class are left out. Raises StudioError for what cannot be.
+    """
+    epsilons = sorted({attacks.check_eps(e) for e in epsilons})
+    if not (nets and names and epsilons and masks and len(garments)):
+        raise StudioError("A curve needs a classifier, an attack, a noise strength and a picture, or more of each.")
+    for name in names:
+        attacks.refuse(name, target is not None)
+    wanted = {name: _garments_for(net, garments, target) for name, net in nets.items()}
+    series = [
+        (net, attack, mask, eps, wanted[net][0].images.split(batch(attack)))
+        for eps in epsilons
+        for mask in masks
+        for attack in names
+        for net in nets
+    ]
+    steps, step = sum(len(parts) for *_, parts in series), 0
+    for net, attack, mask, eps, parts in series:
+        chosen, goal = wanted[net]
+        for found in _attacked(nets[net], chosen, attack, eps, mask, parts, goal, seed):
+            step += 1
+            yield Point(step, steps, net, attack, mask, eps, *found)
+
+
+def batch(attack: str) -> int:
+    """Pictures at once: fewer where each takes long, so that there is news, and an ear for Stop, every few seconds."""
+    return max(25, min(PIECE, 40_000 // attacks.find(attack).passes))
+
+
+def _garments_for(net: Classifier, garments: Garments, target: str | None) -> tuple[Garments, int | None]:
+    """The garments with this net's classes, and the number of the target, whose own are left out."""
+    mine = datasets.merge(garments, net.recipe.merge)
+    if mine.names != net.recipe.labels:
+        raise StudioError(
+            f"A classifier of {', '.join(net.recipe.labels)} cannot be asked about {', '.join(mine.names)}."
+        )
+    if target is None:
+        return mine, None
+    goals = datasets.class_numbers(target, mine.names)
+    if len(goals) != 1:
+        raise StudioError(f"target takes one class, not {target!r}.")
+    others = (mine.labels != goals[0]).nonzero().flatten()
+    return replace(mine, images=mine.images[others], labels=mine.labels[others]), goals[0]
+
+
+def _attacked(
+    net: Classifier,
+    garments: Garments,
+    attack: str,
+    eps: float,
+    mask: str,
+    parts: Sequence[Tensor],
+    goal: int | None,
+    seed: int,
+) -> Iterator[tuple[int, bool, float, float, float, tuple[tuple[str, str, int], ...], float]]:
+    """Point's last seven fields, after each batch."""
+    device = next(net.parameters()).device
+    rng = torch.Generator(device).manual_seed(seed)
+    right, seen, start, taken = 0, 0, perf_counter(), Counter[tuple[int, int]]()
+    for images in parts:
+        (x,) = pieces(net, images)
+        y = garments.labels[seen : seen + len(x)].to(device)
+        target = None if goal is None else torch.full_like(y, goal)
+        said = answers(net, attacks.attack(attack, net, x, y, eps, mask, rng, target)).argmax(1)
+        right, seen = right + int((said == y).sum()), seen + len(x)
+        taken.update(zip(y[said != y].tolist(), said[said != y].tolist(), strict=True))
+        names = garments.names
+        pairs = tuple((names[i], names[j], n) for (i, j), n in taken.most_common(PAIRS))
+        low, high = interval(right, seen)
+        yield seen, seen == len(garments), right / seen, low, high, pairs, perf_counter() - start
+
+
+@torch.no_grad()
+def answers(net: Classifier, x: Tensor) -> Tensor:
+    """Confidences (N, classes) in 0..1."""
+    return net(x).softmax(1)
+
+
+def interval(right: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson 1927): within 0..1 even where none or all are right."""
+    z = 1.959964
+    share, z2 = right / n, z * z / n
+    middle = (share + z2 / 2) / (1 + z2)
+    half = z / (1 + z2) * math.sqrt(share * (1 - share) / n + z2 / n / 4)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def smallest(
+    net: Classifier, attack: str, x: Tensor, y: Tensor, mask: str, target: Tensor | None = None, seed: int = 0
+) -> int | None:
+    """The least noise strength, in 255ths, at which this attack fools the net on a picture (1, 1, 28, 28) in 0..1.
+
+    0 if it is wrong (or right, towards a target) by itself; None if not even 255 is enough. Of strengths further apart
+    than one the first that fools is looked for on a ladder, and then every one below it.
+    """
+    if bool(attacks.fooled(answers(net, x), y, target)):
+        return 0
+    first = _first(net, attack, x, y, mask, target, seed, LADDER)
+    if first is None:
+        return None
+    below = max([0, *(k for k in LADDER if k < first)])
+    between = range(below + 1, first)
+    return _first(net, attack, x, y, mask, target, seed, between) or first
+
+
+def _first(
+    net: Classifier,
+    attack: str,
+    x: Tensor,
+    y: Tensor,
+    mask: str,
+    target: Tensor | None,
+    seed: int,
+    tried: Sequence[int],
+) -> int | None:
+    """The first of these strengths that fools: one copy of the picture for each, all in one batch."""
+    if not tried:
+        return None
+    n = len(tried)
+    eps = torch.tensor(tried, device=x.device)[:, None, None, None] / LEVELS
+    many, goal = x.expand(n, -1, -1, -1), None if target is None else target.expand(n)
+    rng = torch.Generator(x.device).manual_seed(seed)
+    found = attacks.attack(attack, net, many, y.expand(n), eps, mask, rng, goal)
+    won = attacks.fooled(answers(net, found), y.expand(n), goal)
+    return next((k for k, w in zip(tried, won.tolist(), strict=True) if w), None)
+
+
+def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Garments:
+    """The first `limit` test pictures, or as many (by default 1,000) that a GAN draws.
+
+    A generated garment's class is the one it was asked for or, where the GAN knows none, what the judge of generators
+    sees in it. Raises StudioError if there are not so many, or if the GAN draws something else than garments.
+    """
+    if generated is None:
+        test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
+        return test if limit is None else first(test, limit)
+    return drawn(checkpoint.load(generated), generated, limit or 1000, seed)
+
+
+def first(garments: Garments, n: int) -> Garments:
+    """The first n, as published figures are measured on."""
+    if n > len(garments):
+        raise StudioError(f"limit cannot be {n}: there are {len(garments)} test pictures.")
+    return replace(garments, images=garments.images[:n], labels=garments.labels[:n])
+
+
+def drawn(gan: GAN, name: str, n: int, seed: int) -> Garments:
+    """n garments of a GAN with the classes that they were asked for or are seen to have."""
+    r = gan.recipe
+    if r.size != SIZE or r.channels != 1 or r.labels != datasets.CLASSES:
+        raise StudioError(f"{name} does not draw Fashion-MNIST's garments in gray, {SIZE} x {SIZE}: choose another.")
+    images = gan.sample_images(n, seed)
+    if gan.conditional:
+        labels = sampling.chosen(gan, n, None)
+    else:
+        labels = classifiers.logits(classifiers.load(features.JUDGE), images).argmax(1)
+    return Garments(images, labels, datasets.CLASSES, name)
+
+
+def report(points: Sequence[Point], source: str, target: str | None = None) -> dict[str, Any]:
+    """One classifier's curve under one attack as a JSON object."""
+    p = points[0]
+    return {
+        "classifier": p.classifier,
+        "attack": p.attack,
+        "mask": p.mask,
+        "target": target,
+        "pictures": source,
+        "n": p.n,
+        "points": [
+            {
+                "eps": p.eps,
+                "eps_255": p.eps * LEVELS,
+                "accuracy": p.accuracy,
+                "interval": [p.low, p.high],
+                "confused": [{"class": a, "taken_for": b, "count": n} for a, b, n in p.confused],
+                "seconds": round(p.seconds, 2),
+            }
+            for p in points
+        ],
+    }
+
+
+def told(points: Sequence[Point]) -> str:
+    """The curve as lines for people."""
+    p = points[0]
+    lines = [f"{p.classifier}, {attacks.ATTACKS[p.attack].title}, mask {p.mask}, {p.n:,} pictures"]
+    for p in points:
+        worst = "; ".join(f"{n} {a} taken for {b}" for a, b, n in p.confused[:2])
+        lines.append(f"  {p.eps:.3f} ({p.eps * LEVELS:5.1f}/255)  {100 * p.accuracy:5.1f} %  {worst}")
+    return "\n".join(lines)
+
+
+def table(points: Sequence[Point]) -> str:
+    """The whole points as CSV, with a header line."""
+    out = io.StringIO()
+    columns = ["classifier", "attack", "mask", "eps", "eps_255", "n", "accuracy", "low", "high", "confused"]
+    writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for p in points:
+        if p.whole:
+            pairs = "; ".join(f"{n} {a} taken for {b}" for a, b, n in p.confused)
+            rounded = {k: round(getattr(p, k), 6) for k in ("eps", "accuracy", "low", "high")}
+            writer.writerow({**asdict(p), **rounded, "eps_255": round(p.eps * LEVELS, 3), "confused": pairs})
+    return out.getvalue()
+
+
+def epsilons(text: str) -> list[float]:
+    """ "0,0.025,8/255" -> numbers in 0..1; StudioError for anything else."""
+    found = []
+    for word in filter(None, (w.strip() for w in text.split(","))):
+        above, _, below = word.partition("/")
+        try:
+            value = float(above) / float(below or 1)
+        except (ValueError, ZeroDivisionError):
+            value = math.nan
+        if not 0 <= value <= 1:
+            raise StudioError(f"eps cannot be {word}: it takes numbers from 0 to 1, such as 0,0.025,8/255.")
+        found.append(value)
+    if not 1 <= len(found) <= limits.EPSILONS:
+        raise StudioError(f"eps takes from 1 to {limits.EPSILONS} numbers, separated by commas, such as 0,0.025,8/255.")
+    return found

@@ -1,0 +1,56 @@
+"""Pictures to be scored: drawn from a checkpoint, or read from samples.npz or a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import checkpoint
+from ..data import datasets
+from ..errors import StudioError
+from ..gans import sampling
+from ..gans.base import GAN
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Pictures to be judged, and what is known of where they came from."""
+
+    name: str
+    images: Tensor  # (N, C, H, W) uint8
+    labels: Tensor | None = None  # (N,) the classes that were asked for
+    gan: GAN | None = None
+    info: dict[str, Any] | None = None
+
+
+def draw(name: str | Path, n: int, seed: int = 0) -> Samples:
+    """n pictures of a checkpoint (of each class as many), or the first n of samples.npz or of a folder of pictures."""
+    path = Path(name)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return read_npz(path, n)
+    if path.is_dir() and not (path / "checkpoint.safetensors").is_file():
+        return Samples(path.name, datasets.flat(path, n))
+    gan = checkpoint.load(name)
+    labels = sampling.chosen(gan, n, None) if gan.conditional else None
+    return Samples(str(name), gan.sample_images(n, seed), labels, gan, checkpoint.info(name))
+
+
+def read_npz(path: Path, n: int) -> Samples:
+    """What `python -m fashiongan sample --out samples.npz` wrote, or StudioError."""
+    import zipfile
+
+    import numpy as np
+
+    wrong = f"{path} does not hold images (N, H, W, C) of bytes and labels (N,), as the studio's samples.npz do."
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            images, labels = found["images"][:n], found["labels"][:n]
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as e:
+        raise StudioError(wrong) from e
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(labels):
+        raise StudioError(wrong)
+    asked = torch.from_numpy(labels).long()
+    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    return Samples(path.name, pictures, asked if len(asked) and bool((asked >= 0).all()) else None)

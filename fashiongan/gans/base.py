@@ -1,0 +1,158 @@
+"""The contract: everything a paper may say, and nothing about loops, files or pages."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import StudioError
+from . import losses, sampling
+from .recipe import Recipe
+
+
+class Batch(NamedTuple):
+    """What one update of one player may look at."""
+
+    x: Tensor  # (N, C, H, W) real pictures, in recipe.low..1
+    y: Tensor  # (N,) int64, their classes
+    z: Tensor  # (N, z_dim) fresh latents
+    c: Tensor  # (N,) int64, classes drawn for the fakes, from those being trained
+    rng: torch.Generator  # the only source of further chance
+    step: int  # updates done so far
+
+
+class Loss(NamedTuple):
+    """A player's loss as named terms, which the trainer adds up, and notes: curves that push nobody."""
+
+    terms: dict[str, Tensor]
+    notes: dict[str, Tensor] = {}
+
+
+def uniform(n: int, size: int, rng: torch.Generator) -> Tensor:
+    """(n, size) from U(-1, 1)."""
+    return torch.rand(n, size, generator=rng, device=rng.device) * 2 - 1
+
+
+def one_hot(y: Tensor, k: int) -> Tensor:
+    """(N,) int64 -> (N, k) float. Unlike PyTorch's own it looks at no value, so that nothing is waited for."""
+    return (y[:, None] == torch.arange(k, device=y.device)).float()
+
+
+class GAN(nn.Module, ABC):
+    """Two nets and what each of them wants.
+
+    `G` and `D` are set by the subclass. State that must survive a restart is a parameter or a buffer, so saving and
+    moving need no special case.
+    """
+
+    recipe_type: ClassVar[type[Recipe]] = Recipe
+    year: ClassVar[int]
+    paper: ClassVar[str]  # link
+    title: ClassVar[str]  # one line
+    formulas: ClassVar[tuple[str, str]]  # what D and G minimise, in TeX
+    conditional: ClassVar[bool] = False
+    critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
+    redraws: ClassVar[bool] = False  # whether its judge answers with a picture to compare with the one it saw
+    colours: ClassVar[bool] = False  # whether it gives gray garments colours
+    g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
+    G: nn.Module
+    D: nn.Module
+
+    def __init__(self, recipe: Recipe):
+        super().__init__()
+        if self.conditional and not recipe.labels:
+            raise StudioError(f"{recipe.gan} draws by class, so its data must have classes: one sub-folder for each.")
+        if self.redraws and recipe.augment:
+            raise StudioError(f"{recipe.gan} takes no augmentation: its judge must redraw the very picture it saw.")
+        self.recipe = recipe
+
+    @abstractmethod
+    def d_loss(self, b: Batch) -> Loss:
+        """What the discriminator minimises. The fakes must carry no gradient to G."""
+
+    @abstractmethod
+    def g_loss(self, b: Batch) -> Loss:
+        """What the generator minimises."""
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """(n, z_dim), drawn from the prior: N(0, I) unless the paper says otherwise."""
+        return torch.randn(n, self.recipe.z_dim, generator=rng, device=rng.device)
+
+    def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
+        """(N, z_dim) latents and (N,) classes -> (N, C, H, W) in recipe.low..1, by G or its average.
+
+        Classes may also be (N, classes) shares of a blend.
+        """
+        return G(z, self.one_hot(c)) if self.conditional else G(z)
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures it draws: 1, or 3 in colour."""
+        return 3 if self.colours else self.recipe.channels
+
+    def variety(self, x: Tensor) -> Tensor:
+        """Of real pictures (N, C, H, W) in recipe.low..1, what the curve "diversity" tells of those drawn."""
+        return losses.diversity(x)
+
+    @property
+    def choices(self) -> dict[int, str]:
+        """What `label` may ask for, by number and name: the trained classes, if the GAN is told any."""
+        return {i: self.recipe.labels[i] for i in self.recipe.trained} if self.conditional else {}
+
+    @property
+    def codes(self) -> int:
+        """How many numbers at the end of a latent are codes of a meaning of their own, each drawn from U(-1, 1)."""
+        return 0
+
+    def choose(self, z: Tensor, c: Tensor) -> Tensor:  # noqa: ARG002  for those whose latents hold the choice
+        """Latents as they are when choice c, (N,) or (N, choices) shares, is asked for.
+
+        Those of a GAN that is told the class are no different.
+        """
+        return z
+
+    def truncate(self, z: Tensor, psi: float) -> Tensor:
+        """Latents (N, ...) drawn psi times as far from the most typical one."""
+        return z * psi
+
+    @property
+    def layers(self) -> int:
+        """How many layers can each take a latent of their own, from coarse to fine; 0 if only all can take one."""
+        return 0
+
+    def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:
+        """As `generate`, with `other` latents in place of z from layer `cut` of `layers` on, if it has layers."""
+        raise NotImplementedError
+
+    def one_hot(self, y: Tensor) -> Tensor:
+        """(N,) int64 -> (N, classes) float; (N, classes) shares of a blend stay what they are."""
+        return y if y.is_floating_point() else one_hot(y, len(self.recipe.labels))
+
+    def kind(self, step: int) -> int | None:  # noqa: ARG002  for those that have several
+        """Which of its kinds of update number `step` is.
+
+        Updates of one kind run the same operations on other numbers and never wait for one, so that a GPU can replay
+        them. None: it is like no other.
+        """
+        return 0
+
+    def after_d_step(self) -> None:
+        """Called after every discriminator update: WGAN clips here."""
+
+    @torch.no_grad()
+    def sample_images(self, n: int, seed: int, label: int | str | None = None, truncation: float = 1.0) -> Tensor:
+        """Draw pictures from G.
+
+        Picture i depends on (seed, i) alone, so asking for more keeps the earlier ones.
+
+        Args:
+            n: how many.
+            seed: any integer.
+            label: one of `choices`, by number or name; None takes them all in turn.
+            truncation: latents are multiplied by it; below 1 is more typical and less varied.
+
+        Returns:
+            (n, C, H, W) uint8, 0..255, on the CPU.
+        """
+        return sampling.sample_images(self, n, seed, label, truncation)

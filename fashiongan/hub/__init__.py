@@ -1,0 +1,9 @@
+"""Checkpoints by name: `client` talks to the Hugging Face Hub, `registry` turns names into files.
+
+A name is a path, a run folder, a bundled checkpoint or `hub:user/name`. Nothing here knows what is in a file: who wants
+it checked passes the check in. May import the ground only (errors, files, limits).
+"""
+
+from .client import PREFIX, Place, UnreachableError, fetch, listing, parse, repository, send
+
+__all__ = ["PREFIX", "Place", "UnreachableError", "fetch", "listing", "parse", "repository", "send"]

@@ -1,0 +1,210 @@
+"""Checkpoints on the Hugging Face Hub: named, fetched and checked, and sent there. Nothing here knows what is in them.
+
+A place is written `hub:user/name[/file][@revision]`. Tokens are huggingface_hub's own affair: they come from its login
+or from HF_TOKEN, and never pass through here.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import limits
+from ..errors import StudioError, quoted
+
+PREFIX = "hub:"
+
+
+PLACE = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w./-]+\.safetensors))?(?:@([\w./-]+))?", re.ASCII)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file in a repository at a revision; without a file, the only checkpoint that is there."""
+
+    repo: str
+    file: str | None = None
+    revision: str = "main"
+
+    def __str__(self) -> str:
+        at = "" if self.revision == "main" else f"@{self.revision}"
+        return f"{PREFIX}{self.repo}{'/' + self.file if self.file else ''}{at}"
+
+
+def parse(text: str) -> Place:
+    """The place that `hub:user/name[/file][@revision]` names, with or without `hub:`; or StudioError."""
+    found = PLACE.fullmatch(text.removeprefix(PREFIX))
+    if not found or ".." in text:
+        raise StudioError(
+            f"{quoted(text)} names no checkpoint on the Hub: write hub:user/name, or "
+            "hub:user/name/file.safetensors@revision."
+        )
+    return Place(found[1], found[2], found[3] or "main")
+
+
+def repository(text: str) -> Place:
+    """The repository `user/name`; or StudioError."""
+    place = parse(text)
+    if str(place) != f"{PREFIX}{place.repo}":
+        raise StudioError(f"{text!r} must be a repository, user/name.")
+    return place
+
+
+def fetch(place: Place) -> Path:
+    """The file, from the cache or from the Hub, with the content that the Hub promises.
+
+    What a full commit id names never changes, so once it is in the cache the Hub is not asked. Otherwise the Hub is
+    asked first, and if it does not answer, what was fetched last is taken.
+
+    Raises StudioError: no such repository, file or revision, no access, no answer, cut off, or other content than
+    promised.
+    """
+    import huggingface_hub as hf
+
+    pinned = re.fullmatch(r"[0-9a-f]{40}", place.revision)
+    if place.file and pinned and (known := cached(place)):
+        return known
+    api = hf.HfApi()  # its import takes a while, which is not the Hub's
+    try:
+        info = ask(
+            lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER, files_metadata=True)
+        )
+    except UnreachableError as e:
+        if known := cached(place):
+            logging.getLogger(__name__).warning("%s Using what was fetched before.", e)
+            return known
+        raise
+    sizes = {s.rfilename: s for s in info.siblings or [] if s.rfilename.endswith(".safetensors")}
+    name = only(place, list(sizes))
+    size, digest = sizes[name].size or 0, getattr(sizes[name].lfs, "sha256", None)
+    if size > limits.CHECKPOINT_BYTES:
+        raise StudioError(
+            f"{place} is too large: {size / 1e6:.0f} MB, and {limits.CHECKPOINT_BYTES / 1e6:.0f} MB are the most."
+        )
+    patience = limits.HUB_GRACE + size / limits.HUB_SLOWEST
+    path = Path(
+        ask(
+            lambda: hf.hf_hub_download(place.repo, name, revision=place.revision, etag_timeout=limits.HUB_ANSWER),
+            patience,
+        )
+    )
+    if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        with suppress(OSError):  # else it would be taken for good the next time
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+        raise StudioError(f"{place} arrived with other content than the Hub promised: fetch it again.")
+    return path
+
+
+def listing(place: Place) -> list[Place]:
+    """The checkpoints in a repository at a revision; or StudioError, after ANSWER seconds at most."""
+    import huggingface_hub as hf
+
+    api = hf.HfApi()
+    info = ask(lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER))
+    files = sorted(s.rfilename for s in info.siblings or [] if s.rfilename.endswith(".safetensors"))
+    # A repository may hold names that `parse` would not take back.
+    return [found for f in files if PLACE.fullmatch(str(found := Place(place.repo, f, place.revision))[len(PREFIX) :])]
+
+
+def only(place: Place, files: list[str]) -> str:
+    """The file that a place means, out of a repository's checkpoints."""
+    if place.file in files:
+        return str(place.file)
+    there = ", ".join(sorted(files)) or "none"
+    if place.file:
+        raise StudioError(f"There is no {place.file} in {place.repo}: its checkpoints are {there}.")
+    if len(files) != 1:
+        raise StudioError(f"{PREFIX}{place.repo} must name a file: its checkpoints are {there}.")
+    return files[0]
+
+
+def cached(place: Place) -> Path | None:
+    """The file as it was fetched last, if it was."""
+    import huggingface_hub as hf
+    from huggingface_hub import errors
+
+    try:
+        folder = Path(hf.snapshot_download(place.repo, revision=place.revision, local_files_only=True))
+    except (errors.LocalEntryNotFoundError, errors.HFValidationError):
+        return None
+    files = [folder / place.file] if place.file else list(folder.rglob("*.safetensors"))
+    return files[0] if len(files) == 1 and files[0].is_file() else None
+
+
+def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
+    """Put files into a repository in one commit, making it if it is not there; returns its address.
+
+    Raises StudioError: a bad name, no token, no right to write, or no answer.
+    """
+    import huggingface_hub as hf
+
+    place = repository(repo)
+    api = hf.HfApi()
+
+    def work() -> str:
+        address = api.create_repo(place.repo, exist_ok=True)
+        api.create_commit(
+            place.repo,
+            [hf.CommitOperationAdd(name, data) for name, data in files.items()],
+            commit_message=message,
+        )
+        return str(address)
+
+    if not hf.get_token():
+        raise StudioError("Sending to the Hub needs a token: run `hf auth login` once, or set HF_TOKEN.")
+    return ask(work, limits.HUB_GRACE + sum(map(len, files.values())) / limits.HUB_SLOWEST)
+
+
+class UnreachableError(StudioError):
+    """The Hub cannot be reached, or may not be asked."""
+
+
+def ask(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
+    """What the Hub's client answers within so many seconds, or one sentence on why it does not.
+
+    It runs in a thread of its own, for the client's own patience cannot be bounded; a late one is left to itself.
+    """
+    import huggingface_hub as hf
+    from huggingface_hub import errors
+
+    if hf.constants.is_offline_mode():
+        raise UnreachableError("The Hub was not asked, since HF_HUB_OFFLINE is set.")
+    pool = ThreadPoolExecutor(1, thread_name_prefix="hub")
+    try:
+        answer: Future[T] = pool.submit(work)
+        return answer.result(seconds)
+    except Late as e:
+        raise UnreachableError(f"The Hub did not answer within {seconds:.0f} s.") from e
+    except errors.HfHubHTTPError as e:
+        raise refused(e) from e
+    except errors.HFValidationError as e:
+        raise StudioError("That is no name for a repository on the Hub: write user/name.") from e
+    except Exception as e:  # its http library's errors are of many kinds, and change with it
+        raise UnreachableError(f"The Hub cannot be reached, or the connection broke off ({type(e).__name__}).") from e
+    finally:
+        pool.shutdown(wait=False)
+
+
+def refused(e: Any) -> StudioError:
+    """A sentence for a Hub that answers, but not as wished. Only the number of its answer is told, no token."""
+    from huggingface_hub import errors
+
+    code = getattr(e.response, "status_code", None)
+    if isinstance(e, errors.RepositoryNotFoundError):
+        return StudioError("There is no such repository on the Hub, or it is private: check its name, or log in.")
+    if isinstance(e, errors.RevisionNotFoundError):
+        return StudioError("That repository has no such revision: use main, a tag, or a commit id.")
+    if isinstance(e, errors.EntryNotFoundError):
+        return StudioError("That repository has no such file.")
+    if code in (401, 403):
+        return StudioError("The Hub refuses: log in with `hf auth login`, or use a token that may do this.")
+    return UnreachableError(f"The Hub answers with error {code}: try again later.")

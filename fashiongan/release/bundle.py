@@ -1,0 +1,219 @@
+"""The checkpoints that come with the studio: how each is trained, and the page that lists them."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .. import checkpoint, classifiers, files, gans
+from ..classifiers import store
+from ..data import sheets
+from ..errors import StudioError
+from ..evaluation import evaluate, sources
+from ..evaluation import report as reports
+from ..hub import registry
+from ..training import run_folder
+from ..training.trainer import Tick
+
+# What differs from each recipe's defaults. Some were trained on a lent GPU, for as long as it was lent; the rest have
+# nets and times for two CPU cores (SMALL), and bfloat16 for speed. Most end with falling rates, so that
+# they settle. The first two are what the page opens on. At their papers' slow rates
+# dragan and wgan-gp had hardly an outline to show after ten epochs: these two and wgan have larger ones. Large is
+# trained as report 003 did: on a hundred ankle boots. There are few photographs, so their judges see them augmented,
+# and the colorizer's learns slowly: without, colours came out in patches after twelve epochs, half as strong again as
+# real ones.
+PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
+FRAMES = 16  # of a film at most, so that it stays under half a megabyte
+SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
+# With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times the paper's learning
+# rates: its balance k moved too slowly.
+SOON: dict[str, Any] = {"lr_g": 5e-4, "lr_d": 5e-4, "gamma": 0.75, "lambda_k": 0.02}
+BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores -->"
+BUNDLED: dict[str, dict[str, Any]] = {
+    "dcgan": {"gan": "dcgan", "epochs": 50, "schedule": "linear"},
+    "cdcgan": {"gan": "cdcgan", "epochs": 34, "schedule": "linear"},
+    "studio": {"gan": "studio", "epochs": 40, "width": 96},
+    "gan": {"gan": "gan", "epochs": 71, "width": 400, "schedule": "linear"},
+    "mlpgan": {"gan": "mlpgan", "epochs": 35, "width": 128, "schedule": "linear"},
+    "cgan": {"gan": "cgan", "epochs": 28, "width": 480, "schedule": "linear"},
+    "acgan": {"gan": "acgan", **SMALL},
+    "infogan": {"gan": "infogan", **SMALL},
+    "lsgan": {"gan": "lsgan", "epochs": 14, "schedule": "linear"},
+    "wgan": {"gan": "wgan", **SMALL, "epochs": 30, "lr_g": 2e-4, "lr_d": 2e-4},
+    "wgan-gp": {"gan": "wgan-gp", **SMALL, "epochs": 12, "lr_g": 4e-4, "lr_d": 4e-4},
+    "dragan": {"gan": "dragan", **SMALL, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4},
+    "ebgan": {"gan": "ebgan", **SMALL, "epochs": 8},
+    "began": {"gan": "began", "epochs": 4, "width": 16, "batch": 32, **SOON},
+    "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
+    "progan": {"gan": "progan", **SMALL, "epochs": 10, "batch": 64, "phase": 60_000},
+    "stylegan": {"gan": "stylegan", "epochs": 2, "width": 32, "z_dim": 128, "schedule": "linear"},
+    "colorizer": {"gan": "colorizer", "epochs": 3},
+    "colorizer-photos": {
+        "gan": "colorizer",
+        "data": PHOTOS,
+        "size": 64,
+        "width": 24,
+        "batch": 32,
+        "epochs": 6,
+        "lr_d": 1e-4,
+        "augment": "flip,shift,cutout",
+        "reach": 2.0,
+    },
+    "clothing-128": {
+        "gan": "studio",
+        "data": PHOTOS,
+        "size": 128,
+        "width": 32,
+        "batch": 32,
+        "epochs": 200,
+        "gamma": 5.0,
+        "augment": "flip,shift,cutout",
+    },
+    "compact": {"gan": "compact", **SMALL, "epochs": 8},
+    "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
+}
+
+
+def at_hand() -> list[str]:
+    """Names of those whose data is on this machine."""
+    return [name for name, r in BUNDLED.items() if "data" not in r or Path(r["data"]).is_dir()]
+
+
+def train(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:
+    """Train a bundled checkpoint in folder/name, going on where it stopped, and put it among the bundled ones,
+
+    with its curves in the header and a small GIF of its training beside it.
+    """
+    if name not in BUNDLED:
+        raise StudioError(f"There is no bundled checkpoint {name!r}: choose from {', '.join(BUNDLED)}.")
+    out = folder / name
+    if (out / "recipe.json").exists():
+        trainer = run_folder.resume(out, device, root)
+    else:
+        changes = dict(BUNDLED[name])
+        trainer = run_folder.start(gans.new_recipe(changes.pop("gan"), **changes), out, device, root)
+    yield from run_folder.train(trainer, out)
+    place = registry.BUNDLED / f"{name}.safetensors"
+    files.write(place, (out / "checkpoint.safetensors").read_bytes())
+    checkpoint.halve(place)
+    checkpoint.annotate(place, curves=run_folder.curves(run_folder.read_log(out)))
+    frames = run_folder.epochs(out)
+    every = math.ceil(len(frames) / FRAMES)
+    height = 0.5 if trainer.recipe.size < 64 else 0.25
+    sheets.gif(frames[::-1][::every][::-1], place.with_suffix(".gif"), height=height, widest=664)  # to the very last
+    publish()
+
+
+def score(name: str, root: str | None = None, device: str = "cpu") -> Iterator[evaluate.Step]:
+    """Judge a bundled checkpoint by 10,000 pictures, also by what can be learned from them if they have classes, and
+    keep the report in its header."""
+    samples = sources.draw(name, 10_000)
+    for step in evaluate.evaluate(samples, root, gan_train=samples.labels is not None, device=device):
+        if step.report is not None:
+            checkpoint.annotate(registry.find(name), report=step.report)
+        yield step
+    publish()
+
+
+def publish() -> None:
+    """Write what follows from the headers: checkpoints/README.md, and the table of scores in the project's README."""
+    files.write(registry.BUNDLED / "README.md", listing().encode())
+    readme = registry.BUNDLED.parent / "README.md"
+    if readme.is_file():  # not in a package that was installed
+        before, rest = readme.read_text().split(BEGIN, 1)
+        _, after = rest.split(END, 1)
+        files.write(readme, f"{before}{BEGIN}\n{scores()}{END}{after}".encode())
+
+
+def infos() -> dict[str, dict[str, Any]]:
+    """The header of each bundled checkpoint, those that have been judged best first."""
+    found = {name: checkpoint.info(name) for name in registry.bundled()}
+    return dict(sorted(found.items(), key=lambda entry: distance(entry[1])))
+
+
+def distance(info: dict[str, Any]) -> float:
+    return float(info.get("report", {}).get("scores", {}).get("frechet", {}).get("value", math.inf))
+
+
+def scores() -> str:
+    """A table of every score in the headers, best first by Frechet distance, over what real pictures get."""
+    columns = {name: title for name, (title, _) in reports.SCORES.items()}
+    titles = [f"{title} {'↑' if reports.SCORES[name][1] else '↓'}" for name, title in columns.items()]
+    lines = [
+        f"| checkpoint | {' | '.join(titles)} | GAN-test ↑ | GAN-train ↑ | nearest ↑ | copying | missed |",
+        "|---|" + "---|" * (len(titles) + 5),
+    ]
+    real: dict[str, float] = {}
+    for name, info in infos().items():
+        report = info.get("report")
+        if report is None:
+            continue
+        found = report["scores"]
+        cells = [f"{found[k]['value']:.3g}" if k in found else "" for k in columns]
+        if report["against"]["real"] == 10_000:
+            real |= {k: found[k]["real"] for k in columns if k in found}
+            real |= {k: v for k, v in report.items() if k == "gan_train_real"}
+        near = report["originality"]["pixels"]
+        by_class = [f"{100 * report[k]:.1f} %" if k in report else "" for k in ("gan_test", "gan_train")]
+        more = [*by_class, f"{near['ratio']:.2f}", f"{near['copying']:+.1f}", ", ".join(report["missed"])]
+        lines.append(f"| {name} | {' | '.join([*cells, *more])} |")
+    if real:
+        learned = f"*{100 * real['gan_train_real']:.1f} %*" if "gan_train_real" in real else ""
+        cells = [f"*{real[k]:.3g}*" for k in columns]
+        lines.append(f"| *real pictures* | {' | '.join(cells)} | | {learned} | *1* | *0* | |")
+    return "\n".join(lines) + "\n"
+
+
+def listing() -> str:
+    """checkpoints/README.md, from nothing but the files' own headers."""
+    lines = [
+        "# Bundled checkpoints",
+        "",
+        "Written by `make checkpoints` from the files' headers. Weights are MIT, like the code. Beside most of them",
+        "lies a GIF of the training; the header also keeps the curves, and the report whose figures are below.",
+        "",
+        "| name | GAN | size | epochs | trained on | seconds | file | command |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in registry.bundled():
+        recipe, info = checkpoint.load(name).recipe, checkpoint.info(name)
+        size = (registry.BUNDLED / f"{name}.safetensors").stat().st_size / 1e6
+        lines.append(
+            f"| {name} | {recipe.gan} | {recipe.size} x {recipe.size} | {seen(info)} | {info['device']} "
+            f"| {info['seconds']:.0f} | {size:.1f} MB | `{info['command']}` |"
+        )
+    text = "\n".join(lines) + f"\n\n## Scores\n\n{scores()}"
+    for name, info in infos().items():
+        if "report" in info:
+            shares = ", ".join(f"{c} {100 * share:.1f}" for c, share in info["report"]["classes"].items())
+            text += f"\n**{name}**: {info['report']['verdict']} Classes seen by the judge, %: {shares}.\n"
+    return text + "\n" + classifier_cards()
+
+
+def seen(info: dict[str, Any]) -> str:
+    """How many epochs a checkpoint was trained for, and of how many where it was stopped before."""
+    whole = info["epochs"] * info["steps"] / info["step"]
+    return f"{info['epochs']:g}" + (f" of {whole:.0f}" if info["step"] < info["steps"] else "")
+
+
+def classifier_cards() -> str:
+    """Each bundled classifier: accuracy on the test pictures, per class, and what it confuses most."""
+    text = "## Classifiers\n"
+    for name in store.bundled():
+        info, labels = classifiers.info(name), classifiers.load(name).recipe.labels
+        table = info["confusion"]
+        per_class = ", ".join(
+            f"{label} {100 * row[i] / sum(row):.1f}" for i, (label, row) in enumerate(zip(labels, table, strict=True))
+        )
+        pairs = sorted(
+            ((count, labels[i], labels[j]) for i, row in enumerate(table) for j, count in enumerate(row) if i != j),
+            reverse=True,
+        )
+        before = f", after `{info['before']}`" if "before" in info else ""
+        worst = "; ".join(f"{count} {a} taken for {b}" for count, a, b in pairs[:3])
+        text += (
+            f"\n**{name}**: {100 * info['accuracy']:.2f} % of {info['tested']:,} test pictures, "
+            f"{100 * info['held_out']:.2f} % of those held out. `{info['command']}`, {info['seconds']:.0f} s on "
+            f"{info['device']}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
+        )
+    return text

@@ -1,0 +1,312 @@
+"""The only adversarial loop. It knows the contract and no GAN, and tells its news by yielding Ticks."""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .. import gans
+from ..data.augment import augment
+from ..data.datasets import Garments
+from ..data.sampler import Shuffle
+from ..errors import StudioError
+from ..gans import networks, sampling
+from ..gans.base import Batch, Loss
+from ..gans.recipe import Recipe
+from .distributed import Team
+
+WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
+
+
+class Recording(NamedTuple):
+    """One update as a GPU replays it, and the curves that it notes."""
+
+    graph: torch.cuda.CUDAGraph
+    noted: list[str]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """News of a run: where it is, and the means of every curve since the tick before."""
+
+    step: int
+    steps: int
+    epoch: float  # how often each picture has been seen
+    seconds: float  # spent training, resumed parts included
+    images_per_second: float  # real pictures
+    losses: dict[str, float]
+    ended: int  # number of the epoch that ended with this step, or 0
+    remarks: tuple[str, ...] = ()  # the doctor's, in plain words
+
+
+class Trainer:
+    """A run in memory: two players, their optimisers, the averaged generator, and where in the data it is.
+
+    Given the same recipe, data and device kind, two trainers go the same way; `state_dict` holds all that decides it.
+    Constructing one seeds the process's chance for a moment (to draw weights), so construct one at a time.
+
+    On a GPU an update is some hundred small operations, and asking for them takes longer than they do. So the GAN's
+    kinds of update are each recorded once and then replayed, which is one request.
+
+    With a team of several, each process draws what the whole batch needs and works on its share: all start alike, and
+    stay alike. What a loss draws beside (noise, points between pictures) is each process's own.
+    """
+
+    def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu", team: Team = Team()):  # noqa: B008
+        self.recipe = r = recipe
+        self.team = team
+        self.device = torch.device(device)
+        self.data = data.to(self.device)
+        if self.device.type == "cuda":
+            # Every shape stays as it is, so the fastest way to convolve it is worth a search: 1.65 times as many
+            # updates of dcgan a second (H200, batch 128, one run).
+            torch.backends.cudnn.benchmark = True
+        self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device, data.labels if r.balance == "even" else None)
+        self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
+        self.opt_d = optimizer(self.gan.D, r, r.lr_d)
+        self.opt_g = optimizer(self.gan.G, r, r.lr_g)
+        self.rng = torch.Generator(self.device).manual_seed(r.seed)
+        # The team's first goes by the run's own chance, as it would alone.
+        self.own = torch.Generator(self.device).manual_seed(r.seed + team.rank) if team.rank else self.rng
+        for m in self.gan.modules():
+            if isinstance(m, networks.Dropout):
+                m.rng = self.own
+        if r.augment:
+            # On the judge's own door, so that no paper's file needs to know of it.
+            self.gan.D.register_forward_pre_hook(
+                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
+            )
+        self.trained = torch.tensor(r.trained or (0,), device=self.device)
+        self.step, self.seconds = 0, 0.0
+        self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+        # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
+        self.index = torch.zeros(r.d_steps, r.batch, dtype=torch.long, device=self.device)
+        self.memory = torch.zeros((), device=self.device)
+        self.noted: list[str] = []  # by the update under way
+        self.done: dict[int, int] = {}  # updates of each kind that were not replayed
+        self.recordings: dict[int, Recording] = {}
+
+    def epochs_at(self, step: int) -> float:
+        return step * self.recipe.d_steps * self.recipe.batch / len(self.data)
+
+    def batch(self, i: int) -> Batch:
+        """The i-th batch of the run, with fresh latents and classes for as many fakes."""
+        return self.drawn(self.shuffle[i])
+
+    def drawn(self, index: Tensor) -> Batch:
+        """The pictures (batch,) of these numbers, with fresh latents and classes."""
+        r, mine = self.recipe, self.team.share(self.recipe.batch)
+        index = index[mine]
+        x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
+        z = self.gan.latents(r.batch, self.rng)
+        c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
+        x = x.contiguous(memory_format=torch.channels_last)
+        return Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
+
+    def update(self) -> None:
+        """One generator update and the discriminator updates that belong to it."""
+        r = self.recipe
+        factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
+        for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
+            set_rate(opt, lr * factor)
+        for k, place in enumerate(self.index):
+            place.copy_(self.shuffle[self.step * r.d_steps + k])
+        # A young average would remember the random start: let its memory grow with the run.
+        self.memory.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
+        replayed = self.device.type == "cuda" and self.team.size == 1
+        kind = self.gan.kind(self.step) if replayed else None
+        if kind is None or self.done.get(kind, 0) < WARM:
+            self.move_both()
+            if kind is not None:
+                self.done[kind] = self.done.get(kind, 0) + 1
+        else:
+            if kind not in self.recordings:
+                self.recordings[kind] = self.record()
+            graph, self.noted = self.recordings[kind]
+            graph.replay()
+        for name in self.noted:
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.step += 1
+
+    def record(self) -> Recording:
+        """An update as a graph. Recording does nothing yet, so what it would have done is still to be replayed."""
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self.rng)
+        # Another thread of the page may use the GPU meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            self.move_both()
+        return Recording(graph, self.noted)
+
+    def move_both(self) -> None:
+        """The players' turns, on pictures of the numbers in `index`."""
+        r, gan = self.recipe, self.gan
+        self.noted = []
+        b = self.drawn(self.index[0])
+        if gan.g_first:
+            self.move_g(b)
+        for k in range(r.d_steps):
+            b = self.drawn(self.index[k]) if k else b
+            with self.autocast():
+                loss = gan.d_loss(b)
+            self.move("d", self.opt_d, loss)
+            gan.after_d_step()
+        if not gan.g_first:
+            self.move_g(b)
+        self.team.agree(gan)
+        blend(self.average, gan.G, self.memory)
+
+    def move_g(self, b: Batch) -> None:
+        """The generator's turn, with new noise (report 000, steps 5 to 7)."""
+        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng)[self.team.share(self.recipe.batch)])
+        self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
+        with self.autocast():
+            loss = self.gan.g_loss(b)
+        self.move("g", self.opt_g, loss)
+        self.gan.D.requires_grad_(True)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
+
+    def move(self, player: str, opt: torch.optim.Optimizer, loss: Loss) -> None:
+        """Add the terms up, step, and note every curve on the device without waiting for it."""
+        total = torch.stack(list(loss.terms.values())).sum()
+        opt.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        self.team.average(self.gan.D if player == "d" else self.gan.G, self.recipe.batch)
+        opt.step()
+        curves = {f"{player}_loss": total, **loss.notes}
+        if len(loss.terms) > 1:
+            curves |= {f"{player}_{name}": term for name, term in loss.terms.items()}
+        for name, value in curves.items():
+            if name not in self.sums:
+                self.sums[name] = torch.zeros((), device=self.device)
+            self.sums[name] += value.detach()
+            self.noted.append(name)
+
+    def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
+        """Train to the end, yielding news after the first step, at each epoch's end, and otherwise
+
+        every `every` steps or, without it, about every `pace` seconds. Raises StudioError when a loss is no longer a
+        number. To stop, stop asking.
+        """
+        since, done, start = perf_counter(), self.step, perf_counter()
+        while self.step < self.steps:
+            before = int(self.epochs_at(self.step))
+            self.update()
+            ended = int(self.epochs_at(self.step))
+            due = self.step % every == 0 if every else perf_counter() - since >= pace
+            if due or ended > before or self.step in (1, self.steps):
+                losses = self.means()
+                now = perf_counter()
+                self.seconds += now - start
+                speed = (self.step - done) * self.recipe.batch * self.recipe.d_steps / (now - start)
+                yield Tick(
+                    self.step,
+                    self.steps,
+                    self.epochs_at(self.step),
+                    self.seconds,
+                    speed,
+                    losses,
+                    ended if ended > before else 0,
+                )
+                since = start = perf_counter()  # what the reader does with the news is not training time
+                done = self.step
+
+    def means(self) -> dict[str, float]:
+        """Every curve's mean since the last call: the one place where the device is waited for."""
+        names = list(self.counts)
+        values = torch.stack([self.sums[n] for n in names]).tolist()
+        losses = {n: v / self.counts[n] for n, v in zip(names, values, strict=True)}
+        self.counts = {}
+        for total in self.sums.values():
+            total.zero_()
+        bad = [n for n in ("d_loss", "g_loss") if not math.isfinite(losses[n])]
+        if bad:
+            raise StudioError(
+                f"The run diverged: {bad[0]} is no longer a number at step {self.step}; try a lower learning rate."
+            )
+        return losses
+
+    def samples(self) -> tuple[Tensor, int]:
+        """((n, C, H, W) uint8, columns): a sheet by the averaged generator from noise that stays the same all run."""
+        return sampling.fixed_sheet(self.gan, self.average)
+
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that decides how the run goes on: tensors by name, and plain numbers."""
+        tensors = {f"gan.{k}": v for k, v in self.gan.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for name, opt in (("opt_d", self.opt_d), ("opt_g", self.opt_g)):
+            for i, slots in opt.state_dict()["state"].items():
+                tensors |= {f"{name}.{i}.{slot}": value for slot, value in slots.items()}
+        tensors["rng"] = self.rng.get_state()
+        return tensors, {"step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+        """Go on from a state of a trainer with the same recipe."""
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {k.removeprefix(prefix + "."): v for k, v in tensors.items() if k.startswith(prefix + ".")}
+
+        self.gan.load_state_dict(part("gan"))
+        self.average.load_state_dict(part("average"))
+        for name, opt in (("opt_d", self.opt_d), ("opt_g", self.opt_g)):
+            params = opt.param_groups[0]["params"]
+            for key, value in part(name).items():
+                i, slot = key.split(".")
+                p = params[int(i)]
+                # The fused step walks memory in order, so a moment must lie in memory as its weight does.
+                on_device = value.to(p.device, copy=True)
+                opt.state[p][slot] = on_device if value.dim() == 0 else torch.empty_like(p).copy_(on_device)
+        self.rng.set_state(tensors["rng"])
+        self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
+
+
+def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
+    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says; on a GPU, one that can be replayed
+    with another rate."""
+    device = next(net.parameters()).device
+    replayed = device.type == "cuda"
+    rate = torch.tensor(lr, device=device) if replayed else lr
+    if r.optimizer == "rmsprop":
+        return torch.optim.RMSprop(net.parameters(), rate, capturable=replayed)
+    if r.optimizer == "sgd":
+        return torch.optim.SGD(net.parameters(), rate, momentum=r.beta1, fused=replayed)
+    return torch.optim.Adam(net.parameters(), rate, (r.beta1, r.beta2), fused=True, capturable=replayed)
+
+
+def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
+    group = opt.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
+
+
+@torch.no_grad()
+def blend(average: nn.Module, net: nn.Module, memory: Tensor) -> None:
+    """average = memory * average + (1 - memory) * net, buffers too: batch norm's statistics belong to the weights."""
+    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - memory] * len(floats))
+    for a, b in pairs:
+        if not a.is_floating_point():
+            a.copy_(b)
+
+
+def pick_device(name: str) -> str:
+    """'auto' is the GPU if there is one. Raises StudioError for one that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as e:
+        raise StudioError(f"There is no device {name!r} here: use auto or cpu.") from e
+    return name

@@ -1,0 +1,1 @@
+"""The Colorize tab. May import shared; knows no other tab."""

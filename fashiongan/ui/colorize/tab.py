@@ -1,0 +1,221 @@
+"""Colorize: a gray garment in the colours that somebody chooses, before and after, and in many palettes at once."""
+
+import base64
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ... import limits
+from ...color.palettes import PALETTES
+from ...colorize import engine
+from ...errors import StudioError
+from ...studio.colorize import Ask, Atelier, Garment, shown
+from ..shared import checkpoints, show, words
+from ..shared.show import answered
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent / "shared"
+TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
+KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
+FIRST = 7  # a plaid shirt, which shows that the pattern stays
+TEST_PICTURES = 10_000
+SUITED, UNTOLD = "", ""  # values of "the one that suits" and of "as it is"
+START, VARIANTS = "Jewel", 6
+BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # told apart by colour-blind people too
+# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
+TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
+  window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
+  document.dispatchEvent(new Event('fashiongan-colorize'));
+}"""
+
+
+def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
+    """Build the tab. Returns where it takes pictures."""
+    with gr.Row(elem_id="colorize_row"):
+        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+            gr.Markdown(words.COLORIZE)
+            kind = gr.Radio([TEST, OWN, DRAWN], value=TEST, label="Garment", elem_id="gray_kind")
+            with gr.Row(elem_classes="together") as numbered:
+                number = gr.Number(FIRST, precision=0, label="Number", elem_id="gray_number", min_width=120)
+                another = gr.Button("Another", elem_id="gray_another", size="md", min_width=100)
+            # Files: gradio would open a picture before we could say what is wrong with it.
+            upload = gr.File(
+                file_types=["image"], file_count="multiple", type="filepath", label="Your pictures", visible=False,
+                height=140, elem_id="gray_upload",
+            )  # fmt: skip
+            told = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
+            tones = gr.Slider(1, 3, 1, step=1, label="Colours on one garment", info=words.TONES, elem_id="tones")
+            n = gr.Slider(
+                1,
+                limits.VARIANTS,
+                VARIANTS,
+                step=1,
+                label="Number of variants",
+                info=words.VARIANTS,
+                elem_id="variants",
+            )
+            strength = gr.Slider(
+                0,
+                2,
+                1,
+                step=0.01,
+                label="Strength",
+                info="0 is gray, 1 as chosen, 2 twice as strong",
+                elem_id="strength",
+            )
+            with gr.Row(elem_classes="together"):
+                seed = gr.Number(0, precision=0, label="Seed", elem_id="dye_seed", min_width=120)
+                roll = gr.Button("Re-roll", elem_id="dye_roll", size="md", min_width=100)
+            label = gr.Dropdown(
+                [("As it is", UNTOLD)], value=UNTOLD, label="Class", info=words.CLASS, elem_id="dye_label"
+            )
+            keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
+            checkpoint = gr.Dropdown(
+                named(atelier.names()),
+                value=SUITED,
+                allow_custom_value=True,
+                label="Checkpoint",
+                info=checkpoints.info(atelier.studio),
+                elem_id="colorizer",
+            )
+        with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
+            panel(atelier)
+    uploads = gr.Textbox("[]", visible=False)
+
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    chosen = [kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep]
+    tell: dict[str, Any] = {"fn": None, "inputs": chosen, "js": TELL, **hidden}
+    gr.on([this.select, *(c.change for c in chosen)], **tell)
+    desk = Desk(atelier)
+    this.select(desk.listed, [checkpoint, label], [checkpoint, label], **hidden)
+    checkpoint.change(show.polite(desk.labels), [checkpoint, label], label, **hidden)
+    kind.change(sources, kind, [numbered, upload, told], **hidden)
+    another.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
+    roll.click(lambda: random.randrange(2**31), None, seed, **hidden)
+    # Also a picture that another tab has sent here.
+    upload.change(show.polite(desk.taken), upload, [uploads, kind], **hidden)
+    return upload
+
+
+def named(names: list[str]) -> list[tuple[str, str]]:
+    return [("The one that suits the picture", SUITED), *checkpoints.titled(names)]
+
+
+def sources(kind: str) -> list[Any]:
+    """The fields that the chosen kind of garment needs."""
+    return [gr.Row(visible=kind == TEST), gr.File(visible=kind == OWN), gr.Markdown(visible=kind == OWN)]
+
+
+class Desk:
+    """What the tab's widgets do, over one atelier."""
+
+    def __init__(self, atelier: Atelier):
+        self.atelier = atelier
+
+    def listed(self, chosen: str | None, label: str | None) -> list[Any]:
+        """The colorizers there are now; what was chosen stays, unless it is gone."""
+        names = self.atelier.names()
+        # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
+        gone = {} if chosen == SUITED or checkpoints.known(self.atelier.studio, chosen) else {"value": SUITED}
+        return [gr.Dropdown(choices=named(names), **gone), self.labels(SUITED if gone else chosen, label)]
+
+    def labels(self, chosen: str | None, label: str | None) -> gr.Dropdown:
+        """The classes that the chosen colorizer knows."""
+        names = [chosen] if chosen else self.atelier.names()[:1]
+        known = [x for name in names for x in self.atelier.studio.gan(name).choices.values()]
+        gone = {} if label in (UNTOLD, *known) else {"value": UNTOLD}
+        return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in known)], **gone)
+
+    def taken(self, paths: list[str] | None) -> tuple[str, Any]:
+        """Pictures of one's own as the panel wants them, and that they are the ones to look at."""
+        if not paths:
+            return "[]", gr.skip()
+        found = [{"key": self.atelier.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
+        return json.dumps(found), OWN
+
+
+def panel(atelier: Atelier) -> gr.HTML:
+    """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
+
+    @answered
+    def look(asked: Any) -> dict[str, Any]:
+        return atelier.look(ask_of(asked))
+
+    @answered
+    def variants(asked: Any) -> dict[str, Any]:
+        ask = ask_of(asked)
+        n = int(show.number(asked.get("n"), 1, limits.VARIANTS, "Number of variants"))
+        return {"tiles": atelier.variants(ask, n)}
+
+    @answered
+    def palettes(asked: Any) -> dict[str, Any]:
+        found = atelier.palettes(ask_of(asked))
+        return {"rows": [[name, [shown(x) for x in tiles]] for name, tiles in found.items()]}
+
+    @answered
+    def many(asked: Any) -> dict[str, Any]:
+        return {"tiles": [shown(x) for x in atelier.many(ask_of(asked), garments_of(asked))]}
+
+    @answered
+    def download(asked: Any) -> dict[str, Any]:
+        return sent(*atelier.download(ask_of(asked)))
+
+    @answered
+    def sheet(asked: Any) -> dict[str, Any]:
+        return sent(*atelier.sheet(ask_of(asked), garments_of(asked)))
+
+    script = (HERE / "panel.js").read_text()
+    known = {"palettes": PALETTES, "blind": BLIND, "first": START, "hints": limits.HINTS}
+    return gr.HTML(
+        html_template=(HERE / "panel.html").read_text(),
+        js_on_load=(SHARED / "latest.js").read_text() + script.replace("/*KNOWN*/{}", json.dumps(known)),
+        apply_default_css=False,
+        server_functions=[look, variants, palettes, many, download, sheet],
+        elem_id="dye",
+    )
+
+
+def sent(data: bytes, name: str) -> dict[str, Any]:
+    return {"png": base64.b64encode(data).decode(), "name": name}
+
+
+def ask_of(asked: Any) -> Ask:
+    """What the page asks for, or StudioError."""
+    if not isinstance(asked, dict) or not isinstance(asked.get("wish"), dict):
+        raise StudioError("That is no garment to colour: reload the page.")
+    checkpoint = asked.get("checkpoint") or ""
+    if not isinstance(checkpoint, str):
+        raise StudioError("There is no such checkpoint here: choose one from the list.")
+    return Ask(
+        garment_of(asked.get("garment")),
+        engine.wish_of(asked["wish"]),
+        checkpoint,
+        asked.get("classic") is True,
+        int(show.number(asked.get("variant", 0), 0, limits.VARIANTS - 1, "A variant")),
+        asked.get("keep") is not False,
+    )
+
+
+def garment_of(asked: Any) -> Garment:
+    """One garment, or StudioError."""
+    if not isinstance(asked, dict):
+        raise StudioError("That is no garment to colour: reload the page.")
+    kind = KINDS.get(str(asked.get("kind")), "test")
+    if kind == "own":
+        if not asked.get("key"):
+            raise StudioError("Upload a picture of a garment: it appears here, and can be coloured.")
+        return Garment(kind, key=str(asked["key"]))
+    if kind == "drawn":
+        return Garment(kind, drawing=str(asked.get("drawing") or ""))
+    return Garment(kind, int(show.number(asked.get("number"), 0, 2**31 - 1, "Number")))
+
+
+def garments_of(asked: Any) -> list[Garment]:
+    """The garments of a sheet, or StudioError."""
+    found = asked.get("garments", [])
+    if not isinstance(found, list):
+        raise StudioError("That is no list of garments: reload the page.")
+    return [garment_of(g) for g in found]

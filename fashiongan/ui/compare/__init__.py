@@ -1,0 +1,1 @@
+"""The Compare tab. May import shared; knows no other tab."""

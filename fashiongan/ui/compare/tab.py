@@ -1,0 +1,182 @@
+"""Compare: several models on the same seeds, their scores, their curves, and duels of equal budget."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ... import gans, limits
+from ...errors import StudioError
+from ...evaluation import report as reports
+from ...gans.recipe import Recipe
+from ...studio import Studio, compare
+from ..shared import access, checkpoints, show, words
+from ..shared.plots import PLOTLY
+
+HERE = Path(__file__).parent
+FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
+STEPS = 500  # of a duel
+# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so the choice is kept.
+TELL = """(names, seed, near) => {
+  window.fashionganCompare = {names, seed, near};
+  document.dispatchEvent(new Event('fashiongan-compare'));
+}"""
+
+
+def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
+    """Build the tab; its duels are started in the visitor's name."""
+    bench = Bench(studio)
+    with gr.Row(elem_id="compare_row"):
+        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+            gr.Markdown(words.COMPARE)
+            models = gr.Dropdown(
+                checkpoints.titled(studio.names()),
+                value=first(studio.names()),
+                multiselect=True,
+                max_choices=limits.MODELS,
+                allow_custom_value=True,
+                label="Models",
+                info=f"two to six: {checkpoints.info(studio)}",
+                elem_id="models",
+            )
+            with gr.Row(elem_classes="together"):
+                seed = gr.Number(0, precision=0, label="Seed", elem_id="compare_seed", min_width=120)
+                roll = gr.Button("Re-roll", elem_id="compare_roll", size="md", min_width=100)
+            near = gr.Checkbox(False, label="Nearest real garments", info=words.NEAREST, elem_id="near")
+            private = not studio.public
+            judge = gr.Button("Judge them", size="md", elem_id="judge", visible=private)
+            gr.Markdown(words.JUDGE, elem_classes="caption", visible=private)
+            with gr.Accordion("A duel of equals", open=False, elem_id="duel", visible=private):
+                gr.Markdown(words.DUEL)
+                rivals = gr.Dropdown(
+                    list(gans.GANS),
+                    value=["dcgan", "lsgan", "wgan-gp"],
+                    multiselect=True,
+                    max_choices=limits.MODELS,
+                    label="GANs",
+                    elem_id="rivals",
+                )
+                steps = gr.Number(STEPS, precision=0, label="Steps each", elem_id="duel_steps")
+                train = gr.Button("Train them", size="md", elem_id="duel_go")
+                queued = gr.Markdown(elem_id="queued")
+        with gr.Column(scale=3, min_width=320, elem_id="compare_panel"):
+            panel = side_by_side(studio)
+
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **hidden}
+    gr.on([this.select, *(c.change for c in (models, seed, near))], **tell)
+    # panel.js tells of new checkpoints and reports.
+    gr.on([this.select, panel.change], bench.listed, models, models, **hidden)
+    left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": judge, **hidden}
+    gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
+    roll.click(lambda: random.randrange(compare.LAST_SEED + 1), None, seed, **hidden)
+    look: dict[str, Any] = {"fn": None, "js": "() => document.dispatchEvent(new Event('fashiongan-judged'))", **hidden}
+    judge.click(show.polite(bench.judge), models, None, **hidden).then(**look).then(**left)
+    train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)
+
+
+def first(names: list[str]) -> list[str]:
+    """The favourites, or the first three there are."""
+    liked = [name for name in FAVOURITES if name in names]
+    return liked if len(liked) >= 2 else names[:3]
+
+
+def side_by_side(studio: Studio) -> gr.HTML:
+    """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything."""
+
+    @show.answered
+    @show.at_most(2)
+    def models(asked: Any) -> dict[str, Any]:
+        found = compare.models(studio, compare.checked_names(asked, studio))
+        for entry in found["models"]:
+            entry["title"] = checkpoints.title(entry["name"])
+        return found
+
+    @show.answered
+    @show.at_most(2)
+    def pictures(asked: Any) -> dict[str, Any]:
+        names, seed = chosen(studio, asked)
+        return {"rows": compare.rows(studio, names, seed)}
+
+    @show.answered
+    @show.at_most(1)
+    def neighbours(asked: Any) -> dict[str, Any]:
+        names, seed = chosen(studio, asked)
+        return {"rows": compare.neighbours(studio, names, seed)}
+
+    def news(_: Any) -> dict[str, Any]:
+        status = studio.status()
+        return {"names": studio.names(), "jury": studio.jury_status(), "run": f"{status['run']} {status['state']}"}
+
+    return gr.HTML(
+        html_template=(HERE / "panel.html").read_text(),
+        js_on_load=(HERE / "panel.js")
+        .read_text()
+        .replace("/*WORDS*/{}", json.dumps(words.CURVES))
+        .replace("/*SCORES*/[]", json.dumps(list(reports.SCORES))),
+        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=[models, pictures, neighbours, news],
+        elem_id="compare",
+    )
+
+
+def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
+    """The models and the seed of [names, seed], or StudioError."""
+    if not isinstance(asked, list) or len(asked) != 2:
+        raise StudioError("A comparison takes a list of checkpoints and a seed.")
+    return compare.checked_names(asked[0], studio), compare.checked_seed(asked[1])
+
+
+class Bench:
+    """What the tab's widgets do, over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def unjudged(self, names: list[str]) -> list[str]:
+        """Those of the names that judging would tell something of, and that do not wait for it."""
+        status = self.studio.jury_status()
+        busy = [status["name"], *status["waiting"]] if status["busy"] else []
+        return [name for name in names if name not in busy and not compare.model(self.studio, name)["judged"]]
+
+    def listed(self, chosen: list[str] | None) -> gr.Dropdown:
+        """The checkpoints there are now; what was chosen stays, unless it is gone."""
+        names, chosen = self.studio.names(), chosen or []
+        kept = [name for name in chosen if checkpoints.known(self.studio, name)]
+        # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
+        changed = {"value": kept} if kept != chosen else {}
+        return gr.Dropdown(choices=checkpoints.titled(names), **changed)
+
+    def left(self, names: list[str] | None) -> gr.Button:
+        """The button to judge, if there is something for it to do."""
+        return gr.Button(interactive=bool(self.unjudged(names or [])))
+
+    def judge(self, names: list[str] | None) -> None:
+        self.studio.check_private("Judging")
+        left = self.unjudged(names or [])
+        if not left:
+            raise StudioError("All of these are judged, or are being judged: choose another model.")
+        self.studio.judge(left)
+
+    def duel(self, visitor: str | None, rivals: list[str] | None, steps: int | None) -> tuple[str, str]:
+        """Queue one run each, alike but for the GAN; all of them or none."""
+        self.studio.check_private("Training")
+        if not rivals:
+            raise StudioError("Choose the GANs that shall be trained.")
+        recipes = [duellist(gan, steps) for gan in rivals]
+        if len(self.studio.waiting) + len(recipes) > limits.QUEUE:
+            raise StudioError(f"The queue has no room for {len(recipes)} more: at most {limits.QUEUE} runs may wait.")
+        visitor = access.name_of(visitor)
+        for recipe in recipes:
+            self.studio.enqueue(recipe, visitor)
+        return visitor, words.QUEUED.format(gans=", ".join(rivals), steps=f"{recipes[0].steps:,}")
+
+
+def duellist(gan: str, steps: int | None) -> Recipe:
+    """That GAN's quick look, for so many steps of as many pictures as all others."""
+    quick = gans.find(gan).recipe_type.quick
+    changes = {k: v for k, v in quick.items() if k != "epochs"} | {"batch": Recipe.quick["batch"], "steps": steps or 0}
+    return gans.new_recipe(gan, **changes)

@@ -1,0 +1,1 @@
+"""The Robustness tab. May import shared; knows no other tab."""

@@ -1,0 +1,347 @@
+"""Robustness: one garment under attack, accuracy against noise strength, and defences in training."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ... import attacks, classifiers, limits
+from ...errors import StudioError
+from ...evaluation import robustness
+from ...gans.recipe import knobs
+from ...studio.robustness import Lab, Look, Picture, own
+from ..shared import access, checkpoints, show, words
+from ..shared.plots import PLOTLY
+from ..shared.show import answered
+
+HERE = Path(__file__).parent
+TEST, DRAWN, OWN = "A test picture", "One that a GAN draws", "My own"
+FAVOURITES = ("cnn", "robust")  # what the tab opens on, where they are
+FIRST = 16  # a pullover that so little noise turns into a shirt that nobody sees it
+ANY = "Any other class"
+MASKS = {"garment": "Only the garment's own", "none": "All"}
+TEST_PICTURES = 10_000
+STRENGTHS = "0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3"
+ADVERSARIES = {"none": "None: as usual", "fgsm": "One step (FGSM)", "pgd": "Several steps (PGD)"}
+# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
+TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, target) => {
+  window.fashionganRobust = {kind, number, checkpoint, label, pixels, classifier, attack, mask, target};
+  document.dispatchEvent(new Event('fashiongan-robust'));
+}"""
+LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
+
+
+def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
+    """Build the tab; its curves and fits are started in the visitor's name. Returns where it takes pictures."""
+    bench = Bench(lab)
+    names, drawers = lab.names(), bench.drawers()
+    titles = [(kind.title, name) for name, kind in attacks.ATTACKS.items()]
+    with gr.Row(elem_id="robust_row"):
+        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+            gr.Markdown(words.ROBUST)
+            kind = gr.Radio([TEST, DRAWN, OWN], value=TEST, label="Garment", elem_id="garment")
+            with gr.Row(elem_classes="together", visible=True) as numbered:
+                number = gr.Number(FIRST, precision=0, label="Number", elem_id="picture", min_width=120)
+                roll = gr.Button("Another", elem_id="another", size="md", min_width=100)
+            gan = gr.Dropdown(
+                checkpoints.titled(drawers),
+                value=checkpoints.favourite(drawers),
+                allow_custom_value=True,
+                label="Checkpoint",
+                info=checkpoints.info(lab.studio),
+                visible=False,
+                elem_id="robust_gan",
+            )
+            # A file: gradio would open a picture before we could say what is wrong with it.
+            upload = gr.File(
+                file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
+            )
+            told = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
+            classifier = gr.Dropdown(
+                names, value=first(names), label="Classifier", info="bundled, and your own", elem_id="classifier"
+            )
+            attack = gr.Dropdown(
+                titles, value="fgsm", label="Attack", info=attacks.ATTACKS["fgsm"].text, elem_id="attack"
+            )
+            mask = gr.Radio(
+                [(title, name) for name, title in MASKS.items()],
+                value="garment",
+                label="Pixels that may change",
+                elem_id="mask",
+            )
+            target = gr.Dropdown([ANY], value=ANY, label="To be taken for", elem_id="target")
+            with gr.Accordion("The curve", open=False, elem_id="curve_settings"):
+                curve = curve_form(names, titles, drawers)
+            with gr.Accordion("Train a defence", open=False, elem_id="defence", visible=not lab.studio.public):
+                defence = defence_form()
+        with gr.Column(scale=3, min_width=320, elem_id="robust_panel"):
+            panel = watch(lab)
+    pixels, label = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
+
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    look: dict[str, Any] = {"fn": None, "js": LOOK_AT_ONCE, **hidden}
+    chosen = [kind, number, gan, label, pixels, classifier, attack, mask, target]
+    tell: dict[str, Any] = {"fn": None, "inputs": chosen, "js": TELL, **hidden}
+    gr.on([this.select, *(c.change for c in chosen)], **tell)
+    kind.change(sources, kind, [numbered, gan, upload, told, number], **hidden)
+    roll.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
+    # Also a picture that another tab has sent here.
+    upload.change(show.polite(taken), upload, [pixels, kind], **hidden)
+    attack.change(lambda name: gr.Dropdown(info=attacks.find(name).text), attack, attack, **hidden)
+    aims: dict[str, Any] = {"fn": show.polite(bench.targets), "inputs": [classifier, attack, target]}
+    gr.on([this.select, classifier.change, attack.change], **aims, outputs=target, **hidden)
+    # panel.js tells of new classifiers, and of jobs that begin and end.
+    listed = [classifier, curve["classifiers"], gan, curve["checkpoint"]]
+    gr.on([this.select, panel.change], bench.listed, listed, listed, **hidden)
+    buttons: dict[str, Any] = {"fn": bench.buttons, "inputs": visitor}
+    buttons |= {"outputs": [curve["go"], curve["halt"], defence["go"], defence["halt"]], **hidden}
+    gr.on([this.select, panel.change], **buttons)
+    asked = [visitor, *(curve[k] for k in ("classifiers", "attacks", "strengths", "masks", "n", "checkpoint"))]
+    recipe = [visitor, *(defence[k] for k in ("classifier", "adversarial", "eps", "epochs", "merge"))]
+    for clicked in (
+        curve["go"].click(show.polite(bench.curve), asked, visitor, **hidden),
+        curve["halt"].click(show.polite(bench.stop_curve), visitor, None, **hidden),
+        defence["go"].click(show.polite(bench.fit), recipe, visitor, **hidden),
+        defence["halt"].click(show.polite(bench.stop_fit), visitor, None, **hidden),
+    ):
+        clicked.then(**look).then(**buttons)
+    defence["classifier"].change(
+        lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **hidden
+    )
+    return upload
+
+
+def taken(path: str | None) -> tuple[str, Any]:
+    """A picture of one's own as the panel wants it, and that it is the one to look at."""
+    return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
+
+
+def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, Any]:
+    """What a curve is computed of, and the buttons that start and stop it."""
+    gr.Markdown(words.CURVE, elem_classes="caption")
+    return {
+        "classifiers": gr.Dropdown(
+            names,
+            value=[n for n in FAVOURITES if n in names],
+            multiselect=True,
+            label="Classifiers",
+            elem_id="curve_of",
+        ),
+        "attacks": gr.Dropdown(titles, value=["fgsm"], multiselect=True, label="Attacks", elem_id="curve_by"),
+        "masks": gr.CheckboxGroup(
+            [(title, name) for name, title in MASKS.items()], value=["garment"], label="Pixels that may change"
+        ),
+        "strengths": gr.Textbox(
+            STRENGTHS, max_length=500, label="Noise strengths", info="from 0 to 1; 8/255 is understood", elem_id="eps"
+        ),
+        "n": gr.Number(1000, precision=0, label="Pictures", info=f"1 to {limits.CURVE_PICTURES:,}", elem_id="curve_n"),
+        "checkpoint": gr.Dropdown(
+            [("Test pictures", ""), *checkpoints.titled(drawers)],
+            value="",
+            allow_custom_value=True,
+            label="Taken from",
+            elem_id="curve_from",
+        ),
+        "go": gr.Button("Compute it", size="md", variant="primary", elem_id="curve_go"),
+        "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="curve_stop"),
+    }
+
+
+def defence_form() -> dict[str, Any]:
+    """How a classifier is trained, and the buttons that start and stop it."""
+    known = knobs(classifiers.RobustRecipe)
+    gr.Markdown(words.DEFENCE, elem_classes="caption")
+    return {
+        "classifier": gr.Dropdown(
+            [(f"{name}: {cls.title}", name) for name, cls in classifiers.CLASSIFIERS.items()],
+            value="robust",
+            label="Net",
+            elem_id="fit_net",
+        ),
+        "adversarial": gr.Radio(
+            [(title, name) for name, title in ADVERSARIES.items()],
+            value="pgd",
+            label=known["adversarial"].label,
+            elem_id="fit_adversary",
+        ),
+        "eps": gr.Number(0.1, label=known["eps"].label, info=known["eps"].text, elem_id="fit_eps"),
+        "epochs": gr.Number(
+            known["epochs"].default, precision=0, label="Epochs", info=known["epochs"].text, elem_id="fit_epochs"
+        ),
+        "merge": gr.Textbox(
+            "", max_length=500, label=known["merge"].label, info=known["merge"].text, elem_id="fit_merge"
+        ),
+        "go": gr.Button("Train it", size="md", variant="primary", elem_id="fit_go"),
+        "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="fit_stop"),
+    }
+
+
+def first(names: list[str]) -> str | None:
+    """The favourite, or the first there is."""
+    return next((n for n in FAVOURITES if n in names), next(iter(names), None))
+
+
+def sources(kind: str) -> list[Any]:
+    """The fields that the chosen kind of garment needs."""
+    label = "Seed" if kind == DRAWN else "Number"
+    return [
+        gr.Row(visible=kind != OWN),
+        gr.Dropdown(visible=kind == DRAWN),
+        gr.File(visible=kind == OWN),
+        gr.Markdown(visible=kind == OWN),
+        gr.Number(label=label),
+    ]
+
+
+def watch(lab: Lab) -> gr.HTML:
+    """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
+
+    @answered
+    @show.at_most(2)
+    def look(asked: Any) -> dict[str, Any]:
+        if not isinstance(asked, list) or len(asked) != 2:
+            raise StudioError("An attack takes what is attacked and a noise strength.")
+        return lab.look(described(asked[0], asked[1]))
+
+    @answered
+    @show.at_most(1)
+    def smallest(asked: Any) -> dict[str, Any]:
+        return lab.smallest(described(asked, 0.0))
+
+    def news(asked: Any) -> dict[str, Any]:
+        known = (
+            asked
+            if isinstance(asked, list) and len(asked) == 2 and all(isinstance(v, int) for v in asked)
+            else [-1, -1]
+        )
+        return lab.news(*known)
+
+    def csv(_: Any) -> str:
+        return robustness.table(list(lab.curves.points.values()))
+
+    return gr.HTML(
+        html_template=(HERE / "panel.html").read_text(),
+        js_on_load=(HERE / "panel.js")
+        .read_text()
+        .replace("/*TITLES*/{}", json.dumps({name: kind.title for name, kind in attacks.ATTACKS.items()})),
+        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=[look, smallest, news, csv],
+        elem_id="robust",
+    )
+
+
+def described(asked: Any, eps: Any) -> Look:
+    """What the page asks for as a Look, or StudioError."""
+    texts = ("kind", "checkpoint", "label", "pixels", "classifier", "attack", "mask", "target")
+    if not isinstance(asked, dict) or not all(isinstance(asked.get(k) or "", str) for k in texts):
+        raise StudioError("That is no attack: reload the page.")
+    kind = {TEST: "test", DRAWN: "generated", OWN: "own"}.get(asked.get("kind") or "", "test")
+    if kind == "own" and not asked.get("pixels"):
+        raise StudioError("Upload a picture of a garment: it appears here, and can be attacked.")
+    target = asked.get("target")
+    return Look(
+        Picture(
+            kind,
+            int(show.number(asked.get("number"), 0, 2**31 - 1, "Seed" if kind == "generated" else "Number"))
+            if kind != "own"
+            else 0,
+            asked.get("checkpoint") or "",
+            asked.get("label") or None,
+            asked.get("pixels") or "",
+        ),
+        asked.get("classifier") or "",
+        asked.get("attack") or "",
+        attacks.check_eps(eps),
+        asked.get("mask") or "",
+        None if not target or target == ANY else target,
+    )
+
+
+class Bench:
+    """What the tab's widgets do, over one lab."""
+
+    def __init__(self, lab: Lab):
+        self.lab = lab
+
+    def drawers(self) -> list[str]:
+        """Checkpoints that may draw garments for the classifiers; what one draws is looked at when it is chosen."""
+        return self.lab.studio.names()
+
+    def listed(self, one: str | None, several: list[str] | None, gan: str | None, source: str | None) -> list[Any]:
+        """The classifiers and checkpoints there are now; what was chosen stays, unless it is gone."""
+        names, drawers = self.lab.names(), self.drawers()
+        kept = [n for n in several or [] if n in names]
+
+        def unless(good: bool, other: Any) -> dict[str, Any]:
+            # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
+            return {} if good else {"value": other}
+
+        return [
+            gr.Dropdown(choices=names, **unless(one in names, first(names))),
+            gr.Dropdown(choices=names, **unless(kept == (several or []), kept)),
+            gr.Dropdown(
+                choices=checkpoints.titled(drawers),
+                **unless(checkpoints.known(self.lab.studio, gan), checkpoints.favourite(drawers)),
+            ),
+            gr.Dropdown(
+                choices=[("Test pictures", ""), *checkpoints.titled(drawers)],
+                **unless(source == "" or checkpoints.known(self.lab.studio, source), ""),
+            ),
+        ]
+
+    def targets(self, name: str | None, attack: str, chosen: str | None) -> gr.Dropdown:
+        """The classes a picture can be sent to, where the attack can be sent anywhere."""
+        if not name or not attacks.find(attack).targeted:
+            return gr.Dropdown(choices=[ANY], value=ANY, interactive=False)
+        labels = [ANY, *self.lab.classifier(name).recipe.labels]
+        return gr.Dropdown(choices=labels, value=chosen if chosen in labels else ANY, interactive=True)
+
+    def curve(
+        self,
+        visitor: str | None,
+        names: list[str] | None,
+        kinds: list[str] | None,
+        strengths: str,
+        masks: list[str] | None,
+        n: int | None,
+        checkpoint: str | None,
+    ) -> str:
+        visitor = access.name_of(visitor)
+        if not masks:
+            raise StudioError("Choose which pixels may change: the garment's own, all, or both.")
+        n = int(show.number(n, 1, limits.CURVE_PICTURES, "Pictures"))
+        self.lab.start_curve(names or [], kinds or [], strengths or "", masks, n, checkpoint or None, visitor)
+        return visitor
+
+    def fit(
+        self, visitor: str | None, name: str, adversarial: str, eps: float | None, epochs: int | None, merge: str
+    ) -> str:
+        self.lab.studio.check_private("Training")
+        visitor = access.name_of(visitor)
+        changes = {"adversarial": adversarial, "eps": eps, "epochs": epochs, "merge": merge or ""}
+        self.lab.start_fit(classifiers.recipe(name, **changes), visitor)
+        return visitor
+
+    def stop_curve(self, visitor: str | None, request: gr.Request) -> None:
+        if not access.may(self.lab.studio, self.lab.curves.owner, visitor, request):
+            raise StudioError("Only the visitor who started this curve can stop it.")
+        self.lab.stop_curve()
+
+    def stop_fit(self, visitor: str | None, request: gr.Request) -> None:
+        if not access.may(self.lab.studio, self.lab.fit.owner, visitor, request):
+            raise StudioError("Only the visitor who started this training can stop it.")
+        self.lab.stop_fit()
+
+    def buttons(self, visitor: str | None, request: gr.Request) -> list[Any]:
+        """Compute it or Stop, Train it or Stop: those that make sense now."""
+        found = []
+        for job, owner in ((self.lab.curves.job, self.lab.curves.owner), (self.lab.fit.job, self.lab.fit.owner)):
+            alive = job is not None and job.alive
+            found += [
+                gr.Button(visible=not alive),
+                gr.Button(visible=alive, interactive=access.may(self.lab.studio, owner, visitor, request)),
+            ]
+        return found

@@ -1,0 +1,228 @@
+"""The board: garments kept in the visitor's own browser, by their descriptions. Part of the Sample tab."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from ... import limits
+from ...data import sheets
+from ...errors import StudioError
+from ...latent import board, directions, interpolate, spec
+from ...latent.spec import Look
+from ...studio import Studio
+from ..shared import show, words
+from . import explore as views
+
+EACH = 12  # pictures from one garment of a walk to the next
+SECONDS = 1.0  # for them
+
+SLIDERS = 6
+
+
+@dataclass(frozen=True)
+class Again:
+    """The widgets that a reopened garment sets, in the order of `values`, and the events that follow."""
+
+    outputs: list[Any]
+    classes: dict[str, Any]
+    redraw: dict[str, Any]
+    named: dict[str, Any]
+
+    def values(self, look: Look) -> list[Any]:
+        """Checkpoint, garment, no mixture, its view, truncation, kind of sliders, sliders."""
+        reach = directions.REACH  # the names that follow set each slider's own
+        sliders = [gr.Slider(-reach, reach, x) for x in [*look.sliders, *[0.0] * SLIDERS][:SLIDERS]]
+        return [look.checkpoint, look.to_json(), "", 0, views.ALONE, look.truncation, look.ways, *sliders]
+
+    def follow(self, event: Any) -> None:
+        event.then(**self.classes).then(**self.redraw).then(**self.named)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The board's widgets."""
+
+    box: gr.Accordion
+    kept: gr.BrowserState
+    gallery: gr.Gallery
+    empty: gr.Markdown
+    tools: gr.Row
+    files: list[gr.DownloadButton]  # PNG, PDF, JSON
+    walk: gr.Button
+    film: gr.Image
+    remove: gr.Button
+    load: gr.UploadButton
+
+    def wire(self, studio: Studio, page: gr.Blocks, keep: gr.Button, garment: list[Any], again: Again) -> None:
+        """`garment`: the function, and its inputs, that says which garment is chosen."""
+        shelf = Shelf(studio)
+        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        shown = [self.box, self.gallery, self.empty, self.tools, *self.files, self.film]
+        refresh: dict[str, Any] = {"fn": show.polite(shelf.shown), "inputs": self.kept, "outputs": shown, **hidden}
+        chosen = gr.State(-1)
+        find, inputs = garment
+
+        def add(kept: Any, *values: Any) -> list[Any]:
+            return shelf.added(kept, find(*values))
+
+        keep.click(show.polite(add), [self.kept, *inputs], self.kept, **hidden).then(**refresh)
+        page.load(**refresh)
+
+        def reopened(kept: Any, event: gr.SelectData) -> list[Any]:
+            return [event.index, *again.values(shelf.at(kept, event.index))]
+
+        again.follow(self.gallery.select(show.polite(reopened), self.kept, [chosen, *again.outputs], **hidden))
+        self.remove.click(show.polite(shelf.without), [self.kept, chosen], [self.kept, chosen], **hidden).then(
+            **refresh
+        )
+        self.load.upload(show.polite(shelf.imported), [self.kept, self.load], self.kept, **hidden).then(**refresh)
+        self.walk.click(show.polite(shelf.walk), self.kept, self.film, api_visibility="private")
+
+
+def fold() -> Fold:
+    """Build the board, folded."""
+    with gr.Accordion("Board", open=False, elem_id="board") as box:
+        empty = gr.Markdown(words.BOARD, elem_classes="caption")
+        gallery = gr.Gallery(
+            columns=6, show_label=False, allow_preview=False, object_fit="contain", height="auto", fit_columns=False,
+            visible=False, buttons=[], elem_id="shelf", format="png", interactive=False,
+        )  # fmt: skip
+        with gr.Row(elem_classes="actions", visible=False) as tools:
+            remove = gr.Button("Remove the opened one", size="sm", elem_id="remove")
+            files = [
+                gr.DownloadButton(f"Download {kind}", size="sm", elem_id=f"board_{kind.lower()}")
+                for kind in (*board.PAGES, "JSON")
+            ]
+            walk = gr.Button("Walk through them", size="sm", elem_id="walk")
+        with gr.Row(elem_classes="actions"):
+            load = gr.UploadButton(
+                "Open a board or a downloaded picture", file_types=[".json", ".png"], size="sm", elem_id="board_load"
+            )
+        film = gr.Image(
+            visible=False, interactive=False, show_label=False, format="gif", elem_id="walk_film", buttons=["download"],
+            alt_text="a walk from garment to garment", type="filepath",
+        )  # fmt: skip
+    kept = gr.BrowserState([], storage_key="fashiongan-board", secret="fashiongan")  # noqa: S106  no secret: see api.py
+    return Fold(box, kept, gallery, empty, tools, files, walk, film, remove, load)
+
+
+class Shelf:
+    """What the board's widgets do, over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def looks(self, kept: Any) -> list[Look]:
+        """The garments in a browser's memory. What is no description any more is left out."""
+        found = []
+        for entry in kept if isinstance(kept, list) else []:
+            try:
+                found.append(board.one(spec.look(entry)))
+            except StudioError:
+                continue
+        return found[: limits.BOARD_PICTURES]
+
+    def at(self, kept: Any, i: Any) -> Look:
+        looks = self.looks(kept)
+        if not isinstance(i, int) or not 0 <= i < len(looks):
+            raise StudioError("That garment is not on the board any more.")
+        return looks[i]
+
+    def drawn(self, looks: Sequence[Look]) -> list[Tensor]:
+        """A picture (C, H, W) for each; a black one whose checkpoint is not here."""
+        found = []
+        for look in looks:
+            try:
+                found.append(spec.picture(self.studio.gan(look.checkpoint), look)[0])
+            except StudioError:
+                found.append(torch.zeros(1, 28, 28, dtype=torch.uint8))
+        return found
+
+    def shown(self, kept: Any) -> list[Any]:
+        """The widgets for what is kept."""
+        looks = self.looks(kept)
+        title = f"Board ({len(looks)})" if looks else "Board"
+        rest = [gr.Markdown(visible=not looks), gr.Row(visible=bool(looks))]
+        if not looks:
+            empty = [gr.DownloadButton(value=None)] * 3
+            return [
+                gr.Accordion(label=title),
+                gr.Gallery(value=[], visible=False),
+                *rest,
+                *empty,
+                gr.Image(visible=False),
+            ]
+        images, told = self.drawn(looks), [caption(look) for look in looks]
+        small = [
+            show.kept(sheets.png(sheets.sheet(x[None], 1, gap=0, scale=4), look.to_json()), "garment.png")
+            for x, look in zip(images, looks, strict=True)
+        ]
+        sheet, text = board.contact_sheet(images, told), board.to_json(looks)
+        files = [show.kept(board.as_file(sheet, kind, text), name) for kind, name in board.PAGES.items()]
+        files.append(show.kept(text.encode(), "garments.json"))
+        return [
+            gr.Accordion(label=title),
+            gr.Gallery(value=list(zip(small, told, strict=True)), visible=True, selected_index=None),
+            *rest,
+            *(gr.DownloadButton(value=path) for path in files),
+            gr.Image(visible=False),
+        ]
+
+    def added(self, kept: Any, look: Look) -> list[Any]:
+        looks = self.looks(kept)
+        board.one(look)
+        if look in looks:
+            raise StudioError("This very garment is on the board already.")
+        return self.stored([*looks, look])
+
+    def stored(self, looks: Sequence[Look]) -> list[Any]:
+        if len(looks) > limits.BOARD_PICTURES:
+            raise StudioError(f"The board is full: it holds {limits.BOARD_PICTURES} garments. Remove some first.")
+        return [json.loads(look.to_json()) for look in looks]
+
+    def without(self, kept: Any, i: Any) -> tuple[list[Any], int]:
+        """The board less its i-th garment."""
+        if i == -1:
+            raise StudioError("Click the garment on the board that shall go.")
+        gone = self.at(kept, i)
+        return self.stored([look for look in self.looks(kept) if look is not gone and look != gone]), -1
+
+    def imported(self, kept: Any, path: str) -> list[Any]:
+        """The board and what is in a file, once each."""
+        file = Path(path)
+        if file.stat().st_size > limits.BOARD_FILE_BYTES:
+            raise StudioError("This file is too large for a board: choose a JSON file that was exported here.")
+        data = file.read_bytes()
+        new = board.from_png(data) if data.startswith(b"\x89PNG") else board.from_json(data)
+        looks = self.looks(kept)
+        for look in new:
+            spec.picture(self.studio.gan(look.checkpoint), look)  # better refused now than black on the board
+        return self.stored([*looks, *(look for look in new if look not in looks)])
+
+    def walk(self, kept: Any) -> gr.Image:
+        """A GIF from each garment to the next, through those that one checkpoint drew."""
+        looks = self.looks(kept)
+        if len({look.checkpoint for look in looks}) > 1:
+            raise StudioError("A walk stays with one checkpoint: remove the garments of others from the board.")
+        if len({look.ways for look in looks if any(look.sliders)}) > 1:
+            raise StudioError("A walk stays with one kind of sliders: these garments were made with several.")
+        if len(looks) < 2:
+            raise StudioError("A walk needs two garments or more: keep some on the board.")
+        gan = self.studio.gan(looks[0].checkpoint)
+        ways = next((look.ways for look in looks if any(look.sliders)), looks[0].ways)
+        stops = [replace(look, ways=ways) for look in looks[:20]]
+        frames = torch.cat([spec.picture(gan, step) for step in interpolate.walk(gan, stops, EACH)])
+        data = sheets.film(frames, SECONDS * len(stops), 8, board.to_json(stops))
+        return gr.Image(value=show.kept(data, "walk.gif"), visible=True)
+
+
+def caption(look: Look) -> str:
+    """A garment's class and checkpoint in a few words."""
+    what = str(look.label) if look.label is not None else "A blend" if look.shares else "Garment"
+    return f"{what}, {look.checkpoint.rsplit('/', 1)[-1]}"

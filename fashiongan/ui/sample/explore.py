@@ -1,0 +1,144 @@
+"""Exploring from one garment: its neighbours, mixtures with another, another class. Part of the Sample tab."""
+
+import html
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+import torch
+from torch import Tensor
+
+from ...data import sheets
+from ...errors import StudioError
+from ...latent import interpolate, spec
+from ...latent.spec import Look
+from ...studio import Studio
+from ..shared import show, words
+
+NEAR, ALONE = -1, -2  # views of a locked garment, beside the sheets 0 and more
+VIEWS = [("Nine neighbours of a garment", NEAR), ("One garment", ALONE)]
+SEED, CLASS = "another seed", "itself as "
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a garment is mixed with: another's description ("" for nothing), how much of it, and from which layer on
+    its latent is used instead (0: none is)."""
+
+    mate: str
+    share: float
+    cut: int
+
+
+class Sheets:
+    """Descriptions to what they show and back, over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def drawn(self, look: Look) -> tuple[Tensor, int, str]:
+        """Pictures, columns and description, as `show.described_sheet` takes them."""
+        gan = self.studio.gan(look.checkpoint)
+        return spec.picture(gan, look), spec.columns(gan, look), look.to_json()
+
+    def dressed(self, garment: Look, page: Look, label: str | None) -> Look:
+        """A garment with the page's sliders and truncation, and its class if one is chosen there."""
+        dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways)
+        return replace(dressed, label=label, shares=()) if label else dressed
+
+    def mixed(self, garment: Look, mixture: Mixture) -> Look:
+        """A garment with its share of another."""
+        if not mixture.mate or not (mixture.share or mixture.cut):
+            return garment
+        mate, gan = spec.look(mixture.mate), self.studio.gan(garment.checkpoint)
+        if mate.checkpoint != garment.checkpoint:
+            raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
+        own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
+        # As another class, a garment's latent is the same: there the classes are mixed, in all layers.
+        if mixture.cut and mixture.cut < gan.layers and not torch.equal(own, others):
+            return replace(garment, other=spec.pack(others), cut=mixture.cut)
+        return interpolate.mixed(gan, garment, mate, mixture.share)
+
+    def near(self, garment: Look, far: float, seed: int) -> Look:
+        return interpolate.neighbours(self.studio.gan(garment.checkpoint), garment, far, seed)
+
+    def first(self, page: Look) -> Look:
+        """The first garment of a sheet."""
+        return interpolate.garment(self.studio.gan(page.checkpoint), page, 0)
+
+    def at(self, look: Look, place: Any) -> Look | None:
+        """The garment at a place (x, y) of the enlarged sheet; None beside them all."""
+        gan = self.studio.gan(look.checkpoint)
+        side, columns = gan.recipe.size + 2, spec.columns(gan, look)
+        scale = show.enlarged(columns * side + 2)
+        if not isinstance(place, list | tuple) or len(place) != 2:
+            return None
+        column, row = (int(x // (scale * side)) for x in place)
+        drawn = spec.grid(gan, look)[1].shape[0] if look.across else look.n
+        i = row * columns + column
+        if not (0 <= column < columns and 0 <= i < drawn):
+            return None
+        return interpolate.garment(gan, look, i)
+
+    def plain_file(self, look: Look) -> str:
+        """A garment as a PNG of its own size, with its description: its path."""
+        images, _, description = self.drawn(look)
+        return show.kept(sheets.png(sheets.sheet(images, 1, gap=0), description), "garment.png")
+
+
+def told(look: Look) -> str:
+    """A locked garment in a line."""
+    what = f"{look.label} " if isinstance(look.label, str) else ""
+    where = "" if look.latents else f"number {look.first + 1} of seed {look.seed}"
+    return words.LOCKED.format(garment=html.escape(f"{what}{where}".strip() or "a garment of its own"))
+
+
+@dataclass(frozen=True)
+class MixFold:
+    """The widgets with which a locked garment is mixed."""
+
+    box: gr.Accordion
+    mate: gr.Dropdown
+    seed: gr.Number
+    share: gr.Slider
+    cut: gr.Slider
+
+    def wire(
+        self, sheets: Sheets, locked: gr.State, models: gr.Dropdown, mate: gr.State, redraw: dict[str, Any]
+    ) -> None:
+        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+        def choose(locked: str, kind: str, seed: Any) -> str:
+            if not locked:
+                return ""
+            look = spec.look(locked)
+            if kind.startswith(CLASS):
+                return replace(look, label=kind.removeprefix(CLASS), shares=()).to_json()
+            number = int(show.number(seed, 0, 2**31 - 1, "The other's seed"))
+            return replace(look, seed=number, first=0, latents="").to_json()
+
+        def offered(name: str | None) -> list[Any]:
+            gan = sheets.studio.gan(name) if name else None
+            kinds = [SEED, *(CLASS + kind for kind in (gan.choices.values() if gan else ()))]
+            return [gr.Dropdown(choices=kinds, value=SEED), gr.Slider(value=0)]
+
+        def layered(name: str | None) -> gr.Slider:
+            layers = sheets.studio.gan(name).layers if name else 0
+            return gr.Slider(maximum=max(1, layers), visible=layers > 1)
+
+        models.change(show.polite(offered), models, [self.mate, self.cut], **hidden)
+        chosen: dict[str, Any] = {"fn": show.polite(choose), "inputs": [locked, self.mate, self.seed], "outputs": mate}
+        locked.change(**chosen, **hidden)
+        locked.change(show.polite(layered), models, self.cut, **hidden)  # also for the one the page opens on
+        gr.on([self.mate.input, self.seed.input], **chosen, **hidden).then(**redraw)
+        self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **hidden)
+
+
+def mix_fold() -> MixFold:
+    """Build the fold; it is there while a garment is locked."""
+    with gr.Accordion("Mix it", open=False, visible=False, elem_id="mix") as box:
+        mate = gr.Dropdown([SEED], value=SEED, label="With", elem_id="mate", info=words.MATE)
+        seed = gr.Number(1, precision=0, label="Its seed", elem_id="mate_seed")
+        share = gr.Slider(0, 1, 0, step=0.01, label="Share of the other", info=words.SHARE, elem_id="share")
+        cut = gr.Slider(0, 1, 0, step=1, label="Its layers, from", info=words.CUT, elem_id="cut", visible=False)
+    return MixFold(box, mate, seed, share, cut)

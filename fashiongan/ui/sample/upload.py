@@ -1,0 +1,91 @@
+"""Start from my picture: upload one, see it cut out and redrawn by the generator, and go on with the sliders."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from torch import Tensor
+
+from ...data import cutout, images, sheets
+from ...errors import StudioError
+from ...latent import inversion
+from ...studio import Studio, data_url, png
+from ..shared import words
+from .board import Again
+
+EVERY_CLASS = "All classes"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The widgets of an upload."""
+
+    file: gr.UploadButton
+    panel: gr.HTML
+
+    def wire(self, studio: Studio, models: gr.Dropdown, label: gr.Dropdown, again: Again) -> None:
+        def start(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
+            waiting = [gr.skip()] * len(again.outputs)
+            for guess, target in guesses(studio, path, name, label):
+                last = guess.step == guess.steps
+                yield [panel(target, guess), *(again.values(guess.look) if last else waiting)]
+
+        event = self.file.upload(
+            polite_steps(start),
+            [self.file, models, label],
+            [self.panel, *again.outputs],
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_id="project",
+            concurrency_limit=1,
+        )
+        again.follow(event)
+
+
+def fold() -> Fold:
+    """Build the fold."""
+    with gr.Accordion("Start from my picture", open=False, elem_id="own"):
+        gr.Markdown(words.OWN, elem_classes="caption")
+        file = gr.UploadButton("Choose a picture", size="sm", elem_id="own_file")
+        panel = gr.HTML(elem_id="own_panel")
+    return Fold(file, panel)
+
+
+def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator[tuple[inversion.Guess, Tensor]]:
+    """The projection of a file, step by step, with what it aims at."""
+    if not name:
+        raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
+    gan = studio.gan(name)
+    target = cutout.garment(images.opened(Path(path)), gan.recipe.size, gan.channels)
+    wanted = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
+    for guess in inversion.project(gan, name, target, wanted):
+        yield guess, target
+
+
+def polite_steps(handler: Any) -> Any:
+    """A handler that yields, whose StudioErrors become toasts."""
+
+    def wrapped(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
+        try:
+            yield from handler(path, name, label)
+        except StudioError as e:
+            raise gr.Error(str(e), print_exception=False) from e
+
+    return wrapped
+
+
+def panel(target: Tensor, guess: inversion.Guess) -> str:
+    """HTML: the picture as the data would show it, beside the generator's, and how far the search is."""
+    done = guess.step == guess.steps
+    said = f"{guess.psnr:.1f} dB alike" + ("" if done else f", step {guess.step} of {guess.steps}")
+    sides = (("Yours, cut out", target), (f"The generator's, {said}", guess.picture))
+    figures = "".join(
+        f'<figure><img src="{url(x)}" alt=""><figcaption>{text}</figcaption></figure>' for text, x in sides
+    )
+    return f'<div class="preview" data-done="{str(done).lower()}">{figures}</div>'
+
+
+def url(x: Tensor) -> str:
+    return data_url(png(sheets.sheet(x[None], 1, gap=0, scale=4)))

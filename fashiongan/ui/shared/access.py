@@ -1,0 +1,58 @@
+"""Who may do what: everybody, whoever started a thing, or only who sits at the machine.
+
+What a public page (a Space, or `python app.py --public`) must not do is refused by the studio itself:
+`studio.check_private("Training")` at the beginning of a handler or of what it calls. What only the person at the
+machine may do begins with `check_at_the_machine`. Hiding a button refuses nothing: anybody can call its handler.
+"""
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from ...errors import StudioError
+from ...studio import Studio
+
+LOOPBACK = ("127.0.0.1", "::1")
+HERE = (*LOOPBACK, "localhost")
+FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded")
+
+
+def at_the_machine(studio: Studio, request: gr.Request) -> bool:
+    """Whether a request was made on the machine itself.
+
+    Not if a proxy on it has passed it on, nor if the page has another name than the machine's own, which a stranger's
+    page could have given it (DNS rebinding). On a public page nobody is.
+    """
+    if studio.public or request.client is None or request.client.host not in LOOPBACK:
+        return False
+    headers = request.headers
+    return urlsplit(f"//{headers.get('host', '')}").hostname in HERE and not any(h in headers for h in FORWARDED)
+
+
+def check_at_the_machine(studio: Studio, request: gr.Request, what: str) -> None:
+    """StudioError for all others; `what` begins the sentence."""
+    studio.check_private(what)
+    if not at_the_machine(studio, request):
+        raise StudioError(f"{what} is for whoever sits at the machine: open the page there, as 127.0.0.1.")
+
+
+def may(studio: Studio, owner: str, visitor: Any, request: gr.Request) -> bool:
+    """Whether this visitor may stop what that owner started: the owner, or who sits at the machine."""
+    return at_the_machine(studio, request) or (owner != "" and owner == visitor)
+
+
+def may_control(studio: Studio, visitor: Any, request: gr.Request) -> bool:
+    """Whether this visitor may pause or stop the run."""
+    return may(studio, studio.run.owner if studio.run is not None else "", visitor, request)
+
+
+def check_control(studio: Studio, visitor: Any, request: gr.Request) -> None:
+    if not may_control(studio, visitor, request):
+        raise StudioError("Only the visitor who started this run can pause or stop it.")
+
+
+def name_of(visitor: Any) -> str:
+    """The name by which a visitor's browser is known, made up for one that has none yet, or claims something odd."""
+    return visitor if isinstance(visitor, str) and 0 < len(visitor) <= 64 else secrets.token_urlsafe(16)

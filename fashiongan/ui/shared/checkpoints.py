@@ -1,0 +1,72 @@
+"""The lists of checkpoints, which all tabs share: how they read, and how one on the Hub is named in them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from ... import hub
+from ...errors import StudioError
+from ...studio import Studio
+
+FAVOURITE = "studio"  # what the page opens on, if it is there
+
+
+def info(studio: Studio) -> str:
+    """What the list says of itself."""
+    return "bundled ones" if studio.public else "bundled, your own, or type hub:user/name"
+
+
+def titled(names: list[str]) -> list[tuple[str, str]]:
+    return [(title(name), name) for name in names]
+
+
+def title(name: str) -> str:
+    """A checkpoint's name as people read it."""
+    if name.startswith(hub.PREFIX):
+        place = hub.parse(name)
+        stem = (place.file or place.repo).rsplit("/", 1)[-1].removesuffix(".safetensors")
+        at = "" if place.revision == "main" else f" at {place.revision[:12]}"
+        return f"{stem} (Hub: {place.repo}{at})"
+    if name.endswith("/best.safetensors"):
+        return f"{name.split('/')[-2]}, its best epoch (yours)"
+    return f"{name.rsplit('/', 1)[-1]} (yours)" if "/" in name else f"{name} (bundled)"
+
+
+def favourite(names: list[str]) -> str | None:
+    """What the page opens on: the best bundled one, or the first there is."""
+    return FAVOURITE if FAVOURITE in names else next(iter(names), None)
+
+
+def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
+    """The checkpoints there are now, with one of them chosen."""
+    names = studio.names()
+    return gr.Dropdown(choices=titled(names), value=chosen if chosen in names else favourite(names))
+
+
+def known(studio: Studio, name: Any) -> bool:
+    """Whether a choice may stay: it is listed, or it names a place on the Hub."""
+    try:
+        studio.library.check(name)
+    except StudioError:
+        return False
+    return True
+
+
+def fetched(studio: Studio, name: Any, before: str | None) -> Iterator[list[Any]]:
+    """What to put into a list in which `name` was chosen or typed, what is chosen then, and a caption meanwhile.
+
+    What is not to be had raises gr.Error, and `before` is chosen again.
+    """
+    if name in studio.names():
+        yield [gr.skip(), name, gr.skip()]
+        return
+    try:
+        if isinstance(name, str) and name.startswith(hub.PREFIX):
+            name = str(hub.parse(name.strip()))
+            yield [gr.skip(), before, f"Fetching {name} ..."]
+        studio.path(name)
+    except StudioError as e:
+        yield [listed(studio, before), before, gr.skip()]
+        raise gr.Error(str(e), print_exception=False) from e
+    yield [listed(studio, name), name, gr.skip()]

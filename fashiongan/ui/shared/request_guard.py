@@ -1,0 +1,119 @@
+"""What is refused before gradio sees it: bodies too large, files that are not uploads of the visitor's, and addresses
+that the server would fetch on the visitor's behalf."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gradio.utils import get_upload_folder
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from ... import limits
+from .plots import PLOTLY
+
+FILE = "/gradio_api/file="
+# What gradio serves beside, and the studio has no use for.
+NEVER = tuple(
+    f"/gradio_api/{name}"
+    for name in ("proxy", "stream", "file/", "process_recording", "vibe", "undo-vibe", "dev/", "run-history", "token")
+)
+FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # how a path begins that is no file of ours
+
+
+class Gate:
+    """ASGI middleware round the whole app. `uploads`: bytes of a request with files, rather more than gradio takes."""
+
+    def __init__(self, app: Any, uploads: int):
+        self.app, self.uploads = app, uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Any = self.app
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.startswith(NEVER) or (path.startswith(FILE) and not ours(path.removeprefix(FILE))):
+                answer = refusal(404, "There is no such file here.")
+            elif path.endswith("/upload"):
+                receive = bounded(receive, self.uploads)
+            elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+                body = await whole(receive, limits.REQUEST_BYTES)
+                if body is None:
+                    answer = refusal(413, f"That is too much: at most {limits.REQUEST_BYTES // 1000:,} kB at once.")
+                elif fetches(body):
+                    answer = refusal(400, "Files are uploaded here, not fetched: choose one.")
+                else:
+                    receive = again(body, receive)
+        await answer(scope, receive, send)
+
+
+def refusal(code: int, sentence: str) -> JSONResponse:
+    return JSONResponse({"detail": sentence, "error": sentence}, code)
+
+
+def ours(name: str) -> bool:
+    """Whether a file that a browser asks for lies, all links followed, in the folder of uploads and drawn pictures."""
+    try:
+        real = Path(name).resolve()
+    except (OSError, ValueError):  # no name of a file at all
+        return False
+    return real == PLOTLY.resolve() or real.is_relative_to(Path(get_upload_folder()).resolve())
+
+
+async def whole(receive: Receive, most: int) -> bytes | None:
+    """A request's body; None as soon as it is larger than `most` bytes, or broken off."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read, for the app to read once more; after it, whatever comes."""
+    left = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return left.pop() if left else await receive()
+
+    return replayed
+
+
+def bounded(receive: Receive, most: int) -> Receive:
+    """A body that breaks off after `most` bytes."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if size > most else message
+
+    return counted
+
+
+def fetches(body: bytes) -> bool:
+    """Whether a JSON body names, as the path of a file, something that the server would have to fetch or unpack."""
+    if (
+        b"path" not in body and b"\\u" not in body
+    ):  # most bodies name no file at all; a letter may be written as \\u0070
+        return False
+    try:
+        left = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return False  # gradio refuses it
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and path.strip().lower().startswith(FETCHED):
+                return True
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return False

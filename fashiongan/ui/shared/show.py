@@ -1,0 +1,141 @@
+"""From tensors and exceptions to what a browser shows."""
+
+import functools
+import html
+import logging
+import math
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.processing_utils import hash_bytes
+from gradio.utils import get_upload_folder
+from PIL import Image
+from torch import Tensor
+
+from ... import files
+from ...data import sheets
+from ...data.datasets import Garments
+from ...errors import StudioError
+from ...studio import data_url, png
+from . import words
+
+R = TypeVar("R")
+SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
+
+
+def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
+    """A handler whose StudioErrors become toasts. What nobody has foreseen is logged, and told as just that.
+
+    `name`: what it is called as a tool of MCP, if not what it is called here.
+    """
+
+    @functools.wraps(handler)
+    def wrapped(*args: Any, **kwargs: Any) -> R:
+        try:
+            return handler(*args, **kwargs)
+        except StudioError as e:
+            raise gr.Error(str(e), print_exception=False) from e
+        except gr.Error:
+            raise
+        except Exception as e:
+            logging.getLogger(__name__).exception("in %s", handler)
+            raise gr.Error(words.UNFORESEEN, print_exception=False) from e
+
+    wrapped.__name__ = name or handler.__name__
+    return wrapped
+
+
+def answered(f: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    """A server function whose StudioErrors are an answer: {"error": sentence}."""
+
+    @functools.wraps(f)
+    def wrapped(asked: Any) -> dict[str, Any]:
+        try:
+            return f(asked)
+        except StudioError as e:
+            return {"error": str(e)}
+
+    return wrapped
+
+
+def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """A function that gradio's queue does not hold back, of which n go on at once and so many more may wait.
+
+    All others are told so at once: a waiting one holds a thread, of which sliders have need.
+    """
+    places, line = threading.BoundedSemaphore(n), threading.BoundedSemaphore(n + waiting)
+
+    def limited(f: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(f)
+        def wrapped(*args: Any) -> R:
+            if not line.acquire(blocking=False):
+                raise StudioError("Too many are asking for this at once: try again in a moment.")
+            try:
+                with places:
+                    return f(*args)
+            finally:
+                line.release()
+
+        return wrapped
+
+    return limited
+
+
+def number(value: Any, lo: float, hi: float, name: str) -> float:
+    """A number from the page inside its range. Sliders let NaN and nothing at all through."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not lo <= value <= hi
+    ):
+        raise StudioError(f"{name} takes a number from {lo:g} to {hi:g}.")
+    return value
+
+
+def described_sheet(images: Tensor, columns: int, description: str) -> str:
+    """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path."""
+    im = sheets.sheet(images, columns)
+    scale = enlarged(im.width)
+    data = sheets.png(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description)
+    return kept(data, "garments.png")
+
+
+def enlarged(width: int) -> int:
+    """By how many times a sheet of that width is enlarged."""
+    return max(1, min(16, SHEET_WIDTH // width))
+
+
+def kept(data: bytes, name: str) -> str:
+    """Bytes as a file in gradio's cache under their hash: its path.
+
+    It goes there whole. Handed a picture, gradio would write it there in place, also while another visitor is fetching
+    the same one.
+    """
+    path = Path(get_upload_folder()) / hash_bytes(data) / name
+    if path.exists():
+        path.touch()  # gradio deletes by age
+    else:
+        files.write(path, data, durable=False)
+    return str(path)
+
+
+def preview(garments: Garments, each: int = 4) -> str:
+    """HTML: a strip of pictures and the count for each class that has any."""
+    figures = []
+    for c, (name, count) in enumerate(zip(garments.names, garments.counts, strict=True)):
+        if count:
+            chosen = garments.images[(garments.labels == c).nonzero().flatten()[:each]]
+            url = data_url(png(sheets.sheet(chosen, each, gap=1)))
+            figures.append(
+                f'<figure><img src="{url}" alt=""><figcaption>{html.escape(name)}<b>{count:,}</b></figcaption></figure>'
+            )
+    size = garments.images.shape[-1]
+    kind = "gray" if garments.images.shape[1] == 1 else "colour"
+    before = f"; they were {garments.survey.span()}" if garments.survey else ""
+    total = f"<p>{len(garments):,} pictures, {size} x {size}, {kind}{before}</p>"
+    told = "".join(f"<p>{html.escape(remark)}</p>" for remark in garments.remarks)
+    return f'<div class="preview">{"".join(figures)}</div>{total}{told}'

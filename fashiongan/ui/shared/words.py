@@ -1,0 +1,70 @@
+"""Sentences of the page that are longer than a label."""
+
+INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
+UNFORESEEN = "That went wrong in a way that nobody has foreseen: try other values, or reload the page."
+ENTRY = "Any name will do; the password is the one that the studio was started with."
+SAMPLE = "Draw garments from a trained generator, then drag a slider and watch them change."
+SLIDERS = "**Sliders**, each with what it changes and how steadily, 1 being always"
+WAYS = "measured ones stay within the class; the other two are what the papers find"
+FAR = "how unlike the garment in the middle its neighbours are"
+CLICK = "Click a garment to see its neighbours, and to keep, mix or change it by itself."
+LOCKED = "Chosen: {garment}. Sliders and class change it; click a neighbour to go on from there."
+MATE = "a garment of another seed, or the same one as another class"
+SHARE = "0 the chosen garment, 1 the other"
+CUT = "the first layers draw the shape, the last the fabric; 0 mixes all of them"
+OWN = "A photograph or drawing of one garment on a plain or transparent background; it stays on this machine."
+BOARD = "Empty yet: click a garment, then *Keep it*. The board stays in this browser only."
+TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
+TRAIN_ELSEWHERE = (
+    "Training is off on this public page: make it your own with *Duplicate this Space* in the Space's menu, or run the "
+    "studio on your machine with `make app`."
+)
+PRESS_START = " Press Start: losses and pictures appear here within seconds."  # as train/panel.html says it
+PUSH = (
+    "The checkpoint with a card, its samples and the film of its training, in your name: by the token of "
+    "`hf auth login` or `HF_TOKEN`, which this page never asks for."
+)
+PUSHED = "Sent: {files}. See {address}."
+ADVISED = "**To begin with:** {gan}, {how_long}. {settings}."
+ADVISED_BUSY = "for how long will be known when nothing else is being trained"
+HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
+COLORIZE = "Give a gray garment the colours you choose; its folds, print and shading stay as they are."
+GRAY = (
+    "Photographs or drawings of a garment each, of any size; several are coloured alike. What is in colour is made "
+    "gray first."
+)
+TONES = "one, or two or three from top to bottom"
+VARIANTS = "of a palette each takes the next colour; without any, each is another idea"
+CLASS = "what the garment is, where that is not known"
+ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
+CURVE = (
+    "Accuracy against noise strength, for several classifiers and attacks at once, in the background: you may close "
+    "the page. FGSM on 1,000 pictures takes seconds a curve, PGD minutes, the ensemble many."
+)
+DEFENCE = (
+    "Train a classifier as usual, or against an adversary that changes every picture while it learns. It appears in "
+    "the lists above when it is done: put both into one curve."
+)
+ATTACKED = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
+COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
+NEAREST = "under each picture, the training picture that is most like it"
+JUDGE = (
+    "Scores those that have none by 10,000 pictures each: one to three minutes a model, in the background, and more "
+    "the first time."
+)
+DUEL = "Train several GANs for as many steps each: their quick look, on the same data and from the same seed."
+QUEUED = (
+    "Queued: {gans}, {steps} steps each. The runs are in the Train tab's queue, and appear in the list above as they "
+    "are trained."
+)
+
+# What the curves of a run are called.
+CURVES = {
+    "d_loss": "judge (discriminator)",
+    "g_loss": "generator",
+    "d_accuracy_real": "on real garments",
+    "d_accuracy_fake": "on fakes",
+    "d_real": "judge's loss on real",
+    "d_fake": "judge's loss on fakes",
+    "distance": "Frechet distance in a classifier's features",
+}

@@ -1,0 +1,97 @@
+"""Which pictures a run learns from: their name or an uploaded ZIP, what they look like, and what to begin with."""
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ... import gans
+from ...data import datasets, zip_archive
+from ...errors import StudioError
+from ...gans.recipe import Recipe, knobs
+from ...studio import Studio
+from ...training import recommend
+from ..shared import show, words
+
+HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+class Source:
+    """The widgets of somebody's own pictures, and what they do over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+        self.field = gr.Dropdown(
+            [datasets.FASHION_MNIST],
+            value=datasets.FASHION_MNIST,
+            allow_custom_value=True,
+            label="Data",
+            info="or type the path of a folder with one sub-folder a class",
+            elem_id="data",
+        )
+        self.zipped = gr.UploadButton(
+            "Upload a ZIP of pictures", file_types=[".zip"], size="sm", elem_id="zip", visible=not studio.public
+        )
+        with gr.Column(visible=False, elem_id="advice") as self.panel:
+            self.told = gr.Markdown(elem_classes="caption")
+            self.use = gr.Button("Use these settings", size="sm", elem_id="use")
+
+    def look(self, tab: gr.Tab, which: list[Any], some: list[Any], shown: gr.HTML) -> None:
+        """Show the pictures that the fields of data, size and fitting, and those of classes and number, name."""
+        seen = [tab.select, *(c.change for c in (*which, *some))]
+        gr.on(seen, self.preview, [*which, *some], shown, trigger_mode="always_last", **HIDDEN)
+
+    def advise_on(self, which: list[Any], taken: Callable[[Recipe], list[Any]], fields: list[Any]) -> None:
+        """Advise on what the fields of data, size and fitting name; a button puts what is advised into `fields`."""
+        told = [self.panel, self.told]
+        gr.on([c.change for c in which], self.advise, which, told, trigger_mode="always_last", **HIDDEN)
+        use = show.polite(lambda *asked: taken(self.advised(*asked)))
+        self.use.click(use, which, fields, **HIDDEN)
+        self.zipped.upload(show.polite(self.unpack), self.zipped, self.field, api_visibility="private")
+
+    def unpack(self, path: str) -> str:
+        """The folder that an uploaded ZIP was unpacked into."""
+        self.studio.check_private("Uploading pictures to train on")
+        return str(zip_archive.unpacked(Path(path)))
+
+    def advise(self, source: str, size: int, fit: str) -> tuple[gr.Column, str]:
+        """For somebody's own pictures, what to begin with, and how long that takes here; nothing for the studio's own
+        and for what cannot be read, of which the preview says why."""
+        try:
+            if source == datasets.FASHION_MNIST:
+                return gr.Column(visible=False), ""
+            found, seconds = self.studio.advice(asked(source, size, fit))
+        except StudioError:
+            return gr.Column(visible=False), ""
+        how_long = words.ADVISED_BUSY if seconds is None else f"about {recommend.duration(seconds)} on this machine"
+        own = asked(source, size, fit)
+        turned = [
+            f"{k.label} {getattr(found, k.name):,}" if k.kind is int else f"{k.label} {getattr(found, k.name)}"
+            for k in knobs(type(found)).values()
+            if getattr(found, k.name) not in (k.default, getattr(own, k.name, k.default))
+        ]
+        said = words.ADVISED.format(gan=found.gan, settings="; ".join(turned), how_long=how_long)
+        return gr.Column(visible=True), said
+
+    def advised(self, source: str, size: int, fit: str) -> Recipe:
+        """What to begin with."""
+        return recommend.recipe(self.studio.garments(source, size, fit), asked(source, size, fit))
+
+    def preview(self, source: str, size: int, fit: str, classes: str, limit: int | None) -> str:
+        """The data in pictures and counts, or the sentence that says why not."""
+        try:
+            # What is shown of the studio's own garments is what they are, whatever they will be enlarged to.
+            want = asked(source, size, fit) if source != datasets.FASHION_MNIST else asked(source, 28, "fill")
+            whole = self.studio.garments(want.data, want.size, want.fit)
+            return show.preview(
+                datasets.select(whole, datasets.class_numbers(classes or "", whole.names), limit or None)
+            )
+        except StudioError as e:
+            return f'<p class="sorry">{html.escape(str(e))}</p>'
+
+
+def asked(source: str, size: int, fit: str) -> Recipe:
+    """A recipe that says which pictures, and no more."""
+    return gans.new_recipe("dcgan", data=source, size=size, fit=fit)

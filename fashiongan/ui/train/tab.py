@@ -1,0 +1,283 @@
+"""Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ... import gans, hub
+from ...errors import StudioError
+from ...gans.recipe import Knob, Recipe, knobs
+from ...release import model_card
+from ...studio import Studio
+from ..shared import access, checkpoints, plots, show, words
+from .source import Source
+
+HERE = Path(__file__).parent
+
+OFFERED = "studio"  # whose quick look is the first to show garments that can be told: benchmarks/soon.md
+FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs beside the GAN and its data; the others are folded
+QUICK, FULL = "Quick look (minutes)", "Full recipe"
+TEX = [{"left": "$$", "right": "$$", "display": True}]
+LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js listens
+
+
+def all_knobs() -> dict[str, Knob]:
+    """Every knob of every GAN but its data, which has a place of its own."""
+    found: dict[str, Knob] = {}
+    for cls in gans.GANS.values():
+        found = {**knobs(cls.recipe_type), **found}
+    return {name: k for name, k in found.items() if name != "data"}
+
+
+def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
+    """A knob as a form field: its label, help, range and a value to begin with."""
+    within = f" ({k.lo:,.15g} to {k.hi:,.15g})" if k.lo is not None else ""
+    common: dict[str, Any] = {
+        "label": k.label,
+        "info": k.text + within,
+        "elem_id": f"knob_{k.name}",
+        "visible": visible,
+    }
+    if k.choices:
+        return gr.Dropdown(list(k.choices), value=value, **common)
+    if k.kind is str:
+        return gr.Textbox(value, max_length=500, **common)
+    # The recipe checks the range: its sentence names the setting, where gradio's own does not.
+    whole = k.kind is int
+    empty = "empty" if k.default is None else None
+    return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
+
+
+def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr.Dropdown) -> gr.BrowserState:
+    """Build the tab; returns who is visiting, so that other tabs may start runs in that name."""
+    desk = Desk(studio)
+    first = OFFERED
+    with gr.Row(elem_id="train_row"):
+        with gr.Column(elem_classes="controls", elem_id="choose"):
+            gr.Markdown(words.TRAIN_ELSEWHERE if studio.public else words.TRAIN, elem_id="purpose")
+            gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
+            idea = gr.Markdown(describe(first), elem_classes="caption")
+            with gr.Accordion("How it works", open=False):
+                story = gr.Markdown(explain(first), latex_delimiters=TEX, elem_id="story")
+            how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
+            with gr.Row(elem_classes="together"):
+                go = gr.Button(
+                    "Start", size="md", variant="primary", elem_id="start", min_width=90, interactive=not studio.public
+                )
+                hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
+                on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
+                add = gr.Button("Queue it", size="md", visible=False, elem_id="add", min_width=90)
+                halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
+        with gr.Column(elem_id="watch"):
+            live = live_panel(studio)
+            take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
+            share, repo, push, pushed = share_fold()
+            gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
+            shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
+        with gr.Column(elem_classes="controls", elem_id="settings"):
+            with gr.Row(elem_classes="together", visible=False, elem_id="queue") as queue:
+                waiting = gr.Dropdown([], label="Waiting", elem_id="waiting", min_width=160)
+                drop = gr.Button("Cancel it", size="md", elem_id="drop", min_width=90)
+            pictures = Source(studio)
+            source = pictures.field
+            values = desk.values(first, QUICK)
+            fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
+            with gr.Accordion("More settings", open=False):
+                folded = {name: k for name, k in desk.names.items() if name not in FIRST}
+                fields |= {n: widget(k, values.get(n, k.default), n in values) for n, k in folded.items()}
+
+    visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
+    knob_fields = [fields[name] for name in desk.names]
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    buttons = [go, hold, on, halt, take, share, add, queue, waiting]
+    fresh: dict[str, Any] = {
+        "fn": desk.buttons,
+        "inputs": visitor,
+        "outputs": buttons,
+        **hidden,
+        "concurrency_limit": None,
+    }
+    look: dict[str, Any] = {"fn": None, "js": LOOK_AT_ONCE, **hidden}
+
+    start = go.click(show.polite(desk.start), [visitor, gan, source, *knob_fields], visitor, api_visibility="private")
+    pause = hold.click(show.polite(desk.pause), visitor, None, **hidden)
+    resume = on.click(show.polite(desk.resume), visitor, visitor, **hidden)
+    stop = halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
+    enqueue = add.click(show.polite(desk.enqueue), [visitor, gan, source, *knob_fields], visitor, **hidden)
+    cancel = drop.click(show.polite(desk.cancel), [visitor, waiting], None, **hidden)
+    for clicked in (start, pause, resume, stop, enqueue, cancel):
+        clicked.then(**look).then(**fresh)
+    live.change(**fresh)  # panel.js tells when the run's state has changed
+    gr.on([page.load, this.select], **fresh)
+    push.click(show.polite(desk.push), repo, pushed, api_visibility="private")
+    take.click(desk.sample_it, None, [tabs, models], **hidden)
+
+    gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
+    # By a person's hand only: `use` sets the GAN and the fields together.
+    gr.on([gan.input, how_long.input], desk.settings, [gan, how_long], knob_fields, **hidden)
+    # gradio draws a number field that begins empty with a 0 in it.
+    empty = [fields[name] for name, k in desk.names.items() if k.default is None]
+    page.load(lambda: [None] * len(empty), None, empty, **hidden)
+    which = [source, fields["size"], fields["fit"]]
+    pictures.look(this, which, [fields["classes"], fields["limit"]], shown)
+    pictures.advise_on(which, desk.advised, [gan, how_long, *knob_fields])
+    return visitor
+
+
+def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
+    """Where a trained checkpoint is sent to the Hub: the fold, the repository's name, the button, what came of it."""
+    with gr.Accordion("Save to the Hub", open=False, visible=False, elem_id="hub") as fold:
+        gr.Markdown(words.PUSH, elem_classes="caption")
+        with gr.Row(elem_classes="together"):
+            repo = gr.Textbox(
+                "", label="Repository", placeholder="user/name", max_length=100, elem_id="repo", min_width=160
+            )
+            push = gr.Button("Send it", size="md", elem_id="push", min_width=90)
+        pushed = gr.Markdown(elem_id="pushed")
+    return fold, repo, push, pushed
+
+
+def live_panel(studio: Studio) -> gr.HTML:
+    """The part of the page that watches the run: panel.html, moved by panel.js, fed by `news` and `sheet`."""
+
+    def news(asked: Any) -> dict[str, Any]:
+        # Anybody may send anything here: read-only, and every value checked.
+        run, *counts = asked if isinstance(asked, list) and asked else [None]
+        if not (isinstance(run, str) and len(counts) == 3 and all(isinstance(v, int) for v in counts)):
+            run, counts = "", [-1, 0, -1]
+        return studio.news(run, *counts)
+
+    def sheet(epoch: Any) -> str | None:
+        return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
+
+    html = (HERE / "panel.html").read_text()
+    return gr.HTML(
+        html_template=html.replace(words.PRESS_START, "") if studio.public else html,
+        js_on_load=(HERE / "panel.js").read_text().replace("/*WORDS*/{}", json.dumps(words.CURVES)),
+        head=f'<script src="/gradio_api/file={plots.PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=[news, sheet],
+        elem_id="live",
+    )
+
+
+def describe(gan: str) -> str:
+    """A GAN in a line of Markdown."""
+    cls = gans.find(gan)
+    return f"**{gan}** ({cls.year}): {cls.title}. [The paper]({cls.paper})"
+
+
+def explain(gan: str) -> str:
+    """Its two losses as formulas and its file's own words, as Markdown with TeX."""
+    cls = gans.find(gan)
+    told = inspect.getdoc(inspect.getmodule(cls)) or ""
+    d, g = cls.formulas
+    return f"The judge minimises\n$${d}$$\nand the generator\n$${g}$$\n{told.replace('*', chr(92) + '*')}"
+
+
+class Desk:
+    """What the tab's widgets do, over one studio."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+        self.names = all_knobs()
+
+    def recipe(self, gan: str, source: str, values: tuple[Any, ...]) -> Recipe:
+        mine = knobs(gans.find(gan).recipe_type)
+        turned = {
+            name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
+            for name, v in zip(self.names, values, strict=True)
+            if name in mine and v is not None
+        }
+        return gans.new_recipe(gan, data=source, **turned)
+
+    def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
+        self.studio.check_private("Training")
+        visitor = access.name_of(visitor)
+        self.studio.start(self.recipe(gan, source, values), visitor)
+        return visitor
+
+    def enqueue(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
+        self.studio.check_private("Training")
+        visitor = access.name_of(visitor)
+        self.studio.enqueue(self.recipe(gan, source, values), visitor)
+        return visitor
+
+    def cancel(self, visitor: str | None, number: int | None, request: gr.Request) -> None:
+        self.studio.check_private("Training")
+        entry = next((w for w in self.studio.waiting if w.number == number), None)
+        if entry is not None and entry.owner != visitor:
+            access.check_control(self.studio, None, request)
+        self.studio.cancel(number or 0)
+
+    def pause(self, visitor: str | None, request: gr.Request) -> None:
+        self.studio.check_private("Training")
+        access.check_control(self.studio, visitor, request)
+        self.studio.pause()
+
+    def resume(self, visitor: str | None, request: gr.Request) -> str:
+        self.studio.check_private("Training")
+        if self.studio.run is not None and self.studio.run.alive:
+            access.check_control(self.studio, visitor, request)
+        visitor = access.name_of(visitor)
+        self.studio.go_on(visitor)
+        return visitor
+
+    def stop(self, visitor: str | None, request: gr.Request) -> None:
+        self.studio.check_private("Training")
+        access.check_control(self.studio, visitor, request)
+        self.studio.stop()
+
+    def buttons(self, visitor: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Start, Pause, Resume, Stop, Sample it, Save to the Hub and Queue it, which of them make sense now; and the
+        queue."""
+        status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
+        state = status["state"]
+        alive = state in ("running", "paused")
+        waiting = [(f"{i}. {w['gan']}", w["number"]) for i, w in enumerate(status["queue"], 1)]
+        return (
+            gr.Button(visible=not alive),
+            gr.Button(visible=state == "running", interactive=may),
+            gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
+            gr.Button(visible=alive, interactive=may),
+            gr.Button(visible=bool(status["checkpoint"])),
+            gr.Accordion(visible=bool(status["checkpoint"]) and access.at_the_machine(self.studio, request)),
+            gr.Button(visible=alive),
+            gr.Row(visible=bool(waiting)),
+            gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
+        )
+
+    def advised(self, recipe: Recipe) -> list[Any]:
+        """The GAN, how long, and the fields of a recipe."""
+        return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
+
+    def values(self, gan: str, how_long: str) -> dict[str, Any]:
+        """Every knob that GAN has, and what it is set to."""
+        recipe = gans.find(gan).recipe_type
+        return {name: k.default for name, k in knobs(recipe).items()} | (recipe.quick if how_long == QUICK else {})
+
+    def settings(self, gan: str, how_long: str) -> list[Any]:
+        """The fields for that GAN; those it does not have disappear."""
+        return self.filled(self.values(gan, how_long))
+
+    def filled(self, values: dict[str, Any]) -> list[Any]:
+        """Every field: with its value, or out of sight."""
+        return [
+            gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
+        ]
+
+    def push(self, repo: str, request: gr.Request) -> str:
+        """Send the checkpoint of the run on show to the Hub, with its card, in the name of who sits at the machine."""
+        access.check_at_the_machine(self.studio, request, "Saving to the Hub")
+        name = self.studio.status()["checkpoint"]
+        if name is None:
+            raise StudioError("There is no checkpoint to send yet: train one.")
+        files = model_card.files(name, repo.strip())
+        address = hub.send(repo.strip(), files, f"Add {next(iter(files))}")
+        return words.PUSHED.format(files=", ".join(files), address=address)
+
+    def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
+        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status()["checkpoint"])

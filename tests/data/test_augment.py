@@ -1,0 +1,122 @@
+"""Differentiable augmentation (Zhao et al. 2020)."""
+
+import pytest
+import torch
+
+from fashiongan import gans
+from fashiongan.data import augment
+from fashiongan.errors import StudioError
+
+RNG = torch.Generator()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    RNG.manual_seed(0)
+
+
+def ramp(n=64, size=8):
+    """(n, 1, size, size): every pixel another number, the same in each picture."""
+    return torch.arange(1.0, size * size + 1).reshape(1, 1, size, size).repeat(n, 1, 1, 1)
+
+
+def test_flip_mirrors_about_half_of_the_pictures_and_nothing_else():
+    x = ramp()
+    seen = augment.flip(x, -1, RNG)
+    mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(seen, x, strict=True)]
+    assert all(m or torch.equal(a, b) for m, a, b in zip(mirrored, seen, x, strict=True))
+    assert 20 < sum(mirrored) < 44
+
+
+def test_shift_moves_whole_pictures_by_up_to_an_eighth_and_fills_with_black():
+    x = ramp(size=16)
+    moves = set()
+    for seen in augment.shift(x, -1, RNG):
+        found = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if torch.equal(seen[0], moved(x[0, 0], dy, dx))]
+        assert len(found) == 1
+        moves.add(found[0])
+    assert {dy for dy, _ in moves} == {dx for _, dx in moves} == {-2, -1, 0, 1, 2}
+
+
+def moved(picture, dy, dx):
+    size = len(picture)
+    out = torch.full_like(picture, -1)
+    for y in range(size):
+        for x in range(size):
+            if 0 <= y + dy < size and 0 <= x + dx < size:
+                out[y, x] = picture[y + dy, x + dx]
+    return out
+
+
+def test_cutout_blackens_one_square_of_half_the_side_or_what_of_it_is_inside():
+    x = ramp(n=200)
+    areas = set()
+    for seen in augment.cutout(x, -1, RNG):
+        rows, columns = (seen[0] == -1).any(1).nonzero(), (seen[0] == -1).any(0).nonzero()
+        area = (seen[0] == -1).sum().item()
+        assert area == len(rows) * len(columns)  # a full rectangle
+        assert max(len(rows), len(columns)) <= 4
+        areas.add(area)
+    assert max(areas) == 16
+    assert min(areas) < 16  # some reach over the edge
+
+
+@pytest.mark.parametrize("low", [-1.0, 0.0])
+def test_colour_changes_brightness_contrast_and_saturation_each_within_its_range(low):
+    """A picture of four colours whose mean m and gray g are known: what comes out is m + b + k (g + s (x - g) - m)."""
+    x = torch.tensor([[0.1, 0.5], [0.3, 0.9]]).repeat(2000, 3, 1, 1) + torch.tensor([-0.1, 0.0, 0.1]).view(1, 3, 1, 1)
+    seen = augment.colour(x, low, RNG)
+    b = seen.mean((1, 2, 3)) - x.mean()
+    k = (seen.mean(1).amax((1, 2)) - seen.mean(1).amin((1, 2))) / 0.8
+    s = (seen[:, 2, 0, 0] - seen[:, 0, 0, 0]) / k / 0.2
+    reach = (1 - low) / 4
+    for found, lowest, highest in ((b, -reach, reach), (k, 0.5, 1.5), (s, 0.0, 2.0)):
+        span = highest - lowest
+        assert lowest - 1e-4 <= found.min() < lowest + 0.02 * span
+        assert highest - 0.02 * span < found.max() <= highest + 1e-4
+        assert found.mean().item() == pytest.approx((lowest + highest) / 2, abs=0.03 * span)
+    told = (seen - seen.mean((1, 2, 3), keepdim=True)) / k.view(-1, 1, 1, 1)
+    gray = x.mean(1, keepdim=True)
+    want = gray - x.mean() + s.view(-1, 1, 1, 1) * (x - gray)
+    assert torch.allclose(told, want, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", augment.KINDS)
+def test_gradients_run_through_to_the_pixels_that_are_seen(kind):
+    x = ramp(n=16).requires_grad_()
+    seen = augment.augment(x, [kind], -1, RNG)
+    seen.sum().backward()
+    assert x.grad.sum().item() == pytest.approx((seen != -1).sum().item())
+
+
+def test_both_players_see_augmented_pictures_and_the_generator_draws_whole_ones(trainer_of):
+    trainer = trainer_of("dcgan", augment="cutout", steps=4)
+    seen = []
+    trainer.gan.D.downs[0].register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
+    trainer.update()
+    assert len(seen) == 3  # real, fake, and the generator's turn
+    for x in seen:
+        assert ((x == -1).flatten(1).sum(1) >= 7 * 7).all()
+    assert trainer.samples()[0].shape[2:] == (28, 28)
+
+
+def test_resuming_repeats_the_same_augmentation(trainer_of, same):
+    whole, first, second = (trainer_of("dcgan", augment="flip,shift,cutout", steps=6) for _ in range(3))
+    list(whole.run(every=6))
+    for _ in range(3):
+        first.update()
+    second.load_state_dict(*first.state_dict())
+    for _ in range(3):
+        second.update()
+    assert same(whole.gan.state_dict(), second.gan.state_dict())
+
+
+def test_judges_that_redraw_refuse_it():
+    for gan in ("ebgan", "began"):
+        with pytest.raises(StudioError, match="takes no augmentation"):
+            gans.build(gans.new_recipe(gan, augment="flip"))
+
+
+def test_an_unknown_kind_is_refused_with_those_there_are():
+    with pytest.raises(StudioError, match="augment cannot be spin: it takes one of"):
+        gans.new_recipe("dcgan", augment="spin")

@@ -1,0 +1,149 @@
+"""Somebody's own picture: cut out, centred, bright on black; or one sentence."""
+
+import io
+import resource
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from fashiongan.data import cutout, images
+from fashiongan.errors import StudioError
+
+SHIRT = [(30, 20), (60, 20), (82, 42), (72, 52), (62, 43), (62, 105), (28, 105), (28, 43), (18, 52), (8, 42)]
+
+
+def shirt(background, cloth, mode="RGB", scale=4, print_=None):
+    im = Image.new("RGB", (90 * scale, 120 * scale), background)
+    pen = ImageDraw.Draw(im)
+    pen.polygon([(x * scale, y * scale) for x, y in SHIRT], fill=cloth)
+    if print_:
+        pen.rectangle([40 * scale, 55 * scale, 50 * scale, 65 * scale], fill=print_)
+    return im.convert(mode)
+
+
+def data(im, kind="PNG", **options):
+    out = io.BytesIO()
+    im.save(out, kind, **options)
+    return out.getvalue()
+
+
+def looks(source, size=28, channels=1):
+    return cutout.garment(images.opened(source), size, channels)
+
+
+def overlap(a, b):
+    a, b = a > 30, b > 30
+    return (a & b).sum() / (a | b).sum()
+
+
+EXPECTED = looks(data(shirt("white", (40, 60, 120))))
+
+
+def test_a_dark_shirt_on_white_becomes_a_bright_one_on_black_that_fills_the_picture():
+    x = EXPECTED
+    assert x.shape == (1, 28, 28)
+    assert x.dtype == torch.uint8
+    assert x[0, :, 0].max() < 30  # 85 high and 74 wide: as high as the picture, with black at its sides
+    rows = (x[0] > 30).any(1)
+    assert rows[0]
+    assert rows[-1]
+    middle = x[0, 8:24, 10:18]
+    assert middle.min() > 150  # bright: the negative of a dark cloth
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        data(shirt((240, 238, 235), (40, 60, 120)), "JPEG", quality=80),
+        data(shirt("black", (200, 180, 90))),
+        data(shirt((30, 120, 60), (200, 60, 50))),  # neither black nor white behind it
+        data(shirt("white", (40, 60, 120), print_="white")),  # a print of the background's colour stays
+        data(shirt("white", (40, 60, 120), "CMYK"), "JPEG"),
+        data(shirt("white", (40, 60, 120), "P"), "GIF"),
+        data(shirt("white", (40, 60, 120)), "WEBP"),
+        data(shirt("white", (40, 60, 120), "L")),
+        data(shirt("white", (40, 60, 120), "1")),
+        data(shirt("white", (40, 60, 120), scale=1)),
+        data(shirt("white", (225, 225, 220))),  # pale on white
+    ],
+    ids=["jpeg", "on black", "on green", "print", "CMYK", "GIF", "WebP", "gray", "1 bit", "small", "pale"],
+)
+def test_the_same_shirt_in_many_shapes(source):
+    assert overlap(looks(source), EXPECTED) > 0.9
+
+
+def test_a_transparent_picture_is_cut_out_where_it_is_opaque():
+    im = shirt("white", (40, 60, 120)).convert("RGBA")
+    mask = shirt("black", "white", "L")
+    im.putalpha(mask)
+    assert overlap(looks(data(im)), EXPECTED) > 0.95
+    with pytest.raises(StudioError, match="no garment to see"):
+        looks(data(Image.new("RGBA", (50, 50), (200, 10, 10, 0))))
+
+
+def test_sixteen_bits_and_floats_are_not_cut_off():
+    gray = np.asarray(shirt("white", (40, 60, 120), "L")).astype(np.uint16) * 257
+    assert overlap(looks(data(Image.fromarray(gray))), EXPECTED) > 0.9
+
+
+def test_a_camera_held_sideways():
+    turned = shirt("white", (40, 60, 120)).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it right by 90 degrees to see it upright
+    assert overlap(looks(data(turned, "JPEG", exif=exif)), EXPECTED) > 0.9
+
+
+def test_the_first_frame_of_an_animation():
+    frames = [shirt("white", c) for c in ((40, 60, 120), "white")]
+    assert overlap(looks(data(frames[0], "GIF", save_all=True, append_images=frames[1:])), EXPECTED) > 0.9
+
+
+def test_a_picture_of_the_data_stays_what_it_is(garments):
+    one = garments.images[4]
+    assert torch.equal(looks(data(Image.fromarray(one[0].numpy()))), one)
+
+
+def test_colours_and_other_sizes():
+    x = looks(data(shirt("black", (200, 60, 20))), 64, 3)
+    assert x.shape == (3, 64, 64)
+    assert x[:, 40, 32].tolist() == pytest.approx([214, 64, 40], abs=8)  # stretched to full light, and no part darker
+
+
+def test_all_of_one_shade_is_one_sentence():
+    for im in (
+        Image.new("L", (80, 80)),
+        Image.new("RGB", (1, 1), "white"),
+        Image.new("L", (28, 28)),
+        Image.new("L", (1, 1)),
+    ):
+        with pytest.raises(StudioError, match="no garment to see"):
+            looks(data(im))
+
+
+@pytest.mark.parametrize("source", [b"", b"hello, I am text", b"\x89PNG\r\n\x1a\n" + b"x" * 99, b"<svg></svg>"])
+def test_what_is_no_picture_is_one_sentence(source):
+    with pytest.raises(StudioError, match="no picture that can be read"):
+        looks(source)
+
+
+def test_a_truncated_picture_is_one_sentence():
+    whole = data(shirt("white", (40, 60, 120)), "JPEG")
+    with pytest.raises(StudioError, match="no picture that can be read"):
+        looks(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize(("side", "mode"), [(20_000, "1"), (6_000, "1"), (13_312, "L")])
+def test_a_huge_picture_is_refused_by_its_header(side, mode, tmp_path):
+    path = tmp_path / "huge.png"
+    Image.new(mode, (side, side)).save(path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(StudioError, match="at most 25 megapixels"):
+        looks(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB: nothing of it was decoded
+
+
+def test_a_strip_is_one_sentence():
+    with pytest.raises(StudioError, match="too long a strip"):
+        looks(data(Image.new("L", (3000, 10), 90)))

@@ -1,0 +1,88 @@
+"""Each measure of a garment against what a ruler says."""
+
+import math
+
+import pytest
+import torch
+
+from fashiongan.latent.attributes import ATTRIBUTES, EDGE, measure
+
+
+def blank(value=0):
+    return torch.full((1, 1, 28, 28), value, dtype=torch.uint8)
+
+
+def block(rows, columns, value=200):
+    """A picture with one rectangle."""
+    x = blank()
+    x[:, :, slice(*rows), slice(*columns)] = value
+    return x
+
+
+def said(name, x):
+    return ATTRIBUTES[name](x)[0].item()
+
+
+BLOCK = block((4, 18), (7, 21))  # 14 x 14 of 28 x 28
+HAND = [
+    ("brightness", BLOCK, 200 / 255),
+    ("brightness", block((0, 28), (0, 28), 64), 64 / 255),
+    ("area", BLOCK, 14 * 14 / 784),
+    ("area", block((4, 18), (7, 21), EDGE // 2), 14 * 14 / 784 / 2),  # a faint pixel belongs to it by half
+    ("width", BLOCK, 0.5),
+    ("width", block((0, 1), (0, 28)), 1.0),
+    ("height", BLOCK, 0.5),
+    ("height", block((0, 28), (3, 4)), 1.0),
+    ("contrast", BLOCK, 0.0),
+    ("contrast", block((4, 18), (7, 21), 100) + block((4, 11), (7, 21), 100), 50 / 255),  # half 200, half 100
+    ("pattern", BLOCK, 4 * 14 / (2 * 14 * 14)),  # its four edges are all the steps there are
+    ("pattern", blank(90), 0.0),
+    ("symmetry", block((4, 18), (7, 21)), 1.0),
+    ("symmetry", block((4, 18), (0, 14)), 0.0),
+    ("symmetry", block((4, 18), (0, 21)), 14 / 21),  # 7 of its 21 columns have nothing opposite
+    ("weight below", BLOCK, 11 / 28),
+    ("weight below", block((27, 28), (0, 28)), 27.5 / 28),
+    ("weight to the right", BLOCK, 0.5),
+    ("weight to the right", block((0, 28), (0, 1)), 0.5 / 28),
+    ("sleeves and sides", block((4, 18), (0, 28)), 0.5),
+    ("sleeves and sides", BLOCK, 0.0),
+    ("weight in the middle", block((4, 18), (0, 28)), 6 / 28),
+    ("weight in the middle", block((4, 18), (11, 17)), 1.0),
+    ("open neckline", BLOCK, 4 / 7),  # it begins four rows down of seven
+    ("open neckline", block((0, 7), (9, 19)), 0.0),
+    ("gap below", BLOCK, 10 / 14),  # four of the lower fourteen rows are covered
+    ("gap below", block((14, 28), (0, 12)), 1.0),
+]
+
+
+@pytest.mark.parametrize(("name", "x", "value"), HAND, ids=lambda v: v if isinstance(v, str) else "")
+def test_what_a_ruler_says(name, x, value):
+    assert said(name, x) == pytest.approx(value, abs=5e-5)
+
+
+def test_every_attribute_is_measured_by_hand():
+    assert {name for name, _, _ in HAND} == set(ATTRIBUTES)
+
+
+def test_a_picture_is_measured_by_itself():
+    x = torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    together = measure(x)
+    assert together.shape == (5, len(ATTRIBUTES))
+    assert torch.allclose(together[3], measure(x[3:4])[0])
+
+
+@pytest.mark.parametrize("x", [blank(), blank(255), torch.zeros(2, 3, 64, 64, dtype=torch.uint8)])
+def test_nothing_and_everything_have_finite_measures(x):
+    assert measure(x).isfinite().all()
+
+
+def test_a_coloured_picture_is_measured_by_its_mean():
+    coloured = torch.cat([block((4, 18), (7, 21), v) for v in (150, 200, 250)], 1)
+    assert said("brightness", coloured) == pytest.approx(200 / 255, abs=1e-4)
+
+
+def test_measures_have_gradients_even_of_a_black_picture():
+    x = torch.zeros(2, 1, 28, 28, requires_grad=True)
+    (slope,) = torch.autograd.grad(measure(x).sum(), x)
+    assert slope.isfinite().all()
+    assert not math.isnan(slope.sum().item())

@@ -1,0 +1,277 @@
+"""What the Robustness tab asks the lab for: one picture under attack, a curve and a fit in the background."""
+
+import base64
+import time
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from PIL import Image
+
+from fashiongan import attacks, classifiers
+from fashiongan.classifiers import recipe, store
+from fashiongan.data import datasets
+from fashiongan.errors import StudioError
+from fashiongan.evaluation import robustness
+from fashiongan.studio import Studio
+from fashiongan.studio import robustness as lab
+from fashiongan.studio.robustness import Lab, Look, Picture
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory, idx_root):
+    """A lab with a classifier of the ten shapes, called mine."""
+    studio = Studio(tmp_path_factory.mktemp("lab") / "runs", data_root=str(idx_root), device="cpu")
+    found = Lab(studio)
+    path = found.folder / "mine.safetensors"
+    list(classifiers.fit(recipe("dense", epochs=4, batch=25), path, root=str(idx_root)))
+    return found
+
+
+@pytest.fixture
+def mine(bench):
+    return next(name for name in bench.names() if name.endswith("mine.safetensors"))
+
+
+@pytest.fixture(autouse=True)
+def idle(bench):
+    yield
+    bench.stop_curve()
+    bench.stop_fit()
+
+
+def pixels(url):
+    import io
+
+    with Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))) as im:
+        return torch.tensor(list(im.getdata())).view(1, 1, *im.size[::-1]) / 255
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)
+
+
+def refused(match, work, *args, **kwargs):
+    with pytest.raises(StudioError, match=match) as caught:
+        work(*args, **kwargs)
+    assert str(caught.value).endswith(".")
+
+
+# One picture
+
+
+def test_bundled_ones_first_then_mine(bench, mine):
+    assert bench.names()[: len(store.bundled())] == store.bundled()
+    assert bench.classifier(mine) is bench.classifier(mine)
+    refused("There is no classifier '/etc/passwd' here", bench.classifier, "/etc/passwd")
+    refused("There is no classifier None here", bench.classifier, None)
+
+
+def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
+    found = bench.look(Look(Picture(number=3), mine, "fgsm", 0.3, "none"))
+    test = datasets.load("fashion-mnist", split="test", root=idx_root)
+    x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
+    after = attacks.fgsm(net, x, y, 0.3)
+    assert torch.equal(pixels(found["before"]), x)
+    assert (pixels(found["after"]) - after).abs().max() <= 0.51 / 255
+    d = (after - x) / (after - x).abs().max() / 2 + 0.5
+    assert (pixels(found["added"]) - d).abs().max() <= 0.51 / 255
+    assert found["magnified"] == pytest.approx(0.5 / 0.3, rel=1e-3)
+    assert found["class"] == test.names[y]
+    assert found["known"]
+    for z, row in zip((net(x), net(after)), found["confidences"], strict=True):
+        assert row == pytest.approx(z.softmax(1)[0].tolist(), abs=1e-4)
+    assert found["fooled"] == bool(net(after).argmax(1) != y)
+    assert found["said"][1] == test.names[int(net(after).argmax(1))]
+    assert (found["eps"], found["eps_255"], found["changed"]) == (0.3, 76.5, int((after != x).sum()))
+
+
+def test_nothing_added_is_gray(bench, mine):
+    found = bench.look(Look(Picture(number=3), mine, "fgsm", 0.0, "none"))
+    assert found["magnified"] is None
+    assert found["changed"] == 0
+    assert (pixels(found["added"]) * 255).unique().tolist() == [128]
+
+
+def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
+    look = Look(Picture(number=3), mine, "fgsm", 0.0, "none")
+    least = bench.smallest(look)["least"]
+    assert 1 < least < 255
+    assert bench.look(replace(look, eps=least / 255))["fooled"]
+    assert not bench.look(replace(look, eps=(least - 1) / 255))["fooled"]
+    slow = bench.smallest(replace(look, attack="ensemble"))
+    assert slow["by"] == attacks.ATTACKS["pgd"].title
+
+
+def test_generated_garments_and_ones_own_have_the_class_that_is_seen_in_them(bench, mine):
+    drawn = bench.look(Look(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
+    assert not drawn["known"]
+    assert drawn["class"] == drawn["said"][0]
+    x, _ = bench.garment(Picture("generated", 5, "cdcgan", "Dress"))
+    gan = bench.studio.gan("cdcgan")
+    assert torch.equal(x * 255, gan.sample_images(1, 5, "Dress").float())
+    raw = bytes(range(256)) * 3 + bytes(16)
+    x, label = bench.garment(Picture("own", pixels=base64.b64encode(raw).decode()))
+    assert label is None
+    assert x.shape == (1, 1, 28, 28)
+    assert (x.flatten() * 255).round().tolist() == list(raw)
+
+
+def test_a_target_is_aimed_at(bench, mine):
+    found = bench.look(Look(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
+    assert found["target"] == "Bag"
+    assert found["said"][1] == "Bag"
+    assert found["fooled"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"classifier": "nosuch"}, "no classifier 'nosuch'"),
+        ({"attack": "magic"}, "no attack called 'magic'"),
+        ({"eps": -0.1}, "eps cannot be -0.1"),
+        ({"eps": 1.5}, "eps cannot be 1.5"),
+        ({"mask": "hat"}, "mask cannot be 'hat'"),
+        ({"target": "Hat"}, "no class 'Hat'"),
+        ({"target": "0,1"}, "target takes one class"),
+        ({"attack": "noise", "target": "Bag"}, "noise cannot be sent towards a class"),
+        ({"picture": Picture(number=200)}, "no test picture 200: they are numbered from 0 to 199"),
+        ({"picture": Picture(number=-1)}, "no test picture -1"),
+        ({"picture": Picture("generated", 0, "nosuch")}, "no checkpoint 'nosuch'"),
+        ({"picture": Picture("own", pixels="AAAA")}, "That is no garment"),
+        ({"picture": Picture("own", pixels="?")}, "That is no garment"),
+        ({"picture": Picture("own")}, "That is no garment"),
+    ],
+)
+def test_what_cannot_be_attacked_is_named(changes, said, bench, mine):
+    refused(said, bench.look, replace(Look(Picture(), mine), **changes))
+
+
+def test_a_merged_classifier_is_asked_about_merged_classes(bench, idx_root):
+    path = bench.folder / "merged.safetensors"
+    list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
+    found = bench.look(Look(Picture(number=6), path.as_posix(), "fgsm", 0.0))
+    assert found["class"] == found["said"][0] == "T-shirt/top or Shirt"
+    assert len(found["labels"]) == 9
+    path.unlink()
+
+
+# Pictures of one's own
+
+
+def test_ones_own_picture_is_cut_made_gray_and_turned_over_if_its_border_is_light(tmp_path):
+    im = Image.new("RGB", (80, 56), (250, 250, 250))
+    im.paste((200, 0, 0), (26, 14, 54, 42))
+    im.save(tmp_path / "a.png")
+    values = torch.tensor(list(base64.b64decode(lab.own(tmp_path / "a.png").pixels))).view(28, 28)
+    assert values[0, 0] == 5
+    assert values[14, 14] == 255 - round(0.299 * 200)
+    Image.new("L", (28, 28), 9).save(tmp_path / "b.png")
+    assert set(base64.b64decode(lab.own(tmp_path / "b.png").pixels)) == {9}
+    (tmp_path / "c.png").write_text("no picture")
+    refused("^c.png is not a picture that can be read", lab.own, tmp_path / "c.png")
+    Image.new("1", (8000, 8000)).save(tmp_path / "d.png")
+    refused("d.png has more than 40 million pixels", lab.own, tmp_path / "d.png")
+
+
+# The curve
+
+
+def test_a_curve_in_the_background(bench, mine):
+    version = bench.news(-1, -1)["curve"]["version"]
+    bench.start_curve([mine], ["fgsm", "noise"], "0,0.3", ["garment", "none"], 50, owner="me")
+    until(lambda: not bench.curves.job.alive)
+    found = bench.news(-1, -1)["curve"]
+    assert (found["state"], found["error"]) == ("finished", None)
+    assert found["version"] > version
+    assert found["step"] == found["steps"] == len(found["points"]) == 8
+    assert found["about"] == "the first 50 test pictures"
+    test = robustness.first(lab.test_pictures(bench.studio.data_root), 50)
+    net = {mine: bench.classifier(mine)}
+    wanted = list(robustness.curve(net, test, ["fgsm", "noise"], [0, 0.3], ["garment", "none"]))
+    assert [p["accuracy"] for p in found["points"]] == [p.accuracy for p in wanted]
+    assert set(found["points"][0]) == set(asdict(wanted[0]))
+    assert "points" not in bench.news(found["version"], -1)["curve"]
+
+
+def test_a_curve_of_generated_garments(bench, mine):
+    bench.start_curve([mine], ["fgsm"], "0", ["none"], 30, "cdcgan")
+    until(lambda: not bench.curves.job.alive)
+    assert bench.curves.about == "30 garments that cdcgan drew"
+    assert next(iter(bench.curves.points.values())).n == 30
+
+
+def test_one_curve_at_a_time_and_stop(bench, mine):
+    many = ",".join(f"{k / 1000}" for k in range(1, 50))
+    bench.start_curve([mine], ["pgd-5"], many, ["none"], 200)
+    until(lambda: bench.curves.job.alive)
+    refused("Another curve is being computed here", bench.start_curve, [mine], ["fgsm"], "0", ["none"], 10)
+    bench.stop_curve()
+    assert bench.news(-1, -1)["curve"]["state"] == "stopped"
+    bench.start_curve([mine], ["fgsm"], "0", ["none"], 10)
+    until(lambda: not bench.curves.job.alive)
+    assert bench.news(-1, -1)["curve"]["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (([], ["fgsm"], "0", ["none"], 10), "Choose at least one classifier and one attack"),
+        ((["{mine}"], [], "0", ["none"], 10), "Choose at least one classifier and one attack"),
+        ((["nosuch"], ["fgsm"], "0", ["none"], 10), "no classifier 'nosuch'"),
+        ((["{mine}"], ["fgsm"], "2", ["none"], 10), "eps cannot be 2"),
+        ((["{mine}"], ["fgsm"], "0", ["none"], 0), "Pictures takes a number from 1 to 10000"),
+        ((["{mine}"], ["fgsm"], "0", ["none"], 201), "limit cannot be 201"),
+        ((["{mine}"], ["fgsm"] * 13, "0", ["none"], 10), "These are 13 curves: at most 12"),
+        ((["{mine}"], ["fgsm"], "0", ["none"], 10, "nosuch"), "no checkpoint 'nosuch'"),
+    ],
+)
+def test_what_no_curve_can_be_made_of_is_named(arguments, said, bench, mine):
+    names, *rest = arguments
+    before = bench.curves
+    refused(said, bench.start_curve, [n.format(mine=mine) for n in names], *rest)
+    assert bench.curves is before
+
+
+def test_what_goes_wrong_in_a_curve_is_told(bench, mine):
+    bench.start_curve([mine], ["magic"], "0", ["none"], 10)
+    until(lambda: not bench.curves.job.alive)
+    assert bench.news(-1, -1)["curve"]["state"] == "failed"
+    assert "no attack called 'magic'" in bench.news(-1, -1)["curve"]["error"]
+
+
+# A defence
+
+
+def test_a_defence_is_trained_and_listed(bench):
+    bench.start_fit(recipe("dense", epochs=2, batch=50, adversarial="pgd"), "me")
+    until(lambda: not bench.fit.job.alive)
+    found = bench.news(-1, -1)["fit"]
+    assert (found["state"], found["error"], found["name"]) == ("finished", None, "dense-pgd-1")
+    assert found["step"] == found["steps"] == found["news"][-1]["step"] == 22
+    assert found["news"][-1]["attacked"] is not None
+    assert found["command"] == "python -m fashiongan fit dense --epochs 2 --batch 50 --adversarial pgd"
+    name = next(n for n in bench.names() if n.endswith("dense-pgd-1.safetensors"))
+    assert bench.classifier(name).recipe.adversarial == "pgd"
+    assert bench.free_name(recipe("dense", adversarial="pgd")).stem == "dense-pgd-2"
+    assert bench.free_name(recipe("dense")).stem == "dense-1"
+
+
+def test_one_fit_at_a_time_and_what_is_stopped_is_not_kept(bench):
+    bench.start_fit(recipe("dense", epochs=10_000, batch=50))
+    until(lambda: bench.fit.news)
+    refused("Another classifier is being trained here", bench.start_fit, recipe("dense", batch=50))
+    bench.stop_fit()
+    assert bench.news(-1, -1)["fit"]["state"] == "stopped"
+    assert not bench.fit.out.exists()
+    refused("batch cannot be 551", bench.start_fit, recipe("dense", batch=551))
+
+
+def test_long_fits_are_thinned_but_keep_every_measurement():
+    news = [classifiers.Fitted(i, 5000, i / 500, 0, 0, 0, 0, 0.5 if i % 500 == 0 else None) for i in range(1, 5001)]
+    kept = lab.thinned(news)
+    assert len(kept) <= 430
+    assert [n.step for n in kept if n.held_out is not None] == list(range(500, 5001, 500))
