@@ -1,4 +1,4 @@
-"""How well the colorizers colour: python benchmarks/colorize.py [--n 1000] [--photos FOLDER]
+"""How well the colorizers color: python benchmarks/colorize.py [--n 1000] [--photos FOLDER]
 
 Garments are Fashion-MNIST's first test pictures, which no training saw; photographs those of a folder with one
 sub-folder a class, likewise. Prints a table, and what it was measured on.
@@ -19,11 +19,11 @@ sys.path.insert(0, str(REPO))
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
-from fashiongan.colorize.engine import Gray, Hint, Wish, colorizer, coloured
+from fashiongan.colorize.engine import Gray, Hint, Wish, colored, colorizer
 from fashiongan.data import datasets
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
-REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked colour
+REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked color
 
 
 def mean_lab(rgb, inside):
@@ -46,7 +46,7 @@ def garments(gan, n):
         gray = Gray(test.images[i : i + 1], None)
         inside = gray.values[0, 0] > engine.GARMENT
         text = ASKED[i % len(ASKED)]
-        out = coloured(gan, gray, Wish(colours=(text,)))[0]
+        out = colored(gan, gray, Wish(colors=(text,)))[0]
         lab = color_space.lab(out[None].float() / 255)[0]
         light.append((lab[:1] - color_space.lightness(gray.values[0].float() / 255)).abs().max())
         gray_off.append((color_space.gray_of(out[None]).int() - gray.values.int()).abs().max())
@@ -61,7 +61,7 @@ def garments(gan, n):
         before.append(gray.values)
         after.append(color_space.gray_of(out[None]))
         own = engine.classic(gan, gray, int(test.labels[i]))
-        ab = mean_lab(coloured(gan, gray, own)[0], inside)[1:]
+        ab = mean_lab(colored(gan, gray, own)[0], inside)[1:]
         goals = [wanted(gray.values, inside, c)[1:, inside].mean(1) for c in palettes.CLASSIC]
         classic.append(min(range(10), key=lambda k: float((ab - goals[k]).norm())) == int(test.labels[i]))
         rows = inside.any(1).nonzero().flatten()
@@ -73,7 +73,7 @@ def garments(gan, n):
             hints = tuple(
                 Hint((c + 0.5) / 28, (r + 0.5) / 28, t) for c, r, t in zip(columns, places, (text, other), strict=True)
             )
-            lab = color_space.lab(coloured(gan, gray, Wish(hints=hints)).float() / 255)[0]
+            lab = color_space.lab(colored(gan, gray, Wish(hints=hints)).float() / 255)[0]
             for part, t in ((slice(top, upper + 1), text), (slice(lower, bottom + 1), other)):
                 here = torch.zeros_like(inside)
                 here[part] = inside[part]
@@ -81,7 +81,7 @@ def garments(gan, n):
                     color_space.difference(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1))
                 )
         if i % 5 == 0:
-            eight = [mean_lab(x, inside) for x in coloured(gan, gray, Wish(seed=i), 8)]
+            eight = [mean_lab(x, inside) for x in colored(gan, gray, Wish(seed=i), 8)]
             variants.append(torch.stack([color_space.difference(a, b) for a, b in combinations(eight, 2)]).mean())
     with torch.no_grad():
         named = [judge(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
@@ -92,14 +92,14 @@ def garments(gan, n):
     print(f"| garments, n = {n} | measured | wanted |\n|---|---|---|")
     print(f"| lightness: largest difference, of 255 | {2.55 * float(max(light)):.2f} | at most 1 |")
     print(f"| gray: largest difference, of 255 | {int(max(gray_off))} | at most 1 |")
-    print(f"| obedience: CIEDE2000 to the asked colour, as a screen shows it | {mean(obeyed):.2f} | at most 5 |")
-    print(f"| the same to the asked colour outright | {mean(outright):.2f} | |")
+    print(f"| obedience: CIEDE2000 to the asked color, as a screen shows it | {mean(obeyed):.2f} | at most 5 |")
+    print(f"| the same to the asked color outright | {mean(outright):.2f} | |")
     print(f"| two hints, each half's (n = {len(halves)}) | {mean(halves):.2f} | at most 5 |")
     print(f"| garment that a hint reaches (within {REACHED:g}) | {100 * mean(reach):.1f} % | at least 95 % |")
     print(f"| background pixels with chroma above 3 | {100 * mean(ground):.2f} % | at most 0.5 % |")
     print(f"| class stays | {100 * mean((named[0] == named[1]).float()):.2f} % | at least 99.5 % |")
     print(f"| eight variants without hints, mean pair (n = {len(variants)}) | {mean(variants):.1f} | at least 15 |")
-    print(f"| classic: nearest to its own class's colour | {100 * mean(classic):.2f} % | at least 99 % |")
+    print(f"| classic: nearest to its own class's color | {100 * mean(classic):.2f} % | at least 99 % |")
 
 
 def photographs(gan, folder):
@@ -124,29 +124,29 @@ def photographs(gan, folder):
         flat = color_space.shown(gray.values, middle.view(1, 2, 1, 1).expand(1, 2, size, size))
         for name, x in (("hint", ab), ("constant", flat), ("gray", torch.zeros_like(ab))):
             psnr[name].append(db(x, truth))
-        free = coloured(gan, gray, Wish(label=int(held.labels[i]), seed=i))
-        shown.append(color_space.colourfulness(free))
-        real.append(color_space.colourfulness(rgb))
+        free = colored(gan, gray, Wish(label=int(held.labels[i]), seed=i))
+        shown.append(color_space.colorfulness(free))
+        real.append(color_space.colorfulness(rgb))
 
     def mean(x):
         return float(torch.stack(x).mean())
 
     print(f"\n| photographs, n = {len(held)}, {size} x {size} | measured |\n|---|---|")
     print(f"| PSNR in chroma, one hint in the middle | {mean(psnr['hint']):.2f} dB |")
-    print(f"| the hint's colour all over | {mean(psnr['constant']):.2f} dB |")
+    print(f"| the hint's color all over | {mean(psnr['constant']):.2f} dB |")
     print(f"| gray | {mean(psnr['gray']):.2f} dB |")
     a, b = mean(shown), mean(real)
-    print(f"| colourfulness without hints, of the photographs' own | {a:.1f} of {b:.1f} ({100 * (a / b - 1):+.0f} %) |")
+    print(f"| colorfulness without hints, of the photographs' own | {a:.1f} of {b:.1f} ({100 * (a / b - 1):+.0f} %) |")
 
 
 def milliseconds(gan, side, repeats=15):
     gray = Gray(torch.randint(0, 256, (1, 1, side, side), dtype=torch.uint8), None)
-    wish = Wish(colours=("#b03a2e",))
-    coloured(gan, gray, wish)
+    wish = Wish(colors=("#b03a2e",))
+    colored(gan, gray, wish)
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        coloured(gan, gray, wish)
+        colored(gan, gray, wish)
         times.append(1000 * (time.perf_counter() - begin))
     times.sort()
     return f"{times[len(times) // 2]:.1f} ms ({times[0]:.1f} to {times[-1]:.1f}, n = {repeats})"

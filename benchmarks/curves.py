@@ -128,11 +128,11 @@ def drawn(founds: list[dict[str, object]]) -> str:
             parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end" fill="#555">{t:g}</text>')
             parts.append(f'<path d="M{left},{y}H{wide - 110}" stroke="#ddd"/>')
     for i, f in enumerate(founds):
-        colour = f"hsl({360 * i / len(founds):.0f},65%,42%)"
+        color = f"hsl({360 * i / len(founds):.0f},65%,42%)"
         points = [at(look["seconds"], look["distance"]) for look in f["looks"]]  # type: ignore[attr-defined]
         x, y = points[-1].split(",")
-        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="1.8"/>')
-        parts.append(f'<text x="{float(x) + 5}" y="{float(y) + 4}" fill="{colour}">{f["gan"]}</text>')
+        parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="1.8"/>')
+        parts.append(f'<text x="{float(x) + 5}" y="{float(y) + 4}" fill="{color}">{f["gan"]}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -3,7 +3,7 @@
     python benchmarks/folders.py ../shared/data/clothing-128 [--many 100000]
 
 Each measurement is a process of its own. Read: counted, checked, cropped and kept at 128 x 128, and then opened again;
-with Python's start-up. Memory: the peak of a process that trains three updates in colour at 128 x 128 with a batch of
+with Python's start-up. Memory: the peak of a process that trains three updates in color at 128 x 128 with a batch of
 32 (all of its pages, and those that are its own rather than the mapped file's). Many: as many small JPEGs, made for the
 purpose, at 64 x 64.
 """
@@ -110,7 +110,7 @@ def main() -> None:
 
 {many}
 
-Peak memory of training in colour at 128 x 128, batch {BATCH}, each GAN at its default width. By
+Peak memory of training in color at 128 x 128, batch {BATCH}, each GAN at its default width. By
 `python benchmarks/folders.py FOLDER`, commit {commit.strip()}, {checkpoint.device_name(torch.device("cpu"))}, one run.
 
 | GAN | at its peak | of its own at the end |

@@ -1,4 +1,4 @@
-"""FashionGAN Studio: train, explore, colour and stress-test fashion GANs."""
+"""FashionGAN Studio: train, explore, color and stress-test fashion GANs."""
 
 import os
 import sys

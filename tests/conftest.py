@@ -129,11 +129,11 @@ def trainer_of(tiny, garments):
 
 
 @pytest.fixture(scope="session")
-def coloured(tmp_path_factory):
-    """A folder of 40 coloured pictures in two classes."""
+def colored(tmp_path_factory):
+    """A folder of 40 colored pictures in two classes."""
     from PIL import Image
 
-    root = tmp_path_factory.mktemp("coloured")
+    root = tmp_path_factory.mktemp("colored")
     rng = np.random.default_rng(3)
     for name, tint in (("hats", (255, 60, 0)), ("gloves", (0, 90, 255))):
         (root / name).mkdir()

@@ -39,8 +39,8 @@ def test_the_space_runs_the_gradio_that_is_pinned():
     known = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
     assert card.keys() == known | {"short_description", "startup_duration_timeout", "tags"}
     assert len(card["short_description"]) <= 60
-    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-    assert {card["colorFrom"], card["colorTo"]} <= colours
+    colors = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {card["colorFrom"], card["colorTo"]} <= colors
 
 
 def test_the_readme_opens_with_a_picture_that_is_there():

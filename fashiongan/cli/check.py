@@ -45,7 +45,7 @@ def check(args: argparse.Namespace) -> None:
         print(json.dumps({**dataclasses.asdict(survey), "command": command, "seconds": round(seconds)}))
         return
     total = folder.plural(len(garments), "picture")
-    print(f"{total}, {'gray' if survey.gray else 'colour'}, {survey.span()}; kept at {args.size} x {args.size}")
+    print(f"{total}, {'gray' if survey.gray else 'color'}, {survey.span()}; kept at {args.size} x {args.size}")
     for name, count in zip(survey.names, survey.counts, strict=True):
         print(f"  {count:>8,}  {name}")
     for remark in survey.remarks():

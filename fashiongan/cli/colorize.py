@@ -1,4 +1,4 @@
-"""colorize: give gray pictures colours."""
+"""colorize: give gray pictures colors."""
 
 import argparse
 import sys
@@ -14,24 +14,29 @@ from .common import Parser, progress
 
 
 def add_colorize(verbs: "argparse._SubParsersAction[Parser]") -> None:
-    p = verbs.add_parser("colorize", help="give gray garments colours; their lightness stays as it is")
+    p = verbs.add_parser("colorize", help="give gray garments colors; their lightness stays as it is")
     p.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, WebP, GIF or BMP of any size")
     p.add_argument(
-        "--colour", action="append", default=[], help='such as "#b03a2e" or teal; may be given several times'
+        "--colour",
+        "--color",
+        dest="color",
+        action="append",
+        default=[],
+        help='such as "#b03a2e" or teal; may be given several times',
     )
-    p.add_argument("--palette", help="one of the page's, such as Okabe-Ito; each variant takes the next colour")
-    p.add_argument("--classic", action="store_true", help="report 001's colour for the garment's class")
+    p.add_argument("--palette", help="one of the page's, such as Okabe-Ito; each variant takes the next color")
+    p.add_argument("--classic", action="store_true", help="report 001's color for the garment's class")
     p.add_argument("--label", help="its class, by number or name, where that is known")
     p.add_argument(
-        "--hint", action="append", default=[], metavar='"X,Y,COLOUR"',
-        help="a colour at a place, from the left and from the top, 0 to 1; may be given several times",
+        "--hint", action="append", default=[], metavar='"X,Y,COLOR"',
+        help="a color at a place, from the left and from the top, 0 to 1; may be given several times",
     )  # fmt: skip
-    p.add_argument("--tones", type=int, default=1, help="colours on one garment, 1 to 3 (default: 1)")
+    p.add_argument("--tones", type=int, default=1, help="colors on one garment, 1 to 3 (default: 1)")
     p.add_argument("--strength", type=float, default=1.0, help="0 is gray, 2 twice as strong (default: 1.0)")
     p.add_argument("--seed", type=int, default=0, help="another seed has other ideas (default: 0)")
     p.add_argument("--n", type=int, default=1, help="variants of one picture, as a sheet (default: 1)")
     p.add_argument("--checkpoint", help="a colorizer (default: of those bundled, the one that suits the picture)")
-    p.add_argument("--background", action="store_true", help="colour the background too")
+    p.add_argument("--background", action="store_true", help="color the background too")
     p.add_argument("--out", type=Path, required=True, help="OUT.png, or a folder for several, each named as its source")
     p.set_defaults(run=colorize)
 
@@ -45,16 +50,16 @@ def colorize(args: argparse.Namespace) -> None:
     if not 1 <= args.n <= limits.VARIANTS:
         raise StudioError(f"--n cannot be {args.n}: draw from 1 to {limits.VARIANTS} variants.")
     if not 1 <= args.tones <= 3:
-        raise StudioError(f"--tones cannot be {args.tones}: a garment has from 1 to 3 colours.")
+        raise StudioError(f"--tones cannot be {args.tones}: a garment has from 1 to 3 colors.")
     if not 0 <= args.strength <= 2:
         raise StudioError(f"--strength cannot be {args.strength}: it goes from 0, gray, to 2, twice as strong.")
     if not 0 <= args.seed < 2**63:
         raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
-    if args.classic and (args.colour or args.palette):
-        raise StudioError("--classic chooses the colour itself: leave --colour and --palette out.")
-    colours = colorize_files.colours(args.colour, args.palette)
+    if args.classic and (args.color or args.palette):
+        raise StudioError("--classic chooses the color itself: leave --colour and --palette out.")
+    colors = colorize_files.colors(args.color, args.palette)
     hints = tuple(map(colorize_files.hint, args.hint))
-    wish = engine.Wish(colours, hints, args.tones, args.label, args.seed, args.strength)
+    wish = engine.Wish(colors, hints, args.tones, args.label, args.seed, args.strength)
     targets = colorize_files.outs(args.images, args.out)
     gans = colorize_files.colorizers(args.checkpoint)
     for target in targets.values():
@@ -62,7 +67,7 @@ def colorize(args: argparse.Namespace) -> None:
     failed: list[str] = []
 
     def written() -> "Iterator[colorize_files.Done]":
-        for done in colorize_files.coloured(gans, targets, wish, args.n, args.classic, not args.background):
+        for done in colorize_files.colored(gans, targets, wish, args.n, args.classic, not args.background):
             failed.extend([done.error] * bool(done.error))
             if done.image is not None:
                 files.write(done.out, sheets.png(done.image, done.description))

@@ -1,6 +1,6 @@
-"""Colour with the lightness left alone: CIE L*a*b* (D65) of sRGB, its gamut, and how far two colours are apart.
+"""Color with the lightness left alone: CIE L*a*b* (D65) of sRGB, its gamut, and how far two colors are apart.
 
-A gray value and a pair (a, b) make a colour. L* depends on the gray value alone, so a picture that is coloured here has
+A gray value and a pair (a, b) make a color. L* depends on the gray value alone, so a picture that is colored here has
 the lightness of its gray original by construction; what the screen cannot show at that lightness is made paler, at the
 same hue, until it can. Formulas and constants: IEC 61966-2-1 (sRGB) and CIE 15:2004.
 """
@@ -19,7 +19,7 @@ RGB_TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.072175
 DELTA = 6 / 29  # CIE 15:2004: below its cube, the cube root goes on as a straight line
 HUES = 360  # of the table of what a screen can show
 CHROMA = 110.0  # the nets' unit of a and b; sRGB's own reach from -108 to 98
-FAINT = 8  # of 255: what is darker shows next to no colour
+FAINT = 8  # of 255: what is darker shows next to no color
 ENCODED = 4096  # steps of the table that encodes linear light; half of one is at most 0.2 of a gray level
 
 
@@ -29,7 +29,7 @@ def parse(text: str) -> tuple[int, int, int]:
 
     told = text.strip() if isinstance(text, str) else ""
     told = f"#{told}" if re.fullmatch(r"[0-9a-fA-F]{6}", told) else told
-    # The page's colour picker tells fractions: rgba(176.2, 58, 46.5, 1).
+    # The page's color picker tells fractions: rgba(176.2, 58, 46.5, 1).
     if found := re.fullmatch(r"rgba?\(\s*([\d.]+),\s*([\d.]+),\s*([\d.]+)(?:,\s*[\d.]+)?\s*\)", told):
         values = [float(v) if v.count(".") < 2 and v != "." else math.inf for v in found.groups()]
         if all(v <= 255 for v in values):
@@ -37,9 +37,9 @@ def parse(text: str) -> tuple[int, int, int]:
     try:
         red, green, blue = ImageColor.getrgb(told)[:3]
     except ValueError:
-        raise StudioError(f"{text!r} is no colour: write one such as #b03a2e, or a name such as teal.") from None
+        raise StudioError(f"{text!r} is no color: write one such as #b03a2e, or a name such as teal.") from None
     if max(red, green, blue) > 255:
-        raise StudioError(f"{text!r} is no colour: red, green and blue go from 0 to 255.")
+        raise StudioError(f"{text!r} is no color: red, green and blue go from 0 to 255.")
     return red, green, blue
 
 
@@ -49,7 +49,7 @@ def hexed(rgb: tuple[int, int, int]) -> str:
 
 
 def lab_of(text: str) -> Tensor:
-    """(3,) L*, a*, b* of a colour as `parse` takes it."""
+    """(3,) L*, a*, b* of a color as `parse` takes it."""
     return lab(torch.tensor(parse(text)).view(1, 3, 1, 1) / 255).flatten()
 
 
@@ -152,7 +152,7 @@ def tables() -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def coloured(gray: Tensor, ab: Tensor) -> Tensor:
+def colored(gray: Tensor, ab: Tensor) -> Tensor:
     """(N, 1, H, W) uint8 and a, b (N, 2, H, W) -> (N, 3, H, W) uint8 of the gray picture's lightness."""
     f, codes = tables()
     ab = shown(gray, ab)
@@ -166,12 +166,12 @@ def painted(gray: Tensor, ab: Tensor) -> Tensor:
 
 
 def classic(classes: int) -> Tensor:
-    """(classes, 2): a and b of report 001's colour of each class in turn, in units of CHROMA."""
+    """(classes, 2): a and b of report 001's color of each class in turn, in units of CHROMA."""
     return torch.stack([lab_of(palettes.CLASSIC[i % len(palettes.CLASSIC)])[1:] / CHROMA for i in range(classes)])
 
 
 def difference(one: Tensor, other: Tensor) -> Tensor:
-    """CIEDE2000 between L*a*b* colours (..., 3): about 1 is the least that is seen side by side.
+    """CIEDE2000 between L*a*b* colors (..., 3): about 1 is the least that is seen side by side.
 
     Sharma, Wu and Dalal 2005, "The CIEDE2000 color-difference formula", eqs. 2 to 22.
     """
@@ -203,8 +203,8 @@ def difference(one: Tensor, other: Tensor) -> Tensor:
     return (l_**2 + c_**2 + h_**2 + r_t * c_ * h_).sqrt()
 
 
-def colourfulness(rgb: Tensor) -> Tensor:
-    """(N, 3, H, W) in 0..255 -> (N,): Hasler and Suesstrunk 2003, "Measuring colourfulness in natural images"."""
+def colorfulness(rgb: Tensor) -> Tensor:
+    """(N, 3, H, W) in 0..255 -> (N,): Hasler and Suesstrunk 2003, "Measuring colorfulness in natural images"."""
     r, g, b = rgb.float().unbind(1)
     rg, yb = r - g, (r + g) / 2 - b
     spread = (rg.flatten(1).var(1, correction=0) + yb.flatten(1).var(1, correction=0)).sqrt()

@@ -5,8 +5,8 @@ CLASSIC = (
     "#1f77b4", "#17becf", "#2ca02c", "#ff7f0e", "#9467bd", "#d62728", "#e377c2", "#7f7f7f", "#bcbd22", "#8c564b",
 )  # fmt: skip
 
-# Okabe-Ito, Tol and IBM are told apart by colour-blind people too: Okabe and Ito 2008, "Color Universal Design"; Tol
-# 2021, "Colour schemes", SRON/EPS/TN/09-002; IBM Design Library. The others are ours.
+# Okabe-Ito, Tol and IBM are told apart by color-blind people too: Okabe and Ito 2008, "Color Universal Design"; Tol
+# 2021, "Color schemes", SRON/EPS/TN/09-002; IBM Design Library. The others are ours.
 PALETTES: dict[str, tuple[str, ...]] = {
     "Okabe-Ito": ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
     "Tol bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"),

@@ -1,4 +1,4 @@
-"""Colours for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
+"""Colors for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
 
 import json
 from collections.abc import Mapping
@@ -22,42 +22,47 @@ from ..gans.colorizer import HINTS, Colorizer
 from ..gans.sampling import draw, number
 
 GARMENT = 25  # of 255: what is brighter on black is garment
-SATURATED = 6  # of 255: channels farther apart make a picture one in colour
+SATURATED = 6  # of 255: channels farther apart make a picture one in color
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour at a place: x from the left and y from the top, both 0..1."""
+    """A color at a place: x from the left and y from the top, both 0..1."""
 
     x: float
     y: float
-    colour: str
+    color: str
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked for: nothing at all, a colour, or a palette of which each variant takes the next."""
+    """What is asked for: nothing at all, a color, or a palette of which each variant takes the next."""
 
-    colours: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
     hints: tuple[Hint, ...] = ()
-    tones: int = 1  # how many of the palette's colours are on one garment
+    tones: int = 1  # how many of the palette's colors are on one garment
     label: int | str | None = None  # its class, where that is known
     seed: int = 0
     strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
 
     def to_json(self, checkpoint: str, **more: Any) -> str:
         """The description that goes into a picture: `wish_of` reads it back. `more`: what else makes the picture."""
-        told = {k: v for k, v in asdict(self).items() if v not in ((), None)}
-        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **told, **more})
+        values = {k: v for k, v in asdict(self).items() if v not in ((), None)}
+        # The keys that pictures out there carry.
+        if self.colors:
+            values["colours"] = values.pop("colors")
+        if self.hints:
+            values["hints"] = [{"x": h.x, "y": h.y, "colour": h.color} for h in self.hints]
+        return json.dumps({"made by": "FashionGAN Studio", "colorized by": checkpoint, **values, **more})
 
 
 @dataclass(frozen=True)
 class Gray:
-    """A picture to be coloured."""
+    """A picture to be colored."""
 
     values: Tensor  # (1, 1, H, W) uint8
     mask: Tensor | None  # (1, 1, H, W), 0..1: the garment, where the background is not black
-    was_coloured: bool = False
+    was_colored: bool = False
 
 
 def opened(source: bytes | Path) -> Gray:
@@ -66,7 +71,7 @@ def opened(source: bytes | Path) -> Gray:
 
 
 def grayed(im: Image.Image) -> Gray:
-    """A picture in any mode as one to be coloured. What is transparent becomes white, and is not garment."""
+    """A picture in any mode as one to be colored. What is transparent becomes white, and is not garment."""
     rgba = im.convert("RGBA")
     rgb = torch.from_numpy(np.asarray(images.on_background(rgba)).copy()).permute(2, 0, 1)[None]
     spread = rgb.amax(1).short() - rgb.amin(1).short()
@@ -78,7 +83,7 @@ def grayed(im: Image.Image) -> Gray:
 
 
 def mask_of(rgba: Image.Image) -> Tensor | None:
-    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no colour anyway."""
+    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color anyway."""
     small = rgba.copy()
     small.thumbnail((images.WORKING, images.WORKING))
     if not cutout.transparent(small) and np.median(cutout.border(np.asarray(small.convert("L")))) < cutout.FAINT:
@@ -90,21 +95,19 @@ def mask_of(rgba: Image.Image) -> Tensor | None:
 
 
 def colorizer(gan: GAN) -> Colorizer:
-    """A GAN that colours garments, or StudioError."""
+    """A GAN that colors garments, or StudioError."""
     if not isinstance(gan, Colorizer):
-        raise StudioError(f"{gan.recipe.gan} draws garments, it does not colour them: choose a colorizer.")
+        raise StudioError(f"{gan.recipe.gan} draws garments, it does not color them: choose a colorizer.")
     return gan
 
 
 @torch.no_grad()
-def coloured(
-    gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True, first: int = 0
-) -> Tensor:
-    """(n, 3, H, W) uint8: variants of a picture in colour, from number `first` on, each of the lightness of its gray.
+def colored(gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True, first: int = 0) -> Tensor:
+    """(n, 3, H, W) uint8: variants of a picture in color, from number `first` on, each of the lightness of its gray.
 
     Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
 
-    Raises StudioError for a colour that is none, a class that is unknown, or numbers out of range.
+    Raises StudioError for a color that is none, a class that is unknown, or numbers out of range.
     """
     if not (n >= 1 and first >= 0 and first + n <= limits.VARIANTS):
         raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
@@ -120,7 +123,7 @@ def coloured(
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
     if (high, wide) != (height, width) or (top, left) != (0, 0):
-        # Nobody taught the net a colour for black, so none of it shall run into the garment: there only what is lit
+        # Nobody taught the net a color for black, so none of it shall run into the garment: there only what is lit
         # counts, and where nothing is, nothing.
         lit = (small > color_space.FAINT).float()
         parts = torch.cat([ab * lit, lit.expand(n, -1, -1, -1)], 1)[:, :, top : top + high, left : left + wide]
@@ -128,7 +131,7 @@ def coloured(
         ab = parts[:, :2] / parts[:, 2:].clamp_min(1e-3)
     if gray.mask is not None and keep_background:
         ab = ab * gray.mask
-    return torch.cat([color_space.coloured(gray.values, part) for part in ab.split(1)])
+    return torch.cat([color_space.colored(gray.values, part) for part in ab.split(1)])
 
 
 def at_model_size(
@@ -167,16 +170,16 @@ def told(wish: Wish, i: int, garment: Tensor, box: tuple[int, int, int, int]) ->
     s = garment.shape[-1]
     top, left, high, wide = box
     if len(wish.hints) > limits.HINTS:
-        raise StudioError(f"{limits.HINTS} places on a garment can be coloured, no more.")
+        raise StudioError(f"{limits.HINTS} places on a garment can be colored, no more.")
     rows: list[Tensor] = []
     for h in wish.hints:
         if not (0 <= h.x <= 1 and 0 <= h.y <= 1):
             raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
-        rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.colour))
-    if wish.colours:
-        tones = min(max(1, wish.tones), len(wish.colours), 3)
+        rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.color))
+    if wish.colors:
+        tones = min(max(1, wish.tones), len(wish.colors), 3)
         for k, (y, x) in enumerate(places(garment, tones, rows)):
-            rows.append(row(y, x, wish.colours[(i + k % tones) % len(wish.colours)]))
+            rows.append(row(y, x, wish.colors[(i + k % tones) % len(wish.colors)]))
     return torch.stack(rows) if rows else torch.zeros(1, 5)
 
 
@@ -186,7 +189,7 @@ def row(y: float, x: float, text: str) -> Tensor:
 
 
 def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
-    """Where on the garment (S, S) so many colours go: in its middle, or one below the other; one alone, beside places
+    """Where on the garment (S, S) so many colors go: in its middle, or one below the other; one alone, beside places
     that are taken, as far from them as can be, and so often that it has the rest."""
     s = garment.shape[-1]
     inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # not its rim, which is darker than the rest
@@ -220,7 +223,7 @@ def picture(image: Tensor) -> Image.Image:
 
 
 def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
-    """Report 001's colour for a garment of that class; if it is not known, of the class that the judge sees."""
+    """Report 001's color for a garment of that class; if it is not known, of the class that the judge sees."""
     if label is None:
         from .. import classifiers
 
@@ -232,7 +235,7 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
     else:
         name = gan.choices[number(gan, label)]
     i = CLASSES.index(name) if name in CLASSES else number(gan, name)
-    return Wish(colours=(palettes.CLASSIC[i % len(palettes.CLASSIC)],), label=label)
+    return Wish(colors=(palettes.CLASSIC[i % len(palettes.CLASSIC)],), label=label)
 
 
 def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
@@ -250,16 +253,22 @@ def smaller(gray: Gray, longest: int) -> Gray:
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     values = F.interpolate(gray.values.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
     mask = None if gray.mask is None else F.interpolate(gray.mask, size, mode="bilinear", antialias=True)
-    return Gray(values, mask, gray.was_coloured)
+    return Gray(values, mask, gray.was_colored)
 
 
 def wish_of(values: dict[str, Any]) -> Wish:
-    """A Wish from its JSON object; StudioError for anything else."""
+    """A Wish from its JSON object; StudioError for anything else.
+
+    Descriptions in pictures and the API say "colours" and "colour", the page "colors" and "color": both are read.
+    """
     try:
-        hints = tuple(Hint(float(h["x"]), float(h["y"]), str(h["colour"])) for h in values.get("hints", ()))
+        hints = tuple(
+            Hint(float(h["x"]), float(h["y"]), str(h["colour"] if "colour" in h else h["color"]))
+            for h in values.get("hints", ())
+        )
         label = values.get("label")
         wish = Wish(
-            tuple(map(str, values.get("colours", ()))),
+            tuple(map(str, values.get("colours", values.get("colors", ())))),
             hints,
             int(values.get("tones", 1)),
             None if label in (None, "") else str(label),
@@ -267,7 +276,7 @@ def wish_of(values: dict[str, Any]) -> Wish:
             float(values.get("strength", 1.0)),
         )
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        raise StudioError("That is no description of colours by the studio.") from None
+        raise StudioError("That is no description of colors by the studio.") from None
     if not 0 <= wish.seed < 2**63:
         raise StudioError("A seed is a whole number from 0.")
     return wish

@@ -1,4 +1,4 @@
-"""Many picture files, coloured one after the other: what the command line does."""
+"""Many picture files, colored one after the other: what the command line does."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,15 +24,15 @@ class Done:
 
     source: Path
     out: Path
-    image: Image.Image | None  # None where it could not be coloured
+    image: Image.Image | None  # None where it could not be colored
     description: str
     error: str
     step: int
     steps: int
 
 
-def colours(told: Sequence[str], palette: str | None) -> tuple[str, ...]:
-    """Colours as they were given, checked, or those of a palette by its name."""
+def colors(told: Sequence[str], palette: str | None) -> tuple[str, ...]:
+    """Colors as they were given, checked, or those of a palette by its name."""
     if told and palette:
         raise StudioError("Give --colour or --palette, not both.")
     if palette:
@@ -51,10 +51,10 @@ def hint(text: str) -> Hint:
     try:
         place = Hint(float(parts[0]), float(parts[1]), parts[2].strip())
     except (ValueError, IndexError):
-        raise StudioError(f'--hint cannot be {text!r}: it takes "x,y,colour", such as "0.5,0.3,#b03a2e".') from None
+        raise StudioError(f'--hint cannot be {text!r}: it takes "x,y,color", such as "0.5,0.3,#b03a2e".') from None
     if not (0 <= place.x <= 1 and 0 <= place.y <= 1):
         raise StudioError(f"--hint cannot be {text!r}: its place goes from 0 to 1, from the left and from the top.")
-    color_space.parse(place.colour)
+    color_space.parse(place.color)
     return place
 
 
@@ -98,12 +98,12 @@ def colorizers(name: str | None) -> dict[str, GAN]:
     return found
 
 
-def coloured(
+def colored(
     gans: Mapping[str, GAN], targets: Mapping[Path, Path], wish: Wish, n: int, classic: bool, keep_background: bool
 ) -> Iterator[Done]:
-    """Colour each file; one that is no picture is told and passed over.
+    """Color each file; one that is no picture is told and passed over.
 
-    With `classic`, in report 001's colour for its class. Of more than one variant, a sheet.
+    With `classic`, in report 001's color for its class. Of more than one variant, a sheet.
     """
     for step, (source, out) in enumerate(targets.items(), 1):
         try:
@@ -115,8 +115,8 @@ def coloured(
         gan, own = engine.colorizer(gans[name]), wish
         if classic:
             told = engine.classic(gan, gray, wish.label)
-            own = replace(wish, colours=told.colours, label=told.label)
-        images = engine.coloured(gan, gray, own, n, keep_background)
+            own = replace(wish, colors=told.colors, label=told.label)
+        images = engine.colored(gan, gray, own, n, keep_background)
         image = engine.picture(images[0]) if n == 1 else engine.sheet(images, columns(n))
         description = own.to_json(name, variants=n, keep_background=keep_background)
         yield Done(source, out, image, description, "", step, len(targets))

@@ -2,7 +2,7 @@
 learn a small data set by heart.
 
 Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.2: the same transformations T for both players, with
-the generator's gradient running through T. Colours, shifts and cutouts are as wide as in the authors' code
+the generator's gradient running through T. Colors, shifts and cutouts are as wide as in the authors' code
 (mit-han-lab/data-efficient-gans): shifts reach an eighth of the picture, cutouts half of it. Flips are ours: leave them
 out where left and right matter, since the generator then learns mirrored garments too.
 """
@@ -19,8 +19,8 @@ def flip(x: Tensor, _low: float, rng: torch.Generator) -> Tensor:
     return torch.where(mirrored, x.flip(3), x)
 
 
-def colour(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
-    """(N, C, H, W): each picture brighter or darker by up to a quarter of the range, from gray to twice as colourful,
+def color(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): each picture brighter or darker by up to a quarter of the range, from gray to twice as colorful,
     and of half to one and a half times its contrast."""
     brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, generator=rng, device=x.device)
     x = x + (brightness - 0.5) * (1 - low) / 2
@@ -57,7 +57,7 @@ def cutout(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
 
 KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
     "flip": flip,
-    "colour": colour,
+    "colour": color,
     "shift": shift,
     "cutout": cutout,
 }

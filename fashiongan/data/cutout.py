@@ -58,8 +58,8 @@ def border(
 def cut_out(im: Image.Image) -> Image.Image:
     """The garment's mask, 0 or 255: what is opaque, or else what is not background.
 
-    Background is what has the border's middle colour and is connected with the border, so that a print in the
-    background's colour stays part of the garment.
+    Background is what has the border's middle color and is connected with the border, so that a print in the
+    background's color stays part of the garment.
     """
     if transparent(im):
         return im.getchannel("A").point(lambda a: 255 if a >= 128 else 0)

@@ -237,7 +237,7 @@ def tile(file: Path | BinaryIO, size: int, fit: str = "fill") -> tuple[np.ndarra
 def square(im: Image.Image, size: int, fit: str) -> Image.Image:
     """A picture in RGB or RGBA as a square of `size` pixels a side, in RGB; what is transparent becomes white.
 
-    "fill" cuts out the middle. "fit" shows all of it, on the colour of its border. "garment" cuts out what is not
+    "fill" cuts out the middle. "fit" shows all of it, on the color of its border. "garment" cuts out what is not
     background (`cutout.cut_out`) and shows it on white; where that finds nothing, the whole picture is shown, as by
     "fit".
     """
@@ -259,11 +259,11 @@ def square(im: Image.Image, size: int, fit: str) -> Image.Image:
     return within(im, size, tuple(int(v) for v in edge), 0)
 
 
-def within(im: Image.Image, size: int, colour: str | tuple[int, ...], margin: int) -> Image.Image:
-    """All of a picture in RGB, in the middle of a square of that colour."""
+def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int) -> Image.Image:
+    """All of a picture in RGB, in the middle of a square of that color."""
     scale = (size - 2 * margin) / max(im.size)
     fitted = im.resize((max(1, round(im.width * scale)), max(1, round(im.height * scale))), Image.Resampling.BILINEAR)
-    canvas = Image.new("RGB", (size, size), colour)
+    canvas = Image.new("RGB", (size, size), color)
     canvas.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return canvas
 

@@ -21,7 +21,7 @@ def judge_for(samples: Samples, device: str) -> Classifier:
         channels, height, width = samples.images.shape[1:]
         raise StudioError(
             f"The scores are made for gray pictures of 28 x 28, and these are {width} x {height} "
-            f"{'in colour' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
+            f"{'in color' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
         )
     return classifiers.load(JUDGE, device)
 

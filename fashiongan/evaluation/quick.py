@@ -29,7 +29,7 @@ class Quick:
     @staticmethod
     def can(recipe: Recipe) -> bool:
         """Whether the judge knows such pictures, and is there."""
-        gray = recipe.channels == 1 and not gans.find(recipe.gan).colours
+        gray = recipe.channels == 1 and not gans.find(recipe.gan).colors
         return gray and recipe.size == classifiers.SIZE and JUDGE in store.bundled()
 
     def distance(self, gan: GAN, G: torch.nn.Module) -> float:

@@ -54,7 +54,7 @@ class GAN(nn.Module, ABC):
     conditional: ClassVar[bool] = False
     critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
     redraws: ClassVar[bool] = False  # whether its judge answers with a picture to compare with the one it saw
-    colours: ClassVar[bool] = False  # whether it gives gray garments colours
+    colors: ClassVar[bool] = False  # whether it gives gray garments colors
     g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
     G: nn.Module
     D: nn.Module
@@ -88,8 +88,8 @@ class GAN(nn.Module, ABC):
 
     @property
     def channels(self) -> int:
-        """Of the pictures it draws: 1, or 3 in colour."""
-        return 3 if self.colours else self.recipe.channels
+        """Of the pictures it draws: 1, or 3 in color."""
+        return 3 if self.colors else self.recipe.channels
 
     def variety(self, x: Tensor) -> Tensor:
         """Of real pictures (N, C, H, W) in recipe.low..1, what the curve "diversity" tells of those drawn."""

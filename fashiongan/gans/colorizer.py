@@ -1,21 +1,21 @@
-"""Colorizer: a gray garment in, its colours out, as the person hints and in as many variants as there is noise.
+"""Colorizer: a gray garment in, its colors out, as the person hints and in as many variants as there is noise.
 
 BicycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1711.11586, eq. 6) with hints as in Zhang et al. 2017
-(https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colours of a real picture into a code; from that
+(https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colors of a real picture into a code; from that
 code the generator must give the picture back (L1), a code drawn from N(0, I) must be readable from what is drawn with
-it, and the judge sees pairs of gray and colour. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
+it, and the judge sees pairs of gray and color. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
 squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the judge are dcgan's.
 
 The generator never draws lightness: it gives a* and b*, made paler where no screen can show them at the gray pixel's
-lightness (`color_space.shown`). It starts from the hints, spread over the picture by nearness in place and lightness, and
-learns what to add, so that one hint alone colours the whole garment. With gray data the colours are drawn at random,
-one or two to a garment and now and then report 001's colour of the class; with photographs they are the photographs'.
-In half of the batch nothing is hinted. What is hinted settles the colours whatever the noise, so hinted garments must
+lightness (`color_space.shown`). It starts from the hints, spread over the picture by nearness in place and lightness,
+and learns what to add, so that one hint alone colors the whole garment. With gray data the colors are drawn at random,
+one or two to a garment and now and then report 001's color of the class; with photographs they are the photographs'.
+In half of the batch nothing is hinted. What is hinted settles the colors whatever the noise, so hinted garments must
 be given back as well, and their codes need not be read: asked for both, the net followed the noise and painted a spot
 at the hint (after three epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
 
 With so light a divergence the codes of real pictures are not quite N(0, I). Their mean and spread are kept, and when
-the net proposes colours, noise is brought to them, times `reach`.
+the net proposes colors, noise is brought to them, times `reach`.
 """
 
 import math
@@ -44,16 +44,16 @@ class ColorizerRecipe(Recipe):
     z_dim: int = 8
     width: int = 32
     schedule: str = "linear"
-    redraw: float = knob(10.0, "Weight of redrawing", "how closely a real picture's colours are given back", 0.0, 1e3)
-    code: float = knob(0.5, "Weight of the code", "how surely the noise shows in the colours", 0.0, 1e3)
+    redraw: float = knob(10.0, "Weight of redrawing", "how closely a real picture's colors are given back", 0.0, 1e3)
+    code: float = knob(0.5, "Weight of the code", "how surely the noise shows in the colors", 0.0, 1e3)
     divergence: float = knob(0.01, "Weight of the divergence", "how close codes stay to plain noise", 0.0, 1e3)
-    reach: float = knob(1.0, "Reach of the noise", "how far proposals go from the most usual colours", 0.0, 5.0)
+    reach: float = knob(1.0, "Reach of the noise", "how far proposals go from the most usual colors", 0.0, 5.0)
 
 
 class Hints(nn.Module):
-    """Hinted colours spread over a picture: lightness (N, 1, S, S), 0..100, and hints -> (N, 4, S, S).
+    """Hinted colors spread over a picture: lightness (N, 1, S, S), 0..100, and hints -> (N, 4, S, S).
 
-    Hints are (N, K, 5): row and column in 0..1, a and b in units of colour.CHROMA, and 1, or 0 for one that is not
+    Hints are (N, K, 5): row and column in 0..1, a and b in units of color.CHROMA, and 1, or 0 for one that is not
     there. Out come a and b, each pixel's from the hints by inverse distance (Shepard 1968, power 4) in place and
     lightness; how near the nearest is, 0..1; and whether there is any.
     """
@@ -97,7 +97,7 @@ class ColorizerG(nn.Module):
             for i, (a, b) in enumerate(zip(up, [*up[1:], fine], strict=True))
         )
         self.last = nn.Conv2d(2 * fine, 2, 3, padding=1)
-        self.encoder = ColourEncoder(r)
+        self.encoder = ColorEncoder(r)
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
         return color_space.shown(gray, self.wished(gray, hints, z, y) * color_space.CHROMA) / color_space.CHROMA
@@ -121,7 +121,7 @@ class ColorizerG(nn.Module):
         return spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
 
 
-class ColourEncoder(nn.Module):
+class ColorEncoder(nn.Module):
     """Pairs (N, 3, S, S) -> mean and log variance of the code, (N, z_dim) each."""
 
     def __init__(self, r: Recipe):
@@ -140,7 +140,7 @@ class ColourEncoder(nn.Module):
 
 
 class Truth(NamedTuple):
-    """Coloured garments, and what of their colours is told."""
+    """Colored garments, and what of their colors is told."""
 
     gray: Tensor  # (N, 1, S, S) uint8
     ab: Tensor  # (N, 2, S, S) in CHROMA
@@ -151,14 +151,14 @@ class Truth(NamedTuple):
 class Colorizer(GAN):
     recipe_type = ColorizerRecipe
     year, paper = 2017, "https://arxiv.org/abs/1711.11586"
-    title = "colours a gray garment as it is hinted, or as it likes, in as many variants as you want"
+    title = "colors a gray garment as it is hinted, or as it likes, in as many variants as you want"
     formulas = (
         r"\tfrac12\mathbb{E}(D(g, ab) - 1)^2 + \tfrac12\mathbb{E}\,D(g, G(g, h, z))^2",
         r"\tfrac12\mathbb{E}(D(g, G(g, h, z)) - 1)^2 + \lambda\lVert ab - G(g, h, E(ab))\rVert_1"
         r" + \lambda_z\lVert z - E(G(g, h, z))\rVert_1 + \lambda_{KL} D_{KL}(E(ab) \Vert N(0, I))",
     )
     conditional = True
-    colours = True
+    colors = True
     recipe: ColorizerRecipe
     G: ColorizerG
     example: Tensor
@@ -171,7 +171,7 @@ class Colorizer(GAN):
         classes = len(recipe.labels)
         self.G = ColorizerG(recipe)
         self.D = networks.ConvD(recipe.width, recipe.size, 3, classes)
-        # What it colours when no garment is given: of each class the first that it met.
+        # What it colors when no garment is given: of each class the first that it met.
         self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
         self.register_buffer("classic", color_space.classic(classes))
@@ -192,13 +192,13 @@ class Colorizer(GAN):
         return self.code_mean + self.recipe.reach * spread * z
 
     def variety(self, x: Tensor) -> Tensor:
-        """Of colours alone, since lightness is not its own."""
+        """Of colors alone, since lightness is not its own."""
         y = torch.zeros(len(x), dtype=torch.long, device=x.device)
         rng = torch.Generator(x.device).manual_seed(0)
         return losses.diversity(self.truth(Batch(x, y, x, y, rng, REMEMBER)).ab)
 
     def truth(self, b: Batch) -> Truth:
-        """What a batch shows in colour: the photographs' own colours, or ones drawn at random."""
+        """What a batch shows in color: the photographs' own colors, or ones drawn at random."""
         with torch.no_grad():
             x = ((b.x - self.recipe.low) * (255 / (1 - self.recipe.low))).round().to(torch.uint8)
             gray = color_space.gray_of(x)
@@ -219,9 +219,9 @@ class Colorizer(GAN):
             return Truth(gray, ab, hints, self.one_hot(b.y) * known)
 
     def dyed(self, gray: Tensor, b: Batch, count: Tensor) -> tuple[Tensor, Tensor]:
-        """Colours (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
+        """Colors (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
 
-        One colour where one hint will be given, else in half of them two.
+        One color where one hint will be given, else in half of them two.
         """
         n, s, device = len(gray), gray.shape[-1], gray.device
         u = torch.rand(2, n, 3, generator=b.rng, device=device)
@@ -267,7 +267,7 @@ class Colorizer(GAN):
                 self.example[c], self.seen[c] = gray[i], True
 
     def code(self, t: Truth, z: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """z with its first half in place of what E reads from the real colours, and E's mean and log variance."""
+        """z with its first half in place of what E reads from the real colors, and E's mean and log variance."""
         n = len(z) // 2
         mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n]))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
@@ -313,7 +313,7 @@ def mean_of(values: Tensor, which: Tensor) -> Tensor:
 
 
 def pair(gray: Tensor, ab: Tensor) -> Tensor:
-    """What judge and encoder see: lightness and both colours, about -1..1, (N, 3, S, S)."""
+    """What judge and encoder see: lightness and both colors, about -1..1, (N, 3, S, S)."""
     return torch.cat([color_space.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
         memory_format=torch.channels_last
     )

@@ -149,7 +149,7 @@ class Recipe:
     augment: str = knob(
         "",
         "Augmentation",
-        "the judge sees pictures flipped, recoloured, shifted or cut, lest it learn a few by heart; good below 5,000",
+        "the judge sees pictures flipped, recolored, shifted or cut, lest it learn a few by heart; good below 5,000",
         choices=(
             *("", "flip", "shift", "cutout", "shift,cutout", "colour,shift,cutout"),
             *("flip,shift,cutout", "flip,colour,shift,cutout"),

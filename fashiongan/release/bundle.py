@@ -20,7 +20,7 @@ from ..training.trainer import Tick
 # they settle. The first two are what the page opens on. At their papers' slow rates
 # dragan and wgan-gp had hardly an outline to show after ten epochs: these two and wgan have larger ones. Large is
 # trained as report 003 did: on a hundred ankle boots. There are few photographs, so their judges see them augmented,
-# and the colorizer's learns slowly: without, colours came out in patches after twelve epochs, half as strong again as
+# and the colorizer's learns slowly: without, colors came out in patches after twelve epochs, half as strong again as
 # real ones.
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
 FRAMES = 16  # of a film at most, so that it stays under half a megabyte

@@ -36,7 +36,7 @@ TILE = 112  # and small
 SHEET = 256  # a side of a downloaded sheet's pictures
 SHARP = 64  # what has more pixels a side is shown smooth, and sent as JPEG
 
-EACH = 6  # colours of each palette on a sheet
+EACH = 6  # colors of each palette on a sheet
 MANY = 10  # garments in one palette
 
 
@@ -52,12 +52,12 @@ class Garment:
 
 @dataclass(frozen=True)
 class Ask:
-    """One garment, coloured."""
+    """One garment, colored."""
 
     garment: Garment
     wish: Wish
     checkpoint: str = ""  # the one that suits the garment
-    classic: bool = False  # report 001's colour of its class, whatever the wish says
+    classic: bool = False  # report 001's color of its class, whatever the wish says
     variant: int = 0
     keep_background: bool = True
 
@@ -84,10 +84,10 @@ class Atelier:
     # Colorizers
 
     def names(self) -> list[str]:
-        """The studio's checkpoints that colour garments."""
-        return [name for name in self.studio.names() if self.colours(name)]
+        """The studio's checkpoints that color garments."""
+        return [name for name in self.studio.names() if self.colors(name)]
 
-    def colours(self, name: str) -> bool:
+    def colors(self, name: str) -> bool:
         # What is on the Hub alone is not asked for here, since that may take a while.
         on_hub = name.startswith(hub.PREFIX)
         path = self.studio.library.fetched.get(name) if on_hub else registry.find(name)
@@ -101,7 +101,7 @@ class Atelier:
             except (StudioError, ValueError, AttributeError):
                 self.kinds[key] = ""
         kind = gans.GANS.get(self.kinds[key])
-        return kind is not None and kind.colours
+        return kind is not None and kind.colors
 
     def colorizer(self, name: str, gray: Gray) -> tuple[str, Colorizer]:
         """The one of that name, or the one that suits the picture, and its name."""
@@ -165,7 +165,7 @@ class Atelier:
         name = CLASSES[int(test_pictures(self.studio.data_root).labels[g.number])]
         return name if name in gan.choices.values() else None
 
-    # Colours
+    # Colors
 
     def asked(self, ask: Ask, gray: Gray) -> tuple[str, Colorizer, Wish]:
         """The colorizer's name, the colorizer, and the wish with what is known of the garment."""
@@ -174,14 +174,14 @@ class Atelier:
         wish = replace(ask.wish, label=label)
         if ask.classic:
             told = engine.classic(gan, gray, label)
-            wish = replace(wish, colours=told.colours, label=told.label)
+            wish = replace(wish, colors=told.colors, label=told.label)
         return name, gan, wish
 
     def look(self, ask: Ask) -> dict[str, Any]:
         """Before and after as data URLs, and what is to be said of them, as plain values."""
         gray = self.gray(ask.garment)
         name, gan, wish = self.asked(ask, gray)
-        after = engine.coloured(gan, gray, wish, 1, ask.keep_background, ask.variant)
+        after = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)
         height, width = gray.values.shape[-2:]
         own = self.upload(ask.garment.key) if ask.garment.kind == "own" else None
         return {
@@ -192,9 +192,9 @@ class Atelier:
             "size": list(own.size) if own else [width, height],
             "name": own.name if own else "",
             "class": wish.label,
-            "colours": list(wish.colours) if ask.classic else [],
+            "colors": list(wish.colors) if ask.classic else [],
             "checkpoint": name,
-            "was_coloured": gray.was_coloured,
+            "was_colored": gray.was_colored,
             "pictures": len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
         }
 
@@ -202,27 +202,27 @@ class Atelier:
         """The first n variants, small."""
         gray = engine.smaller(self.gray(ask.garment), TILE)
         _, gan, wish = self.asked(ask, gray)
-        return [shown(x) for x in engine.coloured(gan, gray, wish, n, ask.keep_background)]
+        return [shown(x) for x in engine.colored(gan, gray, wish, n, ask.keep_background)]
 
     def palettes(self, ask: Ask, side: int = TILE) -> dict[str, Tensor]:
-        """(EACH or fewer, 3, H, W) of one garment in each palette's colours."""
+        """(EACH or fewer, 3, H, W) of one garment in each palette's colors."""
         gray = engine.smaller(self.gray(ask.garment), side)
         _, gan, wish = self.asked(replace(ask, classic=False), gray)
         return {
-            name: engine.coloured(gan, gray, replace(wish, colours=colours), len(colours[:EACH]), ask.keep_background)
-            for name, colours in PALETTES.items()
+            name: engine.colored(gan, gray, replace(wish, colors=colors), len(colors[:EACH]), ask.keep_background)
+            for name, colors in PALETTES.items()
         }
 
     def many(self, ask: Ask, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
-        """(3, H, W) of each garment, the first in the wish's first colour, the next in its next."""
+        """(3, H, W) of each garment, the first in the wish's first color, the next in its next."""
         found = []
         for i, garment in enumerate(garments[:MANY]):
             gray = engine.smaller(self.gray(garment), side)
             label = ask.wish.label if garment == ask.garment else None
             one = replace(ask, garment=garment, wish=replace(ask.wish, hints=(), label=label))
             _, gan, wish = self.asked(one, gray)
-            turn = 0 if ask.classic or not wish.colours else i % min(len(wish.colours), limits.VARIANTS)
-            found.append(engine.coloured(gan, gray, wish, 1, ask.keep_background, turn)[0])
+            turn = 0 if ask.classic or not wish.colors else i % min(len(wish.colors), limits.VARIANTS)
+            found.append(engine.colored(gan, gray, wish, 1, ask.keep_background, turn)[0])
         return found
 
     # Downloads
@@ -231,19 +231,19 @@ class Atelier:
         """The garment in its full size as a PNG with its description, and what the file is called."""
         gray = self.gray(ask.garment, full=True)
         name, gan, wish = self.asked(ask, gray)
-        image = engine.coloured(gan, gray, wish, 1, ask.keep_background, ask.variant)[0]
+        image = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)[0]
         told = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background)
-        return sheets.png(engine.picture(image), told), f"{self.stem(ask.garment)}-coloured.png"
+        return sheets.png(engine.picture(image), told), f"{self.stem(ask.garment)}-colored.png"
 
     def sheet(self, ask: Ask, garments: Sequence[Garment]) -> tuple[bytes, str]:
-        """The colourways as one PNG: of many garments if there are any, else of one in every palette."""
+        """The colorways as one PNG: of many garments if there are any, else of one in every palette."""
         gray = self.gray(ask.garment)
         name, _, wish = self.asked(ask, gray)
         more: dict[str, Any] = {"keep_background": ask.keep_background}
         if garments:
             images = [squared(x) for x in self.many(ask, garments, SHEET)]
             columns = 5
-            more["sheet"] = "many garments in these colours"
+            more["sheet"] = "many garments in these colors"
         else:
             rows = self.palettes(ask, SHEET)
             blank = torch.full((3, SHEET, SHEET), 255, dtype=torch.uint8)
@@ -253,7 +253,7 @@ class Atelier:
             columns = EACH
             more |= {"sheet": "one garment in every palette", "palettes": list(rows)}
         told = wish.to_json(name, **more)
-        return sheets.png(engine.sheet(torch.stack(images), columns), told), "colourways.png"
+        return sheets.png(engine.sheet(torch.stack(images), columns), told), "colorways.png"
 
     def stem(self, g: Garment) -> str:
         if g.kind == "own":
@@ -273,7 +273,7 @@ def shown(image: Tensor) -> str:
 def squared(image: Tensor) -> Tensor:
     """(3, H, W) uint8 in the middle of a square of SHEET pixels a side, enlarged by whole pixels if it is small.
 
-    What is beside it is of its own corner's colour.
+    What is beside it is of its own corner's color.
     """
     scale = max(1, SHEET // max(image.shape[1:]))
     image = image.repeat_interleave(scale, 1).repeat_interleave(scale, 2)

@@ -142,8 +142,8 @@ class Keeper:
         self.checkpointed = -1e9
         recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
         self.variety = float(trainer.gan.variety(pictures_[:2000].float() * ((1 - recipe.low) / 255) + recipe.low))
-        # Not for one that colours given garments: their classes are given with them.
-        judged = recipe.trained and not trainer.gan.colours
+        # Not for one that colors given garments: their classes are given with them.
+        judged = recipe.trained and not trainer.gan.colors
         self.means = doctor.class_means(pictures_, labels, recipe.trained) if judged else None
         self.few_classes: list[str] = []
         self.recent: list[dict[str, Any]] = []

@@ -20,10 +20,10 @@ from .shared import access, show
 
 
 def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
-    """Add those of training, attacks and colours to the page being built."""
+    """Add those of training, attacks and colors to the page being built."""
     add_training(studio)
     add_attacks(lab)
-    add_colours(atelier)
+    add_colors(atelier)
 
 
 def add_training(studio: Studio) -> None:
@@ -161,8 +161,8 @@ def add_attacks(lab: Lab) -> None:
     gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
 
-def add_colours(atelier: Atelier) -> None:
-    def colour(
+def add_colors(atelier: Atelier) -> None:
+    def color(
         picture: str | None = None,
         colours: str = "",
         n: int = 1,
@@ -175,19 +175,19 @@ def add_colours(atelier: Atelier) -> None:
         checkpoint: str = "",
         keep_background: bool = True,
     ) -> list[str]:
-        """Give a gray garment colours; how light each pixel is stays as it was.
+        """Give a gray garment colors; how light each pixel is stays as it was.
 
         Args:
-            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size; one in colour is made gray first.
-            colours: colours such as "#b03a2e" or "teal" separated by commas, or a palette's name such as "Okabe-Ito";
+            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size; one in color is made gray first.
+            colours: colors such as "#b03a2e" or "teal" separated by commas, or a palette's name such as "Okabe-Ito";
                 empty lets the net choose. Each variant takes the next.
             n: how many variants, 1 to 16.
             label: the garment's class by name or number, where that is known.
             seed: another seed has other ideas.
             strength: 0 is gray, 1 as asked for, 2 twice as strong.
-            classic: report 001's colour for the garment's class instead of `colours`.
-            tones: how many of the colours are on one garment, 1 to 3, from top to bottom.
-            hints: colours at places as a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}], from the left
+            classic: report 001's color for the garment's class instead of `colours`.
+            tones: how many of the colors are on one garment, 1 to 3, from top to bottom.
+            hints: colors at places as a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}], from the left
                 and from the top, 0 to 1.
             checkpoint: a name from the page's list; empty takes the colorizer that suits the picture.
             keep_background: whether what is not garment stays gray.
@@ -205,8 +205,8 @@ def add_colours(atelier: Atelier) -> None:
         wish = engine.wish_of({**told, "strength": strength})
         if classic:
             usual = engine.classic(gan, gray, wish.label)
-            wish = replace(wish, colours=usual.colours, label=usual.label)
-        images = engine.coloured(gan, gray, wish, int(show.number(n, 1, limits.VARIANTS, "n")), keep_background)
+            wish = replace(wish, colors=usual.colors, label=usual.label)
+        images = engine.colored(gan, gray, wish, int(show.number(n, 1, limits.VARIANTS, "n")), keep_background)
         found = []
         for i, image in enumerate(images):
             description = wish.to_json(name, variant=i, keep_background=keep_background)
@@ -229,7 +229,7 @@ def add_colours(atelier: Atelier) -> None:
     ]
     files = gr.File(visible=False, file_count="multiple", label="coloured")
     gr.Button(visible=False).click(
-        show.polite(colour, "colorize"),
+        show.polite(color, "colorize"),
         fields,
         files,
         api_name="colorize",

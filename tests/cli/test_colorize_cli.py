@@ -62,7 +62,7 @@ def hue(lab):
 
 
 @pytest.mark.parametrize("asked", ["#b03a2e", "teal", "rgb(20, 60, 200)"])
-def test_a_picture_gets_the_colour_and_keeps_its_size_and_lightness(asked, dyer, garment, tmp_path):
+def test_a_picture_gets_the_color_and_keeps_its_size_and_lightness(asked, dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     assert run(garment("a.png", (90, 60)), "--colour", asked, "--out", out, "--checkpoint", dyer) == 0
     found, gray, told = middle(out)
@@ -82,7 +82,7 @@ def test_a_description_makes_the_same_picture_again(dyer, garment, tmp_path):
     told = middle(out)[2]
     wish = engine.wish_of(told)
     assert wish == engine.Wish(("gold",), (engine.Hint(0.3, 0.3, "#0072b2"),), 1, "Bag", 4, 0.8)
-    again = engine.coloured(engine.colorizer(checkpoint.load(dyer)), engine.opened(source), wish)[0]
+    again = engine.colored(engine.colorizer(checkpoint.load(dyer)), engine.opened(source), wish)[0]
     with Image.open(out) as im:
         assert (np.asarray(im) == again.permute(1, 2, 0).numpy()).all()
 
@@ -116,7 +116,7 @@ def test_variants_are_a_sheet(dyer, garment, tmp_path):
         assert abs(found - hue(color_space.lab_of(asked))) < 4
 
 
-def test_classic_takes_the_colour_of_the_class(dyer, garment, tmp_path):
+def test_classic_takes_the_color_of_the_class(dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     assert run(garment("a.png"), "--classic", "--label", "Bag", "--out", out, "--checkpoint", dyer) == 0
     found, _, told = middle(out)
@@ -124,7 +124,7 @@ def test_classic_takes_the_colour_of_the_class(dyer, garment, tmp_path):
     assert abs(found - hue(color_space.lab_of(palettes.CLASSIC[8]))) < 4
 
 
-def test_a_hint_colours_its_place_and_the_colour_the_rest(dyer, tmp_path):
+def test_a_hint_colors_its_place_and_the_color_the_rest(dyer, tmp_path):
     im = Image.new("L", (100, 100))
     im.paste(150, (8, 20, 92, 80))
     im.save(tmp_path / "wide.png")
@@ -138,7 +138,7 @@ def test_a_hint_colours_its_place_and_the_colour_the_rest(dyer, tmp_path):
     assert abs(far - hue(color_space.lab_of("#c0392b"))) < 15
 
 
-def test_two_tones_and_a_background_in_colour(dyer, garment, tmp_path):
+def test_two_tones_and_a_background_in_color(dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     chosen = ["--colour", "red", "--colour", "blue", "--tones", 2, "--checkpoint", dyer]
     assert run(garment("a.png"), *chosen, "--out", out) == 0
@@ -167,14 +167,14 @@ def test_what_is_no_picture_is_passed_over_and_named(dyer, garment, tmp_path, ca
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--colour", "reddish"], "'reddish' is no colour"),
+        (["--colour", "reddish"], "'reddish' is no color"),
         (["--palette", "Mud"], "There is no palette 'Mud': choose one of Okabe-Ito"),
         (["--palette", "IBM", "--colour", "red"], "not both"),
-        (["--classic", "--colour", "red"], "--classic chooses the colour itself"),
+        (["--classic", "--colour", "red"], "--classic chooses the color itself"),
         (["--hint", "0.5,red"], "--hint cannot be '0.5,red'"),
         (["--hint", "0.5,1.5,red"], "goes from 0 to 1"),
         (["--hint", "nan,0.5,red"], "goes from 0 to 1"),
-        (["--hint", "0.5,0.5,reddish"], "'reddish' is no colour"),
+        (["--hint", "0.5,0.5,reddish"], "'reddish' is no color"),
         (["--n", "0"], "--n cannot be 0"),
         (["--n", "17"], "--n cannot be 17"),
         (["--tones", "4"], "--tones cannot be 4"),

@@ -1,4 +1,4 @@
-"""Lab, what a screen can show, how far colours are apart."""
+"""Lab, what a screen can show, how far colors are apart."""
 
 import math
 
@@ -8,7 +8,7 @@ import torch
 from fashiongan.color import color_space, palettes
 from fashiongan.errors import StudioError
 
-# Sharma, Wu and Dalal 2005, table 1: L*, a*, b* of two colours and their difference.
+# Sharma, Wu and Dalal 2005, table 1: L*, a*, b* of two colors and their difference.
 SHARMA = [
     ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
     ((50.0, 3.1571, -77.2803), (50.0, 0.0, -82.7485), 2.8615),
@@ -47,7 +47,7 @@ def test_ciede2000_is_the_published_tables(one, other, far):
         ("#777777", (50.03, 0.0, 0.0)),
     ],
 )
-def test_lab_of_known_colours(text, lab):
+def test_lab_of_known_colors(text, lab):
     assert color_space.lab_of(text).tolist() == pytest.approx(lab, abs=0.05)
 
 
@@ -73,15 +73,15 @@ def any_ab(n=64, side=32, seed=0):
     return gray, (torch.rand(n, 2, side, side, generator=rng) * 2 - 1) * color_space.CHROMA
 
 
-def test_colouring_keeps_lightness_and_gray_whatever_is_asked():
+def test_coloring_keeps_lightness_and_gray_whatever_is_asked():
     gray, ab = any_ab()
-    out = color_space.coloured(gray, ab)
+    out = color_space.colored(gray, ab)
     light = color_space.lab(out.float() / 255)[:, :1]
     assert (light - color_space.lightness(gray / 255)).abs().max() <= 100 / 255
     assert (color_space.gray_of(out).int() - gray.int()).abs().max() <= 1
 
 
-def test_colouring_keeps_the_hue_and_paler_only_where_it_must():
+def test_coloring_keeps_the_hue_and_paler_only_where_it_must():
     gray, ab = any_ab()
     shown = color_space.shown(gray, ab)
     before, after = (torch.linalg.vector_norm(x, dim=1) for x in (ab, shown))
@@ -100,30 +100,30 @@ def test_colouring_keeps_the_hue_and_paler_only_where_it_must():
     assert within.max() < 1 + 2e-3
 
 
-def test_a_colour_that_can_be_shown_is_shown():
-    """Every sRGB colour, from its own lightness and a, b, comes back."""
+def test_a_color_that_can_be_shown_is_shown():
+    """Every sRGB color, from its own lightness and a, b, comes back."""
     rng = torch.Generator().manual_seed(1)
     rgb = torch.randint(0, 256, (1, 3, 64, 64), generator=rng)
     lab = color_space.lab(rgb / 255)
     gray = (255 * color_space.encoded(((lab[:, :1] + 16) / 116) ** 3)).round().to(torch.uint8)
-    back = color_space.coloured(gray, lab[:, 1:])
+    back = color_space.colored(gray, lab[:, 1:])
     far = color_space.difference(*(color_space.lab(x.float() / 255).permute(0, 2, 3, 1) for x in (rgb, back)))
     assert far[(rgb.amax(1) > 40)].median() < 0.5
     assert far[(rgb.amax(1) > 40)].quantile(0.99) < 2
 
 
-def test_black_and_white_take_no_colour():
+def test_black_and_white_take_no_color():
     gray = torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2)
-    out = color_space.coloured(gray, torch.full((1, 2, 1, 2), 90.0))
+    out = color_space.colored(gray, torch.full((1, 2, 1, 2), 90.0))
     assert out[..., 0].tolist() == [[[0], [0], [0]]]
     assert out[..., 1].min() >= 254
 
 
-def test_painted_is_coloured_but_for_rounding_and_can_be_followed_back():
+def test_painted_is_colored_but_for_rounding_and_can_be_followed_back():
     gray, ab = any_ab(8)
     ab = color_space.shown(gray, ab).requires_grad_()
     x = color_space.painted(gray, ab)
-    assert (x.detach() * 255 - color_space.coloured(gray, ab.detach()).float()).abs().max() < 1.6
+    assert (x.detach() * 255 - color_space.colored(gray, ab.detach()).float()).abs().max() < 1.6
     x.sum().backward()
     assert ab.grad is not None
     assert ab.grad.isfinite().all()
@@ -138,15 +138,15 @@ def test_gray_of_is_the_neutral_of_the_same_lightness():
     assert torch.equal(color_space.gray_of(gray.expand(1, 3, 16, 16)), gray)
 
 
-def test_colourfulness_by_hand():
-    assert color_space.colourfulness(torch.full((1, 3, 4, 4), 90)).item() == 0
+def test_colorfulness_by_hand():
+    assert color_space.colorfulness(torch.full((1, 3, 4, 4), 90)).item() == 0
     half = torch.zeros(1, 3, 1, 2)
     half[0, 0, 0, 0] = 200  # rg: 200, 0; yb: 100, 0
     want = math.hypot(100, 50) + 0.3 * math.hypot(100, 50)
-    assert color_space.colourfulness(half).item() == pytest.approx(want)
+    assert color_space.colorfulness(half).item() == pytest.approx(want)
 
 
-def test_classic_colours_are_report_001s():
+def test_classic_colors_are_report_001s():
     assert [color_space.parse(c) for c in (palettes.CLASSIC[9], palettes.CLASSIC[3])] == [(140, 86, 75), (255, 127, 14)]
     ab = color_space.classic(12)
     assert ab.shape == (12, 2)
@@ -157,19 +157,19 @@ def test_classic_colours_are_report_001s():
 @pytest.mark.parametrize(
     "text", ["#b03a2e", "b03a2e", "#B03A2E", "rgb(176, 58, 46)", "rgba(176.2, 58, 46.4, 1)", " rgb(176,58,46) "]
 )
-def test_ways_to_write_a_colour(text):
+def test_ways_to_write_a_color(text):
     assert color_space.parse(text) == (176, 58, 46)
     assert color_space.hexed(color_space.parse(text)) == "#b03a2e"
 
 
-def test_colours_have_names():
+def test_colors_have_names():
     assert color_space.parse("teal") == (0, 128, 128)
     assert color_space.parse("#fff") == (255, 255, 255)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no colour", "#12345", "rgb(300, 0, 0)", "rgb(1,2)", "#ggg", None, 7, "rgba(1.2.3, 0, 0, 1)"]
+    "text", ["", "no color", "#12345", "rgb(300, 0, 0)", "rgb(1,2)", "#ggg", None, 7, "rgba(1.2.3, 0, 0, 1)"]
 )
-def test_what_is_no_colour_is_said_so(text):
-    with pytest.raises(StudioError, match="is no colour"):
+def test_what_is_no_color_is_said_so(text):
+    with pytest.raises(StudioError, match="is no color"):
         color_space.parse(text)

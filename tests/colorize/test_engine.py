@@ -1,4 +1,4 @@
-"""Pictures of any size in colour: what is told to the net, what comes out, and what is refused."""
+"""Pictures of any size in color: what is told to the net, what comes out, and what is refused."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from PIL import Image
 from fashiongan import checkpoint, gans, limits
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
-from fashiongan.colorize.engine import Gray, Hint, Wish, coloured
+from fashiongan.colorize.engine import Gray, Hint, Wish, colored
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
@@ -53,9 +53,9 @@ def ab_of(rgb):
 
 
 @pytest.mark.parametrize("side", [28, 64, 300])
-def test_the_asked_colour_is_on_the_garment_and_nowhere_else(plain, side):
+def test_the_asked_color_is_on_the_garment_and_nowhere_else(plain, side):
     gray = shirt(side)
-    out = coloured(plain, gray, Wish(colours=(RED,)))
+    out = colored(plain, gray, Wish(colors=(RED,)))
     assert out.shape == (1, 3, side, side)
     garment = gray.values[0, 0] > 0
     goal = color_space.shown(gray.values, color_space.lab_of(RED)[1:].view(1, 2, 1, 1).expand(1, 2, side, side))
@@ -67,14 +67,14 @@ def test_the_asked_colour_is_on_the_garment_and_nowhere_else(plain, side):
 def test_any_shape_keeps_its_size_and_its_own_detail(plain):
     rng = torch.Generator().manual_seed(0)
     gray = Gray(torch.randint(0, 256, (1, 1, 200, 75), dtype=torch.uint8, generator=rng), None)
-    out = coloured(plain, gray, Wish(colours=("teal",)))
+    out = colored(plain, gray, Wish(colors=("teal",)))
     assert out.shape == (1, 3, 200, 75)
     assert (color_space.gray_of(out).int() - gray.values.int()).abs().max() <= 1
 
 
 def test_strength(plain):
     chroma = [
-        float(ab_of(coloured(plain, shirt(), Wish(colours=("#9c6b62",), strength=s))).norm(dim=1).max())
+        float(ab_of(colored(plain, shirt(), Wish(colors=("#9c6b62",), strength=s))).norm(dim=1).max())
         for s in (0.0, 0.5, 1.0, 2.0)
     ]
     assert chroma[0] < 1
@@ -82,9 +82,9 @@ def test_strength(plain):
     assert chroma[3] == pytest.approx(chroma[2] * 2, abs=1)
 
 
-def test_each_variant_has_the_palettes_next_colour(plain):
+def test_each_variant_has_the_palettes_next_color(plain):
     palette = ("#1f77b4", "#2ca02c", "#d62728")
-    out = coloured(plain, shirt(), Wish(colours=palette), 4)
+    out = colored(plain, shirt(), Wish(colors=palette), 4)
     middle = ab_of(out)[:, :, 14, 14]
     for i in range(4):
         near = [float((middle[i] - color_space.lab_of(c)[1:]).norm()) for c in palette]
@@ -92,37 +92,37 @@ def test_each_variant_has_the_palettes_next_colour(plain):
 
 
 def test_two_tones_are_one_above_the_other(plain):
-    out = coloured(plain, shirt(), Wish(colours=("#1f77b4", "#d62728"), tones=2), 2)
+    out = colored(plain, shirt(), Wish(colors=("#1f77b4", "#d62728"), tones=2), 2)
     ab = ab_of(out)
     blue, red = ab[0, :, 5, 14], ab[0, :, 22, 14]
     assert blue[1] < -10
     assert red[0] > 20
-    assert torch.allclose(ab[1, :, 22, 14], blue, atol=6), "the second variant begins with the second colour"
+    assert torch.allclose(ab[1, :, 22, 14], blue, atol=6), "the second variant begins with the second color"
 
 
 def test_a_hint_is_where_it_was_put(plain):
     wish = Wish(hints=(Hint(0.5, 0.25, "#1f77b4"), Hint(0.5, 0.75, "#d62728")))
     for side in (28, 112):
-        ab = ab_of(coloured(plain, shirt(side), wish))
+        ab = ab_of(colored(plain, shirt(side), wish))
         assert ab[0, 1, side // 4, side // 2] < -10
         assert ab[0, 0, 3 * side // 4, side // 2] > 20
     tall = Gray(torch.full((1, 1, 120, 40), 180, dtype=torch.uint8), None)
-    ab = ab_of(coloured(plain, tall, wish))
+    ab = ab_of(colored(plain, tall, wish))
     assert ab[0, 1, 30, 20] < -10
     assert ab[0, 0, 90, 20] > 20
 
 
 def test_places_are_of_the_picture_not_of_the_square_round_it(plain):
     tall = Gray(torch.full((1, 1, 120, 40), 180, dtype=torch.uint8), None)
-    ab = ab_of(coloured(plain, tall, Wish(hints=(Hint(0.1, 0.5, "#1f77b4"), Hint(0.9, 0.5, "#d62728")))))
+    ab = ab_of(colored(plain, tall, Wish(hints=(Hint(0.1, 0.5, "#1f77b4"), Hint(0.9, 0.5, "#d62728")))))
     assert ab[0, 1, 60, 4] < -10
     assert ab[0, 0, 60, 36] > 20
 
 
-def test_edges_of_a_dark_garment_keep_its_colour(plain):
+def test_edges_of_a_dark_garment_keep_its_color(plain):
     x = torch.zeros(1, 1, 112, 112, dtype=torch.uint8)
     x[..., 16:96, 28:84] = 40
-    ab = ab_of(coloured(plain, Gray(x, None), Wish(colours=(RED,))))[0][:, x[0, 0] > 0]
+    ab = ab_of(colored(plain, Gray(x, None), Wish(colors=(RED,))))[0][:, x[0, 0] > 0]
     assert (ab - ab.median(1, keepdim=True).values).abs().max() < 1
 
 
@@ -137,48 +137,48 @@ def test_a_net_of_photographs_sees_the_photograph_and_its_background_stays_gray(
     assert small[0, 0, 1, 1] == 128
     assert garment[16, 16]
     assert not garment[2, 2]
-    kept, all_over = (coloured(gan, gray, Wish(colours=(RED,)), keep_background=k) for k in (True, False))
+    kept, all_over = (colored(gan, gray, Wish(colors=(RED,)), keep_background=k) for k in (True, False))
     assert ab_of(kept)[0, :, 3, 3].norm() < 1
     assert ab_of(kept)[0, 0, 32, 32] > 20
     assert ab_of(all_over)[0, 0, 3, 3] > 20
 
 
-def test_a_colour_beside_a_hint_in_the_middle_has_a_place_too(plain):
-    ab = ab_of(coloured(plain, shirt(), Wish(colours=("#d62728",), hints=(Hint(0.5, 0.5, "#1f77b4"),))))
+def test_a_color_beside_a_hint_in_the_middle_has_a_place_too(plain):
+    ab = ab_of(colored(plain, shirt(), Wish(colors=("#d62728",), hints=(Hint(0.5, 0.5, "#1f77b4"),))))
     assert ab[0, 1, 14, 14] < -10
     assert ab[0, 0].max() > 20
 
 
-def test_a_colour_beside_a_hint_takes_the_rest(plain):
-    ab = ab_of(coloured(plain, shirt(), Wish(colours=("#d62728",), hints=(Hint(0.5, 0.15, "#1f77b4"),))))
+def test_a_color_beside_a_hint_takes_the_rest(plain):
+    ab = ab_of(colored(plain, shirt(), Wish(colors=("#d62728",), hints=(Hint(0.5, 0.15, "#1f77b4"),))))
     assert ab[0, 1, 5, 14] < -10
     assert ab[0, 0, 23, 14] > 20
 
 
 def test_variants_depend_on_seed_and_number_alone(plain):
     gan = gans.build(plain.recipe).eval()
-    five = coloured(gan, shirt(), Wish(seed=3), 5)
-    assert torch.equal(coloured(gan, shirt(), Wish(seed=3), 2), five[:2])
-    assert not torch.equal(coloured(gan, shirt(), Wish(seed=4), 2), five[:2])
+    five = colored(gan, shirt(), Wish(seed=3), 5)
+    assert torch.equal(colored(gan, shirt(), Wish(seed=3), 2), five[:2])
+    assert not torch.equal(colored(gan, shirt(), Wish(seed=4), 2), five[:2])
 
 
 def test_the_class_is_told(plain):
     gan = gans.build(plain.recipe).eval()
-    by = [coloured(gan, shirt(), Wish(label=c)) for c in (None, 3, "Dress", "Bag")]
+    by = [colored(gan, shirt(), Wish(label=c)) for c in (None, 3, "Dress", "Bag")]
     assert torch.equal(by[1], by[2])
     assert not torch.equal(by[0], by[1])
     assert not torch.equal(by[3], by[1])
 
 
-def test_classic_is_report_001s_colour_of_the_class(plain):
-    assert engine.classic(plain, shirt(), "Ankle boot").colours == ("#8c564b",)
-    assert engine.classic(plain, shirt(), 3).colours == ("#ff7f0e",)
+def test_classic_is_report_001s_color_of_the_class(plain):
+    assert engine.classic(plain, shirt(), "Ankle boot").colors == ("#8c564b",)
+    assert engine.classic(plain, shirt(), 3).colors == ("#ff7f0e",)
 
 
 def test_classic_asks_the_judge_where_the_class_is_not_told(plain):
     wish = engine.classic(plain, shirt(), None)
     assert wish.label in datasets.CLASSES
-    assert wish.colours == (palettes.CLASSIC[datasets.CLASSES.index(wish.label)],)
+    assert wish.colors == (palettes.CLASSIC[datasets.CLASSES.index(wish.label)],)
 
 
 # ---------------------------------------------------------------- pictures that people bring
@@ -188,12 +188,12 @@ def test_a_gray_file_stays_what_it_is():
     x = np.arange(256, dtype=np.uint8).reshape(16, 16)
     gray = engine.opened(file_of(x))
     assert torch.equal(gray.values[0, 0], torch.from_numpy(x))
-    assert not gray.was_coloured
+    assert not gray.was_colored
 
 
-def test_a_file_in_colour_is_grayed_and_says_so():
+def test_a_file_in_color_is_grayed_and_says_so():
     gray = engine.opened(file_of(on_white()))
-    assert gray.was_coloured
+    assert gray.was_colored
     assert gray.values[0, 0, 0, 0] == 255
     coat = torch.tensor([90, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1)
     assert gray.values[0, 0, 45, 30] == color_space.gray_of(coat).item()
@@ -203,16 +203,16 @@ def test_what_is_not_garment_stays_gray(plain):
     gray = engine.opened(file_of(on_white()))
     assert gray.mask[0, 0, 45, 30] == 1
     assert gray.mask[0, 0, 2, 2] == 0
-    out = coloured(plain, gray, Wish(colours=(RED,), strength=2.0))
+    out = colored(plain, gray, Wish(colors=(RED,), strength=2.0))
     assert (out[0, :, 3, 3] >= 254).all()
     assert ab_of(out)[0, 0, 45, 30] > 20
 
 
-def test_the_background_may_be_coloured_too(plain):
+def test_the_background_may_be_colored_too(plain):
     x = np.full((60, 60), 128, np.uint8)
     x[15:-15, 15:-15] = 40
     gray = engine.opened(file_of(x))
-    kept, all_over = (coloured(plain, gray, Wish(colours=(RED,)), keep_background=k) for k in (True, False))
+    kept, all_over = (colored(plain, gray, Wish(colors=(RED,)), keep_background=k) for k in (True, False))
     assert ab_of(kept)[0, :, 3, 3].norm() < 1
     assert ab_of(all_over)[0, :, 3, 3].norm() > 20
 
@@ -230,10 +230,10 @@ def test_what_is_transparent_is_no_garment():
     assert gray.mask[0, 0, 20, 20] == 1
 
 
-def test_one_shade_all_over_has_no_garment_and_is_coloured_all_the_same(plain):
+def test_one_shade_all_over_has_no_garment_and_is_colored_all_the_same(plain):
     gray = engine.opened(file_of(np.full((30, 30), 140, np.uint8)))
     assert gray.mask is None
-    assert ab_of(coloured(plain, gray, Wish(colours=(RED,))))[0, 0].min() > 20
+    assert ab_of(colored(plain, gray, Wish(colors=(RED,))))[0, 0].min() > 20
 
 
 def test_what_is_too_large_is_reduced():
@@ -252,8 +252,8 @@ def test_what_is_no_picture_is_refused(broken):
 @pytest.mark.parametrize(
     ("wish", "n", "said"),
     [
-        (Wish(colours=("no colour",)), 1, "is no colour"),
-        (Wish(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no colour"),
+        (Wish(colors=("no color",)), 1, "is no color"),
+        (Wish(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no color"),
         (Wish(hints=(Hint(1.5, 0.5, RED),)), 1, "from 0 to 1"),
         (Wish(hints=(Hint(0.5, float("nan"), RED),)), 1, "from 0 to 1"),
         (Wish(hints=(Hint(0.5, 0.5, RED),) * 9), 1, "8 places"),
@@ -266,17 +266,17 @@ def test_what_is_no_picture_is_refused(broken):
 )
 def test_wishes_that_cannot_be(plain, wish, n, said):
     with pytest.raises(StudioError, match=said):
-        coloured(plain, shirt(), wish, n)
+        colored(plain, shirt(), wish, n)
 
 
-def test_other_gans_do_not_colour():
+def test_other_gans_do_not_color():
     gan = gans.build(gans.new_recipe("dcgan", width=8).replace(labels=datasets.CLASSES))
     with pytest.raises(StudioError, match="choose a colorizer"):
         engine.colorizer(gan)
 
 
 def test_a_description_makes_the_same_picture_again(plain):
-    wish = Wish(colours=(RED, "teal"), hints=(Hint(0.2, 0.3, "#123456"),), tones=2, label="Bag", seed=5, strength=0.8)
+    wish = Wish(colors=(RED, "teal"), hints=(Hint(0.2, 0.3, "#123456"),), tones=2, label="Bag", seed=5, strength=0.8)
     text = wish.to_json("colorizer")
     assert json.loads(text)["colorized by"] == "colorizer"
     assert engine.wish_of(json.loads(text)) == wish
@@ -291,8 +291,8 @@ def test_what_is_no_description_is_refused(told):
 
 def test_palettes():
     assert len(palettes.PALETTES) >= 8
-    for colours in palettes.PALETTES.values():
-        assert len({color_space.parse(c) for c in colours}) == len(colours) >= 4
+    for colors in palettes.PALETTES.values():
+        assert len({color_space.parse(c) for c in colors}) == len(colors) >= 4
 
 
 # ---------------------------------------------------------------- the trained ones
@@ -306,10 +306,10 @@ def test_the_bundled_colorizer_obeys_and_varies():
     gray = Gray(gan.example[:1], None)
     garment = gray.values[0, 0] > engine.GARMENT
     for text in (RED, "#1f77b4", "#2ca02c"):
-        mean = ab_of(coloured(gan, gray, Wish(colours=(text,))))[0][:, garment].mean(1)
+        mean = ab_of(colored(gan, gray, Wish(colors=(text,))))[0][:, garment].mean(1)
         goal = color_space.shown(gray.values, color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, 28, 28))
         wanted = goal[0][:, garment].mean(1)
         light = torch.tensor([60.0])
         assert color_space.difference(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
-    free = ab_of(coloured(gan, gray, Wish(), 8))[:, :, garment].mean(2)
+    free = ab_of(colored(gan, gray, Wish(), 8))[:, :, garment].mean(2)
     assert torch.pdist(free).mean() > 15

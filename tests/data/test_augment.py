@@ -62,10 +62,10 @@ def test_cutout_blackens_one_square_of_half_the_side_or_what_of_it_is_inside():
 
 
 @pytest.mark.parametrize("low", [-1.0, 0.0])
-def test_colour_changes_brightness_contrast_and_saturation_each_within_its_range(low):
-    """A picture of four colours whose mean m and gray g are known: what comes out is m + b + k (g + s (x - g) - m)."""
+def test_color_changes_brightness_contrast_and_saturation_each_within_its_range(low):
+    """A picture of four colors whose mean m and gray g are known: what comes out is m + b + k (g + s (x - g) - m)."""
     x = torch.tensor([[0.1, 0.5], [0.3, 0.9]]).repeat(2000, 3, 1, 1) + torch.tensor([-0.1, 0.0, 0.1]).view(1, 3, 1, 1)
-    seen = augment.colour(x, low, RNG)
+    seen = augment.color(x, low, RNG)
     b = seen.mean((1, 2, 3)) - x.mean()
     k = (seen.mean(1).amax((1, 2)) - seen.mean(1).amin((1, 2))) / 0.8
     s = (seen[:, 2, 0, 0] - seen[:, 0, 0, 0]) / k / 0.2

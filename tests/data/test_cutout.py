@@ -59,7 +59,7 @@ def test_a_dark_shirt_on_white_becomes_a_bright_one_on_black_that_fills_the_pict
         data(shirt((240, 238, 235), (40, 60, 120)), "JPEG", quality=80),
         data(shirt("black", (200, 180, 90))),
         data(shirt((30, 120, 60), (200, 60, 50))),  # neither black nor white behind it
-        data(shirt("white", (40, 60, 120), print_="white")),  # a print of the background's colour stays
+        data(shirt("white", (40, 60, 120), print_="white")),  # a print of the background's color stays
         data(shirt("white", (40, 60, 120), "CMYK"), "JPEG"),
         data(shirt("white", (40, 60, 120), "P"), "GIF"),
         data(shirt("white", (40, 60, 120)), "WEBP"),
@@ -105,7 +105,7 @@ def test_a_picture_of_the_data_stays_what_it_is(garments):
     assert torch.equal(looks(data(Image.fromarray(one[0].numpy()))), one)
 
 
-def test_colours_and_other_sizes():
+def test_colors_and_other_sizes():
     x = looks(data(shirt("black", (200, 60, 20))), 64, 3)
     assert x.shape == (3, 64, 64)
     assert x[:, 40, 32].tolist() == pytest.approx([214, 64, 40], abs=8)  # stretched to full light, and no part darker

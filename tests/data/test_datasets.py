@@ -206,14 +206,14 @@ def save(path, im):
     im.save(path)
 
 
-def test_a_coloured_folder(coloured):
-    found = datasets.load(str(coloured))
+def test_a_colored_folder(colored):
+    found = datasets.load(str(colored))
     assert found.images.shape == (40, 3, 28, 28)
     assert found.images.dtype == torch.uint8
     assert found.names == ("gloves", "hats")
     assert found.counts == [20, 20]
-    assert found.source == str(coloured)
-    original = np.asarray(Image.open(coloured / "gloves/00.png")).transpose(2, 0, 1)
+    assert found.source == str(colored)
+    original = np.asarray(Image.open(colored / "gloves/00.png")).transpose(2, 0, 1)
     assert np.array_equal(found.images[0].numpy(), original)
 
 
@@ -227,7 +227,7 @@ def test_a_gray_folder_has_one_channel(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "suffix"),
+    ("mode", "color", "suffix"),
     [
         ("CMYK", (0, 255, 255, 0), ".jpg"),
         ("RGBA", (255, 0, 0, 255), ".png"),
@@ -236,8 +236,8 @@ def test_a_gray_folder_has_one_channel(tmp_path):
         ("LA", (80, 255), ".png"),
     ],
 )
-def test_unusual_kinds_of_pictures(mode, colour, suffix, tmp_path):
-    im = Image.new(mode, (30, 30), colour)
+def test_unusual_kinds_of_pictures(mode, color, suffix, tmp_path):
+    im = Image.new(mode, (30, 30), color)
     if mode == "P":
         im.putpalette([0, 0, 0, 255, 0, 0] + [0] * 762)
     save(tmp_path / "d/a" / f"1{suffix}", im)

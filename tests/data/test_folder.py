@@ -116,10 +116,10 @@ def test_of_an_animated_picture_the_first_frame_counts(tmp_path):
     assert folder.read(tmp_path / "d", 28)[0].unique().tolist() == [200]
 
 
-def wide(colour="blue"):
-    """60 x 30: a square of that colour in the middle of white."""
+def wide(color="blue"):
+    """60 x 30: a square of that color in the middle of white."""
     im = Image.new("RGB", (60, 30), "white")
-    im.paste(Image.new("RGB", (20, 20), colour), (20, 5))
+    im.paste(Image.new("RGB", (20, 20), color), (20, 5))
     return im
 
 
@@ -129,7 +129,7 @@ def test_fill_cuts_out_the_middle():
     assert (seen == (255, 255, 255)).all(2).sum() == 30 * 30 - 20 * 20
 
 
-def test_fit_shows_all_of_it_on_the_colour_of_its_border():
+def test_fit_shows_all_of_it_on_the_color_of_its_border():
     im = Image.new("RGB", (60, 30), (10, 20, 30))
     im.paste(Image.new("RGB", (60, 10), (200, 0, 0)), (0, 10))
     seen = np.asarray(folder.square(im, 60, "fit"))
@@ -293,7 +293,7 @@ def test_check_on_the_command_line(place, capsys):
     (place / "hats/z.png").write_text("text")
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu"]) == 0
     said = capsys.readouterr().out
-    assert "3 pictures, colour, 80 x 80; kept at 28 x 28" in said
+    assert "3 pictures, color, 80 x 80; kept at 28 x 28" in said
     assert "Skipped 1 file: hats/z.png" in said
     assert "python train.py studio --data" in said
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu", "--json"]) == 0

@@ -1,4 +1,4 @@
-"""The colour GAN: what its batches show, its losses worked out by hand, and what it is told."""
+"""The color GAN: what its batches show, its losses worked out by hand, and what it is told."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_losses_by_hand():
     painted = torch.full((4, 2, 28, 28), 0.25)
     model.G = Painter(lambda *_: painted, code)
     model.D = Fixed(lambda seen, _: seen[:, 1].mean((1, 2)))
-    # The third is not to be given back: its colours are far off, but for the judge the same.
+    # The third is not to be given back: its colors are far off, but for the judge the same.
     true = torch.stack([torch.full((28, 28), v) for v in (0.5, 0.0)]).repeat(4, 1, 1, 1)
     true[2:, 1] = 0.9
     hints = torch.zeros(4, HINTS, 5)
@@ -167,8 +167,8 @@ def test_dyed_garments_show_what_is_told_of_them():
     )
     assert (t.y.sum(1) == 0).float().mean().item() == pytest.approx(0.2, abs=0.03)
     garment = t.gray[:, 0] > 25
-    assert not t.ab.permute(0, 2, 3, 1)[t.gray[:, 0] == 0].any(), "black takes no colour"
-    # At each hint, the garment has its colour, as far as a screen shows it.
+    assert not t.ab.permute(0, 2, 3, 1)[t.gray[:, 0] == 0].any(), "black takes no color"
+    # At each hint, the garment has its color, as far as a screen shows it.
     for k in range(HINTS):
         there = t.hints[:, k, 4] > 0
         row, column = (t.hints[there, k, :2] * 28).long().unbind(1)
@@ -178,15 +178,15 @@ def test_dyed_garments_show_what_is_told_of_them():
         )
         seen = t.ab[there, :, row, column] * color_space.CHROMA
         assert torch.allclose(told[..., 0, 0], seen, atol=1e-3)
-    assert not (t.hints[count > 1, 0, 2:4] == t.hints[count > 1, 1, 2:4]).all(1).any(), "one hint for each colour"
-    colours = [len(t.ab[i].flatten(1).T[garment[i].flatten()].unique(dim=0)) for i in range(400)]
-    kinds = {k: {c for c, m in zip(colours, count[:400], strict=True) if m == k} for k in range(HINTS + 1)}
-    assert kinds[1] == {1}, "one hint, one colour"
-    assert kinds[2] == kinds[3] == kinds[4] == {2}, "more hints, two colours"
+    assert not (t.hints[count > 1, 0, 2:4] == t.hints[count > 1, 1, 2:4]).all(1).any(), "one hint for each color"
+    colors = [len(t.ab[i].flatten(1).T[garment[i].flatten()].unique(dim=0)) for i in range(400)]
+    kinds = {k: {c for c, m in zip(colors, count[:400], strict=True) if m == k} for k in range(HINTS + 1)}
+    assert kinds[1] == {1}, "one hint, one color"
+    assert kinds[2] == kinds[3] == kinds[4] == {2}, "more hints, two colors"
     assert kinds[0] == {1, 2}
 
 
-def test_every_hue_is_learned_and_report_001s_colours_are_among_them():
+def test_every_hue_is_learned_and_report_001s_colors_are_among_them():
     model = fresh()
     b = batch(model, disc(4000))
     t = model.truth(b)
@@ -212,7 +212,7 @@ def test_photographs_are_their_own_truth():
     assert torch.allclose(t.hints[:, :, 2:4], t.ab[:, None, :, 14, 14].expand(6, HINTS, 2), atol=1e-4)
 
 
-def test_its_variety_is_that_of_colours():
+def test_its_variety_is_that_of_colors():
     model = fresh()
     x = disc(500)
     assert losses.diversity(x) == 0
@@ -246,7 +246,7 @@ def test_what_it_draws_has_its_examples_lightness():
     model.truth(batch(model, torch.cat([disc(10, gray=g * 25) for g in range(1, 11)])[::10]))
     with torch.no_grad():
         for p in model.G.last.parameters():
-            p.mul_(20)  # strong colours
+            p.mul_(20)  # strong colors
     images = model.sample_images(40, 0)
     gray = model.example[torch.arange(40) % 10]
     assert images.shape == (40, 3, 28, 28)

@@ -279,17 +279,17 @@ def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of
 @every_gan
 @pytest.mark.parametrize("size", [28, 32, 64])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_sizes_and_channels(gan, size, channels, tiny, garments, coloured):
+def test_sizes_and_channels(gan, size, channels, tiny, garments, colored):
     from fashiongan.training.trainer import Trainer
 
-    recipe = tiny(gan, size=size, steps=2, data=str(coloured) if channels == 3 else "fashion-mnist")
+    recipe = tiny(gan, size=size, steps=2, data=str(colored) if channels == 3 else "fashion-mnist")
     recipe, pictures = datasets.prepare(recipe)
     assert pictures.images.shape[1:] == (channels, size, size)
     assert recipe.channels == channels
     trainer = Trainer(recipe, pictures)
     assert [t.step for t in finish(trainer)] == [1, 2]
     model = frozen(trainer)
-    assert model.channels == (3 if model.colours else channels)
+    assert model.channels == (3 if model.colors else channels)
     assert model.sample_images(3, 0).shape == (3, model.channels, size, size)
 
 

@@ -841,11 +841,11 @@ def test_fault_11_infogan_draws_every_category():
     assert z[:, 62:72].sum(0).min() > 15
 
 
-def test_fault_12_pictures_of_one_and_of_three_channels_are_scaled_alike(trainer_of, coloured):
+def test_fault_12_pictures_of_one_and_of_three_channels_are_scaled_alike(trainer_of, colored):
     """znx dataloader.py:5: a 3-channel Normalize on 1-channel data raises, so nothing trains."""
     gray = trainer_of("dcgan")
-    colour = Trainer(*datasets.prepare(gans.new_recipe("dcgan", data=str(coloured), width=8, batch=16, steps=1)))
-    for trainer, channels in ((gray, 1), (colour, 3)):
+    color = Trainer(*datasets.prepare(gans.new_recipe("dcgan", data=str(colored), width=8, batch=16, steps=1)))
+    for trainer, channels in ((gray, 1), (color, 3)):
         b = trainer.batch(0)
         assert b.x.shape == (16, channels, 28, 28)
         raw = trainer.data.images[trainer.shuffle[0]].double()

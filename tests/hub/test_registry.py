@@ -130,7 +130,7 @@ def test_a_public_page_fetches_from_its_catalogue_only(studio, serve, weights):
     assert len(server.log) == asked
 
 
-def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, coloured, tmp_path):
+def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, colored, tmp_path):
     """A checkpoint that says it was trained on a folder of this machine is not shown that folder's pictures."""
     from fashiongan.studio import compare
 
@@ -138,7 +138,7 @@ def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, colour
     path.write_bytes(weights)
     with checkpoint.opened(path) as (f, header):
         tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
-    recipe = gans.recipe_from_json(header["recipe"]).replace(data=str(coloured))
+    recipe = gans.recipe_from_json(header["recipe"]).replace(data=str(colored))
     checkpoint.write(path, tensors, header | {"recipe": recipe.to_json()})
     serve({"me/spy": {"spy.safetensors": path.read_bytes()}})
     studio = studio()
@@ -155,7 +155,7 @@ def test_what_a_listing_cannot_name_is_left_out(serve, weights):
 PUBLIC = r"is off on this public page: make it your own with “Duplicate this Space” in the Space's menu, or run .+\.$"
 
 
-def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, coloured):
+def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, colored):
     from fashiongan import classifiers
     from fashiongan.studio.robustness import Lab
 
@@ -170,7 +170,7 @@ def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, coloured)
         ("Training", lambda: studio.cancel(1)),
         ("Training", lambda: lab.start_fit(classifiers.recipe("dense", epochs=1))),
         ("Judging", lambda: studio.judge(["dcgan"])),
-        ("Opening a folder", lambda: studio.garments(str(coloured), 28)),
+        ("Opening a folder", lambda: studio.garments(str(colored), 28)),
     ):
         with pytest.raises(StudioError, match=f"^{what} {PUBLIC}"):
             ask()

@@ -76,9 +76,9 @@ def test_nothing_and_everything_have_finite_measures(x):
     assert measure(x).isfinite().all()
 
 
-def test_a_coloured_picture_is_measured_by_its_mean():
-    coloured = torch.cat([block((4, 18), (7, 21), v) for v in (150, 200, 250)], 1)
-    assert said("brightness", coloured) == pytest.approx(200 / 255, abs=1e-4)
+def test_a_colored_picture_is_measured_by_its_mean():
+    colored = torch.cat([block((4, 18), (7, 21), v) for v in (150, 200, 250)], 1)
+    assert said("brightness", colored) == pytest.approx(200 / 255, abs=1e-4)
 
 
 def test_measures_have_gradients_even_of_a_black_picture():

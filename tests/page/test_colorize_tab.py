@@ -1,4 +1,4 @@
-"""The Colorize tab in a real browser: colours, palettes, dots, variants, colourways, uploads, drawings, downloads."""
+"""The Colorize tab in a real browser: colors, palettes, dots, variants, colorways, uploads, drawings, downloads."""
 
 import base64
 import io
@@ -57,7 +57,7 @@ def picture(url):
 
 
 def hue_off(x, asked, where=None):
-    """Degrees between the hue of a picture's light pixels, or of those in a box of rows and columns, and a colour's."""
+    """Degrees between the hue of a picture's light pixels, or of those in a box of rows and columns, and a color's."""
     lab = color_space.lab(x.float() / 255)
     inside = lab[:, 0] > 45
     if where:
@@ -76,7 +76,7 @@ def after(page):
 
 
 def well(page, name, value):
-    page.get_by_label(f"colour of {name}", exact=True).fill(value)
+    page.get_by_label(f"color of {name}", exact=True).fill(value)
     return calm(page)
 
 
@@ -92,7 +92,7 @@ def click_garment(page, x, y):
     return calm(page)
 
 
-def test_it_opens_on_a_garment_in_colour_with_everything_there(page):
+def test_it_opens_on_a_garment_in_color_with_everything_there(page):
     before, now = picture(source(page, "[data-part=before]")), after(page)
     assert before.shape == now.shape == (1, 3, 28, 28)
     assert (before[:, 0] == before[:, 1]).all()
@@ -106,7 +106,7 @@ def test_it_opens_on_a_garment_in_colour_with_everything_there(page):
 
 
 @pytest.mark.parametrize("asked", ["#c0392b", "#2471a3", "#1e8449"])
-def test_a_chosen_colour_is_obeyed_and_lightness_kept(page, asked):
+def test_a_chosen_color_is_obeyed_and_lightness_kept(page, asked):
     well(page, "the garment", asked)
     now = after(page)
     assert hue_off(now, asked) < HUE
@@ -119,21 +119,21 @@ def test_swatches_palettes_and_modes(page):
     calm(page)
     page.get_by_label("#0072b2 of Okabe-Ito").click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == ["#0072b2"]
+    assert wish(page)["wish"]["colors"] == ["#0072b2"]
     assert hue_off(after(page), "#0072b2") < HUE
     page.locator("[data-palette=Autumn]").click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == list(palettes.PALETTES["Autumn"])
+    assert wish(page)["wish"]["colors"] == list(palettes.PALETTES["Autumn"])
     assert page.locator("[data-palette=Autumn]").get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="The net's own idea").click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == []
-    page.get_by_role("button", name="Report 001's class colours").click()
+    assert wish(page)["wish"]["colors"] == []
+    page.get_by_role("button", name="Report 001's class colors").click()
     calm(page)
     assert wish(page)["classic"] is True
     # The synthetic test picture 3 is of class 3.
     assert hue_off(after(page), palettes.CLASSIC[3]) < HUE
-    assert page.get_by_label("colour of the garment", exact=True).input_value() == palettes.CLASSIC[3]
+    assert page.get_by_label("color of the garment", exact=True).input_value() == palettes.CLASSIC[3]
 
 
 def test_a_variant_is_chosen_and_counted(page):
@@ -172,7 +172,7 @@ def test_strength_is_live_from_gray_to_more(page):
     assert chroma[0] < 1 < chroma[1] < chroma[2]
 
 
-def test_a_dot_colours_its_place_can_be_moved_and_removed(page, tmp_path):
+def test_a_dot_colors_its_place_can_be_moved_and_removed(page, tmp_path):
     im = Image.new("L", (100, 100))
     im.paste(150, (8, 20, 92, 80))
     im.save(tmp_path / "wide.png")
@@ -205,7 +205,7 @@ def test_there_is_an_end_to_dots(page):
     for _ in range(limits.HINTS):
         page.get_by_role("button", name="Add a dot").click()
     page.get_by_role("button", name="Add a dot").click()
-    page.locator(".dye > .error").get_by_text(f"{limits.HINTS} places on a garment can be coloured").wait_for()
+    page.locator(".dye > .error").get_by_text(f"{limits.HINTS} places on a garment can be colored").wait_for()
     assert page.locator(".dot").count() == limits.HINTS
     page.get_by_role("button", name="Remove all dots").click()
     calm(page)
@@ -218,11 +218,11 @@ def test_two_tones_on_one_garment(page):
     calm(page)
     page.locator("[data-palette=Sport]").click()
     set_number(page, "#tones", 2)
-    page.get_by_label("colour of lower").wait_for()
+    page.get_by_label("color of lower").wait_for()
     calm(page)
     first, second = palettes.PALETTES["Sport"][:2]
-    assert page.get_by_label("colour of upper").input_value() == first
-    assert page.get_by_label("colour of lower").input_value() == second
+    assert page.get_by_label("color of upper").input_value() == first
+    assert page.get_by_label("color of lower").input_value() == second
     x = after(page)
     assert hue_off(x, first, (slice(4, 10), slice(8, 20))) < HUE
     assert hue_off(x, second, (slice(18, 24), slice(8, 20))) < HUE
@@ -245,14 +245,14 @@ def test_the_divider_moves_by_mouse_and_keys(page):
     assert page.locator(".dot").count() == 0, "that was no click on the garment"
 
 
-def test_colourways_of_a_garment_and_of_many(page):
+def test_colorways_of_a_garment_and_of_many(page):
     tile = page.get_by_label(f"Sport, {palettes.PALETTES['Sport'][3]}")
     tile.click()
     calm(page)
-    assert wish(page)["wish"]["colours"] == list(palettes.PALETTES["Sport"])
+    assert wish(page)["wish"]["colors"] == list(palettes.PALETTES["Sport"])
     assert wish(page)["variant"] == 3
     assert tile.get_attribute("aria-pressed") == "true"
-    page.get_by_role("button", name="Many garments in these colours").click()
+    page.get_by_role("button", name="Many garments in these colors").click()
     page.wait_for_function("() => document.querySelector('.dye').dataset.ways === '10'")
     page.get_by_label("garment 5").click()
     page.wait_for_function("() => JSON.parse(document.querySelector('.dye').dataset.shown).garment.number === 11")
@@ -269,7 +269,7 @@ def test_a_download_has_its_description_and_makes_the_same_picture(page, studio)
     calm(page)
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download PNG").click()
-    assert saved.value.suggested_filename == "garment-3-coloured.png"
+    assert saved.value.suggested_filename == "garment-3-colored.png"
     with Image.open(saved.value.path()) as im:
         told, made = json.loads(im.text[sheets.KEY]), torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)
     assert told["made by"] == "FashionGAN Studio"
@@ -277,14 +277,14 @@ def test_a_download_has_its_description_and_makes_the_same_picture(page, studio)
     atelier = Atelier(studio)
     gray = atelier.gray(tab.Garment(number=3))
     gan = engine.colorizer(studio.gan(told["colorized by"]))
-    again = engine.coloured(gan, gray, engine.wish_of(told), 1, told["keep_background"], told["variant"])[0]
+    again = engine.colored(gan, gray, engine.wish_of(told), 1, told["keep_background"], told["variant"])[0]
     assert torch.equal(again, made)
 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_a_sheet_is_downloaded(page, many):
     if many:
-        page.get_by_role("button", name="Many garments in these colours").click()
+        page.get_by_role("button", name="Many garments in these colors").click()
         page.wait_for_function("() => document.querySelector('.dye').dataset.ways === '10'")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download the sheet").click()
@@ -308,7 +308,7 @@ def upload(page, *paths):
     page.wait_for_function("() => JSON.parse(document.querySelector('.dye').dataset.shown || '{}').garment?.key")
 
 
-def test_an_upload_in_colour_is_grayed_coloured_and_downloaded_in_full(page, tmp_path):
+def test_an_upload_in_color_is_grayed_colored_and_downloaded_in_full(page, tmp_path):
     page.get_by_label("My own").check()
     page.locator(".dye > .error").get_by_text("Upload a picture of a garment").wait_for()
     upload(page, photograph(tmp_path / "jacket.jpg", (1100, 800), quality=95))
@@ -316,14 +316,14 @@ def test_an_upload_in_colour_is_grayed_coloured_and_downloaded_in_full(page, tmp
     about = page.locator(".dye .about").inner_text()
     assert "jacket.jpg" in about
     assert "1100 x 800 pixels" in about
-    assert "It was in colour: it is made gray first." in about
+    assert "It was in color: it is made gray first." in about
     well(page, "the garment", "#2471a3")
     shown = after(page)
     assert max(shown.shape[2:]) == 512
     assert hue_off(shown, "#2471a3", (slice(120, 250), slice(180, 330))) < HUE
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download PNG").click()
-    assert saved.value.suggested_filename == "jacket-coloured.png"
+    assert saved.value.suggested_filename == "jacket-colored.png"
     with Image.open(saved.value.path()) as im, Image.open(tmp_path / "jacket.jpg") as original:
         assert im.size == (1100, 800)
         full = torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
@@ -336,7 +336,7 @@ def test_several_uploads_are_a_sheet(page, tmp_path):
     files = [photograph(tmp_path / f"{i}.png", (90 + i, 70), (90, 90, 90)) for i in range(3)]
     upload(page, *files)
     calm(page)
-    page.get_by_role("button", name="Many garments in these colours").click()
+    page.get_by_role("button", name="Many garments in these colors").click()
     page.wait_for_function("() => document.querySelector('.dye').dataset.ways === '3'")
     first = wish(page)["garment"]["key"]
     page.get_by_label("garment 3").click()
@@ -363,7 +363,7 @@ def odd(tmp_path, what):
 
 
 @pytest.mark.parametrize("what", ["transparent", "animated", "one-pixel", "sixteen-bit"])
-def test_odd_pictures_are_coloured(page, tmp_path, what):
+def test_odd_pictures_are_colored(page, tmp_path, what):
     upload(page, odd(tmp_path, what))
     calm(page)
     assert source(page, "[data-part=after]").startswith("data:image/")
@@ -387,7 +387,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path, what):
     page.get_by_text(said).first.wait_for()
 
 
-def test_a_drawing_by_hand_is_coloured(page):
+def test_a_drawing_by_hand_is_colored(page):
     page.get_by_label("Drawn by hand").check()
     calm(page)
     shirt = source(page, "[data-part=before]")
@@ -463,7 +463,7 @@ def client(url):
     return Client(url, verbose=False)
 
 
-def colours_of(path):
+def colors_of(path):
     with Image.open(path) as im:
         told = json.loads(im.text[sheets.KEY])
         return told, torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
@@ -482,33 +482,33 @@ def test_colorize_for_programs(client, tmp_path):
     )
     assert len(found) == 2
     for file, asked in zip(found, ("#c0392b", "teal"), strict=True):
-        told, x = colours_of(file)
+        told, x = colors_of(file)
         assert x.shape == (1, 3, 200, 300)
         assert (told["seed"], told["strength"]) == (3, 1.2)
         assert hue_off(x, asked, (slice(60, 140), slice(100, 200))) < HUE
     [classic] = client.predict(
         picture=handle_file(str(path)), classic=True, label="Bag", checkpoint="colorizer", api_name="/colorize"
     )
-    assert colours_of(classic)[0]["colours"] == [palettes.CLASSIC[8]]
+    assert colors_of(classic)[0]["colours"] == [palettes.CLASSIC[8]]
     [placed] = client.predict(
         picture=handle_file(str(path)),
         hints='[{"x": 0.5, "y": 0.5, "colour": "#1e8449"}]',
         checkpoint="colorizer",
         api_name="/colorize",
     )
-    assert hue_off(colours_of(placed)[1], "#1e8449", (slice(80, 120), slice(130, 170))) < HUE
+    assert hue_off(colors_of(placed)[1], "#1e8449", (slice(80, 120), slice(130, 170))) < HUE
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"colours": "#zzz"}, "is no colour"),
+        ({"colours": "#zzz"}, "is no color"),
         ({"n": 0}, "n takes a number from 1 to 16"),
         ({"strength": 3}, "Strength goes from 0"),
         ({"label": "Crown"}, "no class 'Crown'"),
         ({"hints": "{}"}, "hints takes a JSON list"),
         ({"hints": '[{"x": 2, "y": 0, "colour": "red"}]'}, "A hint's place"),
-        ({"hints": "[7]"}, "no description of colours"),
+        ({"hints": "[7]"}, "no description of colors"),
         ({"checkpoint": "../../etc/passwd"}, "no checkpoint"),
         ({"checkpoint": "dcgan"}, "choose a colorizer"),
         ({"seed": -1}, "whole number from 0"),

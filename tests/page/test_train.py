@@ -234,7 +234,7 @@ def test_a_zip_is_unpacked_looked_at_and_advised_on(train_page, studio, tmp_path
     with page.expect_file_chooser() as chooser:
         page.locator("#zip").click()
     chooser.value.set_files(tmp_path / "mine.zip")
-    page.locator("#preview").get_by_text("24 pictures, 28 x 28, colour; they were 40 x 40").wait_for()
+    page.locator("#preview").get_by_text("24 pictures, 28 x 28, color; they were 40 x 40").wait_for()
     page.locator("#preview").get_by_text("hats/broken.jpg (not a picture that can be read)").wait_for()
     page.locator("#advice").get_by_text("To begin with: studio, about").wait_for()
     page.locator("#use").click()

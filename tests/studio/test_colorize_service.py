@@ -10,8 +10,7 @@ import torch
 from PIL import Image
 
 from fashiongan import checkpoint, gans, limits
-from fashiongan.color.palettes import PALETTES
-from fashiongan.colorize import engine
+from fashiongan.color.palettes import CLASSIC, PALETTES
 from fashiongan.colorize.engine import Wish
 from fashiongan.data import sheets
 from fashiongan.data.datasets import CLASSES
@@ -69,9 +68,9 @@ def test_a_look_tells_of_the_garment(desk):
     assert (after[..., 0] != after[..., 2]).any()
     assert (found["class"], found["size"], found["sharp"]) == (CLASSES[3], [28, 28], True)
     assert found["pictures"] == 200
-    assert found["colours"] == []
+    assert found["colors"] == []
     classic = desk.look(Ask(Garment(number=3), Wish(("#b03a2e",)), classic=True))
-    assert classic["colours"] == [engine.colour.CLASSIC[3]]
+    assert classic["colors"] == [CLASSIC[3]]
 
 
 def test_variant_i_large_is_variant_i_small(desk):
@@ -90,9 +89,9 @@ def test_an_upload_is_shown_small_and_downloaded_in_full(desk, tmp_path):
     assert found["shape"] == [512, 276]
     assert found["size"] == [1300, 700]
     assert found["after"].startswith("data:image/jpeg")
-    assert not found["was_coloured"]
+    assert not found["was_colored"]
     data, name = desk.download(Ask(garment, Wish(("teal",)), variant=2))
-    assert name == "coat-coloured.png"
+    assert name == "coat-colored.png"
     with Image.open(io.BytesIO(data)) as im:
         assert im.size == (1300, 700)
         assert json.loads(im.text[sheets.KEY])["variant"] == 2
@@ -123,7 +122,7 @@ def test_a_garment_in_every_palette_and_many_in_one(desk):
     garments = [Garment(number=i) for i in range(12)]
     many = desk.many(ask, garments)
     assert len(many) == colorize.MANY
-    # Each takes the next colour: the first is the second's only by chance of the palette's length.
+    # Each takes the next color: the first is the second's only by chance of the palette's length.
     for i in (0, 3):
         alone = desk.look(Ask(garments[i], ask.wish, variant=i % 5))["after"]
         assert abs(decoded(alone).astype(int) - many[i].permute(1, 2, 0).numpy().astype(int)).max() <= 2
@@ -134,7 +133,7 @@ def test_sheets_have_their_description(desk, tmp_path):
     ask = Ask(Garment("own", key=key), Wish(PALETTES["Earth"]))
     for garments, size in (([], (6 * 264 + 8, 10 * 264 + 8)), ([Garment(), ask.garment], (2 * 264 + 8, 264 + 8))):
         data, name = desk.sheet(ask, garments)
-        assert name == "colourways.png"
+        assert name == "colorways.png"
         with Image.open(io.BytesIO(data)) as im:
             assert im.size == size
             told = json.loads(im.text[sheets.KEY])

@@ -99,7 +99,8 @@ def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, 
     news = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
     next(news)
     child = (
-        "import sys; from pathlib import Path; from fashiongan.training import run_folder; from fashiongan.errors import StudioError\n"
+        "import sys; from pathlib import Path; from fashiongan.training import run_folder\n"
+        "from fashiongan.errors import StudioError\n"
         "try: next(run_folder.train(run_folder.resume(Path('run')), Path('run')))\n"
         "except StudioError as e: sys.exit(str(e))"
     )

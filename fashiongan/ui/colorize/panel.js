@@ -1,18 +1,18 @@
-// One garment in colour. What was chosen on the left is in window.fashionganColorize; colours and dots are kept here.
+// One garment in color. What was chosen on the left is in window.fashionganColorize; colors and dots are kept here.
 const KNOWN = /*KNOWN*/{};
 const root = element.querySelector('.dye'), find = s => root.querySelector(s), part = name => find(`[data-part=${name}]`);
 const TEST = 'A test picture', OWN = 'My own', DRAWN = 'Drawn by hand', MANY = 10, STEP = 0.02;
 const CALM = 120;  // ms without a change after which what is small is drawn
 const stage = find('.stage'), divider = find('.divider'), canvas = find('canvas'), pen = canvas.getContext('2d');
-let palette = KNOWN.first, colours = KNOWN.palettes[palette], mode = 'palette', variant = 0;
-let dots = [], tone = 0, dot = -1;  // which well the next colour goes into: a dot's, or a tone's
+let palette = KNOWN.first, colors = KNOWN.palettes[palette], mode = 'palette', variant = 0;
+let dots = [], tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
 let own = 0, drawing = '', sheet = 'palettes', at = 40, pictures = 0, classic = [];
 let shown = {look: '', variants: '', ways: ''}, garment = '', rows = '', n = 0, timer = 0;
 
 const choice = () => window.fashionganColorize;
 const uploads = () => JSON.parse(choice().uploads || '[]');
 const tones = () => choice().tones || 1;
-const current = k => colours[(variant + k) % colours.length];
+const current = k => colors[(variant + k) % colors.length];
 const garmentNow = () => {
   const {kind, number} = choice();
   if (kind === OWN) return {kind, key: (uploads()[own] || {}).key || ''};
@@ -20,7 +20,7 @@ const garmentNow = () => {
 };
 function ask(some = {}) {
   const {checkpoint, label, strength, seed, keep} = choice();
-  const wish = {colours: mode === 'idea' || mode === 'classic' ? [] : colours, hints: dots, tones: tones(), label, seed: seed ?? 0, strength};
+  const wish = {colors: mode === 'idea' || mode === 'classic' ? [] : colors, hints: dots, tones: tones(), label, seed: seed ?? 0, strength};
   return {garment: garmentNow(), checkpoint, wish, classic: mode === 'classic', variant, keep, ...some};
 }
 
@@ -44,7 +44,7 @@ const refresh = latest(look, offline), rest = latest(small, offline);
 function changed() {
   if (!choice() || !root.clientWidth) return;
   adapt();
-  showColours();
+  showColors();
   root.setAttribute('aria-busy', 'true');
   for (const part of ['.variants', '.ways']) find(part).classList.add('stale');
   clearTimeout(timer);
@@ -61,8 +61,8 @@ function adapt() {
   if (now !== garment) { if (garment) { dots = []; dot = -1; } garment = now; }
   if (wanted !== n) { if (variant >= wanted) variant = 0; n = wanted; }
   if (tone >= tones()) tone = 0;
-  const more = Object.values(KNOWN.palettes).flat().filter(c => !colours.includes(c));
-  if (colours.length < tones()) colours = [...colours, ...more.slice(0, tones() - colours.length)];
+  const more = Object.values(KNOWN.palettes).flat().filter(c => !colors.includes(c));
+  if (colors.length < tones()) colors = [...colors, ...more.slice(0, tones() - colors.length)];
 }
 
 async function look(newer) {
@@ -87,15 +87,15 @@ function show(found) {
   part('before').src = found.before;
   part('after').src = found.after;
   part('before').alt = 'the garment, gray';
-  part('after').alt = 'the garment in colour';
+  part('after').alt = 'the garment in color';
   stage.classList.toggle('sharp', found.sharp);
   stage.style.setProperty('--ratio', wide / high);
   const what = found.name || (choice().kind === DRAWN ? 'drawn by hand' : `test picture ${choice().number}`);
   const facts = [what, found.class, `${full} x ${tall} pixels`, `by ${found.checkpoint.split('/').pop()}`].filter(Boolean).join(' · ');
-  find('.about').textContent = facts + (found.was_coloured ? '. It was in colour: it is made gray first.' : '');
+  find('.about').textContent = facts + (found.was_colored ? '. It was in color: it is made gray first.' : '');
   pictures = found.pictures || pictures;
-  classic = found.colours;
-  showColours();
+  classic = found.colors;
+  showColors();
 }
 
 async function small(newer) {
@@ -130,7 +130,7 @@ const press = (host, on) => [...host.children].forEach((b, i) => b.setAttribute(
 
 async function showPalettes() {
   const asked = ask({variant: 0, classic: false});
-  asked.wish.colours = [];
+  asked.wish.colors = [];
   const key = JSON.stringify(['palettes', asked]), host = find('.ways');
   if (shown.ways !== key) {
     const found = await server.palettes(asked);
@@ -162,16 +162,16 @@ async function showMany() {
     if (host.dataset.sheet !== 'many') host.replaceChildren(make('div', {className: 'tiles wide'}));
     host.dataset.sheet = 'many';
     tiles(host.firstChild, found.tiles, i => `garment ${i + 1}`, i => wear(list[i], i));
-    part('ways').textContent = uploads().length > 1 ? 'Press one to see it large.' : 'Press one to see it large. Upload several pictures to see them all in these colours.';
+    part('ways').textContent = uploads().length > 1 ? 'Press one to see it large.' : 'Press one to see it large. Upload several pictures to see them all in these colors.';
   }
   const now = JSON.stringify(garmentNow());
   press(host.firstChild, i => JSON.stringify(list[i]) === now);
   root.dataset.ways = host.querySelectorAll('.tile').length;
 }
 
-// A garment of the sheet becomes the large one, in the colour that it has there.
+// A garment of the sheet becomes the large one, in the color that it has there.
 function wear(one, i) {
-  variant = mode === 'palette' ? i % colours.length : 0;
+  variant = mode === 'palette' ? i % colors.length : 0;
   if (one.kind === OWN) own = Math.max(0, uploads().findIndex(u => u.key === one.key));
   else if (one.kind === TEST) {
     const field = document.querySelector('#gray_number input');
@@ -182,16 +182,16 @@ function wear(one, i) {
   changed();
 }
 
-// Colours
+// Colors
 
-function whole(name, i = 0) { palette = name; colours = KNOWN.palettes[name]; mode = 'palette'; variant = i; tone = 0; dot = -1; changed(); }
+function whole(name, i = 0) { palette = name; colors = KNOWN.palettes[name]; mode = 'palette'; variant = i; tone = 0; dot = -1; changed(); }
 
 function pick(value) {
-  if (dots[dot]) dots[dot].colour = value;
+  if (dots[dot]) dots[dot].color = value;
   else {
     const now = Array.from({length: tones()}, (_, k) => current(k));
     now[tone] = value;
-    colours = now; palette = ''; mode = 'own'; variant = 0;
+    colors = now; palette = ''; mode = 'own'; variant = 0;
   }
   changed();
 }
@@ -199,8 +199,8 @@ function pick(value) {
 function well(name, get, set, choose, remove) {
   const input = make('input', {type: 'color'});
   const node = make('label', {className: 'well'}, input, make('span', {textContent: name}));
-  input.setAttribute('aria-label', `colour of ${name}`);
-  input.addEventListener('focus', () => { choose(); showColours(); });
+  input.setAttribute('aria-label', `color of ${name}`);
+  input.addEventListener('focus', () => { choose(); showColors(); });
   input.addEventListener('input', () => { choose(); set(input.value); });
   if (remove) {
     const button = make('button', {type: 'button', textContent: '×', title: `remove ${name}`});
@@ -212,13 +212,13 @@ function well(name, get, set, choose, remove) {
   return node;
 }
 
-function showColours() {
+function showColors() {
   const wanted = `${tones()} ${dots.length}`, host = find('.wells');
   if (rows !== wanted) {
     rows = wanted;
     const names = tones() === 1 ? ['the garment'] : ['upper', tones() === 3 ? 'middle' : 'lower', 'lower'].slice(0, tones());
     const bases = names.map((name, k) => well(name, () => mode === 'classic' && classic[0] || current(k), pick, () => { dot = -1; tone = k; }));
-    const placed = dots.map((_, k) => well(`dot ${k + 1}`, () => dots[k].colour, pick, () => { dot = k; }, () => without(k)));
+    const placed = dots.map((_, k) => well(`dot ${k + 1}`, () => dots[k].color, pick, () => { dot = k; }, () => without(k)));
     host.replaceChildren(...bases, ...placed);
     find('.dots').replaceChildren(...dots.map((_, k) => spot(k)));
   }
@@ -227,8 +227,8 @@ function showColours() {
     node.classList.toggle('off', k < tones() && mode === 'idea');
   });
   [...find('.dots').children].forEach((node, k) => {
-    node.style.cssText = `left: ${100 * dots[k].x}%; top: ${100 * dots[k].y}%; background: ${dots[k].colour}`;
-    node.setAttribute('aria-label', `dot ${k + 1}, ${dots[k].colour}: arrow keys move it, Delete removes it`);
+    node.style.cssText = `left: ${100 * dots[k].x}%; top: ${100 * dots[k].y}%; background: ${dots[k].color}`;
+    node.setAttribute('aria-label', `dot ${k + 1}, ${dots[k].color}: arrow keys move it, Delete removes it`);
     node.setAttribute('aria-pressed', dot === k);
   });
   find('[data-do=undot]').hidden = !dots.length;
@@ -249,17 +249,17 @@ find('.palettes').replaceChildren(...Object.entries(KNOWN.palettes).map(([name, 
     swatch.addEventListener('click', () => pick(c));
     return swatch;
   });
-  const safe = KNOWN.blind.includes(name) ? [make('span', {className: 'safe', textContent: 'colour-blind safe'})] : [];
+  const safe = KNOWN.blind.includes(name) ? [make('span', {className: 'safe', textContent: 'color-blind safe'})] : [];
   return make('div', {className: 'palette'}, make('div', {}, title, ...safe), make('div', {className: 'swatches'}, ...swatches));
 }));
 
-// Dots: a colour at a place
+// Dots: a color at a place
 
 function without(k) { dots.splice(k, 1); dot = -1; rows = ''; changed(); }
 
 function place(x, y) {
-  if (dots.length >= KNOWN.hints) { complain(`${KNOWN.hints} places on a garment can be coloured, no more: remove a dot first.`); return; }
-  dots.push({x, y, colour: dots[dot] ? dots[dot].colour : mode === 'classic' && classic[0] || current(tone)});
+  if (dots.length >= KNOWN.hints) { complain(`${KNOWN.hints} places on a garment can be colored, no more: remove a dot first.`); return; }
+  dots.push({x, y, color: dots[dot] ? dots[dot].color : mode === 'classic' && classic[0] || current(tone)});
   dot = dots.length - 1;
   changed();
 }
@@ -272,13 +272,13 @@ function where(e) {
 
 function spot(k) {
   const node = make('button', {type: 'button', className: 'dot'});
-  node.addEventListener('pointerdown', e => { node.setPointerCapture(e.pointerId); dot = k; showColours(); });
+  node.addEventListener('pointerdown', e => { node.setPointerCapture(e.pointerId); dot = k; showColors(); });
   node.addEventListener('pointermove', e => {
     if (!node.hasPointerCapture(e.pointerId) || !(e.movementX || e.movementY)) return;
     [dots[k].x, dots[k].y] = where(e);
     changed();
   });
-  node.addEventListener('focus', () => { dot = k; showColours(); });
+  node.addEventListener('focus', () => { dot = k; showColors(); });
   node.addEventListener('click', e => e.stopPropagation());
   node.addEventListener('keydown', e => {
     const [dx, dy] = {ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP]}[e.key] || [0, 0];
@@ -349,7 +349,7 @@ canvas.addEventListener('pointermove', e => { if (canvas.hasPointerCapture(e.poi
 async function fetched(button, question) {
   const label = button.textContent;
   button.disabled = true;
-  button.textContent = 'Colouring...';
+  button.textContent = 'Coloring...';
   try {
     const found = await question();
     complain(found.error);

@@ -1,4 +1,4 @@
-"""Colorize: a gray garment in the colours that somebody chooses, before and after, and in many palettes at once."""
+"""Colorize: a gray garment in the colors that somebody chooses, before and after, and in many palettes at once."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ FIRST = 7  # a plaid shirt, which shows that the pattern stays
 TEST_PICTURES = 10_000
 SUITED, UNTOLD = "", ""  # values of "the one that suits" and of "as it is"
 START, VARIANTS = "Jewel", 6
-BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # told apart by colour-blind people too
+BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # told apart by color-blind people too
 # The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
 TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
   window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
@@ -47,7 +47,7 @@ def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
                 height=140, elem_id="gray_upload",
             )  # fmt: skip
             told = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
-            tones = gr.Slider(1, 3, 1, step=1, label="Colours on one garment", info=words.TONES, elem_id="tones")
+            tones = gr.Slider(1, 3, 1, step=1, label="Colors on one garment", info=words.TONES, elem_id="tones")
             n = gr.Slider(
                 1,
                 limits.VARIANTS,
@@ -185,7 +185,7 @@ def sent(data: bytes, name: str) -> dict[str, Any]:
 def ask_of(asked: Any) -> Ask:
     """What the page asks for, or StudioError."""
     if not isinstance(asked, dict) or not isinstance(asked.get("wish"), dict):
-        raise StudioError("That is no garment to colour: reload the page.")
+        raise StudioError("That is no garment to color: reload the page.")
     checkpoint = asked.get("checkpoint") or ""
     if not isinstance(checkpoint, str):
         raise StudioError("There is no such checkpoint here: choose one from the list.")
@@ -202,11 +202,11 @@ def ask_of(asked: Any) -> Ask:
 def garment_of(asked: Any) -> Garment:
     """One garment, or StudioError."""
     if not isinstance(asked, dict):
-        raise StudioError("That is no garment to colour: reload the page.")
+        raise StudioError("That is no garment to color: reload the page.")
     kind = KINDS.get(str(asked.get("kind")), "test")
     if kind == "own":
         if not asked.get("key"):
-            raise StudioError("Upload a picture of a garment: it appears here, and can be coloured.")
+            raise StudioError("Upload a picture of a garment: it appears here, and can be colored.")
         return Garment(kind, key=str(asked["key"]))
     if kind == "drawn":
         return Garment(kind, drawing=str(asked.get("drawing") or ""))

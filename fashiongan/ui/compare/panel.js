@@ -2,7 +2,7 @@
 const P = window.Plotly;  // other components may load an older one over it later
 const WORDS = /*WORDS*/{}, SCORES = /*SCORES*/[];
 const root = element.querySelector('.compare'), find = s => root.querySelector(s), part = name => find(`[data-part=${name}]`);
-const COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], PATTERNS = ['', '/', 'x', '.', '-', '+'];
+const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], PATTERNS = ['', '/', 'x', '.', '-', '+'];
 const BOTH = 'both losses', SPACES = {pixels: 'in pixels', features: 'in features'};
 const INVITE = 'Point at a picture, or reach it with Tab and the arrow keys, to see it beside the nearest real garment.';
 let got = {models: '', rows: '', near: ''};  // for which choice each part is shown
@@ -17,10 +17,10 @@ const make = (tag, props = {}, ...children) => {
 };
 const title = name => (models.find(m => m.name === name) || {}).title || name;
 const index = name => models.findIndex(m => m.name === name);
-// A letter stands with every colour.
+// A letter stands with every color.
 const badge = i => {
   const node = make('span', {className: 'badge', textContent: 'ABCDEF'[i]});
-  node.style.setProperty('--colour', COLOURS[i]);
+  node.style.setProperty('--color', COLORS[i]);
   return node;
 };
 const known = name => make('span', {className: 'name'}, badge(index(name)), make('span', {textContent: title(name)}));
@@ -272,7 +272,7 @@ function showBars() {
   const {axis, layout} = look_of_plots();
   plots.bars = scored.length && [scored.map(m => ({
     type: 'bar', name: legend(m), x: keys.map(k => titles[k]), y: keys.map(k => m.bars[k] ?? null), hovertemplate: '%{y:.2f}',
-    marker: {color: COLOURS[index(m.name)], pattern: {shape: PATTERNS[index(m.name)], bgcolor: COLOURS[index(m.name)], fgcolor: '#fff', size: 7, solidity: 0.25}},
+    marker: {color: COLORS[index(m.name)], pattern: {shape: PATTERNS[index(m.name)], bgcolor: COLORS[index(m.name)], fgcolor: '#fff', size: 7, solidity: 0.25}},
   })), {...layout, barmode: 'group', bargap: 0.25, hovermode: 'x unified', xaxis: {...axis, fixedrange: true}, yaxis: {...axis, rangemode: 'tozero', fixedrange: true},
     shapes: [{type: 'line', xref: 'paper', x0: 0, x1: 1, y0: 1, y1: 1, line: {color: layout.font.color, width: 1, dash: 'dash'}}],
     annotations: [{xref: 'paper', x: 1, xanchor: 'right', y: 1, yanchor: 'bottom', text: 'real garments', showarrow: false, font: {size: 11}}]}];
@@ -290,7 +290,7 @@ function showCurves() {
   const shown = which === BOTH ? ['d_loss', 'g_loss'] : [which];
   plots.curves = curved.length && [curved.flatMap(m => shown.filter(n => m.curves[n]).map(n => ({
     x: m.curves.step, y: m.curves[n], name: shown.length > 1 ? `${legend(m)}: ${n === 'd_loss' ? 'judge' : 'generator'}` : legend(m), mode: which === 'distance' ? 'lines+markers' : 'lines',
-    connectgaps: true, line: {width: 1.75, color: COLOURS[index(m.name)], dash: n === 'g_loss' ? 'dash' : 'solid'}, hovertemplate: '%{y:.3g}',
+    connectgaps: true, line: {width: 1.75, color: COLORS[index(m.name)], dash: n === 'g_loss' ? 'dash' : 'solid'}, hovertemplate: '%{y:.3g}',
   }))), {...layout, hovermode: 'x unified', uirevision: got.models + which, xaxis: {...axis, title: {text: 'step', standoff: 4}}, yaxis: axis}];
 }
 part('which').addEventListener('change', e => { which = e.target.value; showCurves(); drawPlots(); });

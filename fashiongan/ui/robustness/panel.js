@@ -2,7 +2,7 @@
 const P = window.Plotly;  // other components may load an older one over it later
 const TITLES = /*TITLES*/{};
 const root = element.querySelector('.robust'), find = s => root.querySelector(s), part = name => find(`[data-part=${name}]`);
-const slider = find('.strength input[type=range]'), typed = find('.strength input[type=number]'), COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'];
+const slider = find('.strength input[type=range]'), typed = find('.strength input[type=number]'), COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'];
 const DASHES = ['solid', 'dash', 'dot', 'dashdot'], MARKS = ['circle', 'square', 'diamond', 'triangle-up', 'x', 'star'];
 const LEVELS = 255;
 let shown = '', least = '', known = null, busy = false, again = false;
@@ -152,7 +152,7 @@ function drawCurve() {
     const [p] = list, c = classifiers.indexOf(p.classifier), k = kinds.indexOf(p.attack + p.mask);
     return {
       x: list.map(q => q.eps), y: list.map(q => q.accuracy), name: label(p).join(', '), mode: 'lines+markers',
-      line: {width: 2, color: COLOURS[c % 6], dash: DASHES[k % 4]}, marker: {size: 7, symbol: list.map(q => MARKS[k % 6] + (q.whole ? '' : '-open'))},
+      line: {width: 2, color: COLORS[c % 6], dash: DASHES[k % 4]}, marker: {size: 7, symbol: list.map(q => MARKS[k % 6] + (q.whole ? '' : '-open'))},
       customdata: list.map(q => `${q.eps.toFixed(3)} (${(q.eps * LEVELS).toFixed(1)}/255): ${(100 * q.accuracy).toFixed(1)} %, 95 % interval ${(100 * q.low).toFixed(1)} to ${(100 * q.high).toFixed(1)}, ${q.n} pictures`),
       hovertemplate: '%{fullData.name}<br>%{customdata}<extra></extra>',
     };
@@ -199,10 +199,10 @@ function drawFit() {
   if (!P || !fitted.length || !root.clientWidth) return;
   const {axis, layout} = look_of_plots(), ends = fitted.filter(n => n.held_out != null);
   const traces = [
-    {x: fitted.map(n => n.epoch), y: fitted.map(n => n.accuracy), name: 'on what it learns from', mode: 'lines', line: {width: 1.5, color: COLOURS[0]}},
-    {x: ends.map(n => n.epoch), y: ends.map(n => n.held_out), name: 'held out', mode: 'lines+markers', line: {width: 1.75, color: COLOURS[2], dash: 'dash'}, marker: {symbol: 'square'}},
+    {x: fitted.map(n => n.epoch), y: fitted.map(n => n.accuracy), name: 'on what it learns from', mode: 'lines', line: {width: 1.5, color: COLORS[0]}},
+    {x: ends.map(n => n.epoch), y: ends.map(n => n.held_out), name: 'held out', mode: 'lines+markers', line: {width: 1.75, color: COLORS[2], dash: 'dash'}, marker: {symbol: 'square'}},
   ];
-  if (ends.some(n => n.attacked != null)) traces.push({x: ends.map(n => n.epoch), y: ends.map(n => n.attacked), name: 'held out, under attack', mode: 'lines+markers', line: {width: 1.75, color: COLOURS[1], dash: 'dot'}, marker: {symbol: 'diamond'}});
+  if (ends.some(n => n.attacked != null)) traces.push({x: ends.map(n => n.epoch), y: ends.map(n => n.attacked), name: 'held out, under attack', mode: 'lines+markers', line: {width: 1.75, color: COLORS[1], dash: 'dot'}, marker: {symbol: 'diamond'}});
   P.react(find('[data-plot=fit]'), traces.map(t => ({...t, hovertemplate: '%{y:.1%}'})), {...layout, height: 260, hovermode: 'x unified', uirevision: 'fit',
     xaxis: {...axis, rangemode: 'tozero', title: {text: 'epoch', standoff: 4}}, yaxis: {...axis, range: [-0.03, 1.03], tickformat: '.0%'}}, {responsive: true, displayModeBar: false});
   find('.fit').dataset.points = fitted.length;

@@ -134,7 +134,7 @@ def preview(garments: Garments, each: int = 4) -> str:
                 f'<figure><img src="{url}" alt=""><figcaption>{html.escape(name)}<b>{count:,}</b></figcaption></figure>'
             )
     size = garments.images.shape[-1]
-    kind = "gray" if garments.images.shape[1] == 1 else "colour"
+    kind = "gray" if garments.images.shape[1] == 1 else "color"
     before = f"; they were {garments.survey.span()}" if garments.survey else ""
     total = f"<p>{len(garments):,} pictures, {size} x {size}, {kind}{before}</p>"
     told = "".join(f"<p>{html.escape(remark)}</p>" for remark in garments.remarks)

@@ -28,13 +28,13 @@ PUSHED = "Sent: {files}. See {address}."
 ADVISED = "**To begin with:** {gan}, {how_long}. {settings}."
 ADVISED_BUSY = "for how long will be known when nothing else is being trained"
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
-COLORIZE = "Give a gray garment the colours you choose; its folds, print and shading stay as they are."
+COLORIZE = "Give a gray garment the colors you choose; its folds, print and shading stay as they are."
 GRAY = (
-    "Photographs or drawings of a garment each, of any size; several are coloured alike. What is in colour is made "
+    "Photographs or drawings of a garment each, of any size; several are colored alike. What is in color is made "
     "gray first."
 )
 TONES = "one, or two or three from top to bottom"
-VARIANTS = "of a palette each takes the next colour; without any, each is another idea"
+VARIANTS = "of a palette each takes the next color; without any, each is another idea"
 CLASS = "what the garment is, where that is not known"
 ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
 CURVE = (

@@ -3,7 +3,7 @@ const P = window.Plotly;  // other components may load an older one over it late
 const WORDS = /*WORDS*/{};
 const root = element.querySelector('.live'), find = s => root.querySelector(s);
 const slider = find('input'), image = find('img'), caption = find('figcaption');
-const COLOURS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], DASHES = ['solid', 'solid', 'dot', 'dash'];
+const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'], DASHES = ['solid', 'solid', 'dot', 'dash'];
 const POINTS = 800;  // drawn per curve; more cannot be told apart
 const SELDOM = 8000;  // ms between two drawings, at the most
 let run = '', generation = -1, rows = 0, sheet = -1, columns = {}, epochs = [], newest = '', state = '', busy = false, again = false, nextDraw = 0, undrawn = false;
@@ -51,7 +51,7 @@ function draw() {
   for (const [group, members] of Object.entries(groups)) {
     const host = find(`[data-plot=${group}]`);
     const traces = members.map((n, i) => ({
-      x, y: thin(columns[n]), name: WORDS[n] || n, mode: far(n) ? 'lines+markers' : 'lines', connectgaps: true, line: {width: 1.5, color: COLOURS[i % 6], dash: DASHES[i % 4]},
+      x, y: thin(columns[n]), name: WORDS[n] || n, mode: far(n) ? 'lines+markers' : 'lines', connectgaps: true, line: {width: 1.5, color: COLORS[i % 6], dash: DASHES[i % 4]},
       visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true, hovertemplate: '%{y:.3f}',
     }));
     const axis = {gridcolor: line, zerolinecolor: line, linecolor: line};
