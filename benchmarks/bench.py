@@ -69,7 +69,7 @@ def drawing() -> Iterator[tuple[str, str]]:
         yield f"drawing with {name}, 500 at a time", spread([500 / t for t in found], "pictures/s")
 
         def moved(i: int, gan: object = gan) -> None:
-            look = spec.Look("", 40, 0, None, 1.0, sliders=(i / 10,))
+            look = spec.SampleSpec("", 40, 0, None, 1.0, sliders=(i / 10,))
             sheets.png(sheets.sheet(spec.picture(gan, look), 10), "")  # type: ignore[arg-type]
 
         yield f"a slider of {name}: 40 garments drawn and packed", spread([1000 * t for t in times(moved, N)], "ms", 1)

@@ -127,7 +127,7 @@ BEGANS: dict[str, Undo] = {"in `began`: ELU by exp, not by expm1": own_elu}
 CPUS: dict[str, Undo] = {"nets as they are, not by torch.compile": compiled}
 
 
-def fresh(gan: str, garments: datasets.Garments, device: str) -> Trainer:
+def fresh(gan: str, garments: datasets.Dataset, device: str) -> Trainer:
     return Trainer(*datasets.prepare(gans.new_recipe(gan, batch=speed.BATCH), loaded=garments), device)
 
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(REPO))
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
-from fashiongan.colorize.engine import Gray, Hint, Wish, colored, colorizer
+from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored, colorizer
 from fashiongan.data import datasets
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
@@ -46,7 +46,7 @@ def garments(gan, n):
         gray = Gray(test.images[i : i + 1], None)
         inside = gray.values[0, 0] > engine.GARMENT
         text = ASKED[i % len(ASKED)]
-        out = colored(gan, gray, Wish(colors=(text,)))[0]
+        out = colored(gan, gray, ColorizeSpec(colors=(text,)))[0]
         lab = color_space.lab(out[None].float() / 255)[0]
         light.append((lab[:1] - color_space.lightness(gray.values[0].float() / 255)).abs().max())
         gray_off.append((color_space.gray_of(out[None]).int() - gray.values.int()).abs().max())
@@ -73,7 +73,7 @@ def garments(gan, n):
             hints = tuple(
                 Hint((c + 0.5) / 28, (r + 0.5) / 28, t) for c, r, t in zip(columns, places, (text, other), strict=True)
             )
-            lab = color_space.lab(colored(gan, gray, Wish(hints=hints)).float() / 255)[0]
+            lab = color_space.lab(colored(gan, gray, ColorizeSpec(hints=hints)).float() / 255)[0]
             for part, t in ((slice(top, upper + 1), text), (slice(lower, bottom + 1), other)):
                 here = torch.zeros_like(inside)
                 here[part] = inside[part]
@@ -81,7 +81,7 @@ def garments(gan, n):
                     color_space.difference(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1))
                 )
         if i % 5 == 0:
-            eight = [mean_lab(x, inside) for x in colored(gan, gray, Wish(seed=i), 8)]
+            eight = [mean_lab(x, inside) for x in colored(gan, gray, ColorizeSpec(seed=i), 8)]
             variants.append(torch.stack([color_space.difference(a, b) for a, b in combinations(eight, 2)]).mean())
     with torch.no_grad():
         named = [judge(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
@@ -124,7 +124,7 @@ def photographs(gan, folder):
         flat = color_space.shown(gray.values, middle.view(1, 2, 1, 1).expand(1, 2, size, size))
         for name, x in (("hint", ab), ("constant", flat), ("gray", torch.zeros_like(ab))):
             psnr[name].append(db(x, truth))
-        free = colored(gan, gray, Wish(label=int(held.labels[i]), seed=i))
+        free = colored(gan, gray, ColorizeSpec(label=int(held.labels[i]), seed=i))
         shown.append(color_space.colorfulness(free))
         real.append(color_space.colorfulness(rgb))
 
@@ -141,7 +141,7 @@ def photographs(gan, folder):
 
 def milliseconds(gan, side, repeats=15):
     gray = Gray(torch.randint(0, 256, (1, 1, side, side), dtype=torch.uint8), None)
-    wish = Wish(colors=("#b03a2e",))
+    wish = ColorizeSpec(colors=("#b03a2e",))
     colored(gan, gray, wish)
     times = []
     for _ in range(repeats):

@@ -56,7 +56,7 @@ def judged(trainer: Trainer, root: str | None) -> tuple[dict[str, float], torch.
     test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
     unseen = torch.cat([test.images[test.labels == label], others])
     drawn = sampling.render(trainer.gan, *sampling.draw(trainer.gan, len(unseen), 1), trainer.average)
-    net = classifiers.load(features.JUDGE, str(trainer.device))
+    net = classifiers.load(features.SCORER, str(trainer.device))
     found = {"distance": 0.0, "unseen": len(unseen)}
     spaces = {
         "features": [classifiers.features(net, x)[0] for x in (train, unseen, drawn)],

@@ -27,7 +27,7 @@ STEPS, PICTURES, SEEDS, LAST = 200, 2000, 3, 50
 OUT = Path(__file__).with_name("seeds.md")
 
 
-def run(gan: str, seed: int, garments: datasets.Garments, device: str) -> tuple[float, float]:
+def run(gan: str, seed: int, garments: datasets.Dataset, device: str) -> tuple[float, float]:
     """(the judge's accuracy, variety of the samples as a share of the garments') or StudioError where it diverged."""
     recipe_type = gans.find(gan).recipe_type
     narrow = recipe_type.quick.get("width", knobs(recipe_type)["width"].default) // 4

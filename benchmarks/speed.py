@@ -43,7 +43,7 @@ WIDE = 512  # batch of a GPU that is not to wait
 OUT = Path(__file__).with_name("speed")
 
 
-def endless(garments: datasets.Garments) -> Iterator[tuple[Tensor, Tensor]]:
+def endless(garments: datasets.Dataset) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches (BATCH, 1, 28, 28) in -1..1 and classes, by torchvision's transforms and PyTorch's DataLoader."""
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
@@ -74,7 +74,7 @@ def plain_elu(update: Callable[[], None]) -> Callable[[], None]:
     return plain
 
 
-def usual(trainer: Trainer, garments: datasets.Garments) -> tuple[GAN, Callable[[], None]]:
+def usual(trainer: Trainer, garments: datasets.Dataset) -> tuple[GAN, Callable[[], None]]:
     """A GAN of the trainer's recipe, and one update of it by the usual loop."""
     r, device = trainer.recipe, trainer.device
     gan = gans.build(r).to(device)
@@ -163,7 +163,7 @@ def operations(trainer: Trainer) -> int:
     return counted.total
 
 
-def measure(gan: str, garments: datasets.Garments, device: str, seconds: float) -> dict[str, list[float] | float]:
+def measure(gan: str, garments: datasets.Dataset, device: str, seconds: float) -> dict[str, list[float] | float]:
     recipe, pictures = datasets.prepare(gans.new_recipe(gan, batch=BATCH), loaded=garments)
     trainer = Trainer(recipe, pictures, device)
     _, theirs = usual(trainer, pictures)

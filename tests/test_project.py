@@ -91,7 +91,7 @@ def test_a_gif_of_the_training_is_small():
 @pytest.mark.parametrize("name", [n for n in registry.bundled() if "report" in checkpoint.info(n)])
 def test_a_report_in_a_header_is_of_the_bundled_judge(name):
     report = checkpoint.info(name)["report"]
-    assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.JUDGE))
+    assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.SCORER))
     assert report["n"] == 10_000
     assert report["against"]["real"] == 1000 * len(checkpoint.load(name).recipe.trained)
     assert not reports.copied(report)
@@ -99,7 +99,7 @@ def test_a_report_in_a_header_is_of_the_bundled_judge(name):
 
 
 def test_the_judge_is_good_enough():
-    info = classifiers.info(features.JUDGE)
+    info = classifiers.info(features.SCORER)
     assert info["accuracy"] >= 0.935
     assert info["tested"] == 10_000
     assert info["held_out"] == pytest.approx(info["accuracy"], abs=0.01)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from .. import attacks, checkpoint, files
 from ..data import datasets
 from ..data.augment import augment
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..data.sampler import Shuffle
 from ..errors import StudioError
 from ..gans.networks import Dropout
@@ -62,7 +62,7 @@ class Fitted:
 class Fitter:
     """A fit in memory: the net, its optimiser, and the training pictures less those held out."""
 
-    def __init__(self, recipe: Recipe, pictures: Garments, device: str = "cpu"):
+    def __init__(self, recipe: Recipe, pictures: Dataset, device: str = "cpu"):
         check_shape(pictures.images)
         if len(pictures) < LEAST:
             raise StudioError(f"A classifier needs at least {LEAST} pictures, so that some can be held out.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from .networks import Classifier, check_shape
 
 PIECE = 500  # pictures a net is shown at once when it is measured
@@ -33,12 +33,12 @@ def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(seen).cpu(), torch.cat([net.judge(h).float() for h in seen]).cpu()
 
 
-def accuracy(net: Classifier, garments: Garments) -> float:
+def accuracy(net: Classifier, garments: Dataset) -> float:
     """Share of the pictures whose class is named right."""
     return float((logits(net, garments.images).argmax(1) == garments.labels.cpu()).float().mean())
 
 
-def confusion(net: Classifier, garments: Garments) -> list[list[int]]:
+def confusion(net: Classifier, garments: Dataset) -> list[list[int]]:
     """How many pictures of each class (row) were given each name (column)."""
     k = len(garments.names)
     said = logits(net, garments.images).argmax(1)

@@ -59,7 +59,7 @@ def colorize(args: argparse.Namespace) -> None:
         raise StudioError("--classic chooses the color itself: leave --colour and --palette out.")
     colors = colorize_files.colors(args.color, args.palette)
     hints = tuple(map(colorize_files.hint, args.hint))
-    wish = engine.Wish(colors, hints, args.tones, args.label, args.seed, args.strength)
+    wish = engine.ColorizeSpec(colors, hints, args.tones, args.label, args.seed, args.strength)
     targets = colorize_files.outs(args.images, args.out)
     gans = colorize_files.colorizers(args.checkpoint)
     for target in targets.values():

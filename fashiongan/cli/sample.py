@@ -47,7 +47,7 @@ def sample(args: argparse.Namespace) -> None:
     if not 0 <= args.truncation <= 10:
         raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
     gan = checkpoint.load(args.checkpoint)
-    look = spec.Look(args.checkpoint, args.n, args.seed, args.label, args.truncation)
+    look = spec.SampleSpec(args.checkpoint, args.n, args.seed, args.label, args.truncation)
     images = spec.picture(gan, look)
     if args.out.suffix.lower() == ".npz":
         data = io.BytesIO()

@@ -60,7 +60,7 @@ def _train(argv: list[str]) -> None:
     from ..training.distributed import join
     from ..training.trainer import pick_device
 
-    team, device = join(pick_device(device))
+    group, device = join(pick_device(device))
     if resumed is not None:
         if gan or out or set(args) - {"epochs", "steps"}:
             raise StudioError(
@@ -68,13 +68,13 @@ def _train(argv: list[str]) -> None:
             )
         out = Path(resumed)
         longer = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
-        trainer = run_folder.resume(out, device, root, team=team, **longer)
+        trainer = run_folder.resume(out, device, root, group=group, **longer)
     else:
         recipe = gans.new_recipe(gan, **args)
         out = out or unused(Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        trainer = run_folder.start(recipe, out, device, root, team=team)
+        trainer = run_folder.start(recipe, out, device, root, group=group)
     watch(trainer, out)
-    team.leave()
+    group.leave()
 
 
 def watch(trainer: "Trainer", out: Path) -> None:
@@ -82,7 +82,7 @@ def watch(trainer: "Trainer", out: Path) -> None:
     from .. import checkpoint
     from ..training import run_folder
 
-    if trainer.team.rank:
+    if trainer.group.rank:
         for _ in run_folder.train(trainer, out):
             pass
         return

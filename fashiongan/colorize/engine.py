@@ -35,7 +35,7 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ColorizeSpec:
     """What is asked for: nothing at all, a color, or a palette of which each variant takes the next."""
 
     colors: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Wish:
     strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
 
     def to_json(self, checkpoint: str, **more: Any) -> str:
-        """The description that goes into a picture: `wish_of` reads it back. `more`: what else makes the picture."""
+        """The description in a picture, which `colorize_spec` reads back. `more`: what else makes the picture."""
         values = {k: v for k, v in asdict(self).items() if v not in ((), None)}
         # The keys that pictures out there carry.
         if self.colors:
@@ -102,7 +102,9 @@ def colorizer(gan: GAN) -> Colorizer:
 
 
 @torch.no_grad()
-def colored(gan: Colorizer, gray: Gray, wish: Wish, n: int = 1, keep_background: bool = True, first: int = 0) -> Tensor:
+def colored(
+    gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int = 1, keep_background: bool = True, first: int = 0
+) -> Tensor:
     """(n, 3, H, W) uint8: variants of a picture in color, from number `first` on, each of the lightness of its gray.
 
     Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
@@ -165,7 +167,7 @@ def at_model_size(
     return small, garment, (top, left, high, wide)
 
 
-def told(wish: Wish, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
     """(K, 5): the hints of the i-th variant as the net takes them; the same K for every variant."""
     s = garment.shape[-1]
     top, left, high, wide = box
@@ -222,7 +224,7 @@ def picture(image: Tensor) -> Image.Image:
     return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
 
 
-def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
+def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec:
     """Report 001's color for a garment of that class; if it is not known, of the class that the judge sees."""
     if label is None:
         from .. import classifiers
@@ -235,7 +237,7 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> Wish:
     else:
         name = gan.choices[number(gan, label)]
     i = CLASSES.index(name) if name in CLASSES else number(gan, name)
-    return Wish(colors=(palettes.CLASSIC[i % len(palettes.CLASSIC)],), label=label)
+    return ColorizeSpec(colors=(palettes.CLASSIC[i % len(palettes.CLASSIC)],), label=label)
 
 
 def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
@@ -256,7 +258,7 @@ def smaller(gray: Gray, longest: int) -> Gray:
     return Gray(values, mask, gray.was_colored)
 
 
-def wish_of(values: dict[str, Any]) -> Wish:
+def colorize_spec(values: dict[str, Any]) -> ColorizeSpec:
     """A Wish from its JSON object; StudioError for anything else.
 
     Descriptions in pictures and the API say "colours" and "colour", the page "colors" and "color": both are read.
@@ -267,7 +269,7 @@ def wish_of(values: dict[str, Any]) -> Wish:
             for h in values.get("hints", ())
         )
         label = values.get("label")
-        wish = Wish(
+        wish = ColorizeSpec(
             tuple(map(str, values.get("colours", values.get("colors", ())))),
             hints,
             int(values.get("tones", 1)),

@@ -13,7 +13,7 @@ from ..errors import StudioError
 from ..gans.base import GAN
 from ..hub import registry
 from . import engine
-from .engine import Hint, Wish
+from .engine import ColorizeSpec, Hint
 
 BUNDLED = ("colorizer", "colorizer-photos")
 
@@ -99,7 +99,12 @@ def colorizers(name: str | None) -> dict[str, GAN]:
 
 
 def colored(
-    gans: Mapping[str, GAN], targets: Mapping[Path, Path], wish: Wish, n: int, classic: bool, keep_background: bool
+    gans: Mapping[str, GAN],
+    targets: Mapping[Path, Path],
+    wish: ColorizeSpec,
+    n: int,
+    classic: bool,
+    keep_background: bool,
 ) -> Iterator[Done]:
     """Color each file; one that is no picture is told and passed over.
 

@@ -32,7 +32,7 @@ THREE_WAYS = (
 
 
 @dataclass(frozen=True)
-class Garments:
+class Dataset:
     """A data set, whole."""
 
     images: Tensor  # (N, C, H, W) uint8
@@ -54,13 +54,13 @@ class Garments:
         """Pictures of each class."""
         return torch.bincount(self.labels, minlength=len(self.names)).tolist()
 
-    def to(self, device: str | torch.device) -> "Garments":
+    def to(self, device: str | torch.device) -> "Dataset":
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
 
 def load(
     name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None, fit: str = "fill"
-) -> Garments:
+) -> Dataset:
     """Read `fashion-mnist`, `celeba`, `lsun`, or a folder or ZIP file of class folders, at `size` pixels.
 
     Args:
@@ -81,11 +81,11 @@ def load(
 
         source = celeba_lsun.find(name, root or os.environ.get("FASHIONGAN_DATA"))
         images, labels, survey = folder.kept(source, size, fit)
-        return Garments(images, labels, survey.names, str(source.place), survey)
+        return Dataset(images, labels, survey.names, str(source.place), survey)
     return pictures(Path(name), size, fit)
 
 
-def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Garments:
+def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Dataset:
     """The 60,000 ("train") or 10,000 ("test") garments of Xiao et al. 2017 as (N, 1, 28, 28)."""
     stem = {"train": "train", "test": "t10k"}[split]
     given = root or os.environ.get("FASHIONGAN_DATA")
@@ -108,7 +108,7 @@ def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Garme
         )
     if int(labels.max()) >= len(CLASSES):
         raise StudioError(f"The labels in {place} go up to {int(labels.max())}; Fashion-MNIST has classes 0 to 9.")
-    return Garments(images[:, None], labels.long(), CLASSES, str(place))
+    return Dataset(images[:, None], labels.long(), CLASSES, str(place))
 
 
 def idx_name(stem: str, what: str) -> str:
@@ -161,7 +161,7 @@ def download() -> Path:
     return raw
 
 
-def pictures(path: Path, size: int, fit: str = "fill") -> Garments:
+def pictures(path: Path, size: int, fit: str = "fill") -> Dataset:
     """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
     from . import folder, zip_archive
 
@@ -170,7 +170,7 @@ def pictures(path: Path, size: int, fit: str = "fill") -> Garments:
             f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
         )
     images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit)
-    return Garments(images, labels, survey.names, str(path), survey)
+    return Dataset(images, labels, survey.names, str(path), survey)
 
 
 def flat(path: Path, n: int) -> Tensor:
@@ -205,7 +205,7 @@ def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
     return sorted(found)
 
 
-def merge(data: Garments, groups: str) -> Garments:
+def merge(data: Dataset, groups: str) -> Dataset:
     """Classes that count as one: "Shirt+T-shirt/top,5+9" joins two pairs, by name or number; empty joins none.
 
     A joined class has its names in a row, at the place of the first of them. Raises StudioError for unknown classes, a
@@ -229,7 +229,7 @@ def merge(data: Garments, groups: str) -> Garments:
     return replace(data, labels=new.to(data.labels.device)[data.labels], names=names)
 
 
-def select(data: Garments, classes: list[int], limit: int | None) -> Garments:
+def select(data: Dataset, classes: list[int], limit: int | None) -> Dataset:
     """Some classes (empty: all), and of these the first `limit` pictures, as evenly over the classes as they allow."""
     if not classes and limit is None:
         return data  # as it lies, on the disk perhaps
@@ -267,7 +267,7 @@ class Request(Protocol):
 R = TypeVar("R", bound=Request)
 
 
-def prepare(recipe: R, root: str | Path | None = None, loaded: Garments | None = None) -> tuple[R, Garments]:
+def prepare(recipe: R, root: str | Path | None = None, loaded: Dataset | None = None) -> tuple[R, Dataset]:
     """The pictures a recipe asks for, and the recipe with the facts of the data filled in.
 
     Raises StudioError if a class is unknown, or if limit or batch is larger than the data.

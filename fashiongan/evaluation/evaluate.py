@@ -19,11 +19,11 @@ from torch import Tensor
 from .. import checkpoint, classifiers, files
 from ..classifiers import Classifier
 from ..data import datasets
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..hub import registry
 from . import metrics
-from .features import JUDGE, cached, judge_for, pixels, read_json, recall, sha256
+from .features import SCORER, cached, pixels, read_json, recall, scorer_for, sha256
 from .gan_train import gan_train_scores
 from .inception import ask_inception
 from .report import SCORES, SELDOM, verdict
@@ -71,13 +71,13 @@ def evaluate(
     if samples.gan is not None:
         report |= facts(samples, reference)
     try:
-        net = judge_for(samples, device)
+        net = scorer_for(samples, device)
         real, test = real_garments(samples, root)
     except StudioError as e:
         remarks.append(str(e))
         yield Step(1, 1, "done", report)
         return
-    report["judge"] = {"classifier": JUDGE, "sha256": sha256(classifiers.find(JUDGE))}
+    report["judge"] = {"classifier": SCORER, "sha256": sha256(classifiers.find(SCORER))}
 
     places = [cached(net, d) for d in (real, test)]
     missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
@@ -143,7 +143,7 @@ def evaluate(
     yield Step(steps, steps, "done", report)
 
 
-def real_garments(samples: Samples, root: str | None) -> tuple[Garments, Garments]:
+def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]:
     """The training pictures that the samples' generator saw (all, for samples of unknown origin), and unseen ones of
     the same classes."""
     test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
@@ -222,7 +222,7 @@ def compare(
     }
 
 
-def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Garments) -> None:
+def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Dataset) -> None:
     """Which classes the judge sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
     Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
     said = logits.argmax(1).cpu()

@@ -9,21 +9,21 @@ from torch import Tensor
 
 from .. import checkpoint, classifiers, files
 from ..classifiers import Classifier
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..errors import StudioError
 from .sources import Samples
 
-JUDGE = "cnn"
+SCORER = "cnn"
 
 
-def judge_for(samples: Samples, device: str) -> Classifier:
+def scorer_for(samples: Samples, device: str) -> Classifier:
     if samples.images.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         channels, height, width = samples.images.shape[1:]
         raise StudioError(
             f"The scores are made for gray pictures of 28 x 28, and these are {width} x {height} "
             f"{'in color' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
         )
-    return classifiers.load(JUDGE, device)
+    return classifiers.load(SCORER, device)
 
 
 def pixels(images: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cached(net: Classifier, garments: Garments) -> Path:
+def cached(net: Classifier, garments: Dataset) -> Path:
     """Where the features of real garments are kept, under what decides them: the judge's weights and the pictures."""
     folder = files.home()
     key = hashlib.sha256()

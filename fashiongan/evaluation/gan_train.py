@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from .. import classifiers, files
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..errors import StudioError
 from .features import read_json
 from .sources import Samples
@@ -15,7 +15,7 @@ from .sources import Samples
 STUDENT = "cnn"  # learns from samples alone, for GAN-train
 
 
-def gan_train_scores(samples: Samples, real: Garments, test: Garments, floors: Path, device: str) -> dict[str, float]:
+def gan_train_scores(samples: Samples, real: Dataset, test: Dataset, floors: Path, device: str) -> dict[str, float]:
     """GAN-train (Shmelkov et al. 2018): test accuracy, 0..1, of a classifier that has seen samples only; beside it,
     what it gets from as many training pictures, which is kept in the file `floors`."""
     if samples.labels is None:
@@ -31,7 +31,7 @@ def gan_train_scores(samples: Samples, real: Garments, test: Garments, floors: P
     return {"gan_train": learned(drawn, test, device), "gan_train_real": known[key]}
 
 
-def learned(pictures: Garments, test: Garments, device: str) -> float:
+def learned(pictures: Dataset, test: Dataset, device: str) -> float:
     """Test accuracy, 0..1, of a classifier fitted on these pictures alone: five epochs, or more of few pictures."""
     epochs = max(5, 50_000 // len(pictures))
     fitter = classifiers.Fitter(classifiers.recipe(STUDENT, epochs=epochs), pictures, device)

@@ -4,12 +4,12 @@ import torch
 
 from .. import classifiers, gans
 from ..classifiers import store
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.recipe import Recipe
 from . import metrics
-from .features import JUDGE
+from .features import SCORER
 from .report import SELDOM
 
 
@@ -21,8 +21,8 @@ class Quick:
 
     N = 1000
 
-    def __init__(self, train: Garments, device: torch.device):
-        self.net = classifiers.load(JUDGE, str(device))
+    def __init__(self, train: Dataset, device: torch.device):
+        self.net = classifiers.load(SCORER, str(device))
         some = train.images[:: max(1, len(train) // (2 * self.N))].cpu()
         self.real = metrics.moments(classifiers.features(self.net, some)[0])
 
@@ -30,7 +30,7 @@ class Quick:
     def can(recipe: Recipe) -> bool:
         """Whether the judge knows such pictures, and is there."""
         gray = recipe.channels == 1 and not gans.find(recipe.gan).colors
-        return gray and recipe.size == classifiers.SIZE and JUDGE in store.bundled()
+        return gray and recipe.size == classifiers.SIZE and SCORER in store.bundled()
 
     def distance(self, gan: GAN, G: torch.nn.Module) -> float:
         return self.look(gan, G)["distance"]

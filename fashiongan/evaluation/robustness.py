@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import attacks, checkpoint, classifiers, limits
 from ..classifiers import PIECE, SIZE, Classifier, pieces
 from ..data import datasets
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
@@ -49,7 +49,7 @@ class Point:
 
 def curve(
     nets: Mapping[str, Classifier],
-    garments: Garments,
+    garments: Dataset,
     names: Sequence[str],
     epsilons: Sequence[float],
     masks: Sequence[str] = ("none",),
@@ -88,7 +88,7 @@ def batch(attack: str) -> int:
     return max(25, min(PIECE, 40_000 // attacks.find(attack).passes))
 
 
-def _garments_for(net: Classifier, garments: Garments, target: str | None) -> tuple[Garments, int | None]:
+def _garments_for(net: Classifier, garments: Dataset, target: str | None) -> tuple[Dataset, int | None]:
     """The garments with this net's classes, and the number of the target, whose own are left out."""
     mine = datasets.merge(garments, net.recipe.merge)
     if mine.names != net.recipe.labels:
@@ -106,7 +106,7 @@ def _garments_for(net: Classifier, garments: Garments, target: str | None) -> tu
 
 def _attacked(
     net: Classifier,
-    garments: Garments,
+    garments: Dataset,
     attack: str,
     eps: float,
     mask: str,
@@ -186,7 +186,7 @@ def _first(
     return next((k for k, w in zip(tried, won.tolist(), strict=True) if w), None)
 
 
-def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Garments:
+def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Dataset:
     """The first `limit` test pictures, or as many (by default 1,000) that a GAN draws.
 
     A generated garment's class is the one it was asked for or, where the GAN knows none, what the judge of generators
@@ -198,14 +198,14 @@ def garments(generated: str | None, limit: int | None, seed: int = 0, root: str 
     return drawn(checkpoint.load(generated), generated, limit or 1000, seed)
 
 
-def first(garments: Garments, n: int) -> Garments:
+def first(garments: Dataset, n: int) -> Dataset:
     """The first n, as published figures are measured on."""
     if n > len(garments):
         raise StudioError(f"limit cannot be {n}: there are {len(garments)} test pictures.")
     return replace(garments, images=garments.images[:n], labels=garments.labels[:n])
 
 
-def drawn(gan: GAN, name: str, n: int, seed: int) -> Garments:
+def drawn(gan: GAN, name: str, n: int, seed: int) -> Dataset:
     """n garments of a GAN with the classes that they were asked for or are seen to have."""
     r = gan.recipe
     if r.size != SIZE or r.channels != 1 or r.labels != datasets.CLASSES:
@@ -214,8 +214,8 @@ def drawn(gan: GAN, name: str, n: int, seed: int) -> Garments:
     if gan.conditional:
         labels = sampling.chosen(gan, n, None)
     else:
-        labels = classifiers.logits(classifiers.load(features.JUDGE), images).argmax(1)
-    return Garments(images, labels, datasets.CLASSES, name)
+        labels = classifiers.logits(classifiers.load(features.SCORER), images).argmax(1)
+    return Dataset(images, labels, datasets.CLASSES, name)
 
 
 def report(points: Sequence[Point], source: str, target: str | None = None) -> dict[str, Any]:

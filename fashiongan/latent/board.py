@@ -12,19 +12,19 @@ from .. import limits
 from ..data import sheets
 from ..errors import StudioError
 from . import spec
-from .spec import Look
+from .spec import SampleSpec
 
 CELL, LINE, EDGE = 168, 22, 14  # pixels of a contact sheet: a picture's side, its caption, the space around
 COLUMNS = 6
 PAGES = {"PNG": "garments.png", "PDF": "garments.pdf"}
 
 
-def to_json(looks: Sequence[Look]) -> str:
+def to_json(looks: Sequence[SampleSpec]) -> str:
     """A board's descriptions, for a file."""
     return json.dumps({"made by": "FashionGAN Studio", "board": [look.brief() for look in looks]}, indent=1)
 
 
-def from_json(text: str | bytes) -> list[Look]:
+def from_json(text: str | bytes) -> list[SampleSpec]:
     """The garments in a board's file; StudioError for what is none. A single description is a board of one."""
     try:
         told: Any = json.loads(text)
@@ -35,10 +35,10 @@ def from_json(text: str | bytes) -> list[Look]:
         raise StudioError("This is not a board of the studio: choose a JSON file that was exported here.")
     if len(listed) > limits.BOARD_PICTURES:
         raise StudioError(f"This file holds {len(listed)} garments: a board has room for {limits.BOARD_PICTURES}.")
-    return [one(spec.look(entry)) for entry in listed]
+    return [one(spec.parse(entry)) for entry in listed]
 
 
-def from_png(data: bytes) -> list[Look]:
+def from_png(data: bytes) -> list[SampleSpec]:
     """The description in a picture of the studio's, as a board of one."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as im:
@@ -50,7 +50,7 @@ def from_png(data: bytes) -> list[Look]:
     return from_json(text)
 
 
-def one(look: Look) -> Look:
+def one(look: SampleSpec) -> SampleSpec:
     """StudioError for a sheet of several: a board holds single garments."""
     if look.n != 1 or look.across:
         raise StudioError("This describes a sheet of several garments: keep single ones on the board.")
@@ -89,5 +89,5 @@ def as_file(page: Image.Image, kind: str, description: str) -> bytes:
     if kind == "PNG":
         return sheets.png(page, description)
     out = io.BytesIO()
-    page.save(out, kind, resolution=150, title="Garments", producer="FashionGAN Studio")
+    page.save(out, kind, resolution=150, title="Dataset", producer="FashionGAN Studio")
     return out.getvalue()

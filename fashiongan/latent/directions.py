@@ -37,7 +37,7 @@ WEAK = 0.3  # correlation under which a direction has no name
 
 
 @dataclass(frozen=True)
-class Ways:
+class SliderDirections:
     """A generator's directions, the best first."""
 
     vectors: Tensor  # (k, choices or 1, z_dim), in units of z
@@ -55,11 +55,11 @@ class Ways:
 
 
 # Found directions are kept as long as their GAN: a slider must not wait for them at every move.
-_kept: weakref.WeakKeyDictionary[GAN, tuple[threading.Lock, dict[str, Ways]]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[GAN, tuple[threading.Lock, dict[str, SliderDirections]]] = weakref.WeakKeyDictionary()
 _keeping = threading.Lock()
 
 
-def find(gan: GAN, kind: str = "measured") -> Ways:
+def find(gan: GAN, kind: str = "measured") -> SliderDirections:
     """The directions of that kind, found once for each GAN. StudioError for a kind there is not."""
     if kind not in KINDS:
         raise StudioError(f"There are no sliders called {kind!r}: choose from {', '.join(KINDS)}.")
@@ -71,7 +71,7 @@ def find(gan: GAN, kind: str = "measured") -> Ways:
     return found[kind]
 
 
-def layer(gan: GAN) -> Ways:
+def layer(gan: GAN) -> SliderDirections:
     """The directions that the first layer stretches most, by their eigenvectors' order."""
     k = min(12, gan.recipe.z_dim)
     return named(gan, sefa(gan, k)[:, None], REACH)
@@ -102,7 +102,7 @@ def first_layer(G: nn.Module, z_dim: int) -> Tensor:
     )
 
 
-def activations(gan: GAN) -> Ways:
+def activations(gan: GAN) -> SliderDirections:
     """Principal components of what the first layer hands to the second, each regressed back to z (GANSpace)."""
     z, c = sample(gan, pictures(gan, 3), 0)
     a = second_input(gan, z, c).flatten(1).float()
@@ -129,7 +129,7 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
     return next(hidden, read[-1]).cpu()
 
 
-def measured(gan: GAN) -> Ways:
+def measured(gan: GAN) -> SliderDirections:
     """One direction for each attribute, the steadiest first."""
     slopes = mean_slopes(gan, measure, len(ATTRIBUTES))
     judge = looks_like(gan) if len(gan.choices) > 1 else None
@@ -143,7 +143,9 @@ def measured(gan: GAN) -> Ways:
     ).diagonal()  # of direction i and attribute i
     order = steady.argsort(descending=True).tolist()
     names = list(ATTRIBUTES)
-    return Ways(vectors[order], tuple(names[i] for i in order), tuple(steady[order].tolist()), MEASURED_REACH)
+    return SliderDirections(
+        vectors[order], tuple(names[i] for i in order), tuple(steady[order].tolist()), MEASURED_REACH
+    )
 
 
 def mean_slopes(gan: GAN, of: Callable[[Tensor], Tensor], times: int) -> Tensor:
@@ -216,7 +218,7 @@ def within_class(gan: GAN, vectors: Tensor, judge: Callable[[Tensor], Tensor]) -
     return ((1 - KEPT) / lost.clamp_min(1 - KEPT)).clamp_min(0.3).float()
 
 
-def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Ways:
+def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> SliderDirections:
     """Directions in their own order, each called after the attribute that it changes most steadily."""
     steady = steadiness(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
     best = steady.abs().argmax(1)
@@ -224,7 +226,7 @@ def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Ways:
     if flip:
         vectors, strengths = vectors * torch.where(strengths < 0, -1.0, 1.0)[:, None, None], strengths.abs()
     names = list(ATTRIBUTES)
-    return Ways(vectors, tuple(names[i] for i in best), tuple(strengths.tolist()), reach)
+    return SliderDirections(vectors, tuple(names[i] for i in best), tuple(strengths.tolist()), reach)
 
 
 def steadiness(x: Tensor) -> Tensor:
@@ -253,7 +255,7 @@ def swept(gan: GAN, vectors: Tensor, positions: Sequence[float], seed: int, garm
     """
     z, c = sample(gan, garments, seed)
     rows = places(gan, c)
-    of = Ways(vectors, (), (), 0.0).of(rows)  # (k, garments, z_dim)
+    of = SliderDirections(vectors, (), (), 0.0).of(rows)  # (k, garments, z_dim)
     still = render(gan, z, c)
     moving = [p for p in positions if p]
     moved = z.repeat(len(vectors), len(moving), 1, 1)  # (k, positions, garments, latent)
@@ -329,4 +331,4 @@ def device(gan: GAN) -> torch.device:
     return next(gan.G.parameters()).device
 
 
-KINDS: dict[str, Callable[[GAN], Ways]] = {"measured": measured, "layer": layer, "activations": activations}
+KINDS: dict[str, Callable[[GAN], SliderDirections]] = {"measured": measured, "layer": layer, "activations": activations}

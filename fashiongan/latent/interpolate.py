@@ -12,10 +12,10 @@ from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
 from . import directions, spec
-from .spec import Look
+from .spec import SampleSpec
 
 
-def garment(gan: GAN, look: Look, i: int) -> Look:
+def garment(gan: GAN, look: SampleSpec, i: int) -> SampleSpec:
     """The i-th picture of a sheet, described by itself."""
     if look.across:
         z, c, sliders = spec.grid_rows(gan, replace(look, truncation=1.0))
@@ -32,7 +32,7 @@ def garment(gan: GAN, look: Look, i: int) -> Look:
     return replace(look, n=1, first=look.first + i, label=spec.label_of(gan, c[0]))
 
 
-def shares_of(gan: GAN, look: Look) -> tuple[float, ...]:
+def shares_of(gan: GAN, look: SampleSpec) -> tuple[float, ...]:
     """A look's class as shares of each choice."""
     if look.shares or not gan.choices:
         return look.shares
@@ -40,7 +40,7 @@ def shares_of(gan: GAN, look: Look) -> tuple[float, ...]:
     return tuple(float(i == at) for i in range(len(gan.choices)))
 
 
-def neighbours(gan: GAN, look: Look, far: float, seed: int) -> Look:
+def neighbours(gan: GAN, look: SampleSpec, far: float, seed: int) -> SampleSpec:
     """Nine garments round one: itself in the middle, and eight that are `far` (0..1) of the way to another latent."""
     z, _ = spec.latents(gan, look)
     rng = torch.Generator().manual_seed(seed)
@@ -52,7 +52,7 @@ def neighbours(gan: GAN, look: Look, far: float, seed: int) -> Look:
     return replace(look, n=9, latents=spec.pack(z))
 
 
-def mixed(gan: GAN, a: Look, b: Look, share: float) -> Look:
+def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:
     """A garment between two, `share` (0..1) of the second, with as much of its class."""
     z, other = spec.latents(gan, a)[0], spec.latents(gan, b)[0]
     between = torch.lerp(z, other, share)
@@ -81,7 +81,7 @@ def turned(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return torch.where(near, torch.lerp(a, b, t), round_)
 
 
-def walk(gan: GAN, stops: Sequence[Look], each: int) -> list[Look]:
+def walk(gan: GAN, stops: Sequence[SampleSpec], each: int) -> list[SampleSpec]:
     """Garments on the way from stop to stop and back to the first, `each` for a leg, with their sliders."""
     if len(stops) < 2:
         raise StudioError("A walk needs two garments or more: keep some on the board.")

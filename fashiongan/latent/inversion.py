@@ -22,7 +22,7 @@ from ..evaluation import features, quick
 from ..gans import sampling
 from ..gans.base import GAN
 from . import directions
-from .spec import Look, label_of, pack
+from .spec import SampleSpec, label_of, pack
 
 ROUNDS = ((12, 12), (6, 16), (3, 24), (1, 60))  # starts kept, and steps with them
 RATE = 0.1  # of Adam, in standard deviations of z, falling to nothing along a half cosine
@@ -36,7 +36,7 @@ class Guess:
 
     step: int
     steps: int
-    look: Look  # the best so far
+    look: SampleSpec  # the best so far
     psnr: float  # dB, of its picture and the target
     picture: Tensor  # (C, H, W) uint8
 
@@ -66,7 +66,7 @@ def pool(gan: GAN) -> Pool:
 
 @lru_cache(maxsize=1)
 def judge() -> classifiers.Classifier:
-    return classifiers.load(features.JUDGE)
+    return classifiers.load(features.SCORER)
 
 
 def seen(gan: GAN, target: Tensor) -> str | None:
@@ -144,7 +144,7 @@ def guess(gan: GAN, name: str, z: Tensor, c: Tensor, target: Tensor, step: int, 
     text = pack(z)
     rounded = z.half().float()
     picture = sampling.render(gan, rounded, c)[0]
-    look = Look(name, latents=text, label=label_of(gan, c[0]), ways="measured")
+    look = SampleSpec(name, latents=text, label=label_of(gan, c[0]), ways="measured")
     return Guess(step, steps, look, psnr(picture, target), picture)
 
 

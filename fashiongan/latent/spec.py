@@ -23,7 +23,7 @@ ACROSS = 9  # pictures in a row of a grid
 
 
 @dataclass(frozen=True)
-class Look:
+class SampleSpec:
     """A description of a sheet of pictures; `checkpoint` and this are enough to draw it again.
 
     Its latents are drawn from `seed`, or, where no seed leads to them (a mixture, a neighbour, a picture of somebody's
@@ -54,16 +54,16 @@ class Look:
         return {k: v for k, v in asdict(self).items() if k not in rare or v != usual[k]}
 
 
-def look(told: Any) -> Look:
-    """A Look from its JSON text or the dict in it, of whatever version; StudioError for anything else.
+def parse(told: Any) -> SampleSpec:
+    """A SampleSpec from its JSON text or the dict in it, of whatever version; StudioError for anything else.
 
-    Descriptions come from files and browsers, so every value is checked here, and `picture` can trust a Look.
+    Descriptions come from files and browsers, so every value is checked here, and `picture` can trust a SampleSpec.
     """
     try:
         told = json.loads(told) if isinstance(told, str | bytes) else told
         told = {k: v for k, v in told.items() if k != "made by"}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-        made = Look(**values)
+        made = SampleSpec(**values)
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise StudioError("This is not a description of garments by the studio.") from None
     rules = (
@@ -119,11 +119,11 @@ def unpack(gan: GAN, text: str, n: int) -> Tensor:
 
 
 def label_of(gan: GAN, c: Tensor) -> str | None:
-    """The name of a choice, as a Look holds it."""
+    """The name of a choice, as a SampleSpec holds it."""
     return gan.choices.get(int(c))
 
 
-def columns(gan: GAN, look: Look) -> int:
+def columns(gan: GAN, look: SampleSpec) -> int:
     """How wide a sheet is: a column for each choice where all are drawn, else about as wide as high."""
     if look.across:
         return ACROSS
@@ -174,7 +174,7 @@ def moved(gan: GAN, z: Tensor, sliders: Tensor, ways: str = "layer", c: Tensor |
     return z
 
 
-def latents(gan: GAN, look: Look) -> tuple[Tensor, Tensor]:
+def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
     """The latents (n, ...) of a plain sheet before sliders and truncation, and their classes (n,) or shares."""
     if look.latents:
         z, c = unpack(gan, look.latents, look.n), classes(gan, look)
@@ -186,12 +186,12 @@ def latents(gan: GAN, look: Look) -> tuple[Tensor, Tensor]:
     return draw(gan, look.n, look.seed, look.label, look.first)
 
 
-def classes(gan: GAN, look: Look) -> Tensor:
+def classes(gan: GAN, look: SampleSpec) -> Tensor:
     """The classes (n,) of latents told by value, or their shares."""
     return blended(gan, look) if look.shares else chosen(gan, look.n, look.label)
 
 
-def blended(gan: GAN, look: Look) -> Tensor:
+def blended(gan: GAN, look: SampleSpec) -> Tensor:
     """(n, classes): the shares of a blend, of all the classes that a net is told of."""
     order = list(gan.choices)
     if len(look.shares) != len(order) or not order or not any(look.shares):
@@ -201,7 +201,7 @@ def blended(gan: GAN, look: Look) -> Tensor:
     return (shares / shares.sum()).expand(look.n, -1)
 
 
-def picture(gan: GAN, look: Look) -> Tensor:
+def picture(gan: GAN, look: SampleSpec) -> Tensor:
     """Draw a description: (n, C, H, W) uint8.
 
     A grid has a row for each choice, all of one noise (or, where there is none to make, eight rows of noise), and moves
@@ -218,7 +218,7 @@ def picture(gan: GAN, look: Look) -> Tensor:
     return render(gan, z, c)
 
 
-def grid(gan: GAN, look: Look) -> tuple[Tensor, Tensor]:
+def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
     """Latents and choices of a grid's rows * ACROSS pictures, row by row."""
     z, c, sliders = grid_rows(gan, look)
     rows = len(z)
@@ -226,7 +226,7 @@ def grid(gan: GAN, look: Look) -> tuple[Tensor, Tensor]:
     return moved(gan, z.repeat_interleave(ACROSS, 0), sliders.repeat(rows, 1), look.ways, c), c
 
 
-def grid_rows(gan: GAN, look: Look) -> tuple[Tensor, Tensor, Tensor]:
+def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
     """A grid's latents and choices, one for each row, and its sliders (ACROSS, k), one for each column."""
     k = max(look.across, len(look.sliders))
     sliders = torch.zeros(ACROSS, k)

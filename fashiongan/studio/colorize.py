@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from .. import checkpoint, gans, hub, limits
 from ..color.palettes import PALETTES
 from ..colorize import engine
-from ..colorize.engine import Gray, Wish
+from ..colorize.engine import ColorizeSpec, Gray
 from ..data import sheets
 from ..data.datasets import CLASSES
 from ..errors import StudioError
@@ -51,11 +51,11 @@ class Garment:
 
 
 @dataclass(frozen=True)
-class Ask:
+class ColorizeRequest:
     """One garment, colored."""
 
     garment: Garment
-    wish: Wish
+    wish: ColorizeSpec
     checkpoint: str = ""  # the one that suits the garment
     classic: bool = False  # report 001's color of its class, whatever the wish says
     variant: int = 0
@@ -72,7 +72,7 @@ class Upload:
     size: tuple[int, int]  # width and height in full
 
 
-class Atelier:
+class ColorizeService:
     """Colorizers by name, garments by where they come from."""
 
     def __init__(self, studio: Studio):
@@ -167,7 +167,7 @@ class Atelier:
 
     # Colors
 
-    def asked(self, ask: Ask, gray: Gray) -> tuple[str, Colorizer, Wish]:
+    def asked(self, ask: ColorizeRequest, gray: Gray) -> tuple[str, Colorizer, ColorizeSpec]:
         """The colorizer's name, the colorizer, and the wish with what is known of the garment."""
         name, gan = self.colorizer(ask.checkpoint, gray)
         label = ask.wish.label if ask.wish.label is not None else self.label(ask.garment, gan)
@@ -177,7 +177,7 @@ class Atelier:
             wish = replace(wish, colors=told.colors, label=told.label)
         return name, gan, wish
 
-    def look(self, ask: Ask) -> dict[str, Any]:
+    def look(self, ask: ColorizeRequest) -> dict[str, Any]:
         """Before and after as data URLs, and what is to be said of them, as plain values."""
         gray = self.gray(ask.garment)
         name, gan, wish = self.asked(ask, gray)
@@ -198,13 +198,13 @@ class Atelier:
             "pictures": len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
         }
 
-    def variants(self, ask: Ask, n: int) -> list[str]:
+    def variants(self, ask: ColorizeRequest, n: int) -> list[str]:
         """The first n variants, small."""
         gray = engine.smaller(self.gray(ask.garment), TILE)
         _, gan, wish = self.asked(ask, gray)
         return [shown(x) for x in engine.colored(gan, gray, wish, n, ask.keep_background)]
 
-    def palettes(self, ask: Ask, side: int = TILE) -> dict[str, Tensor]:
+    def palettes(self, ask: ColorizeRequest, side: int = TILE) -> dict[str, Tensor]:
         """(EACH or fewer, 3, H, W) of one garment in each palette's colors."""
         gray = engine.smaller(self.gray(ask.garment), side)
         _, gan, wish = self.asked(replace(ask, classic=False), gray)
@@ -213,7 +213,7 @@ class Atelier:
             for name, colors in PALETTES.items()
         }
 
-    def many(self, ask: Ask, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
+    def many(self, ask: ColorizeRequest, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
         """(3, H, W) of each garment, the first in the wish's first color, the next in its next."""
         found = []
         for i, garment in enumerate(garments[:MANY]):
@@ -227,7 +227,7 @@ class Atelier:
 
     # Downloads
 
-    def download(self, ask: Ask) -> tuple[bytes, str]:
+    def download(self, ask: ColorizeRequest) -> tuple[bytes, str]:
         """The garment in its full size as a PNG with its description, and what the file is called."""
         gray = self.gray(ask.garment, full=True)
         name, gan, wish = self.asked(ask, gray)
@@ -235,7 +235,7 @@ class Atelier:
         told = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background)
         return sheets.png(engine.picture(image), told), f"{self.stem(ask.garment)}-colored.png"
 
-    def sheet(self, ask: Ask, garments: Sequence[Garment]) -> tuple[bytes, str]:
+    def sheet(self, ask: ColorizeRequest, garments: Sequence[Garment]) -> tuple[bytes, str]:
         """The colorways as one PNG: of many garments if there are any, else of one in every palette."""
         gray = self.gray(ask.garment)
         name, _, wish = self.asked(ask, gray)

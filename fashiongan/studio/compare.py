@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import checkpoint, classifiers, gans, hub, limits
 from ..classifiers import store
 from ..data import datasets, sheets
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..evaluation import evaluate, metrics, quick
 from ..evaluation import features as real_features
@@ -161,7 +161,7 @@ def foreign(name: str) -> bool:
     return name.startswith(hub.PREFIX)
 
 
-def trained_on(studio: Studio, name: str) -> Garments:
+def trained_on(studio: Studio, name: str) -> Dataset:
     """The pictures that a checkpoint's generator learned from."""
     r = studio.gan(name).recipe
     if foreign(name) and r.data != datasets.FASHION_MNIST:  # a stranger's header opens no folder here
@@ -171,7 +171,7 @@ def trained_on(studio: Studio, name: str) -> Garments:
     return datasets.prepare(r.replace(batch=2), loaded=studio.garments(r.data, r.size, r.fit))[1]
 
 
-def nearest(drawn: Tensor, real: Garments) -> dict[str, list[dict[str, Any]]]:
+def nearest(drawn: Tensor, real: Dataset) -> dict[str, list[dict[str, Any]]]:
     """The nearest of `real` to each of (N, C, H, W) uint8, in every space there is."""
     if drawn.shape[1:] != real.images.shape[1:]:
         raise StudioError("The training pictures are not what they were when this model was trained.")
@@ -190,11 +190,11 @@ def nearest(drawn: Tensor, real: Garments) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def features(drawn: Tensor, real: Garments) -> tuple[Tensor, Tensor] | None:
+def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
     """The judge's features of both, if it is here, knows such pictures, and those of the real ones are kept."""
-    if real_features.JUDGE not in store.bundled() or drawn.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
+    if real_features.SCORER not in store.bundled() or drawn.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         return None
-    net = classifiers.load(real_features.JUDGE)
+    net = classifiers.load(real_features.SCORER)
     place = real_features.cached(net, real)
     return (classifiers.features(net, drawn)[0], kept(place)) if place.exists() else None
 

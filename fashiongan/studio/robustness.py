@@ -40,7 +40,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Look:
+class AttackSpec:
     """One attack on one picture."""
 
     picture: Picture
@@ -76,7 +76,7 @@ class Fit:
     version: int = 0
 
 
-class Lab:
+class RobustnessService:
     """Classifiers by name, one curve and one fit at a time."""
 
     def __init__(self, studio: Studio):
@@ -130,7 +130,7 @@ class Lab:
         except (ValueError, RuntimeError):
             raise StudioError("That is no garment: upload a picture as PNG or JPEG.") from None
 
-    def look(self, look: Look) -> dict[str, Any]:
+    def look(self, look: AttackSpec) -> dict[str, Any]:
         """Before, what was added, after: three PNGs as data URLs, and the confidences, as plain values."""
         net, x, y, target, known = self.asked(look)
         eps = attacks.check_eps(look.eps)
@@ -155,19 +155,19 @@ class Lab:
             "changed": int((d != 0).sum()),
         }
 
-    def smallest(self, look: Look) -> dict[str, Any]:
+    def smallest(self, look: AttackSpec) -> dict[str, Any]:
         """The least noise strength that fools, in 255ths, found by this attack or, where it is slow, by PGD."""
         net, x, y, target, _ = self.asked(look)
         name = look.attack if attacks.find(look.attack).passes <= limits.SEARCH_PASSES else "pgd"
         found = robustness.smallest(net, name, x, y, look.mask, target, look.seed)
         return {"least": found, "by": attacks.ATTACKS[name].title}
 
-    def asked(self, look: Look) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
+    def asked(self, look: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
         """The classifier, the picture, its class, the target, and whether that class is known or the net's own word."""
         net, (x, label) = self.classifier(look.classifier), self.garment(look.picture)
         attacks.refuse(look.attack, bool(look.target))
         if label is not None:
-            kind = datasets.merge(datasets.Garments(x, torch.tensor([label]), datasets.CLASSES, ""), net.recipe.merge)
+            kind = datasets.merge(datasets.Dataset(x, torch.tensor([label]), datasets.CLASSES, ""), net.recipe.merge)
             y = kind.labels
         else:
             y = robustness.answers(net, x).argmax(1)
@@ -180,7 +180,7 @@ class Lab:
 
     # The curve
 
-    def garments(self, n: int, checkpoint: str | None = None, seed: int = 0) -> datasets.Garments:
+    def garments(self, n: int, checkpoint: str | None = None, seed: int = 0) -> datasets.Dataset:
         """The first n test pictures, or n that one of the studio's checkpoints draws."""
         if checkpoint:
             return robustness.drawn(self.studio.gan(checkpoint), checkpoint, n, seed)
@@ -327,7 +327,7 @@ def picture(x: Tensor) -> str:
 
 
 @lru_cache(1)
-def test_pictures(root: str | None) -> datasets.Garments:
+def test_pictures(root: str | None) -> datasets.Dataset:
     """Fashion-MNIST's test pictures, kept in memory."""
     return datasets.load(datasets.FASHION_MNIST, split="test", root=root)
 

@@ -123,7 +123,7 @@ class Studio:
         self.starting = threading.Lock()
         self.loading = threading.Lock()
         self.models: OrderedDict[tuple[Path, int], GAN] = OrderedDict()
-        self.data: tuple[tuple[str, int, str], datasets.Garments] | None = None
+        self.data: tuple[tuple[str, int, str], datasets.Dataset] | None = None
         self.run: Run | None = self.recall()
         self.waiting: list[Waiting] = []
         self.numbered = 0
@@ -222,7 +222,7 @@ class Studio:
 
     # Data
 
-    def garments(self, name: str, size: int, fit: str = "fill") -> datasets.Garments:
+    def garments(self, name: str, size: int, fit: str = "fill") -> datasets.Dataset:
         """A data set, kept in memory until another is asked for."""
         if name != datasets.FASHION_MNIST:
             self.check_private("Opening a folder")

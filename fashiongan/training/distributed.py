@@ -15,7 +15,7 @@ from ..errors import StudioError
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """One process's place among those of a run."""
 
     rank: int = 0
@@ -59,14 +59,14 @@ class Team:
             distributed.destroy_process_group()
 
 
-def join(device: str) -> tuple[Team, str]:
+def join(device: str) -> tuple[ProcessGroup, str]:
     """This process's place in the team that torchrun has called together, or alone; and its device.
 
     Raises StudioError for a team on GPUs of which there are fewer than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return Team(), device
+        return ProcessGroup(), device
     cuda = device.startswith("cuda")
     if cuda:
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -78,4 +78,4 @@ def join(device: str) -> tuple[Team, str]:
         torch.cuda.set_device(local)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if cuda else "gloo")
-    return Team(distributed.get_rank(), size), device
+    return ProcessGroup(distributed.get_rank(), size), device

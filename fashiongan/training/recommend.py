@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import gans
 from ..data import datasets
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..gans.recipe import Recipe
 from .trainer import Trainer
 
@@ -16,7 +16,7 @@ UNEVEN = 4  # times as many pictures of one class as of another, from which they
 TIMED = 3  # updates
 
 
-def recipe(garments: Garments, asked: Recipe) -> Recipe:
+def recipe(garments: Dataset, asked: Recipe) -> Recipe:
     """A recipe to begin with, for data, size and fitting as asked: the studio's own, by how many pictures there are
     and how large.
 
@@ -38,7 +38,7 @@ def recipe(garments: Garments, asked: Recipe) -> Recipe:
     return gans.new_recipe("studio", **changes)
 
 
-def seconds(chosen: Recipe, garments: Garments, device: str) -> float:
+def seconds(chosen: Recipe, garments: Dataset, device: str) -> float:
     """How long that run would take on this machine, from a few updates of it."""
     trainer = Trainer(*datasets.prepare(chosen, loaded=garments), device)
     for _ in range(2):

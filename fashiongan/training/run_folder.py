@@ -17,13 +17,13 @@ from ..errors import StudioError
 from ..evaluation import quick
 from ..gans.recipe import Recipe, flags
 from . import doctor
-from .distributed import Team
+from .distributed import ProcessGroup
 from .trainer import Tick, Trainer
 
 DISTANCE = "distance"  # the curve of `quick.Quick`
 NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
 POINTS = 60  # of each curve of a run in short
-ALONE = Team()
+ALONE = ProcessGroup()
 FIRST_LOOK = 20.0  # seconds into a run before it is judged for the first time
 
 
@@ -32,18 +32,18 @@ def start(
     out: Path,
     device: str = "cpu",
     root: str | None = None,
-    loaded: datasets.Garments | None = None,
-    team: Team = ALONE,
+    loaded: datasets.Dataset | None = None,
+    group: ProcessGroup = ALONE,
 ) -> Trainer:
     """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a team, the first does."""
-    team.wait()
-    if team.rank:
+    group.wait()
+    if group.rank:
         recipe, garments = datasets.prepare(recipe, root, loaded)
-        return Trainer(recipe, garments, device, team)
+        return Trainer(recipe, garments, device, group)
     if (out / "recipe.json").exists():
         raise StudioError(f"{out} already holds a run: continue it with --resume {out}, or choose another --out.")
     recipe, garments = datasets.prepare(recipe, root, loaded)
-    trainer = Trainer(recipe, garments, device, team)
+    trainer = Trainer(recipe, garments, device, group)
     files.write(out / "recipe.json", recipe_bytes(recipe))
     return trainer
 
@@ -56,8 +56,8 @@ def resume(
     out: Path,
     device: str = "cpu",
     root: str | None = None,
-    loaded: datasets.Garments | None = None,
-    team: Team = ALONE,
+    loaded: datasets.Dataset | None = None,
+    group: ProcessGroup = ALONE,
     **longer: int,
 ) -> Trainer:
     """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`.
@@ -72,7 +72,7 @@ def resume(
     if longer:
         recipe = recipe.replace(**{"steps": None, **longer})
     recipe, garments = datasets.prepare(recipe, root, loaded)
-    trainer = Trainer(recipe, garments, device, team)
+    trainer = Trainer(recipe, garments, device, group)
     state = out / "state.safetensors"
     if state.exists():  # else it was killed before its first save, and starts again
         with checkpoint.opened(state) as (f, header):
@@ -81,7 +81,7 @@ def resume(
             trainer.load_state_dict(tensors, json.loads(header["numbers"]))
         except (RuntimeError, KeyError, IndexError, ValueError, TypeError) as e:
             raise StudioError(f"{state} does not belong to the recipe beside it.") from e
-    team.wait()  # before the first of them saves
+    group.wait()  # before the first of them saves
     return trainer
 
 
@@ -90,10 +90,10 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
 
     The state is saved at each epoch's end, when the run ends or is stopped (the iterator is closed), and at ticks at
     least `save_every` seconds apart; but for a thirtieth of the time at most, where saving takes long. Log lines are
-    written together with the state that they lead to, so a killed run resumes from the last tick in its log. Of a team
+    written together with the state that they lead to, so a killed run resumes from the last tick in its log. Of several
     only the first writes.
     """
-    if trainer.team.rank:
+    if trainer.group.rank:
         yield from trainer.run(every)
         return
     lock = FileLock(out / ".lock", timeout=0)

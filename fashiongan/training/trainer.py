@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from .. import gans
 from ..data.augment import augment
-from ..data.datasets import Garments
+from ..data.datasets import Dataset
 from ..data.sampler import Shuffle
 from ..errors import StudioError
 from ..gans import networks, sampling
 from ..gans.base import Batch, Loss
 from ..gans.recipe import Recipe
-from .distributed import Team
+from .distributed import ProcessGroup
 
 WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
 
@@ -57,9 +57,9 @@ class Trainer:
     stay alike. What a loss draws beside (noise, points between pictures) is each process's own.
     """
 
-    def __init__(self, recipe: Recipe, data: Garments, device: str = "cpu", team: Team = Team()):  # noqa: B008
+    def __init__(self, recipe: Recipe, data: Dataset, device: str = "cpu", group: ProcessGroup = ProcessGroup()):  # noqa: B008
         self.recipe = r = recipe
-        self.team = team
+        self.group = group
         self.device = torch.device(device)
         self.data = data.to(self.device)
         if self.device.type == "cuda":
@@ -73,7 +73,7 @@ class Trainer:
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
         # The team's first goes by the run's own chance, as it would alone.
-        self.own = torch.Generator(self.device).manual_seed(r.seed + team.rank) if team.rank else self.rng
+        self.own = torch.Generator(self.device).manual_seed(r.seed + group.rank) if group.rank else self.rng
         for m in self.gan.modules():
             if isinstance(m, networks.Dropout):
                 m.rng = self.own
@@ -103,7 +103,7 @@ class Trainer:
 
     def drawn(self, index: Tensor) -> Batch:
         """The pictures (batch,) of these numbers, with fresh latents and classes."""
-        r, mine = self.recipe, self.team.share(self.recipe.batch)
+        r, mine = self.recipe, self.group.share(self.recipe.batch)
         index = index[mine]
         x = self.data.images[index].float().mul_((1 - r.low) / 255).add_(r.low)
         z = self.gan.latents(r.batch, self.rng)
@@ -121,7 +121,7 @@ class Trainer:
             place.copy_(self.shuffle[self.step * r.d_steps + k])
         # A young average would remember the random start: let its memory grow with the run.
         self.memory.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
-        replayed = self.device.type == "cuda" and self.team.size == 1
+        replayed = self.device.type == "cuda" and self.group.size == 1
         kind = self.gan.kind(self.step) if replayed else None
         if kind is None or self.done.get(kind, 0) < WARM:
             self.move_both()
@@ -160,12 +160,12 @@ class Trainer:
             gan.after_d_step()
         if not gan.g_first:
             self.move_g(b)
-        self.team.agree(gan)
+        self.group.agree(gan)
         blend(self.average, gan.G, self.memory)
 
     def move_g(self, b: Batch) -> None:
         """The generator's turn, with new noise (report 000, steps 5 to 7)."""
-        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng)[self.team.share(self.recipe.batch)])
+        b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng)[self.group.share(self.recipe.batch)])
         self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
         with self.autocast():
             loss = self.gan.g_loss(b)
@@ -180,7 +180,7 @@ class Trainer:
         total = torch.stack(list(loss.terms.values())).sum()
         opt.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        self.team.average(self.gan.D if player == "d" else self.gan.G, self.recipe.batch)
+        self.group.average(self.gan.D if player == "d" else self.gan.G, self.recipe.batch)
         opt.step()
         curves = {f"{player}_loss": total, **loss.notes}
         if len(loss.terms) > 1:

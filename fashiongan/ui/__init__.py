@@ -21,16 +21,16 @@ from starlette.middleware import Middleware
 
 from ..errors import StudioError
 from ..studio import Studio
-from ..studio.colorize import Atelier
-from ..studio.robustness import Lab
+from ..studio.colorize import ColorizeService
+from ..studio.robustness import RobustnessService
 from . import api
 from .colorize import tab as colorize
 from .compare import tab as compare
 from .robustness import tab as robustness
 from .sample import tab as sample
 from .shared import plots, words
-from .shared.head_script import First
-from .shared.request_guard import Gate
+from .shared.head_script import HeadScript
+from .shared.request_guard import RequestGuard
 from .train import tab as train
 
 HERE = Path(__file__).parent / "shared"
@@ -40,7 +40,7 @@ FIRST = HERE / "first.js"
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over one studio. Launch it with `launch_settings()`."""
     plots.serve_plotly()
-    lab, atelier = Lab(studio), Atelier(studio)
+    lab, colorizing = RobustnessService(studio), ColorizeService(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -49,12 +49,12 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Train", id="train") as train_tab:
                 visitor = train.tab(studio, page, tabs, train_tab, made.models)
             with gr.Tab("Colorize", id="colorize") as colorize_tab:
-                made.outbox.to("Colorize", "colorize", colorize.tab(atelier, colorize_tab))
+                made.outbox.to("Colorize", "colorize", colorize.tab(colorizing, colorize_tab))
             with gr.Tab("Robustness", id="robustness") as robustness_tab:
                 made.outbox.to("Robustness", "robustness", robustness.tab(lab, robustness_tab, visitor))
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
-        api.add_endpoints(studio, lab, atelier)
+        api.add_endpoints(studio, lab, colorizing)
     return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
 
 
@@ -74,7 +74,10 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
     ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
-    gates = [Middleware(Gate, uploads=(megabytes + 1) * 1_000_000), Middleware(First, script=FIRST.read_text())]
+    gates = [
+        Middleware(RequestGuard, uploads=(megabytes + 1) * 1_000_000),
+        Middleware(HeadScript, script=FIRST.read_text()),
+    ]
     return {
         "theme": theme,
         "css_paths": HERE / "studio.css",

@@ -14,16 +14,16 @@ from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
 from ..studio import Studio
-from ..studio.colorize import Atelier
-from ..studio.robustness import Lab, Look, Picture
+from ..studio.colorize import ColorizeService
+from ..studio.robustness import AttackSpec, Picture, RobustnessService
 from .shared import access, show
 
 
-def add_endpoints(studio: Studio, lab: Lab, atelier: Atelier) -> None:
+def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeService) -> None:
     """Add those of training, attacks and colors to the page being built."""
     add_training(studio)
     add_attacks(lab)
-    add_colors(atelier)
+    add_colors(colorizing)
 
 
 def add_training(studio: Studio) -> None:
@@ -89,7 +89,7 @@ def add_training(studio: Studio) -> None:
     gr.api(show.polite(train_stop), api_name="train_stop")
 
 
-def add_attacks(lab: Lab) -> None:
+def add_attacks(lab: RobustnessService) -> None:
     def attack(
         classifier: str = "cnn",
         attack: str = "fgsm",
@@ -119,7 +119,7 @@ def add_attacks(lab: Lab) -> None:
         number = int(show.number(number, 0, 2**31 - 1, "number"))
         picture = Picture("generated" if checkpoint else "test", number, checkpoint)
         seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
-        look = Look(picture, classifier, attack, eps, mask, target or None, seed)
+        look = AttackSpec(picture, classifier, attack, eps, mask, target or None, seed)
         return lab.look(look) | lab.smallest(look)
 
     def robustness_curve(
@@ -161,7 +161,7 @@ def add_attacks(lab: Lab) -> None:
     gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
 
-def add_colors(atelier: Atelier) -> None:
+def add_colors(colorizing: ColorizeService) -> None:
     def color(
         picture: str | None = None,
         colours: str = "",
@@ -198,11 +198,11 @@ def add_colors(atelier: Atelier) -> None:
         if not picture:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
         gray = engine.opened(Path(picture))
-        name, gan = atelier.colorizer(checkpoint, gray)
+        name, gan = colorizing.colorizer(checkpoint, gray)
         known = next((v for k, v in palettes.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
         chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
         told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
-        wish = engine.wish_of({**told, "strength": strength})
+        wish = engine.colorize_spec({**told, "strength": strength})
         if classic:
             usual = engine.classic(gan, gray, wish.label)
             wish = replace(wish, colors=usual.colors, label=usual.label)

@@ -80,8 +80,8 @@ def test_a_description_makes_the_same_picture_again(dyer, garment, tmp_path):
     more = ["--hint", "0.3,0.3,#0072b2", "--strength", 0.8, "--seed", 4, "--label", "Bag", "--checkpoint", dyer]
     assert run(source, "--colour", "gold", *more, "--out", out) == 0
     told = middle(out)[2]
-    wish = engine.wish_of(told)
-    assert wish == engine.Wish(("gold",), (engine.Hint(0.3, 0.3, "#0072b2"),), 1, "Bag", 4, 0.8)
+    wish = engine.colorize_spec(told)
+    assert wish == engine.ColorizeSpec(("gold",), (engine.Hint(0.3, 0.3, "#0072b2"),), 1, "Bag", 4, 0.8)
     again = engine.colored(engine.colorizer(checkpoint.load(dyer)), engine.opened(source), wish)[0]
     with Image.open(out) as im:
         assert (np.asarray(im) == again.permute(1, 2, 0).numpy()).all()

@@ -11,7 +11,7 @@ from PIL import Image
 from fashiongan import checkpoint, gans, limits
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
-from fashiongan.colorize.engine import Gray, Hint, Wish, colored
+from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
@@ -55,7 +55,7 @@ def ab_of(rgb):
 @pytest.mark.parametrize("side", [28, 64, 300])
 def test_the_asked_color_is_on_the_garment_and_nowhere_else(plain, side):
     gray = shirt(side)
-    out = colored(plain, gray, Wish(colors=(RED,)))
+    out = colored(plain, gray, ColorizeSpec(colors=(RED,)))
     assert out.shape == (1, 3, side, side)
     garment = gray.values[0, 0] > 0
     goal = color_space.shown(gray.values, color_space.lab_of(RED)[1:].view(1, 2, 1, 1).expand(1, 2, side, side))
@@ -67,14 +67,14 @@ def test_the_asked_color_is_on_the_garment_and_nowhere_else(plain, side):
 def test_any_shape_keeps_its_size_and_its_own_detail(plain):
     rng = torch.Generator().manual_seed(0)
     gray = Gray(torch.randint(0, 256, (1, 1, 200, 75), dtype=torch.uint8, generator=rng), None)
-    out = colored(plain, gray, Wish(colors=("teal",)))
+    out = colored(plain, gray, ColorizeSpec(colors=("teal",)))
     assert out.shape == (1, 3, 200, 75)
     assert (color_space.gray_of(out).int() - gray.values.int()).abs().max() <= 1
 
 
 def test_strength(plain):
     chroma = [
-        float(ab_of(colored(plain, shirt(), Wish(colors=("#9c6b62",), strength=s))).norm(dim=1).max())
+        float(ab_of(colored(plain, shirt(), ColorizeSpec(colors=("#9c6b62",), strength=s))).norm(dim=1).max())
         for s in (0.0, 0.5, 1.0, 2.0)
     ]
     assert chroma[0] < 1
@@ -84,7 +84,7 @@ def test_strength(plain):
 
 def test_each_variant_has_the_palettes_next_color(plain):
     palette = ("#1f77b4", "#2ca02c", "#d62728")
-    out = colored(plain, shirt(), Wish(colors=palette), 4)
+    out = colored(plain, shirt(), ColorizeSpec(colors=palette), 4)
     middle = ab_of(out)[:, :, 14, 14]
     for i in range(4):
         near = [float((middle[i] - color_space.lab_of(c)[1:]).norm()) for c in palette]
@@ -92,7 +92,7 @@ def test_each_variant_has_the_palettes_next_color(plain):
 
 
 def test_two_tones_are_one_above_the_other(plain):
-    out = colored(plain, shirt(), Wish(colors=("#1f77b4", "#d62728"), tones=2), 2)
+    out = colored(plain, shirt(), ColorizeSpec(colors=("#1f77b4", "#d62728"), tones=2), 2)
     ab = ab_of(out)
     blue, red = ab[0, :, 5, 14], ab[0, :, 22, 14]
     assert blue[1] < -10
@@ -101,7 +101,7 @@ def test_two_tones_are_one_above_the_other(plain):
 
 
 def test_a_hint_is_where_it_was_put(plain):
-    wish = Wish(hints=(Hint(0.5, 0.25, "#1f77b4"), Hint(0.5, 0.75, "#d62728")))
+    wish = ColorizeSpec(hints=(Hint(0.5, 0.25, "#1f77b4"), Hint(0.5, 0.75, "#d62728")))
     for side in (28, 112):
         ab = ab_of(colored(plain, shirt(side), wish))
         assert ab[0, 1, side // 4, side // 2] < -10
@@ -114,7 +114,7 @@ def test_a_hint_is_where_it_was_put(plain):
 
 def test_places_are_of_the_picture_not_of_the_square_round_it(plain):
     tall = Gray(torch.full((1, 1, 120, 40), 180, dtype=torch.uint8), None)
-    ab = ab_of(colored(plain, tall, Wish(hints=(Hint(0.1, 0.5, "#1f77b4"), Hint(0.9, 0.5, "#d62728")))))
+    ab = ab_of(colored(plain, tall, ColorizeSpec(hints=(Hint(0.1, 0.5, "#1f77b4"), Hint(0.9, 0.5, "#d62728")))))
     assert ab[0, 1, 60, 4] < -10
     assert ab[0, 0, 60, 36] > 20
 
@@ -122,7 +122,7 @@ def test_places_are_of_the_picture_not_of_the_square_round_it(plain):
 def test_edges_of_a_dark_garment_keep_its_color(plain):
     x = torch.zeros(1, 1, 112, 112, dtype=torch.uint8)
     x[..., 16:96, 28:84] = 40
-    ab = ab_of(colored(plain, Gray(x, None), Wish(colors=(RED,))))[0][:, x[0, 0] > 0]
+    ab = ab_of(colored(plain, Gray(x, None), ColorizeSpec(colors=(RED,))))[0][:, x[0, 0] > 0]
     assert (ab - ab.median(1, keepdim=True).values).abs().max() < 1
 
 
@@ -137,34 +137,34 @@ def test_a_net_of_photographs_sees_the_photograph_and_its_background_stays_gray(
     assert small[0, 0, 1, 1] == 128
     assert garment[16, 16]
     assert not garment[2, 2]
-    kept, all_over = (colored(gan, gray, Wish(colors=(RED,)), keep_background=k) for k in (True, False))
+    kept, all_over = (colored(gan, gray, ColorizeSpec(colors=(RED,)), keep_background=k) for k in (True, False))
     assert ab_of(kept)[0, :, 3, 3].norm() < 1
     assert ab_of(kept)[0, 0, 32, 32] > 20
     assert ab_of(all_over)[0, 0, 3, 3] > 20
 
 
 def test_a_color_beside_a_hint_in_the_middle_has_a_place_too(plain):
-    ab = ab_of(colored(plain, shirt(), Wish(colors=("#d62728",), hints=(Hint(0.5, 0.5, "#1f77b4"),))))
+    ab = ab_of(colored(plain, shirt(), ColorizeSpec(colors=("#d62728",), hints=(Hint(0.5, 0.5, "#1f77b4"),))))
     assert ab[0, 1, 14, 14] < -10
     assert ab[0, 0].max() > 20
 
 
 def test_a_color_beside_a_hint_takes_the_rest(plain):
-    ab = ab_of(colored(plain, shirt(), Wish(colors=("#d62728",), hints=(Hint(0.5, 0.15, "#1f77b4"),))))
+    ab = ab_of(colored(plain, shirt(), ColorizeSpec(colors=("#d62728",), hints=(Hint(0.5, 0.15, "#1f77b4"),))))
     assert ab[0, 1, 5, 14] < -10
     assert ab[0, 0, 23, 14] > 20
 
 
 def test_variants_depend_on_seed_and_number_alone(plain):
     gan = gans.build(plain.recipe).eval()
-    five = colored(gan, shirt(), Wish(seed=3), 5)
-    assert torch.equal(colored(gan, shirt(), Wish(seed=3), 2), five[:2])
-    assert not torch.equal(colored(gan, shirt(), Wish(seed=4), 2), five[:2])
+    five = colored(gan, shirt(), ColorizeSpec(seed=3), 5)
+    assert torch.equal(colored(gan, shirt(), ColorizeSpec(seed=3), 2), five[:2])
+    assert not torch.equal(colored(gan, shirt(), ColorizeSpec(seed=4), 2), five[:2])
 
 
 def test_the_class_is_told(plain):
     gan = gans.build(plain.recipe).eval()
-    by = [colored(gan, shirt(), Wish(label=c)) for c in (None, 3, "Dress", "Bag")]
+    by = [colored(gan, shirt(), ColorizeSpec(label=c)) for c in (None, 3, "Dress", "Bag")]
     assert torch.equal(by[1], by[2])
     assert not torch.equal(by[0], by[1])
     assert not torch.equal(by[3], by[1])
@@ -203,7 +203,7 @@ def test_what_is_not_garment_stays_gray(plain):
     gray = engine.opened(file_of(on_white()))
     assert gray.mask[0, 0, 45, 30] == 1
     assert gray.mask[0, 0, 2, 2] == 0
-    out = colored(plain, gray, Wish(colors=(RED,), strength=2.0))
+    out = colored(plain, gray, ColorizeSpec(colors=(RED,), strength=2.0))
     assert (out[0, :, 3, 3] >= 254).all()
     assert ab_of(out)[0, 0, 45, 30] > 20
 
@@ -212,7 +212,7 @@ def test_the_background_may_be_colored_too(plain):
     x = np.full((60, 60), 128, np.uint8)
     x[15:-15, 15:-15] = 40
     gray = engine.opened(file_of(x))
-    kept, all_over = (colored(plain, gray, Wish(colors=(RED,)), keep_background=k) for k in (True, False))
+    kept, all_over = (colored(plain, gray, ColorizeSpec(colors=(RED,)), keep_background=k) for k in (True, False))
     assert ab_of(kept)[0, :, 3, 3].norm() < 1
     assert ab_of(all_over)[0, :, 3, 3].norm() > 20
 
@@ -233,7 +233,7 @@ def test_what_is_transparent_is_no_garment():
 def test_one_shade_all_over_has_no_garment_and_is_colored_all_the_same(plain):
     gray = engine.opened(file_of(np.full((30, 30), 140, np.uint8)))
     assert gray.mask is None
-    assert ab_of(colored(plain, gray, Wish(colors=(RED,))))[0, 0].min() > 20
+    assert ab_of(colored(plain, gray, ColorizeSpec(colors=(RED,))))[0, 0].min() > 20
 
 
 def test_what_is_too_large_is_reduced():
@@ -252,16 +252,16 @@ def test_what_is_no_picture_is_refused(broken):
 @pytest.mark.parametrize(
     ("wish", "n", "said"),
     [
-        (Wish(colors=("no color",)), 1, "is no color"),
-        (Wish(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no color"),
-        (Wish(hints=(Hint(1.5, 0.5, RED),)), 1, "from 0 to 1"),
-        (Wish(hints=(Hint(0.5, float("nan"), RED),)), 1, "from 0 to 1"),
-        (Wish(hints=(Hint(0.5, 0.5, RED),) * 9), 1, "8 places"),
-        (Wish(strength=-0.1), 1, "Strength"),
-        (Wish(strength=float("nan")), 1, "Strength"),
-        (Wish(label="Hat"), 1, "no class 'Hat'"),
-        (Wish(), 0, "variants"),
-        (Wish(), 17, "variants"),
+        (ColorizeSpec(colors=("no color",)), 1, "is no color"),
+        (ColorizeSpec(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no color"),
+        (ColorizeSpec(hints=(Hint(1.5, 0.5, RED),)), 1, "from 0 to 1"),
+        (ColorizeSpec(hints=(Hint(0.5, float("nan"), RED),)), 1, "from 0 to 1"),
+        (ColorizeSpec(hints=(Hint(0.5, 0.5, RED),) * 9), 1, "8 places"),
+        (ColorizeSpec(strength=-0.1), 1, "Strength"),
+        (ColorizeSpec(strength=float("nan")), 1, "Strength"),
+        (ColorizeSpec(label="Hat"), 1, "no class 'Hat'"),
+        (ColorizeSpec(), 0, "variants"),
+        (ColorizeSpec(), 17, "variants"),
     ],
 )
 def test_wishes_that_cannot_be(plain, wish, n, said):
@@ -276,17 +276,19 @@ def test_other_gans_do_not_color():
 
 
 def test_a_description_makes_the_same_picture_again(plain):
-    wish = Wish(colors=(RED, "teal"), hints=(Hint(0.2, 0.3, "#123456"),), tones=2, label="Bag", seed=5, strength=0.8)
+    wish = ColorizeSpec(
+        colors=(RED, "teal"), hints=(Hint(0.2, 0.3, "#123456"),), tones=2, label="Bag", seed=5, strength=0.8
+    )
     text = wish.to_json("colorizer")
     assert json.loads(text)["colorized by"] == "colorizer"
-    assert engine.wish_of(json.loads(text)) == wish
-    assert engine.wish_of(json.loads(Wish().to_json("colorizer"))) == Wish()
+    assert engine.colorize_spec(json.loads(text)) == wish
+    assert engine.colorize_spec(json.loads(ColorizeSpec().to_json("colorizer"))) == ColorizeSpec()
 
 
 @pytest.mark.parametrize("told", [[], {"hints": 3}, {"hints": [{"x": 1}]}, {"colours": 7}, "text", None])
 def test_what_is_no_description_is_refused(told):
     with pytest.raises(StudioError, match="no description"):
-        engine.wish_of(told)
+        engine.colorize_spec(told)
 
 
 def test_palettes():
@@ -306,10 +308,10 @@ def test_the_bundled_colorizer_obeys_and_varies():
     gray = Gray(gan.example[:1], None)
     garment = gray.values[0, 0] > engine.GARMENT
     for text in (RED, "#1f77b4", "#2ca02c"):
-        mean = ab_of(colored(gan, gray, Wish(colors=(text,))))[0][:, garment].mean(1)
+        mean = ab_of(colored(gan, gray, ColorizeSpec(colors=(text,))))[0][:, garment].mean(1)
         goal = color_space.shown(gray.values, color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, 28, 28))
         wanted = goal[0][:, garment].mean(1)
         light = torch.tensor([60.0])
         assert color_space.difference(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
-    free = ab_of(colored(gan, gray, Wish(), 8))[:, :, garment].mean(2)
+    free = ab_of(colored(gan, gray, ColorizeSpec(), 8))[:, :, garment].mean(2)
     assert torch.pdist(free).mean() > 15

@@ -189,7 +189,7 @@ def test_select_takes_classes_and_a_balanced_limit(garments):
 def test_select_keeps_pictures_with_their_labels_in_order(garments):
     few = datasets.select(garments, [9], 3)
     assert torch.equal(few.images, garments.images[garments.labels == 9][:3])
-    lopsided = datasets.Garments(garments.images[:7], torch.tensor([0, 0, 0, 0, 0, 1, 1]), datasets.CLASSES, "here")
+    lopsided = datasets.Dataset(garments.images[:7], torch.tensor([0, 0, 0, 0, 0, 1, 1]), datasets.CLASSES, "here")
     assert datasets.select(lopsided, [], 6).counts[:2] == [4, 2]
 
 

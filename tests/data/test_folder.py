@@ -273,9 +273,9 @@ def test_what_is_advised(place):
     recipe = recommend.recipe(found, gans.new_recipe("studio", data="garments", size=64))
     assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "colour,shift,cutout")
     assert recipe.balance == "as found"
-    few = datasets.Garments(found.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
+    few = datasets.Dataset(found.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
     assert recommend.recipe(few, gans.new_recipe("studio", data="garments")).balance == "even"
-    one = datasets.Garments(found.images, found.labels * 0, ("a",), "")
+    one = datasets.Dataset(found.images, found.labels * 0, ("a",), "")
     boots = recommend.recipe(one, gans.new_recipe("dcgan", data="garments", fit="fit"))
     assert (boots.gan, boots.gamma, boots.fit) == ("studio", 1.0, "fit")
     assert boots.epochs * len(one) / boots.batch == 6000

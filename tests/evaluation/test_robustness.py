@@ -51,7 +51,7 @@ def net():
 @pytest.fixture
 def shades():
     """Four gray pictures, of class 0, 0, 1 and 1, that lie 0.1, 0.2, 0.1 and 0.3 from being taken for the other."""
-    return datasets.Garments(even(0.4, 0.3, 0.6, 0.8), torch.tensor([0, 0, 1, 1]), datasets.CLASSES, "shades")
+    return datasets.Dataset(even(0.4, 0.3, 0.6, 0.8), torch.tensor([0, 0, 1, 1]), datasets.CLASSES, "shades")
 
 
 def refused(match, work, *args, **kwargs):
@@ -87,7 +87,7 @@ def test_noise_on_a_mean_does_next_to_nothing(net, shades):
 def test_black_pixels_are_no_garment(net):
     half = even(0.8, 0.8)
     half[:, :, 14:] = 0  # mean 0.4, and only the upper half may move
-    shades = datasets.Garments(half, torch.tensor([0, 0]), datasets.CLASSES, "")
+    shades = datasets.Dataset(half, torch.tensor([0, 0]), datasets.CLASSES, "")
     points = list(robustness.curve({"a": net}, shades, ["fgsm"], [0.15], ["garment", "none"]))
     assert [(p.mask, p.accuracy) for p in points] == [("garment", 1), ("none", 0)]
 

@@ -7,7 +7,7 @@ import torch
 
 from fashiongan import gans
 from fashiongan.data import datasets
-from fashiongan.data.datasets import Garments
+from fashiongan.data.datasets import Dataset
 from fashiongan.gans import networks
 from fashiongan.training.trainer import Trainer
 
@@ -192,7 +192,7 @@ def test_128_pixels_cost_no_larger_dense_layer_than_64(gan):
 @pytest.mark.parametrize("gan", convolutional())
 def test_every_convolutional_gan_trains_in_color_to_128(gan, size, tiny):
     pictures = torch.randint(0, 256, (4, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    mine = Garments(pictures, torch.tensor([0, 1, 0, 1]), ("a", "b"), "here")
+    mine = Dataset(pictures, torch.tensor([0, 1, 0, 1]), ("a", "b"), "here")
     trainer = Trainer(*datasets.prepare(tiny(gan, size=size, batch=4, steps=1), loaded=mine))
     trainer.update()
     assert all(math.isfinite(v) for v in trainer.means().values())

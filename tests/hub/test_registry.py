@@ -157,10 +157,10 @@ PUBLIC = r"is off on this public page: make it your own with “Duplicate this S
 
 def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, colored):
     from fashiongan import classifiers
-    from fashiongan.studio.robustness import Lab
+    from fashiongan.studio.robustness import RobustnessService
 
     studio = studio(public=True)
-    lab = Lab(studio)
+    lab = RobustnessService(studio)
     for what, ask in (
         ("Training", lambda: studio.start(tiny("dcgan"))),
         ("Training", lambda: studio.enqueue(tiny("dcgan"))),
@@ -179,9 +179,9 @@ def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, colored):
 
 
 def test_a_public_curve_is_bounded(studio):
-    from fashiongan.studio.robustness import Lab
+    from fashiongan.studio.robustness import RobustnessService
 
-    lab = Lab(studio(public=True))
+    lab = RobustnessService(studio(public=True))
     with pytest.raises(StudioError, match=r"This takes 280,000 passes, and a public page does 100,000 at most: choose"):
         lab.start_curve(["dense"], ["ensemble"], "0.1", ["none"], 40)
     lab.start_curve(["dense"], ["fgsm"], "0,0.1", ["none"], 40)

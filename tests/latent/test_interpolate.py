@@ -13,7 +13,7 @@ from fashiongan.errors import StudioError
 from fashiongan.gans import sampling
 from fashiongan.gans.base import GAN
 from fashiongan.latent import board, directions, interpolate, spec
-from fashiongan.latent.spec import Look
+from fashiongan.latent.spec import SampleSpec
 
 EVERY = list(gans.GANS)
 
@@ -30,13 +30,13 @@ def net(trainer_of):
 
 def redrawn(gan, look):
     """What the description draws, from its text alone."""
-    return spec.picture(gan, spec.look(look.to_json()))
+    return spec.picture(gan, spec.parse(look.to_json()))
 
 
 @pytest.mark.parametrize("gan", EVERY)
 def test_every_way_from_a_garment_is_a_description_that_draws_the_same_again(gan, net):
     model = net(gan)
-    sheet = Look("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))
+    sheet = SampleSpec("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))
     one, other = interpolate.garment(model, sheet, 7), interpolate.garment(model, sheet, 2)
     assert torch.equal(spec.picture(model, one)[0], spec.picture(model, sheet)[7])
     near = interpolate.neighbours(model, one, 0.3, 5)
@@ -48,13 +48,13 @@ def test_every_way_from_a_garment_is_a_description_that_draws_the_same_again(gan
 
 def test_a_garment_of_a_sheet_is_described_by_its_place(net):
     model = net("cdcgan")
-    one = interpolate.garment(model, Look("x", n=12, seed=3), 7)
+    one = interpolate.garment(model, SampleSpec("x", n=12, seed=3), 7)
     assert (one.n, one.first, one.seed, one.label, one.latents) == (1, 7, 3, "Sneaker", "")
 
 
 def test_a_garment_of_a_grid_has_the_slider_where_its_column_is(net):
     model = net("cdcgan")
-    look = Look("x", seed=3, across=2, sliders=(0.5,))
+    look = SampleSpec("x", seed=3, across=2, sliders=(0.5,))
     one = interpolate.garment(model, look, 9 * 4 + 8)  # the last column of the fifth class
     assert (one.label, one.sliders) == ("Coat", (0.5, 8.0))
     worst = spec.picture(model, one)[0].int() - spec.picture(model, look)[9 * 4 + 8].int()
@@ -63,7 +63,7 @@ def test_a_garment_of_a_grid_has_the_slider_where_its_column_is(net):
 
 def test_neighbours_stay_as_long_as_latents_are_and_the_garment_is_in_their_middle(net):
     model = net("dcgan")
-    one = Look("x", seed=1)
+    one = SampleSpec("x", seed=1)
     z = spec.unpack(model, interpolate.neighbours(model, one, 0.3, 5).latents, 9)
     start, _ = sampling.draw(model, 1, 1)
     assert torch.allclose(z[4], start[0], atol=2e-3)
@@ -76,7 +76,7 @@ def test_neighbours_stay_as_long_as_latents_are_and_the_garment_is_in_their_midd
 
 def test_neighbours_of_infogan_keep_kind_and_codes(net):
     model = net("infogan", categories=4, codes=2)
-    one = interpolate.garment(model, Look("x", n=8, seed=2), 6)
+    one = interpolate.garment(model, SampleSpec("x", n=8, seed=2), 6)
     before = spec.latents(model, one)[0]
     z = spec.unpack(model, interpolate.neighbours(model, one, 0.8, 1).latents, 9)
     assert torch.allclose(z[:, 16:], before[:, 16:].expand(9, -1), atol=1e-3)
@@ -94,7 +94,7 @@ def test_turning_keeps_to_the_sphere():
 
 def test_a_mixture_of_two_classes_blends_them(net):
     model = net("cdcgan")
-    a, b = Look("x", seed=1, label="Dress"), Look("x", seed=2, label="Coat")
+    a, b = SampleSpec("x", seed=1, label="Dress"), SampleSpec("x", seed=2, label="Coat")
     mixed = interpolate.mixed(model, a, b, 0.25)
     assert mixed.label is None
     assert mixed.shares == (0, 0, 0, 0.75, 0.25, 0, 0, 0, 0, 0)
@@ -111,7 +111,7 @@ def test_a_mixture_of_two_classes_blends_them(net):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_mixture_with_nothing_of_one_is_the_other(net, share):
     model = net("acgan")
-    a, b = Look("x", seed=1, label="Dress"), Look("x", seed=2, label="Coat")
+    a, b = SampleSpec("x", seed=1, label="Dress"), SampleSpec("x", seed=2, label="Coat")
     z, c = spec.latents(model, interpolate.mixed(model, a, b, share))
     expected = spec.latents(model, b if share else a)
     assert torch.allclose(z, expected[0], atol=2e-3)
@@ -130,7 +130,7 @@ def test_a_blend_moves_along_the_blend_of_its_directions(net):
 
 def test_a_walk_begins_at_each_stop_and_comes_back(net):
     model = net("cdcgan")
-    stops = [Look("x", seed=s, label="Dress", sliders=(float(s),), ways="measured") for s in (1, 2, 3)]
+    stops = [SampleSpec("x", seed=s, label="Dress", sliders=(float(s),), ways="measured") for s in (1, 2, 3)]
     steps = interpolate.walk(model, stops, 4)
     assert len(steps) == 12
     for step, stop in zip(steps[::4], stops, strict=True):
@@ -165,7 +165,7 @@ def test_layers_take_another_garments_latent(tiny):
     model = Layered(tiny("dcgan"))
     model.G = torch.nn.Linear(1, 1)
     a, b = (spec.pack(torch.full((1, 16), v)) for v in (9.0, -9.0))
-    mixed = Look("x", latents=a, other=b, cut=1)
+    mixed = SampleSpec("x", latents=a, other=b, cut=1)
     assert spec.picture(model, mixed)[0, 0, :, 0].tolist() == [255] * 14 + [0] * 14
     assert redrawn(model, mixed)[0, 0, 0, 0] == 255
     assert spec.picture(model, dataclasses.replace(mixed, cut=2)).min() == 255
@@ -201,16 +201,16 @@ def test_descriptions_of_before_still_mean_what_they_did(net):
     z = 0.7 * z
     v = directions.sefa(model, 3)
     expected = sampling.render(model, z + 2 * v[0] - v[2], c)
-    assert torch.equal(spec.picture(model, spec.look(json.dumps(old))), expected)
+    assert torch.equal(spec.picture(model, spec.parse(json.dumps(old))), expected)
 
 
 def test_a_plain_sheet_is_told_as_briefly_as_ever():
-    assert set(json.loads(Look("dcgan", n=4).to_json())) == {
+    assert set(json.loads(SampleSpec("dcgan", n=4).to_json())) == {
         "made by", "checkpoint", "n", "seed", "label", "truncation", "sliders", "across",
     }  # fmt: skip
 
 
-GOOD = json.loads(Look("dcgan").to_json())
+GOOD = json.loads(SampleSpec("dcgan").to_json())
 
 
 @pytest.mark.parametrize(
@@ -228,26 +228,26 @@ GOOD = json.loads(Look("dcgan").to_json())
 )  # fmt: skip
 def test_what_is_no_description_is_refused_in_one_sentence(bad):
     with pytest.raises(StudioError, match="description of garments"):
-        spec.look(bad)
+        spec.parse(bad)
 
 
 @pytest.mark.parametrize("text", ["AAAA", "!", "AH4=" * 8, spec.pack(torch.full((1, 16), math.nan))])
 def test_latents_that_do_not_fit_are_refused(net, text):
     with pytest.raises(StudioError, match="do not fit its checkpoint"):
-        spec.picture(net("dcgan"), Look("x", latents=text))
+        spec.picture(net("dcgan"), SampleSpec("x", latents=text))
 
 
 def test_shares_that_do_not_fit_are_refused(net):
     for model, shares in ((net("cdcgan"), (1.0, 0.0)), (net("dcgan"), (1.0,)), (net("cdcgan"), (0.0,) * 10)):
         with pytest.raises(StudioError, match="A blend for this checkpoint takes"):
-            spec.picture(model, Look("x", shares=shares))
+            spec.picture(model, SampleSpec("x", shares=shares))
 
 
 # The board
 
 
 def looks(model):
-    sheet = Look("cdcgan", n=20, seed=4, ways="measured", sliders=(0.5, 1.0), truncation=0.9)
+    sheet = SampleSpec("cdcgan", n=20, seed=4, ways="measured", sliders=(0.5, 1.0), truncation=0.9)
     one, other = interpolate.garment(model, sheet, 3), interpolate.garment(model, sheet, 14)
     near = interpolate.neighbours(model, one, 0.4, 2)
     return [one, interpolate.garment(model, near, 2), interpolate.mixed(model, one, other, 0.3)]

@@ -24,20 +24,20 @@ def quick(monkeypatch):
 @pytest.mark.parametrize("gan", EVERY)
 def test_guesses_get_better_and_are_described(gan, trainer_of):
     model = trainer_of(gan).gan.eval().requires_grad_(False)
-    goal = spec.picture(model, spec.Look("x", seed=77))[0]
+    goal = spec.picture(model, spec.SampleSpec("x", seed=77))[0]
     found = list(inversion.project(model, "x", goal))
     assert [g.step for g in found] == [0, 12, 24, 36]
     assert {g.steps for g in found} == {36}
     assert [g.psnr for g in found] == sorted(g.psnr for g in found)
     for g in (found[0], found[-1]):
-        drawn = spec.picture(model, spec.look(g.look.to_json()))[0]
+        drawn = spec.picture(model, spec.parse(g.look.to_json()))[0]
         assert torch.equal(drawn, g.picture)
         assert g.psnr == inversion.psnr(drawn, goal)
 
 
 def test_a_class_that_is_asked_for_is_kept(trainer_of):
     model = trainer_of("cdcgan").gan.eval().requires_grad_(False)
-    goal = spec.picture(model, spec.Look("x", seed=77, label="Coat"))[0]
+    goal = spec.picture(model, spec.SampleSpec("x", seed=77, label="Coat"))[0]
     found = list(inversion.project(model, "x", goal, "Bag"))
     assert {g.look.label for g in found} == {"Bag"}
 
@@ -98,7 +98,7 @@ def test_a_picture_of_another_size_is_refused(trainer_of):
 
 def test_infogans_kind_and_codes_are_part_of_the_answer(trainer_of):
     model = trainer_of("infogan", categories=4, codes=2).gan.eval().requires_grad_(False)
-    goal = spec.picture(model, spec.Look("x", seed=5))[0]
+    goal = spec.picture(model, spec.SampleSpec("x", seed=5))[0]
     *_, last = inversion.project(model, "x", goal)
     z = spec.unpack(model, last.look.latents, 1)
     assert z[0, 16:20].sum() == 1

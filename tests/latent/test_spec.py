@@ -62,7 +62,7 @@ def test_codes_are_the_first_sliders_and_stay_within_reach(infogan):
 
 
 def test_a_grid_of_kinds_along_a_code_changes_nothing_else(infogan):
-    z, c = spec.grid(infogan, spec.Look("", seed=3, across=2))
+    z, c = spec.grid(infogan, spec.SampleSpec("", seed=3, across=2))
     assert c.tolist() == [kind for kind in range(4) for _ in range(9)]
     noise, kinds, codes = parts(infogan, z)
     assert kinds == c.tolist()
@@ -75,7 +75,7 @@ def test_a_grid_of_kinds_along_a_code_changes_nothing_else(infogan):
 def test_a_grid_along_a_direction_has_the_plain_garments_in_its_middle(gan, trainer_of):
     model = trainer_of(gan).gan.eval()
     across = model.codes + 1
-    look = spec.Look("", seed=5, across=across)
+    look = spec.SampleSpec("", seed=5, across=across)
     z, c = spec.grid(model, look)
     assert spec.columns(model, look) == 9
     rows = len(model.choices) or 8
@@ -93,12 +93,12 @@ def test_a_grid_along_a_direction_has_the_plain_garments_in_its_middle(gan, trai
 
 def test_a_grid_of_one_class_has_eight_garments(trainer_of):
     model = trainer_of("cdcgan").gan.eval()
-    z, c = spec.grid(model, spec.Look("", seed=1, label="Dress", across=1, sliders=(0.0, 2.0)))
+    z, c = spec.grid(model, spec.SampleSpec("", seed=1, label="Dress", across=1, sliders=(0.0, 2.0)))
     assert c.tolist() == [3] * 72
     plain, _ = sampling.draw(model, 8, 1)
     assert torch.allclose(z[4::9], plain + 2 * directions.sefa(model, 2)[1], atol=1e-5)
 
 
 def test_a_description_of_before_the_grids_means_a_plain_sheet():
-    assert json.loads(spec.Look("dcgan").to_json())["across"] == 0
-    assert spec.Look(**{"checkpoint": "dcgan", "n": 4}).across == 0
+    assert json.loads(spec.SampleSpec("dcgan").to_json())["across"] == 0
+    assert spec.SampleSpec(**{"checkpoint": "dcgan", "n": 4}).across == 0

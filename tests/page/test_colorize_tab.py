@@ -15,7 +15,7 @@ from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
 from fashiongan.data import sheets
 from fashiongan.errors import StudioError
-from fashiongan.studio.colorize import Atelier
+from fashiongan.studio.colorize import ColorizeService
 from fashiongan.ui.colorize import tab
 
 pytestmark = pytest.mark.slow
@@ -274,10 +274,10 @@ def test_a_download_has_its_description_and_makes_the_same_picture(page, studio)
         told, made = json.loads(im.text[sheets.KEY]), torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)
     assert told["made by"] == "FashionGAN Studio"
     assert told["variant"] == 1
-    atelier = Atelier(studio)
-    gray = atelier.gray(tab.Garment(number=3))
+    colorizing = ColorizeService(studio)
+    gray = colorizing.gray(tab.Garment(number=3))
     gan = engine.colorizer(studio.gan(told["colorized by"]))
-    again = engine.colored(gan, gray, engine.wish_of(told), 1, told["keep_background"], told["variant"])[0]
+    again = engine.colored(gan, gray, engine.colorize_spec(told), 1, told["keep_background"], told["variant"])[0]
     assert torch.equal(again, made)
 
 
@@ -415,7 +415,7 @@ def test_a_garment_is_sent_here_from_the_sample_tab(visit):
 
 
 def test_without_a_colorizer_it_says_so(visit, monkeypatch):
-    monkeypatch.setattr(Atelier, "names", lambda self: [])
+    monkeypatch.setattr(ColorizeService, "names", lambda self: [])
     page = visit()
     page.get_by_role("tab", name="Colorize").click()
     page.locator(".dye > .error").get_by_text("There is no colorizer here yet: train one").wait_for()

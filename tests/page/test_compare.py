@@ -124,7 +124,7 @@ def test_neighbours_stand_beneath_and_a_picture_in_focus_is_shown_beside_its_own
     page.locator(".grid .near img").nth(29).wait_for()
     assert page.locator(".grid tr.near").count() == 3  # real garments' features are not kept here
     assert ("judged on this machine" in page.locator("[data-part=lacking]").inner_text()) == (
-        features.JUDGE in store.bundled()
+        features.SCORER in store.bundled()
     )
     page.locator(".grid button[tabindex='0']").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):

@@ -11,13 +11,13 @@ from PIL import Image
 
 from fashiongan import checkpoint, gans, limits
 from fashiongan.color.palettes import CLASSIC, PALETTES
-from fashiongan.colorize.engine import Wish
+from fashiongan.colorize.engine import ColorizeSpec
 from fashiongan.data import sheets
 from fashiongan.data.datasets import CLASSES
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
 from fashiongan.studio import Studio, colorize
-from fashiongan.studio.colorize import Ask, Atelier, Garment
+from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
         for name, labels in (("colorizer", CLASSES), ("dcgan", ())):
             gan = gans.build(tiny(name, steps=1).replace(labels=labels))
             checkpoint.save(tmp_path / "runs" / name / "checkpoint.safetensors", gan, gan.G, {})
-    return Atelier(Studio(tmp_path / "runs", str(idx_root), "cpu"))
+    return ColorizeService(Studio(tmp_path / "runs", str(idx_root), "cpu"))
 
 
 def picture(tmp_path, size=(60, 40), name="a.png"):
@@ -49,19 +49,21 @@ def test_only_colorizers_are_listed_and_others_refused(desk):
     assert name.endswith("runs/colorizer")
     other = name.removesuffix("colorizer") + "dcgan"
     with pytest.raises(StudioError, match="choose a colorizer"):
-        desk.look(Ask(Garment(), Wish(), other))
+        desk.look(ColorizeRequest(Garment(), ColorizeSpec(), other))
     with pytest.raises(StudioError, match="There is no checkpoint"):
-        desk.look(Ask(Garment(), Wish(), "../etc"))
+        desk.look(ColorizeRequest(Garment(), ColorizeSpec(), "../etc"))
 
 
 def test_without_any_it_says_what_to_do(tmp_path, idx_root, monkeypatch):
     monkeypatch.setattr(registry, "bundled", list)
     with pytest.raises(StudioError, match="no colorizer here yet: train one"):
-        Atelier(Studio(tmp_path / "none", str(idx_root), "cpu")).look(Ask(Garment(), Wish()))
+        ColorizeService(Studio(tmp_path / "none", str(idx_root), "cpu")).look(
+            ColorizeRequest(Garment(), ColorizeSpec())
+        )
 
 
 def test_a_look_tells_of_the_garment(desk):
-    found = desk.look(Ask(Garment(number=3), Wish(("#b03a2e",))))
+    found = desk.look(ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
     before, after = decoded(found["before"]), decoded(found["after"])
     assert before.shape == after.shape == (28, 28, 3)
     assert (before[..., 0] == before[..., 2]).all()
@@ -69,35 +71,35 @@ def test_a_look_tells_of_the_garment(desk):
     assert (found["class"], found["size"], found["sharp"]) == (CLASSES[3], [28, 28], True)
     assert found["pictures"] == 200
     assert found["colors"] == []
-    classic = desk.look(Ask(Garment(number=3), Wish(("#b03a2e",)), classic=True))
+    classic = desk.look(ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",)), classic=True))
     assert classic["colors"] == [CLASSIC[3]]
 
 
 def test_variant_i_large_is_variant_i_small(desk):
-    ask = Ask(Garment(number=1), Wish(PALETTES["Sport"], seed=5))
+    ask = ColorizeRequest(Garment(number=1), ColorizeSpec(PALETTES["Sport"], seed=5))
     small = desk.variants(ask, 5)
     assert len(set(small)) == 5
     for i, url in enumerate(small):
-        large = desk.look(Ask(ask.garment, ask.wish, variant=i))["after"]
+        large = desk.look(ColorizeRequest(ask.garment, ask.wish, variant=i))["after"]
         assert abs(decoded(large).astype(int) - decoded(url).astype(int)).max() <= 2  # sums in another order
 
 
 def test_an_upload_is_shown_small_and_downloaded_in_full(desk, tmp_path):
     path = picture(tmp_path, (1300, 700), "coat.png")
     garment = Garment("own", key=desk.add(path, "coat.png"))
-    found = desk.look(Ask(garment, Wish(("teal",))))
+    found = desk.look(ColorizeRequest(garment, ColorizeSpec(("teal",))))
     assert found["shape"] == [512, 276]
     assert found["size"] == [1300, 700]
     assert found["after"].startswith("data:image/jpeg")
     assert not found["was_colored"]
-    data, name = desk.download(Ask(garment, Wish(("teal",)), variant=2))
+    data, name = desk.download(ColorizeRequest(garment, ColorizeSpec(("teal",)), variant=2))
     assert name == "coat-colored.png"
     with Image.open(io.BytesIO(data)) as im:
         assert im.size == (1300, 700)
         assert json.loads(im.text[sheets.KEY])["variant"] == 2
     path.unlink()
     with pytest.raises(StudioError, match="upload it again"):
-        desk.download(Ask(garment, Wish()))
+        desk.download(ColorizeRequest(garment, ColorizeSpec()))
 
 
 def test_old_uploads_are_forgotten(desk, tmp_path, monkeypatch):
@@ -105,17 +107,17 @@ def test_old_uploads_are_forgotten(desk, tmp_path, monkeypatch):
     keys = [desk.add(picture(tmp_path, (40 + i, 30), f"{i}.png"), f"{i}.png") for i in range(3)]
     assert list(desk.uploads) == keys[1:]
     with pytest.raises(StudioError, match="no longer here"):
-        desk.look(Ask(Garment("own", key=keys[0]), Wish()))
+        desk.look(ColorizeRequest(Garment("own", key=keys[0]), ColorizeSpec()))
 
 
 @pytest.mark.parametrize("drawing", ["", "abc", "data:image/png;base64,AAAA", "§", "A" * 3_000_000])
 def test_what_is_no_drawing_is_refused(desk, drawing):
     with pytest.raises(StudioError):
-        desk.look(Ask(Garment("drawn", drawing=drawing), Wish()))
+        desk.look(ColorizeRequest(Garment("drawn", drawing=drawing), ColorizeSpec()))
 
 
 def test_a_garment_in_every_palette_and_many_in_one(desk):
-    ask = Ask(Garment(), Wish(PALETTES["IBM"]))
+    ask = ColorizeRequest(Garment(), ColorizeSpec(PALETTES["IBM"]))
     found = desk.palettes(ask)
     assert list(found) == list(PALETTES)
     assert all(len(tiles) == min(len(PALETTES[name]), colorize.EACH) for name, tiles in found.items())
@@ -124,13 +126,13 @@ def test_a_garment_in_every_palette_and_many_in_one(desk):
     assert len(many) == colorize.MANY
     # Each takes the next color: the first is the second's only by chance of the palette's length.
     for i in (0, 3):
-        alone = desk.look(Ask(garments[i], ask.wish, variant=i % 5))["after"]
+        alone = desk.look(ColorizeRequest(garments[i], ask.wish, variant=i % 5))["after"]
         assert abs(decoded(alone).astype(int) - many[i].permute(1, 2, 0).numpy().astype(int)).max() <= 2
 
 
 def test_sheets_have_their_description(desk, tmp_path):
     key = desk.add(picture(tmp_path), "a.png")
-    ask = Ask(Garment("own", key=key), Wish(PALETTES["Earth"]))
+    ask = ColorizeRequest(Garment("own", key=key), ColorizeSpec(PALETTES["Earth"]))
     for garments, size in (([], (6 * 264 + 8, 10 * 264 + 8)), ([Garment(), ask.garment], (2 * 264 + 8, 264 + 8))):
         data, name = desk.sheet(ask, garments)
         assert name == "colorways.png"
@@ -142,4 +144,4 @@ def test_sheets_have_their_description(desk, tmp_path):
 
 def test_a_test_picture_that_there_is_not(desk):
     with pytest.raises(StudioError, match="numbered from 0 to 199"):
-        desk.look(Ask(Garment(number=200), Wish()))
+        desk.look(ColorizeRequest(Garment(number=200), ColorizeSpec()))

@@ -21,7 +21,7 @@ from fashiongan.hub import registry
 from fashiongan.studio import Studio, compare
 from fashiongan.training import run_folder
 
-JUDGE = {"classifier": "cnn", "sha256": "0123456789abcdef"}
+SCORER = {"classifier": "cnn", "sha256": "0123456789abcdef"}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
     """A report as `evaluate` writes it, with two of its scores."""
     return {
         "n": 10_000,
-        "judge": JUDGE,
+        "judge": SCORER,
         "against": {"real": 10_000, "train": 10_000},
         "scores": {
             "frechet": {"value": frechet, "real": 0.4, "halves": 0.5},
@@ -195,7 +195,7 @@ def test_features_are_compared_once_those_of_real_garments_are_kept(studio, name
     before = compare.neighbours(studio, names, 0)[0]
     assert before["lacking"] == compare.LACKING
     assert "features" not in before
-    net = classifiers.load(features.JUDGE)
+    net = classifiers.load(features.SCORER)
     known = classifiers.features(net, garments.images)[0]
     checkpoint.write(features.cached(net, garments), {"features": known}, {})
     monkeypatch.setattr(gans.GANS["dcgan"], "sample_images", lambda *_: garments.images[20:30])
@@ -312,7 +312,7 @@ def test_the_caption_says_how_many_samples_and_who_judged_them():
     assert "10,000 samples each" in one
     assert "cnn (sha256 0123456789ab)" in one
     assert "not judged alike" not in one
-    for change in ({"n": 500}, {"judge": {**JUDGE, "sha256": "f" * 64}}, {"against": {"real": 1000}}):
+    for change in ({"n": 500}, {"judge": {**SCORER, "sha256": "f" * 64}}, {"against": {"real": 1000}}):
         assert "not judged alike" in compare.caption([report(), report(**change)])
 
 

@@ -15,14 +15,14 @@ from fashiongan.errors import StudioError
 from fashiongan.evaluation import robustness
 from fashiongan.studio import Studio
 from fashiongan.studio import robustness as lab
-from fashiongan.studio.robustness import Lab, Look, Picture
+from fashiongan.studio.robustness import AttackSpec, Picture, RobustnessService
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, idx_root):
     """A lab with a classifier of the ten shapes, called mine."""
     studio = Studio(tmp_path_factory.mktemp("lab") / "runs", data_root=str(idx_root), device="cpu")
-    found = Lab(studio)
+    found = RobustnessService(studio)
     path = found.folder / "mine.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25), path, root=str(idx_root)))
     return found
@@ -71,7 +71,7 @@ def test_bundled_ones_first_then_mine(bench, mine):
 
 
 def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
-    found = bench.look(Look(Picture(number=3), mine, "fgsm", 0.3, "none"))
+    found = bench.look(AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
     test = datasets.load("fashion-mnist", split="test", root=idx_root)
     x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
     after = attacks.fgsm(net, x, y, 0.3)
@@ -90,14 +90,14 @@ def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
 
 
 def test_nothing_added_is_gray(bench, mine):
-    found = bench.look(Look(Picture(number=3), mine, "fgsm", 0.0, "none"))
+    found = bench.look(AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
     assert found["magnified"] is None
     assert found["changed"] == 0
     assert (pixels(found["added"]) * 255).unique().tolist() == [128]
 
 
 def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
-    look = Look(Picture(number=3), mine, "fgsm", 0.0, "none")
+    look = AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none")
     least = bench.smallest(look)["least"]
     assert 1 < least < 255
     assert bench.look(replace(look, eps=least / 255))["fooled"]
@@ -107,7 +107,7 @@ def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
 
 
 def test_generated_garments_and_ones_own_have_the_class_that_is_seen_in_them(bench, mine):
-    drawn = bench.look(Look(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
+    drawn = bench.look(AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
     assert not drawn["known"]
     assert drawn["class"] == drawn["said"][0]
     x, _ = bench.garment(Picture("generated", 5, "cdcgan", "Dress"))
@@ -121,7 +121,7 @@ def test_generated_garments_and_ones_own_have_the_class_that_is_seen_in_them(ben
 
 
 def test_a_target_is_aimed_at(bench, mine):
-    found = bench.look(Look(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
+    found = bench.look(AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
     assert found["target"] == "Bag"
     assert found["said"][1] == "Bag"
     assert found["fooled"]
@@ -147,13 +147,13 @@ def test_a_target_is_aimed_at(bench, mine):
     ],
 )
 def test_what_cannot_be_attacked_is_named(changes, said, bench, mine):
-    refused(said, bench.look, replace(Look(Picture(), mine), **changes))
+    refused(said, bench.look, replace(AttackSpec(Picture(), mine), **changes))
 
 
 def test_a_merged_classifier_is_asked_about_merged_classes(bench, idx_root):
     path = bench.folder / "merged.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
-    found = bench.look(Look(Picture(number=6), path.as_posix(), "fgsm", 0.0))
+    found = bench.look(AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
     assert found["class"] == found["said"][0] == "T-shirt/top or Shirt"
     assert len(found["labels"]) == 9
     path.unlink()

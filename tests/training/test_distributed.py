@@ -10,7 +10,7 @@ import torch
 
 from fashiongan import checkpoint, gans
 from fashiongan.errors import StudioError
-from fashiongan.training.distributed import Team, join
+from fashiongan.training.distributed import ProcessGroup, join
 
 REPO = Path(__file__).resolve().parent.parent.parent
 
@@ -106,16 +106,16 @@ def test_every_gan_stays_the_same_in_all_processes(idx_root, tmp_path):
 
 @pytest.mark.parametrize(("n", "size"), [(128, 1), (128, 2), (15, 2), (7, 3), (2, 4)])
 def test_shares_are_whole_and_even(n, size):
-    shares = [range(n)[Team(rank, size).share(n)] for rank in range(size)]
+    shares = [range(n)[ProcessGroup(rank, size).share(n)] for rank in range(size)]
     assert [i for share in shares for i in share] == list(range(n))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_alone_there_is_nobody_to_wait_for(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    team, device = join("cpu")
-    assert (team, device) == (Team(0, 1), "cpu")
-    team.wait()
+    group, device = join("cpu")
+    assert (group, device) == (ProcessGroup(0, 1), "cpu")
+    group.wait()
 
 
 def test_more_processes_than_gpus(monkeypatch):

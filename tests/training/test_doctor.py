@@ -10,7 +10,7 @@ from fashiongan.gans import sampling
 from fashiongan.training import doctor, run_folder
 from fashiongan.training.trainer import Trainer
 
-JUDGE, GENERATOR, ALIKE, CLIPPED, FEW = "judge has won", "generator has won", "nearly alike", "clipping bound", "only "
+SCORER, GENERATOR, ALIKE, CLIPPED, FEW = "judge has won", "generator has won", "nearly alike", "clipping bound", "only "
 HEALTHY = {"d_accuracy_real": 0.8, "d_accuracy_fake": 0.8, "diversity": 0.9}
 
 
@@ -39,7 +39,7 @@ def test_a_healthy_log_gets_no_remark():
 @pytest.mark.parametrize(
     ("curves", "part", "knobs", "number"),
     [
-        ({"d_accuracy_real": 0.99, "d_accuracy_fake": 1.0}, JUDGE, ["lr_d", "lr_g"], "99 %"),
+        ({"d_accuracy_real": 0.99, "d_accuracy_fake": 1.0}, SCORER, ["lr_d", "lr_g"], "99 %"),
         ({"d_accuracy_fake": 0.04}, GENERATOR, ["lr_d", "d_steps"], "96 %"),
         ({"diversity": 0.2}, ALIKE, ["lr_g", "seed"], "20 %"),
         ({"d_clipped": 0.7}, CLIPPED, ["clip", "wgan-gp"], "70 %"),
@@ -69,7 +69,7 @@ def test_thresholds(curve, well, sick):
 
 def test_the_judge_has_won_only_if_it_is_right_on_both_sides():
     sure = {"d_accuracy_real": doctor.JUDGE_WINS + 0.001, "d_accuracy_fake": doctor.JUDGE_WINS + 0.001}
-    assert said(doctor.examine(log(**sure), 1.0), JUDGE)
+    assert said(doctor.examine(log(**sure), 1.0), SCORER)
     for side in sure:
         assert doctor.examine(log(**{**sure, side: doctor.JUDGE_WINS - 0.001}), 1.0) == []
 
@@ -81,7 +81,7 @@ def test_variety_is_measured_against_the_garments():
 
 def test_several_complaints_at_once():
     rows = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=0.01)
-    assert said(doctor.examine(rows, 1.0), JUDGE, ALIKE)
+    assert said(doctor.examine(rows, 1.0), SCORER, ALIKE)
 
 
 def test_a_critic_is_meant_to_stay_ahead():
@@ -120,7 +120,7 @@ def test_a_generator_that_still_gains_variety_is_left_alone():
         climbing = log(d_accuracy_real=1.0, d_accuracy_fake=fake, diversity=lambda s: 0.001 * s)
         assert doctor.examine(climbing, 1.0) == []
     falling = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=lambda s: 0.4 - 0.0008 * s)
-    assert said(doctor.examine(falling, 1.0), JUDGE, ALIKE)
+    assert said(doctor.examine(falling, 1.0), SCORER, ALIKE)
     wobbling = log(diversity=lambda s: 0.1 + 0.05 * (s // 10 % 2))
     assert said(doctor.examine(wobbling, 1.0), ALIKE)
 
@@ -208,8 +208,8 @@ def first(ticks, part):
 @pytest.mark.slow
 def test_a_judge_that_learns_much_faster_has_won(run_of):
     _, ticks, _ = run_of("dcgan", **HELPLESS)
-    assert doctor.WINDOW <= first(ticks, JUDGE) < 600
-    remark = next(r for r in ticks[-1].remarks if JUDGE in r)
+    assert doctor.WINDOW <= first(ticks, SCORER) < 600
+    remark = next(r for r in ticks[-1].remarks if SCORER in r)
     assert "lr_d" in remark
     assert any(ALIKE in r for r in ticks[-1].remarks), "a generator that never moved draws gray"
     assert not any(GENERATOR in r for t in ticks for r in t.remarks)
@@ -220,7 +220,7 @@ def test_a_judge_that_learns_much_slower_has_lost(run_of):
     _, ticks, _ = run_of("dcgan", lr_d=1e-7, steps=700)
     assert doctor.WINDOW <= first(ticks, GENERATOR) <= 700
     assert any("d_steps" in r for r in ticks[-1].remarks)
-    assert not any(JUDGE in r for t in ticks for r in t.remarks)
+    assert not any(SCORER in r for t in ticks for r in t.remarks)
 
 
 @pytest.mark.slow
@@ -249,7 +249,7 @@ def test_a_healthy_run_ends_without_a_remark(run_of):
     out, ticks, _ = run_of("dcgan", **WELL)
     assert ticks[-1].step == 700
     assert ticks[-1].remarks == ()
-    assert not any(part in r for t in ticks for r in t.remarks for part in (JUDGE, GENERATOR, ALIKE, CLIPPED))
+    assert not any(part in r for t in ticks for r in t.remarks for part in (SCORER, GENERATOR, ALIKE, CLIPPED))
     assert "remarks" not in run_folder.read_log(out)[-1]
 
 
@@ -258,7 +258,7 @@ def test_a_healthy_run_ends_without_a_remark(run_of):
 def test_a_critic_at_its_bound(changes, sick, run_of):
     _, ticks, _ = run_of("wgan", **changes, steps=520, d_steps=1)
     assert (first(ticks, CLIPPED) is not None) is sick
-    assert not any(part in r for t in ticks for r in t.remarks for part in (JUDGE, GENERATOR)), "it is a critic"
+    assert not any(part in r for t in ticks for r in t.remarks for part in (SCORER, GENERATOR)), "it is a critic"
 
 
 def test_a_diverging_run_stops_and_names_the_knob(tiny, garments, tmp_path):
@@ -284,7 +284,7 @@ def test_a_resumed_run_goes_on_complaining_at_once(run_of, garments):
     resumed = run_folder.resume(out, loaded=garments, steps=620)
     news = list(run_folder.train(resumed, out, every=1))
     assert news[0].step == 601
-    assert any(JUDGE in r for r in news[0].remarks)
+    assert any(SCORER in r for r in news[0].remarks)
     assert any(ALIKE in r for r in news[0].remarks)
     after = run_folder.read_log(out)
     assert after[: len(before)] == before, "what was said before is kept"

@@ -81,7 +81,7 @@ def test_sample_sheets_come_from_one_fixed_noise(gan, train, tmp_path):
     from fashiongan.data import sheets
     from fashiongan.latent import spec
 
-    columns = spec.columns(model, spec.Look("", 64))
+    columns = spec.columns(model, spec.SampleSpec("", 64))
     sheet = sheets.sheet(model.sample_images(columns * 8, model.recipe.seed), columns)
     assert sheet.tobytes() == Image.open(short / first).convert(sheet.mode).tobytes()
 

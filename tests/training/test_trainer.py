@@ -8,7 +8,7 @@ import torch
 
 from fashiongan import gans
 from fashiongan.data import datasets
-from fashiongan.data.datasets import Garments
+from fashiongan.data.datasets import Dataset
 from fashiongan.data.sampler import Shuffle
 from fashiongan.errors import StudioError
 from fashiongan.training import trainer as loop
@@ -16,7 +16,7 @@ from fashiongan.training.trainer import Trainer
 
 
 def blank(n):
-    return Garments(torch.zeros(n, 1, 28, 28, dtype=torch.uint8), torch.arange(n) % 10, datasets.CLASSES, "nowhere")
+    return Dataset(torch.zeros(n, 1, 28, 28, dtype=torch.uint8), torch.arange(n) % 10, datasets.CLASSES, "nowhere")
 
 
 def without_training(gan, n, **changes):

@@ -12,7 +12,7 @@ from ... import limits
 from ...color.palettes import PALETTES
 from ...colorize import engine
 from ...errors import StudioError
-from ...studio.colorize import Ask, Atelier, Garment, shown
+from ...studio.colorize import ColorizeRequest, ColorizeService, Garment, shown
 from ..shared import checkpoints, show, words
 from ..shared.show import answered
 
@@ -32,7 +32,7 @@ TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, k
 }"""
 
 
-def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
+def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     """Build the tab. Returns where it takes pictures."""
     with gr.Row(elem_id="colorize_row"):
         with gr.Column(scale=1, min_width=280, elem_classes="controls"):
@@ -74,22 +74,22 @@ def tab(atelier: Atelier, this: gr.Tab) -> gr.File:
             )
             keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
             checkpoint = gr.Dropdown(
-                named(atelier.names()),
+                named(colorizing.names()),
                 value=SUITED,
                 allow_custom_value=True,
                 label="Checkpoint",
-                info=checkpoints.info(atelier.studio),
+                info=checkpoints.info(colorizing.studio),
                 elem_id="colorizer",
             )
         with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
-            panel(atelier)
+            panel(colorizing)
     uploads = gr.Textbox("[]", visible=False)
 
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     chosen = [kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep]
     tell: dict[str, Any] = {"fn": None, "inputs": chosen, "js": TELL, **hidden}
     gr.on([this.select, *(c.change for c in chosen)], **tell)
-    desk = Desk(atelier)
+    desk = Desk(colorizing)
     this.select(desk.listed, [checkpoint, label], [checkpoint, label], **hidden)
     checkpoint.change(show.polite(desk.labels), [checkpoint, label], label, **hidden)
     kind.change(sources, kind, [numbered, upload, told], **hidden)
@@ -112,20 +112,20 @@ def sources(kind: str) -> list[Any]:
 class Desk:
     """What the tab's widgets do, over one atelier."""
 
-    def __init__(self, atelier: Atelier):
-        self.atelier = atelier
+    def __init__(self, colorizing: ColorizeService):
+        self.colorizing = colorizing
 
     def listed(self, chosen: str | None, label: str | None) -> list[Any]:
         """The colorizers there are now; what was chosen stays, unless it is gone."""
-        names = self.atelier.names()
+        names = self.colorizing.names()
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
-        gone = {} if chosen == SUITED or checkpoints.known(self.atelier.studio, chosen) else {"value": SUITED}
+        gone = {} if chosen == SUITED or checkpoints.known(self.colorizing.studio, chosen) else {"value": SUITED}
         return [gr.Dropdown(choices=named(names), **gone), self.labels(SUITED if gone else chosen, label)]
 
     def labels(self, chosen: str | None, label: str | None) -> gr.Dropdown:
         """The classes that the chosen colorizer knows."""
-        names = [chosen] if chosen else self.atelier.names()[:1]
-        known = [x for name in names for x in self.atelier.studio.gan(name).choices.values()]
+        names = [chosen] if chosen else self.colorizing.names()[:1]
+        known = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
         gone = {} if label in (UNTOLD, *known) else {"value": UNTOLD}
         return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in known)], **gone)
 
@@ -133,39 +133,39 @@ class Desk:
         """Pictures of one's own as the panel wants them, and that they are the ones to look at."""
         if not paths:
             return "[]", gr.skip()
-        found = [{"key": self.atelier.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
+        found = [{"key": self.colorizing.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
         return json.dumps(found), OWN
 
 
-def panel(atelier: Atelier) -> gr.HTML:
+def panel(colorizing: ColorizeService) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
 
     @answered
     def look(asked: Any) -> dict[str, Any]:
-        return atelier.look(ask_of(asked))
+        return colorizing.look(ask_of(asked))
 
     @answered
     def variants(asked: Any) -> dict[str, Any]:
         ask = ask_of(asked)
         n = int(show.number(asked.get("n"), 1, limits.VARIANTS, "Number of variants"))
-        return {"tiles": atelier.variants(ask, n)}
+        return {"tiles": colorizing.variants(ask, n)}
 
     @answered
     def palettes(asked: Any) -> dict[str, Any]:
-        found = atelier.palettes(ask_of(asked))
+        found = colorizing.palettes(ask_of(asked))
         return {"rows": [[name, [shown(x) for x in tiles]] for name, tiles in found.items()]}
 
     @answered
     def many(asked: Any) -> dict[str, Any]:
-        return {"tiles": [shown(x) for x in atelier.many(ask_of(asked), garments_of(asked))]}
+        return {"tiles": [shown(x) for x in colorizing.many(ask_of(asked), garments_of(asked))]}
 
     @answered
     def download(asked: Any) -> dict[str, Any]:
-        return sent(*atelier.download(ask_of(asked)))
+        return sent(*colorizing.download(ask_of(asked)))
 
     @answered
     def sheet(asked: Any) -> dict[str, Any]:
-        return sent(*atelier.sheet(ask_of(asked), garments_of(asked)))
+        return sent(*colorizing.sheet(ask_of(asked), garments_of(asked)))
 
     script = (HERE / "panel.js").read_text()
     known = {"palettes": PALETTES, "blind": BLIND, "first": START, "hints": limits.HINTS}
@@ -182,16 +182,16 @@ def sent(data: bytes, name: str) -> dict[str, Any]:
     return {"png": base64.b64encode(data).decode(), "name": name}
 
 
-def ask_of(asked: Any) -> Ask:
+def ask_of(asked: Any) -> ColorizeRequest:
     """What the page asks for, or StudioError."""
     if not isinstance(asked, dict) or not isinstance(asked.get("wish"), dict):
         raise StudioError("That is no garment to color: reload the page.")
     checkpoint = asked.get("checkpoint") or ""
     if not isinstance(checkpoint, str):
         raise StudioError("There is no such checkpoint here: choose one from the list.")
-    return Ask(
+    return ColorizeRequest(
         garment_of(asked.get("garment")),
-        engine.wish_of(asked["wish"]),
+        engine.colorize_spec(asked["wish"]),
         checkpoint,
         asked.get("classic") is True,
         int(show.number(asked.get("variant", 0), 0, limits.VARIANTS - 1, "A variant")),

@@ -47,7 +47,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
             near = gr.Checkbox(False, label="Nearest real garments", info=words.NEAREST, elem_id="near")
             private = not studio.public
             judge = gr.Button("Judge them", size="md", elem_id="judge", visible=private)
-            gr.Markdown(words.JUDGE, elem_classes="caption", visible=private)
+            gr.Markdown(words.SCORER, elem_classes="caption", visible=private)
             with gr.Accordion("A duel of equals", open=False, elem_id="duel", visible=private):
                 gr.Markdown(words.DUEL)
                 rivals = gr.Dropdown(

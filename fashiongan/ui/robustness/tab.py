@@ -11,7 +11,7 @@ from ... import attacks, classifiers, limits
 from ...errors import StudioError
 from ...evaluation import robustness
 from ...gans.recipe import knobs
-from ...studio.robustness import Lab, Look, Picture, own
+from ...studio.robustness import AttackSpec, Picture, RobustnessService, own
 from ..shared import access, checkpoints, show, words
 from ..shared.plots import PLOTLY
 from ..shared.show import answered
@@ -33,7 +33,7 @@ TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, ta
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
 
 
-def tab(lab: Lab, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
+def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
     """Build the tab; its curves and fits are started in the visitor's name. Returns where it takes pictures."""
     bench = Bench(lab)
     names, drawers = lab.names(), bench.drawers()
@@ -195,7 +195,7 @@ def sources(kind: str) -> list[Any]:
     ]
 
 
-def watch(lab: Lab) -> gr.HTML:
+def watch(lab: RobustnessService) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
 
     @answered
@@ -233,8 +233,8 @@ def watch(lab: Lab) -> gr.HTML:
     )
 
 
-def described(asked: Any, eps: Any) -> Look:
-    """What the page asks for as a Look, or StudioError."""
+def described(asked: Any, eps: Any) -> AttackSpec:
+    """What the page asks for as an AttackSpec, or StudioError."""
     texts = ("kind", "checkpoint", "label", "pixels", "classifier", "attack", "mask", "target")
     if not isinstance(asked, dict) or not all(isinstance(asked.get(k) or "", str) for k in texts):
         raise StudioError("That is no attack: reload the page.")
@@ -242,7 +242,7 @@ def described(asked: Any, eps: Any) -> Look:
     if kind == "own" and not asked.get("pixels"):
         raise StudioError("Upload a picture of a garment: it appears here, and can be attacked.")
     target = asked.get("target")
-    return Look(
+    return AttackSpec(
         Picture(
             kind,
             int(show.number(asked.get("number"), 0, 2**31 - 1, "Seed" if kind == "generated" else "Number"))
@@ -263,7 +263,7 @@ def described(asked: Any, eps: Any) -> Look:
 class Bench:
     """What the tab's widgets do, over one lab."""
 
-    def __init__(self, lab: Lab):
+    def __init__(self, lab: RobustnessService):
         self.lab = lab
 
     def drawers(self) -> list[str]:

@@ -14,7 +14,7 @@ from ... import limits
 from ...data import sheets
 from ...errors import StudioError
 from ...latent import board, directions, interpolate, spec
-from ...latent.spec import Look
+from ...latent.spec import SampleSpec
 from ...studio import Studio
 from ..shared import show, words
 from . import explore as views
@@ -34,7 +34,7 @@ class Again:
     redraw: dict[str, Any]
     named: dict[str, Any]
 
-    def values(self, look: Look) -> list[Any]:
+    def values(self, look: SampleSpec) -> list[Any]:
         """Checkpoint, garment, no mixture, its view, truncation, kind of sliders, sliders."""
         reach = directions.REACH  # the names that follow set each slider's own
         sliders = [gr.Slider(-reach, reach, x) for x in [*look.sliders, *[0.0] * SLIDERS][:SLIDERS]]
@@ -118,23 +118,23 @@ class Shelf:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def looks(self, kept: Any) -> list[Look]:
+    def looks(self, kept: Any) -> list[SampleSpec]:
         """The garments in a browser's memory. What is no description any more is left out."""
         found = []
         for entry in kept if isinstance(kept, list) else []:
             try:
-                found.append(board.one(spec.look(entry)))
+                found.append(board.one(spec.parse(entry)))
             except StudioError:
                 continue
         return found[: limits.BOARD_PICTURES]
 
-    def at(self, kept: Any, i: Any) -> Look:
+    def at(self, kept: Any, i: Any) -> SampleSpec:
         looks = self.looks(kept)
         if not isinstance(i, int) or not 0 <= i < len(looks):
             raise StudioError("That garment is not on the board any more.")
         return looks[i]
 
-    def drawn(self, looks: Sequence[Look]) -> list[Tensor]:
+    def drawn(self, looks: Sequence[SampleSpec]) -> list[Tensor]:
         """A picture (C, H, W) for each; a black one whose checkpoint is not here."""
         found = []
         for look in looks:
@@ -174,14 +174,14 @@ class Shelf:
             gr.Image(visible=False),
         ]
 
-    def added(self, kept: Any, look: Look) -> list[Any]:
+    def added(self, kept: Any, look: SampleSpec) -> list[Any]:
         looks = self.looks(kept)
         board.one(look)
         if look in looks:
             raise StudioError("This very garment is on the board already.")
         return self.stored([*looks, look])
 
-    def stored(self, looks: Sequence[Look]) -> list[Any]:
+    def stored(self, looks: Sequence[SampleSpec]) -> list[Any]:
         if len(looks) > limits.BOARD_PICTURES:
             raise StudioError(f"The board is full: it holds {limits.BOARD_PICTURES} garments. Remove some first.")
         return [json.loads(look.to_json()) for look in looks]
@@ -222,7 +222,7 @@ class Shelf:
         return gr.Image(value=show.kept(data, "walk.gif"), visible=True)
 
 
-def caption(look: Look) -> str:
+def caption(look: SampleSpec) -> str:
     """A garment's class and checkpoint in a few words."""
     what = str(look.label) if look.label is not None else "A blend" if look.shares else "Garment"
     return f"{what}, {look.checkpoint.rsplit('/', 1)[-1]}"

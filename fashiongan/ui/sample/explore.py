@@ -11,7 +11,7 @@ from torch import Tensor
 from ...data import sheets
 from ...errors import StudioError
 from ...latent import interpolate, spec
-from ...latent.spec import Look
+from ...latent.spec import SampleSpec
 from ...studio import Studio
 from ..shared import show, words
 
@@ -36,21 +36,21 @@ class Sheets:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def drawn(self, look: Look) -> tuple[Tensor, int, str]:
+    def drawn(self, look: SampleSpec) -> tuple[Tensor, int, str]:
         """Pictures, columns and description, as `show.described_sheet` takes them."""
         gan = self.studio.gan(look.checkpoint)
         return spec.picture(gan, look), spec.columns(gan, look), look.to_json()
 
-    def dressed(self, garment: Look, page: Look, label: str | None) -> Look:
+    def dressed(self, garment: SampleSpec, page: SampleSpec, label: str | None) -> SampleSpec:
         """A garment with the page's sliders and truncation, and its class if one is chosen there."""
         dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways)
         return replace(dressed, label=label, shares=()) if label else dressed
 
-    def mixed(self, garment: Look, mixture: Mixture) -> Look:
+    def mixed(self, garment: SampleSpec, mixture: Mixture) -> SampleSpec:
         """A garment with its share of another."""
         if not mixture.mate or not (mixture.share or mixture.cut):
             return garment
-        mate, gan = spec.look(mixture.mate), self.studio.gan(garment.checkpoint)
+        mate, gan = spec.parse(mixture.mate), self.studio.gan(garment.checkpoint)
         if mate.checkpoint != garment.checkpoint:
             raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
         own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
@@ -59,14 +59,14 @@ class Sheets:
             return replace(garment, other=spec.pack(others), cut=mixture.cut)
         return interpolate.mixed(gan, garment, mate, mixture.share)
 
-    def near(self, garment: Look, far: float, seed: int) -> Look:
+    def near(self, garment: SampleSpec, far: float, seed: int) -> SampleSpec:
         return interpolate.neighbours(self.studio.gan(garment.checkpoint), garment, far, seed)
 
-    def first(self, page: Look) -> Look:
+    def first(self, page: SampleSpec) -> SampleSpec:
         """The first garment of a sheet."""
         return interpolate.garment(self.studio.gan(page.checkpoint), page, 0)
 
-    def at(self, look: Look, place: Any) -> Look | None:
+    def at(self, look: SampleSpec, place: Any) -> SampleSpec | None:
         """The garment at a place (x, y) of the enlarged sheet; None beside them all."""
         gan = self.studio.gan(look.checkpoint)
         side, columns = gan.recipe.size + 2, spec.columns(gan, look)
@@ -80,13 +80,13 @@ class Sheets:
             return None
         return interpolate.garment(gan, look, i)
 
-    def plain_file(self, look: Look) -> str:
+    def plain_file(self, look: SampleSpec) -> str:
         """A garment as a PNG of its own size, with its description: its path."""
         images, _, description = self.drawn(look)
         return show.kept(sheets.png(sheets.sheet(images, 1, gap=0), description), "garment.png")
 
 
-def told(look: Look) -> str:
+def told(look: SampleSpec) -> str:
     """A locked garment in a line."""
     what = f"{look.label} " if isinstance(look.label, str) else ""
     where = "" if look.latents else f"number {look.first + 1} of seed {look.seed}"
@@ -111,7 +111,7 @@ class MixFold:
         def choose(locked: str, kind: str, seed: Any) -> str:
             if not locked:
                 return ""
-            look = spec.look(locked)
+            look = spec.parse(locked)
             if kind.startswith(CLASS):
                 return replace(look, label=kind.removeprefix(CLASS), shares=()).to_json()
             number = int(show.number(seed, 0, 2**31 - 1, "The other's seed"))

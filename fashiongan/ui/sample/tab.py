@@ -229,7 +229,7 @@ def controls(studio: Studio) -> Controls:
     )
     catalogue = gr.Markdown(visible=False, elem_id="catalogue", elem_classes="caption")
     label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
-    across = gr.Dropdown([("Garments", 0), *explore.VIEWS], value=0, label="Sheet", elem_id="across")
+    across = gr.Dropdown([("Dataset", 0), *explore.VIEWS], value=0, label="Sheet", elem_id="across")
     n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
     far = gr.Slider(
         0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False
@@ -272,7 +272,7 @@ class Desk:
             return ["", none, gr.skip(), *self.view("", 0), empty, gr.Accordion(visible=False)]
         gan = self.studio.gan(name)
         labels = [ALL, *gan.choices.values()]
-        if locked and spec.look(locked).checkpoint != name:
+        if locked and spec.parse(locked).checkpoint != name:
             locked, across = "", max(0, across)
         return [
             locked,
@@ -291,7 +291,7 @@ class Desk:
             gr.Slider(visible=close and across == explore.NEAR),
             gr.Button(visible=close),
             gr.Button(visible=close),
-            explore.told(spec.look(locked)) if close else words.CLICK,
+            explore.told(spec.parse(locked)) if close else words.CLICK,
             gr.Accordion(visible=close),
         ]
 
@@ -304,14 +304,14 @@ class Desk:
         rows = "Each class" if gan.conditional else "Each kind" if gan.choices else "Eight garments"
         grids = [(f"{rows} along {short(handle)}", i + 1) for i, handle in enumerate(handles)]
         return [
-            gr.Dropdown(choices=[("Garments", 0), *explore.VIEWS, *grids], value=across),
+            gr.Dropdown(choices=[("Dataset", 0), *explore.VIEWS, *grids], value=across),
             *(
                 gr.Slider(-end, end, max(-end, min(end, x)), label=handle)
                 for end, x, handle in zip(ends, offsets, handles, strict=True)
             ),
         ]
 
-    def asked(self, ways: str, name: str, *rest: Any) -> spec.Look:
+    def asked(self, ways: str, name: str, *rest: Any) -> spec.SampleSpec:
         label, n, seed, truncation, *sliders, across = rest
         return asked(
             self.studio.gan(name), name, label, n, seed, truncation, tuple(sliders), max(0, across), ways, clip=True
@@ -327,12 +327,12 @@ class Desk:
 
     def look(
         self, locked: str, mate: str, share: float, cut: int, far: float, ways: str, name: str, *rest: Any
-    ) -> spec.Look:
+    ) -> spec.SampleSpec:
         page, across = self.asked(ways, name, *rest), rest[-1]
         if across >= 0 or not locked:
             return page
         label = None if rest[0] == ALL else rest[0]
-        garment = self.sheets.dressed(spec.look(locked), page, label)
+        garment = self.sheets.dressed(spec.parse(locked), page, label)
         mixture = explore.Mixture(mate, show.number(share, 0, 1, "Share of the other"), int(cut or 0))
         garment = self.sheets.mixed(garment, mixture)
         if across == explore.NEAR:
@@ -354,7 +354,7 @@ class Desk:
             return [gr.skip()] * 3
         return [self.sheets.first(self.asked(ways, name, *rest)).to_json(), "", 0]
 
-    def keepable(self, *values: Any) -> spec.Look:
+    def keepable(self, *values: Any) -> spec.SampleSpec:
         """The locked garment as it stands, for the board."""
         *before, across = values
         return self.look(*before, min(across, explore.ALONE) if across < 0 else explore.ALONE)
@@ -368,7 +368,7 @@ class Desk:
 def asked(
     gan: GAN, name: str, label: str, n: Any, seed: Any, truncation: Any, sliders: tuple[Any, ...], across: Any,
     ways: str, clip: bool = False,
-) -> spec.Look:  # fmt: skip
+) -> spec.SampleSpec:  # fmt: skip
     """A sheet as somebody asked for it; StudioError for a value out of range. With `clip`, sliders that reach too far,
     as they may for a moment after another checkpoint was chosen, are taken back."""
     if ways not in directions.KINDS:
@@ -378,7 +378,7 @@ def asked(
         show.number(s, -100 if clip else -end, 100 if clip else end, "A slider")
         for s, end in zip(sliders, ends, strict=True)
     ]
-    return spec.Look(
+    return spec.SampleSpec(
         name,
         int(show.number(n, 1, limits.SHEET_PICTURES, "Number of garments")),
         int(show.number(seed, 0, 2**31 - 1, "Seed")),

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class First:
+class HeadScript:
     """ASGI middleware that puts `script` at the head of the page."""
 
     def __init__(self, app: ASGIApp, script: str):

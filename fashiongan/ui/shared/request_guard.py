@@ -21,7 +21,7 @@ NEVER = tuple(
 FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # how a path begins that is no file of ours
 
 
-class Gate:
+class RequestGuard:
     """ASGI middleware round the whole app. `uploads`: bytes of a request with files, rather more than gradio takes."""
 
     def __init__(self, app: Any, uploads: int):

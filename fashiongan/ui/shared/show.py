@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ... import files
 from ...data import sheets
-from ...data.datasets import Garments
+from ...data.datasets import Dataset
 from ...errors import StudioError
 from ...studio import data_url, png
 from . import words
@@ -123,7 +123,7 @@ def kept(data: bytes, name: str) -> str:
     return str(path)
 
 
-def preview(garments: Garments, each: int = 4) -> str:
+def preview(garments: Dataset, each: int = 4) -> str:
     """HTML: a strip of pictures and the count for each class that has any."""
     figures = []
     for c, (name, count) in enumerate(zip(garments.names, garments.counts, strict=True)):

@@ -48,7 +48,7 @@ DEFENCE = (
 ATTACKED = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
 NEAREST = "under each picture, the training picture that is most like it"
-JUDGE = (
+SCORER = (
     "Scores those that have none by 10,000 pictures each: one to three minutes a model, in the background, and more "
     "the first time."
 )
