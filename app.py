@@ -12,7 +12,7 @@ parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies,
 parser.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
 parser.add_argument(
     "--public", action="store_true", default="SPACE_ID" in os.environ,
-    help="strangers may come: no training, no judging, no paths (default on a Hugging Face Space)",
+    help="strangers may come: no training, no scoring, no paths (default on a Hugging Face Space)",
 )  # fmt: skip
 parser.add_argument(
     "--mcp", action="store_true", default="FASHIONGAN_MCP" in os.environ, help="offer the endpoints as MCP tools too"

@@ -2,7 +2,7 @@
 
     python benchmarks/bench.py [--seconds 4] [--device cuda]
 
-Training beside the usual loop and the machine's ceiling (benchmarks/speed.py), drawing, sliders, attacks, judging, and
+Training beside the usual loop and the machine's ceiling (benchmarks/speed.py), drawing, sliders, attacks, scoring, and
 what the app takes to start and holds in memory. Some minutes on two cores, which should have nothing else to do.
 """
 
@@ -93,13 +93,13 @@ def attacking(device: str, root: str | None) -> Iterator[tuple[str, str]]:
         yield f"PGD of 20 steps on {name}", spread([500 / t for t in times(pgd, 3)], "pictures/s")
 
 
-def judging(device: str, root: str | None) -> Iterator[tuple[str, str]]:
-    def judged(_: int) -> None:
+def scoring(device: str, root: str | None) -> Iterator[tuple[str, str]]:
+    def scored(_: int) -> None:
         for _step in evaluate.evaluate(sources.draw("dcgan", 10_000), root, device=device):
             pass
 
-    found = times(judged, 1)  # after one that fills the cache
-    yield "`evaluate dcgan`: 10,000 pictures drawn and judged", spread(found, "s", 1)
+    found = times(scored, 1)  # after one that fills the cache
+    yield "`evaluate dcgan`: 10,000 pictures drawn and scored", spread(found, "s", 1)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def main() -> None:
     device, load = pick_device(args.device), os.getloadavg()[0]
     training = speed.table(device, args.seconds, [], args.data_root)
     rows = []
-    for part in (drawing(), attacking(device, args.data_root), judging(device, args.data_root), starting()):
+    for part in (drawing(), attacking(device, args.data_root), scoring(device, args.data_root), starting()):
         for what, value in part:
             rows.append(f"| {what} | {value} |")
             print(rows[-1], flush=True)

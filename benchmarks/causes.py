@@ -72,10 +72,10 @@ def waiting(trainer: Trainer) -> Callable[[], None]:
     return update
 
 
-def whole_judge(trainer: Trainer) -> Callable[[], None]:
-    """The judge's own gradients are taken in the generator's turn too, and thrown away."""
-    judge = trainer.gan.D
-    judge.requires_grad_ = lambda *_: judge  # type: ignore[method-assign,assignment]
+def whole_scorer(trainer: Trainer) -> Callable[[], None]:
+    """The discriminator's own gradients are taken in the generator's turn too, and thrown away."""
+    scorer = trainer.gan.D
+    scorer.requires_grad_ = lambda *_: scorer  # type: ignore[method-assign,assignment]
     return trainer.update
 
 
@@ -118,7 +118,7 @@ WAYS: dict[str, Undo] = {  # of the GAN that is asked for
     "losses added up on the device": waiting,
     "one fused optimiser step": plain_adam,
     "channels last": channels_first,
-    "no gradients of the judge in the generator's turn": whole_judge,
+    "no gradients of the discriminator in the generator's turn": whole_scorer,
     "the average moved by one operation": one_by_one,
 }
 BEGANS: dict[str, Undo] = {"in `began`: ELU by exp, not by expm1": own_elu}

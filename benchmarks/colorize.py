@@ -39,7 +39,7 @@ def wanted(gray, inside, text):
 
 def garments(gan, n):
     test = datasets.load("fashion-mnist", split="test")
-    judge = classifiers.load("cnn")
+    scorer = classifiers.load("cnn")
     light, gray_off, obeyed, outright, reach, ground, halves, classic, variants = [], [], [], [], [], [], [], [], []
     before, after = [], []
     for i in range(n):
@@ -84,7 +84,7 @@ def garments(gan, n):
             eight = [mean_lab(x, inside) for x in colored(gan, gray, ColorizeSpec(seed=i), 8)]
             variants.append(torch.stack([color_space.difference(a, b) for a, b in combinations(eight, 2)]).mean())
     with torch.no_grad():
-        named = [judge(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
+        named = [scorer(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
 
     def mean(x):
         return float(torch.stack(list(map(torch.as_tensor, x))).double().mean())

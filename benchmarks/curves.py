@@ -5,10 +5,11 @@ Writes benchmarks/curves-DEVICE-SETTINGS.md, and the same as a picture beside it
     python benchmarks/curves.py                                           the Train tab's quick look of every GAN
     python benchmarks/curves.py --full --epochs 50 --batch 512 --at-once 10 --ten     a GPU's three minutes
 
-At moments that grow with the time spent, a thousand garments are drawn by the averaged generator and shown to the judge
-(`cnn`), on training pictures only: their Frechet distance in its features, how sure it is of what it sees, and how many
-classes it sees. Recognisable: it is sure of 60 % in the middle, and sees all ten classes, each in one of fifty. Only
-training is counted as time. What each GAN did is kept in runs/curves, so a cut run goes on with the next one.
+At moments that grow with the time spent, a thousand garments are drawn by the averaged generator and shown to the
+scorer (`cnn`), on training pictures only: their Frechet distance in its features, how sure it is of what it sees,
+and how many classes it sees. Recognisable: it is sure of 60 % in the middle, and sees all ten classes, each in one
+of fifty. Only training is counted as time. What each GAN did is kept in runs/curves, so a cut run goes on with the
+next one.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
     if args.usual:
         theirs, update = speed.usual(trainer, pictures)
         shown = (theirs, theirs.G)
-    jury = quick.Quick(pictures, trainer.device)
+    scorer = quick.Quick(pictures, trainer.device)
     looks: list[dict[str, float]] = []
     spent, due = 0.0, FIRST
     since = perf_counter()
@@ -67,7 +68,7 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
         if now >= due or step == trainer.steps:
             spent, due = now, now * GROWTH
             shown[1].eval()
-            looks.append({"seconds": round(spent, 2), "step": step, **jury.look(*shown)})
+            looks.append({"seconds": round(spent, 2), "step": step, **scorer.look(*shown)})
             shown[1].train(args.usual)
             since = perf_counter()
     return {
@@ -116,7 +117,7 @@ def drawn(founds: list[dict[str, object]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="sans-serif" font-size="12">',
         f'<rect width="{wide}" height="{high}" fill="white"/>',
-        f'<text x="{left}" y="20">Frechet distance in the judge\'s features, against seconds of training</text>',
+        f'<text x="{left}" y="20">Frechet distance in the scorer\'s features, against seconds of training</text>',
     ]
     ticks = [m * 10**e for e in range(-2, 5) for m in (1, 2, 5)]
     for t in ticks:

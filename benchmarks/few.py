@@ -3,9 +3,9 @@
     python benchmarks/few.py [--seeds 0 1 2] [--device cuda]
 
 The same net (studio, width 32, batch 32, smoothness 1) is trained for 6,000 steps on the first hundred boots (report
-003's data), its judge seeing them as they are or augmented, and draws as many boots as there are others: the 5,900 of
-the training set that it never saw, and the 1,000 test pictures, which decide nothing. Distance: Frechet, in the
-features of the judge `cnn`, between those and these. Copying: C_T of Meehan et al. 2020 in features and in pixels,
+003's data), its discriminator seeing them as they are or augmented, and draws as many boots as there are others: the
+5,900 of the training set that it never saw, and the 1,000 test pictures, which decide nothing. Distance: Frechet, in
+the features of the scorer `cnn`, between those and these. Copying: C_T of Meehan et al. 2020 in features and in pixels,
 below -3 copies, and the median distance to the nearest of the hundred, beside what unseen boots have. What each run did
 is kept in runs/few.
 """
@@ -47,7 +47,7 @@ def trained(augment: str, seed: int, device: str, root: str | None) -> tuple[Tra
     return trainer, perf_counter() - begin
 
 
-def judged(trainer: Trainer, root: str | None) -> tuple[dict[str, float], torch.Tensor]:
+def scored(trainer: Trainer, root: str | None) -> tuple[dict[str, float], torch.Tensor]:
     """The figures of a trained net, and what it drew."""
     train = trainer.data.images.cpu()
     label = datasets.CLASSES.index(BOOT)
@@ -113,7 +113,7 @@ def main() -> None:
                 continue
             RUNS.mkdir(parents=True, exist_ok=True)
             trainer, seconds = trained(WAYS[way], seed, device, args.data_root)
-            found, drawn = judged(trainer, args.data_root)
+            found, drawn = scored(trainer, args.data_root)
             found |= {"seconds": seconds, "device": checkpoint.device_name(trainer.device)}
             sheets = [trainer.data.images[:16].cpu(), drawn[:16]]
             for name, images in zip(("real", place.stem), sheets, strict=True):

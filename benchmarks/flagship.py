@@ -42,7 +42,7 @@ def train(seed: int, device: str, root: str | None) -> Path:
     return out
 
 
-def judge(out: Path, device: str, root: str | None) -> dict[str, Any]:
+def scorer(out: Path, device: str, root: str | None) -> dict[str, Any]:
     """The report of 10,000 samples."""
     (*_, last) = evaluate.evaluate(sources.draw(out, N), root, gan_train=True, device=device)
     assert last.report is not None
@@ -62,7 +62,7 @@ def written(found: dict[int, dict[str, Any]], where: str) -> str:
     floors.append(f"*{100 * report['gan_train_real']:.1f} %*")
     return f"""# The flagship from several seeds
 
-`studio` as it is bundled, from {len(found)} starting seeds, each judged like any checkpoint by {N:,} samples against
+`studio` as it is bundled, from {len(found)} starting seeds, each scored like any checkpoint by {N:,} samples against
 10,000 unseen pictures; GAN-train is the accuracy on those of a classifier fitted on the samples alone. Below stands
 what as many training pictures get. By `python benchmarks/flagship.py`, {where}.
 
@@ -83,7 +83,7 @@ def main() -> None:
     for seed in args.seeds:
         place = RUNS / f"seed-{seed}" / "report.json"
         if not place.exists():
-            report = judge(train(seed, device, args.data_root), device, args.data_root)
+            report = scorer(train(seed, device, args.data_root), device, args.data_root)
             files.write(place, json.dumps(report).encode())
             print(reports.told(report), flush=True)
     found = {

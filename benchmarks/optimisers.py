@@ -49,8 +49,8 @@ def main() -> None:
                 except StudioError as e:
                     far.append(str(e))
                 else:
-                    jury = quick.Quick(pictures, trainer.device)
-                    far.append(f"{jury.distance(trainer.gan, trainer.average):.2f}")
+                    scorer = quick.Quick(pictures, trainer.device)
+                    far.append(f"{scorer.distance(trainer.gan, trainer.average):.2f}")
             print(f"{gan}, {name}: {', '.join(far)}", flush=True)
 
 

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    gan, judge = checkpoint.load(args.checkpoint), classifiers.load("cnn")
+    gan, scorer = checkpoint.load(args.checkpoint), classifiers.load("cnn")
     targets = datasets.load("fashion-mnist", split="test", size=gan.recipe.size).images[: args.n]
     begin = time.perf_counter()
     inversion.pool(gan)
@@ -48,7 +48,8 @@ def main() -> None:
     each, cpu = (time.perf_counter() - begin) / args.n, (time.process_time() - cpu) / args.n
     with torch.no_grad():
         same = [
-            judge(a[None] / 255).argmax() == judge(b[None] / 255).argmax() for a, b in zip(targets, drawn, strict=True)
+            scorer(a[None] / 255).argmax() == scorer(b[None] / 255).argmax()
+            for a, b in zip(targets, drawn)  # noqa: B905
         ]
     commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
     print(f"`python benchmarks/projection.py {args.checkpoint} --n {args.n}`, commit {commit}, {args.threads} threads, "

@@ -3,8 +3,8 @@
     python benchmarks/seeds.py [--device cuda]
     python benchmarks/seeds.py studio --seeds 5         some GANs only: printed, not written
 
-The table has, for each seed, how often the judge was right over the last 50 steps (mean of real and fake), and how
-varied 64 pictures of the averaged generator are, as a share of the garments' own variety.
+The table has, for each seed, how often the discriminator was right over the last 50 steps (mean of real and fake),
+and how varied 64 pictures of the averaged generator are, as a share of the garments' own variety.
 """
 
 import argparse
@@ -28,7 +28,8 @@ OUT = Path(__file__).with_name("seeds.md")
 
 
 def run(gan: str, seed: int, garments: datasets.Dataset, device: str) -> tuple[float, float]:
-    """(the judge's accuracy, variety of the samples as a share of the garments') or StudioError where it diverged."""
+    """(the discriminator's accuracy, variety of the samples as a share of the garments') or StudioError where it
+    diverged."""
     recipe_type = gans.find(gan).recipe_type
     narrow = recipe_type.quick.get("width", knobs(recipe_type)["width"].default) // 4
     asked = {"width": narrow, "batch": 64, "seed": seed, "steps": STEPS, "limit": PICTURES}
@@ -73,9 +74,10 @@ def main() -> None:
         f"""# Three seeds of every GAN
 
 {STEPS} steps of each GAN on the same {PICTURES} pictures, for three seeds: its own recipe, but for a batch of 64 and a
-net a quarter as wide as the "Quick look"'s. In each cell: how often the judge was right over the last {LAST} steps (1
-is always; for critics and energies, divided half-way between their two means), and the variety of 64 samples as a share
-of the garments' own. {broken} of {len(rows) * len(seeds)} runs ended in NaN. By `python benchmarks/seeds.py`, {where}.
+net a quarter as wide as the "Quick look"'s. In each cell: how often the discriminator was right over the last {LAST}
+steps (1 is always; for critics and energies, divided half-way between their two means), and the variety of 64
+samples as a share of the garments' own. {broken} of {len(rows) * len(seeds)} runs ended in NaN. By `python
+benchmarks/seeds.py`, {where}.
 
 | GAN | {" | ".join(f"seed {s}" for s in seeds)} |
 |---|{"---|" * len(seeds)}

@@ -3,7 +3,7 @@
 Moves garments along each of a checkpoint's first sliders and prints, for each: Spearman's correlation of its position
 and the measure that it is named after (the mean over garments), how often the project's classifier sees the same class
 as in the unmoved garment (over all positions, and over the whole travel at once), and by how many standard deviations
-of that measure the picture changes. The classifier judges here only: the sliders are found without it.
+of that measure the picture changes. The classifier scorers here only: the sliders are found without it.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    gan, judge = checkpoint.load(args.checkpoint), classifiers.load("cnn")
+    gan, scorer = checkpoint.load(args.checkpoint), classifiers.load("cnn")
     wall, cpu = time.perf_counter(), time.process_time()
     ways = directions.find(gan, args.kind)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -47,15 +47,15 @@ def main() -> None:
     print("| slider | as shown | Spearman | class kept | at all positions | change, SD |\n|---|---|---|---|---|---|")
     positions = torch.linspace(-args.reach, args.reach, 9).tolist()
     for i in range(min(args.sliders, len(ways.names))):
-        print(row(gan, judge, ways, i, positions, args.n), flush=True)
+        print(row(gan, scorer, ways, i, positions, args.n), flush=True)
 
 
 @torch.no_grad()
-def row(gan, judge, ways, i: int, positions: list[float], n: int) -> str:
+def row(gan, scorer, ways, i: int, positions: list[float], n: int) -> str:
     x, rows = directions.swept(gan, ways.vectors[i : i + 1], positions, seed=12345, garments=n)
     steady = directions.steadiness(x)[0, list(ATTRIBUTES).index(ways.names[i])]
     flat = x.flatten(0, 2)
-    seen = torch.cat([judge(part.float() / 255).argmax(1) for part in flat.split(200)]).view(n, len(positions))
+    seen = torch.cat([scorer(part.float() / 255).argmax(1) for part in flat.split(200)]).view(n, len(positions))
     kept = seen == seen[:, 4:5]
     others = kept[:, [p for p in range(len(positions)) if p != 4]].double().mean()
     values = measure(flat)[:, list(ATTRIBUTES).index(ways.names[i])].view(n, -1)

@@ -23,13 +23,14 @@ DTYPES = {
     torch.bool: "BOOL",
     torch.uint8: "U8",
 }  # of what a net holds, as the file names them
-D = "D."  # how the names of the judge's tensors begin
+D = "D."  # how the names of the discriminator's tensors begin
 
 
 def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
     """Write `gan` with G replaced by its average. `info` (plain values) and the recipe go into the header.
 
-    The judge draws nothing, so it is kept in half precision where its numbers allow: that spares a third of the file.
+    The discriminator draws nothing, so it is kept in half precision where its numbers allow: that spares a third of
+    the file.
     """
     tensors = {k: halved(v) if k.startswith(D) else v for k, v in gan.state_dict().items()}
     tensors |= {f"G.{k}": v for k, v in average.state_dict().items()}

@@ -140,7 +140,7 @@ def test_a_pickle_is_refused_unopened(file, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-def test_the_judge_is_kept_in_half_precision_and_the_generator_in_full(parts, file, same):
+def test_the_score_is_kept_in_half_precision_and_the_generator_in_full(parts, file, same):
     tensors, header = parts
     types = {k: v.dtype for k, v in tensors.items() if v.is_floating_point()}
     assert {t for k, t in types.items() if k.startswith("D.")} == {torch.float16}

@@ -89,7 +89,7 @@ def test_a_gif_of_the_training_is_small():
 
 
 @pytest.mark.parametrize("name", [n for n in registry.bundled() if "report" in checkpoint.info(n)])
-def test_a_report_in_a_header_is_of_the_bundled_judge(name):
+def test_a_report_in_a_header_is_of_the_bundled_score(name):
     report = checkpoint.info(name)["report"]
     assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.SCORER))
     assert report["n"] == 10_000
@@ -98,7 +98,7 @@ def test_a_report_in_a_header_is_of_the_bundled_judge(name):
     assert report["missed"] == [c for c, share in report["classes"].items() if share < reports.SELDOM]
 
 
-def test_the_judge_is_good_enough():
+def test_the_score_is_good_enough():
     info = classifiers.info(features.SCORER)
     assert info["accuracy"] >= 0.935
     assert info["tested"] == 10_000

@@ -77,11 +77,11 @@ class Recipe:
 
 
 class Classifier(nn.Module):
-    """The contract: `features`, which the last layer `judge` turns into logits."""
+    """The contract: `features`, which the output layer turns into logits."""
 
     title: ClassVar[str]
     recipe_type: ClassVar[type[Recipe]] = Recipe
-    judge: nn.Linear
+    judge: nn.Linear  # the output layer; checkpoints out there carry its weights under this name
 
     def __init__(self, recipe: Recipe):
         super().__init__()

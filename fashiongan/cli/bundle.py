@@ -15,7 +15,7 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "bundle", help="train and score the checkpoints that come with the studio, each from where it stopped"
     )
     p.add_argument("names", nargs="*", help="which (default: all)")
-    p.add_argument("--scores", action="store_true", help="train nothing, judge what is there")
+    p.add_argument("--scores", action="store_true", help="train nothing, score what is there")
     p.add_argument("--runs", type=Path, default=Path("runs", "bundled"), help="where their run folders are kept")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
     p.set_defaults(run=bundle)

@@ -12,7 +12,7 @@ from .common import Parser, progress
 
 
 def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
-    p = verbs.add_parser("evaluate", help="judge a generator's pictures beside real ones")
+    p = verbs.add_parser("evaluate", help="score a generator's pictures beside real ones")
     p.add_argument("checkpoint", help="a file, a run folder, a bundled name, samples.npz, or a folder of pictures")
     p.add_argument("--n", type=int, default=10_000, help="how many pictures to draw (default: 10000)")
     p.add_argument("--seed", type=int, default=0, help="of the drawing (default: 0)")
@@ -28,7 +28,7 @@ def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
 def evaluate(args: argparse.Namespace) -> None:
     import json
 
-    from ..evaluation import evaluate as jury
+    from ..evaluation import evaluate as evaluation
     from ..evaluation import report as reports
     from ..evaluation import sources
     from ..training.trainer import pick_device
@@ -40,9 +40,9 @@ def evaluate(args: argparse.Namespace) -> None:
     samples = sources.draw(args.checkpoint, args.n, args.seed)
     report: dict[str, object] = {}
 
-    def kept() -> "Iterator[jury.Step]":
+    def kept() -> "Iterator[evaluation.Step]":
         asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
-        for step in jury.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
+        for step in evaluation.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
             report.update(step.report or {})
             yield step
 

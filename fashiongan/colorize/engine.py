@@ -225,14 +225,14 @@ def picture(image: Tensor) -> Image.Image:
 
 
 def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec:
-    """Report 001's color for a garment of that class; if it is not known, of the class that the judge sees."""
+    """Report 001's color for a garment of that class; if it is not known, of the class that the scorer sees."""
     if label is None:
         from .. import classifiers
 
         small, _, _ = at_model_size(gan, gray)
-        judge = classifiers.load("cnn")
+        scorer = classifiers.load("cnn")
         x = F.interpolate(small.float() / 255, (classifiers.SIZE, classifiers.SIZE), mode="bilinear", antialias=True)
-        name = judge.recipe.labels[int(judge(x).argmax())]
+        name = scorer.recipe.labels[int(scorer(x).argmax())]
         label = name if name in gan.choices.values() else None  # one that learned photographs may call it otherwise
     else:
         name = gan.choices[number(gan, label)]

@@ -1,5 +1,5 @@
-"""Differentiable augmentation: what the judge sees is flipped, shifted and cut, real and fake alike, so that it cannot
-learn a small data set by heart.
+"""Differentiable augmentation: what the discriminator sees is flipped, shifted and cut, real and fake alike, so that
+it cannot learn a small data set by heart.
 
 Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.2: the same transformations T for both players, with
 the generator's gradient running through T. Colors, shifts and cutouts are as wide as in the authors' code

@@ -1,8 +1,9 @@
 """Honest scores for generated garments: each beside what real pictures get, and whether they are copies.
 
-The judge is the project's own classifier of Fashion-MNIST, so no score here is an FID: that name belongs to Inception's
-features. Real pictures are the 10,000 of the test set, which decide nothing in training; a score's floors are what as
-many training pictures get in the generator's place, and what one half of the training set gets against the other.
+The scorer is the project's own classifier of Fashion-MNIST, so no score here is an FID: that name belongs to
+Inception's features. Real pictures are the 10,000 of the test set, which decide nothing in training; a score's
+floors are what as many training pictures get in the generator's place, and what one half of the training set gets
+against the other.
 """
 
 import json
@@ -54,7 +55,7 @@ def evaluate(
     reference: str = REFERENCE,
     device: str = "cpu",
 ) -> Iterator[Step]:
-    """Judge samples: yields news, and last a report. A score that cannot be had costs the others nothing.
+    """Score samples: yields news, and last a report. A score that cannot be had costs the others nothing.
 
     Args:
         samples: from `draw`.
@@ -62,7 +63,7 @@ def evaluate(
         gan_train: also fit a classifier on the samples alone and test it on real pictures (minutes).
         inception: also true FID, KID and IS through torch-fidelity, where it and its weights can be had.
         reference: the checkpoint whose nets are of size 1.
-        device: where the judge looks and features are compared.
+        device: where the scorer looks and features are compared.
     """
     begin = perf_counter()
     n = len(samples.images)
@@ -86,7 +87,7 @@ def evaluate(
     seen: list[tuple[Tensor, Tensor]] = []
     for pictures, doing in (
         *((d.images, "looking at real garments") for d, _ in missing),
-        (samples.images, "judging"),
+        (samples.images, "scoring"),
     ):
         parts = []
         for x in pictures.split(PIECE):
@@ -223,7 +224,7 @@ def compare(
 
 
 def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Dataset) -> None:
-    """Which classes the judge sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
+    """Which classes the scorer sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
     Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
     said = logits.argmax(1).cpu()
     trained = [c for c, count in enumerate(real.counts) if count]

@@ -35,7 +35,7 @@ def sha256(path: Path) -> str:
 
 
 def cached(net: Classifier, garments: Dataset) -> Path:
-    """Where the features of real garments are kept, under what decides them: the judge's weights and the pictures."""
+    """Where the features of real garments are kept, under what decides them: the scorer's weights and the pictures."""
     folder = files.home()
     key = hashlib.sha256()
     for tensor in (*net.state_dict().values(), garments.images):

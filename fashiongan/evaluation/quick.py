@@ -14,7 +14,7 @@ from .report import SELDOM
 
 
 class Quick:
-    """A running score for a run: the Frechet distance in the judge's features of a few samples to training pictures.
+    """A running score for a run: the Frechet distance in the scorer's features of a few samples to training pictures.
 
     Few samples make it larger than `evaluate`'s, by the same for every epoch: it says which is best, not how good.
     """
@@ -28,7 +28,7 @@ class Quick:
 
     @staticmethod
     def can(recipe: Recipe) -> bool:
-        """Whether the judge knows such pictures, and is there."""
+        """Whether the scorer knows such pictures, and is there."""
         gray = recipe.channels == 1 and not gans.find(recipe.gan).colors
         return gray and recipe.size == classifiers.SIZE and SCORER in store.bundled()
 
@@ -36,7 +36,7 @@ class Quick:
         return self.look(gan, G)["distance"]
 
     def look(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
-        """The distance; the judge's mean confidence in what it sees, 0..1; and how many classes it sees often."""
+        """The distance; the scorer's mean confidence in what it sees, 0..1; and how many classes it sees often."""
         z, c = sampling.draw(gan, self.N, 0)
         features, logits = classifiers.features(self.net, sampling.render(gan, z, c, G))
         sure, said = logits.softmax(1).max(1)

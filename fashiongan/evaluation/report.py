@@ -31,7 +31,7 @@ def verdict(report: dict[str, Any]) -> str:
             "score flatters them."
         )
     if "precision" not in scores or "real" not in scores["precision"]:
-        return "There are too few samples to judge them."
+        return "There are too few samples to scorer them."
     like, varied = (100 * min(1, scores[k]["value"] / max(scores[k]["real"], 1e-9)) for k in ("precision", "coverage"))
     words = [f"As garment-like as {like:.0f} % of real pictures, with {varied:.0f} % of their variety."]
     if "originality" in report:
@@ -45,9 +45,9 @@ def told(report: dict[str, Any]) -> str:
     """A report as lines for a terminal."""
     lines = [f"{report['of']}: {report['n']} pictures"]
     if "scores" in report:
-        judge, real = report["judge"], report.get("against", {}).get("real", 0)
+        scorer, real = report["judge"], report.get("against", {}).get("real", 0)
         lines += [
-            f"judge {judge['classifier']}, sha256 {judge['sha256'][:12]}; against {real} test pictures",
+            f"scorer {scorer['classifier']}, sha256 {scorer['sha256'][:12]}; against {real} test pictures",
             f"{'':46} {'samples':>10} {'real':>10} {'halves':>10}",
         ]
         for name, score in report["scores"].items():

@@ -189,7 +189,7 @@ def _first(
 def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Dataset:
     """The first `limit` test pictures, or as many (by default 1,000) that a GAN draws.
 
-    A generated garment's class is the one it was asked for or, where the GAN knows none, what the judge of generators
+    A generated garment's class is the one it was asked for or, where the GAN knows none, what the scorer of generators
     sees in it. Raises StudioError if there are not so many, or if the GAN draws something else than garments.
     """
     if generated is None:

@@ -16,7 +16,7 @@ from ..gans.base import GAN
 
 @dataclass(frozen=True)
 class Samples:
-    """Pictures to be judged, and what is known of where they came from."""
+    """Pictures to be scored, and what is known of where they came from."""
 
     name: str
     images: Tensor  # (N, C, H, W) uint8

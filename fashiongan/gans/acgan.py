@@ -1,4 +1,4 @@
-"""ACGAN: the judge also names the class, and the generator is to be named right.
+"""ACGAN: the discriminator also names the class, and the generator is to be named right.
 
 Odena, Olah and Shlens 2016, https://arxiv.org/abs/1610.09585, section 3: L_S is the log-likelihood of the right
 source, L_C of the right class, on real and on fake pictures; the discriminator maximises L_S + L_C, the generator
@@ -23,7 +23,7 @@ class ACGANRecipe(Recipe):
     batch: int = 100
 
 
-class Judge(networks.ConvD):
+class NamingD(networks.ConvD):
     """(N, C, S, S) -> source logits (N,) and class logits (N, classes)."""
 
     def __init__(self, r: Recipe):
@@ -47,7 +47,7 @@ class LabelledG(networks.ConvG):
 class ACGAN(GAN):
     recipe_type = ACGANRecipe
     year, paper = 2016, "https://arxiv.org/abs/1610.09585"
-    title = "the judge says real or fake, and which garment it is"
+    title = "the discriminator says real or fake, and which garment it is"
     formulas = (
         r"-L_S - L_C",
         r"-\mathbb{E}\log D(G(z, c)) - L_C",
@@ -58,7 +58,7 @@ class ACGAN(GAN):
         super().__init__(recipe)
         r = recipe
         self.G = LabelledG(r.z_dim + len(r.labels), r.width, r.size, r.channels, r.output)
-        self.D = Judge(r)
+        self.D = NamingD(r)
         networks.dcgan_init(self)
 
     def d_loss(self, b: Batch) -> Loss:

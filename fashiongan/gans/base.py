@@ -52,8 +52,10 @@ class GAN(nn.Module, ABC):
     title: ClassVar[str]  # one line
     formulas: ClassVar[tuple[str, str]]  # what D and G minimise, in TeX
     conditional: ClassVar[bool] = False
-    critic: ClassVar[bool] = False  # whether its judge is meant to stay ahead: a critic or an energy, not a probability
-    redraws: ClassVar[bool] = False  # whether its judge answers with a picture to compare with the one it saw
+    critic: ClassVar[bool] = (
+        False  # whether its discriminator is meant to stay ahead: a critic or an energy, not a probability
+    )
+    redraws: ClassVar[bool] = False  # whether its discriminator answers with a picture to compare with the one it saw
     colors: ClassVar[bool] = False  # whether it gives gray garments colors
     g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
     G: nn.Module
@@ -64,7 +66,9 @@ class GAN(nn.Module, ABC):
         if self.conditional and not recipe.labels:
             raise StudioError(f"{recipe.gan} draws by class, so its data must have classes: one sub-folder for each.")
         if self.redraws and recipe.augment:
-            raise StudioError(f"{recipe.gan} takes no augmentation: its judge must redraw the very picture it saw.")
+            raise StudioError(
+                f"{recipe.gan} takes no augmentation: its discriminator must redraw the very picture it saw."
+            )
         self.recipe = recipe
 
     @abstractmethod

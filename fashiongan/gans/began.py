@@ -1,4 +1,4 @@
-"""BEGAN: two autoencoders in balance; k decides how much of the judge's effort goes into redrawing fakes badly.
+"""BEGAN: two autoencoders in balance; k decides how much of the discriminator's effort goes into redrawing fakes badly.
 
 Berthelot, Schumm and Metz 2017, https://arxiv.org/abs/1703.10717, section 3.4: L(v) = |v - D(v)| (mean over pixels),
 L_D = L(x) - k L(G(z_D)), L_G = L(G(z_G)), k <- clip(k + lambda_k (gamma L(x) - L(G(z_G))), 0, 1) from k = 0, and the
@@ -32,7 +32,7 @@ class BEGANRecipe(Recipe):
 
 
 class Redraw(nn.Module):
-    """(N, C, S, S) -> (N, C, S, S): BEGAN's judge."""
+    """(N, C, S, S) -> (N, C, S, S): BEGAN's discriminator."""
 
     def __init__(self, r: Recipe):
         super().__init__()

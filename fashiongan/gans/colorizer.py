@@ -3,8 +3,9 @@
 BicycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1711.11586, eq. 6) with hints as in Zhang et al. 2017
 (https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colors of a real picture into a code; from that
 code the generator must give the picture back (L1), a code drawn from N(0, I) must be readable from what is drawn with
-it, and the judge sees pairs of gray and color. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
-squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the judge are dcgan's.
+it, and the discriminator sees pairs of gray and color. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
+squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the discriminator are
+dcgan's.
 
 The generator never draws lightness: it gives a* and b*, made paler where no screen can show them at the gray pixel's
 lightness (`color_space.shown`). It starts from the hints, spread over the picture by nearness in place and lightness,
@@ -313,7 +314,7 @@ def mean_of(values: Tensor, which: Tensor) -> Tensor:
 
 
 def pair(gray: Tensor, ab: Tensor) -> Tensor:
-    """What judge and encoder see: lightness and both colors, about -1..1, (N, 3, S, S)."""
+    """What discriminator and encoder see: lightness and both colors, about -1..1, (N, 3, S, S)."""
     return torch.cat([color_space.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
         memory_format=torch.channels_last
     )

@@ -82,7 +82,7 @@ class CompactD(nn.Module):
 class Compact(GAN):
     recipe_type = CompactRecipe
     year, paper = 2014, "https://arxiv.org/abs/1406.2661"
-    title = "report 003's small net: a quarter of the judge, two fifths of the whole"
+    title = "report 003's small net: a quarter of the discriminator, two fifths of the whole"
     formulas = (
         r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z)))",
         r"-\mathbb{E}\log D(G(z))",

@@ -1,4 +1,4 @@
-"""DRAGAN: the ordinary GAN loss, with the judge's slope held near 1 around the real pictures only.
+"""DRAGAN: the ordinary GAN loss, with the discriminator's slope held near 1 around the real pictures only.
 
 Kodali et al. 2017, https://arxiv.org/abs/1705.07215, algorithm 1; constants from the authors' code
 (kodalinaveen3/DRAGAN), where the paper leaves them open: lambda 10, k = 1, perturbed pictures x + 0.5 std(x) u with
@@ -23,14 +23,14 @@ class DRAGANRecipe(Recipe):
     lr_d: float = 1e-4
     beta2: float = 0.9
     penalty: float = knob(
-        10.0, "Penalty", "how strictly the judge's slope is held at 1 near real pictures", 0.0, 1000.0
+        10.0, "Penalty", "how strictly the discriminator's slope is held at 1 near real pictures", 0.0, 1000.0
     )
 
 
 class DRAGAN(GAN):
     recipe_type = DRAGANRecipe
     year, paper = 2017, "https://arxiv.org/abs/1705.07215"
-    title = "a GAN whose judge is kept smooth around the real garments"
+    title = "a GAN whose discriminator is kept smooth around the real garments"
     formulas = (
         r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z)))"
         r" + \lambda\,\mathbb{E}(\lVert\nabla D(x + \delta)\rVert - 1)^2",

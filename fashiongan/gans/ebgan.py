@@ -1,4 +1,4 @@
-"""EBGAN: the judge is an autoencoder, and what it reconstructs badly is fake.
+"""EBGAN: the discriminator is an autoencoder, and what it reconstructs badly is fake.
 
 Zhao, Mathieu and LeCun 2016, https://arxiv.org/abs/1609.03126. Energy D(x) = ||Dec(Enc(x)) - x||, the Euclidean norm
 over one picture's pixels (section 2.3); L_D = D(x) + [m - D(G(z))]+ and L_G = D(G(z)) (eqs. 1 and 2), the hinge
@@ -23,7 +23,7 @@ class EBGANRecipe(Recipe):
     lr_g: float = 1e-3
     lr_d: float = 1e-3
     margin: float = knob(
-        10.0, "Margin", "energy above which a fake is bad enough; too low and the judge gives up", 0.1, 1000.0
+        10.0, "Margin", "energy above which a fake is bad enough; too low and the discriminator gives up", 0.1, 1000.0
     )
     pull_away: float = knob(0.1, "Pull-away", "how strongly fakes repel one another; 0 lets them be alike", 0.0, 100.0)
 
@@ -31,7 +31,7 @@ class EBGANRecipe(Recipe):
 class EBGAN(GAN):
     recipe_type = EBGANRecipe
     year, paper = 2016, "https://arxiv.org/abs/1609.03126"
-    title = "an autoencoder judges by how well it can redraw a picture"
+    title = "an autoencoder tells by how well it can redraw a picture"
     critic = True
     redraws = True
     formulas = (

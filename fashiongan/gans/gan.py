@@ -52,7 +52,7 @@ class MaxoutD(nn.Module):
 class FirstGAN(GAN):
     recipe_type = FirstRecipe
     year, paper = 2014, "https://arxiv.org/abs/1406.2661"
-    title = "the first one: two plain networks, a forger and a judge"
+    title = "the first one: two plain networks, a forger and a discriminator"
     formulas = (
         r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z)))",
         r"-\mathbb{E}\log D(G(z))",

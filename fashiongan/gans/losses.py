@@ -58,7 +58,7 @@ def pull_away(codes: Tensor) -> Tensor:
 
 
 def accuracy(real: Tensor, fake: Tensor, border: Tensor | float = 0.0) -> dict[str, Tensor]:
-    """How often the judge is right, on real and on fake pictures, 0..1 (report 000, figure 1).
+    """How often the discriminator is right, on real and on fake pictures, 0..1 (report 000, figure 1).
 
     `border` is the score that divides real from fake: 0 for logits; scores without a border of their own, such as a
     critic's, are divided at the middle between the two means by `middle`.

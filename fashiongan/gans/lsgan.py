@@ -23,7 +23,7 @@ class LSGANRecipe(Recipe):
 class LSGAN(GAN):
     recipe_type = LSGANRecipe
     year, paper = 2016, "https://arxiv.org/abs/1611.04076"
-    title = "the judge gives marks, and both players are graded by the square of the error"
+    title = "the discriminator gives marks, and both players are graded by the square of the error"
     formulas = (
         r"\tfrac12 \mathbb{E}(D(x) - 1)^2 + \tfrac12 \mathbb{E}\,D(G(z))^2",
         r"\tfrac12 \mathbb{E}(D(G(z)) - 1)^2",

@@ -69,6 +69,7 @@ class ConvD(nn.Module):
         )
         inner = (nn.BatchNorm2d(c) if norm == "batch" else nn.Identity() for c in outer[1:])
         self.norms = nn.ModuleList([nn.Identity(), *inner])
+        # The output layer; here and in the papers' own nets, the name under which checkpoints carry its weights.
         self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=False)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
@@ -265,7 +266,7 @@ def pixel_norm(h: Tensor) -> Tensor:
 
 def minibatch_std(h: Tensor) -> Tensor:
     """(N, C, H, W) with one more channel: the standard deviation over the batch, averaged over all else to one number,
-    by which a judge sees that fakes are too alike (Karras et al. 2018, section 3)."""
+    by which a discriminator sees that fakes are too alike (Karras et al. 2018, section 3)."""
     variance = h.float().var(0, unbiased=False)
     spread = (variance + 1e-8).sqrt().mean().to(h.dtype)
     return torch.cat([h, spread.expand(len(h), 1, *h.shape[2:])], 1)

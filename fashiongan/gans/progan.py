@@ -2,13 +2,13 @@
 
 Karras et al. 2018, https://arxiv.org/abs/1710.10196: a phase of 600,000 pictures at each size and one for each fade
 between (section 2, appendix A); equalised learning rate, pixel norm in the generator, one more channel with the
-batch's standard deviation in the judge (sections 3 and 4); the loss of WGAN-GP with lambda 10, one turn each, and a
-drift term of 0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas (0, 0.99), batch 16, z of 512 on the unit sphere,
-averaged weights.
+batch's standard deviation in the discriminator (sections 3 and 4); the loss of WGAN-GP with lambda 10, one turn
+each, and a drift term of 0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas (0, 0.99), batch 16, z of 512 on the
+unit sphere, averaged weights.
 
-Pictures come out full-size at every age, small ones enlarged, and the judge shrinks what it sees to its own age. Every
-size has as many filters, as the paper's sizes up to 32 do, so one layer turns them to pictures and one reads them.
-The last layer ends in the recipe's output range, where the paper's is linear.
+Pictures come out full-size at every age, small ones enlarged, and the discriminator shrinks what it sees to its own
+age. Every size has as many filters, as the paper's sizes up to 32 do, so one layer turns them to pictures and one
+reads them. The last layer ends in the recipe's output range, where the paper's is linear.
 """
 
 import math

@@ -1,10 +1,11 @@
-"""RaGAN: the judge no longer says whether a garment is real, but whether it is more real than the others on average.
+"""RaGAN: the discriminator no longer says whether a garment is real, but whether it is more real than the others on
+average.
 
-Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, RaSGAN, section 4.2: with C the judge's score, D(x) =
-sigmoid(C(x) - E C(G(z))) and D(G(z)) = sigmoid(C(G(z)) - E C(x)), each mean over the batch; both players use both
-terms, so the generator also learns from the real garments. Constants from the author's code (AlexiaJM/RelativisticGAN,
-stable.sh): Adam 2e-4 with betas (0.5, 0.999), one turn each, batch 32, z ~ N(0, I), spectral norm in the
-discriminator, here on DCGAN's nets.
+Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, RaSGAN, section 4.2: with C the discriminator's score,
+D(x) = sigmoid(C(x) - E C(G(z))) and D(G(z)) = sigmoid(C(G(z)) - E C(x)), each mean over the batch; both players use
+both terms, so the generator also learns from the real garments. Constants from the author's code
+(AlexiaJM/RelativisticGAN, stable.sh): Adam 2e-4 with betas (0.5, 0.999), one turn each, batch 32, z ~ N(0, I),
+spectral norm in the discriminator, here on DCGAN's nets.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class RaGANRecipe(Recipe):
 class RaGAN(GAN):
     recipe_type = RaGANRecipe
     year, paper = 2018, "https://arxiv.org/abs/1807.00734"
-    title = "the judge compares: is this garment more real than those?"
+    title = "the discriminator compares: is this garment more real than those?"
     formulas = (
         r"-\mathbb{E}\log\sigma(C(x) - \mathbb{E}\,C(G(z))) - \mathbb{E}\log(1 - \sigma(C(G(z)) - \mathbb{E}\,C(x)))",
         r"-\mathbb{E}\log\sigma(C(G(z)) - \mathbb{E}\,C(x)) - \mathbb{E}\log(1 - \sigma(C(x) - \mathbb{E}\,C(G(z))))",

@@ -125,7 +125,11 @@ class Recipe:
         2e-4, "Generator's learning rate", "learning rate of the generator; too high and pictures jump about", 1e-7, 1.0
     )
     lr_d: float = knob(
-        2e-4, "Judge's learning rate", "learning rate of the discriminator; too high and it wins outright", 1e-7, 1.0
+        2e-4,
+        "Discriminator's learning rate",
+        "learning rate of the discriminator; too high and it wins outright",
+        1e-7,
+        1.0,
     )
     schedule: str = knob(
         "constant",
@@ -142,14 +146,14 @@ class Recipe:
         0.999,
     )
     beta2: float = knob(0.999, "Memory (beta 2)", "Adam's memory of gradient sizes", 0.0, 0.99999)
-    d_steps: int = knob(1, "Judge's turns", "discriminator updates for each generator update", 1, 100)
+    d_steps: int = knob(1, "Discriminator's turns", "discriminator updates for each generator update", 1, 100)
     ema: float = knob(
         0.999, "Averaging", "how long the averaged generator remembers; 0 shows the newest weights", 0.0, 0.99999
     )
     augment: str = knob(
         "",
         "Augmentation",
-        "the judge sees pictures flipped, recolored, shifted or cut, lest it learn a few by heart; good below 5,000",
+        "the discriminator sees them flipped, recolored, shifted or cut, lest it learn them by heart: for under 5,000",
         choices=(
             *("", "flip", "shift", "cutout", "shift,cutout", "colour,shift,cutout"),
             *("flip,shift,cutout", "flip,colour,shift,cutout"),

@@ -1,15 +1,15 @@
 """Studio: this project's own generator, the modern recipe at a size that a laptop trains.
 
 The loss is R3GAN's (Huang et al. 2024, https://arxiv.org/abs/2501.05441, eqs. 2 and 3): each real garment is held
-against one fake of the same class, and the judge's slope is penalised on real and on fake pictures, so that the pair
-has no need of tricks and no mode is worth leaving out. Zero-centred penalties need a gradient of a gradient: taken
-every 4th step and 4 times as heavy (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1), they cost
-little.
+against one fake of the same class, and the discriminator's slope is penalised on real and on fake pictures, so that
+the pair has no need of tricks and no mode is worth leaving out. Zero-centred penalties need a gradient of a
+gradient: taken every 4th step and 4 times as heavy (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section
+3.1), they cost little.
 
 The nets are DCGAN's sizes without its batch norm: no picture depends on the others of its batch. In the generator every
 layer is brought to unit size pixel by pixel (Karras et al. 2018), then scaled and shifted by the latent and the class;
-the judge projects its features on the class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, eq. 4). The
-averaged generator is the one that draws.
+the discriminator projects its features on the class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, eq.
+4). The averaged generator is the one that draws.
 """
 
 import math
@@ -35,7 +35,9 @@ class StudioRecipe(Recipe):
     lr_d: float = 5e-4
     beta2: float = 0.99
     schedule: str = "linear"
-    gamma: float = knob(0.5, "Smoothness", "how flat the judge is kept at garments, real and drawn", 0.0, 1000.0)
+    gamma: float = knob(
+        0.5, "Smoothness", "how flat the discriminator is kept at garments, real and drawn", 0.0, 1000.0
+    )
     # Of the widths and batches tried, the first to show garments that can be told on two cores: benchmarks/soon.md.
     quick = {"epochs": 3, "width": 24, "batch": 16}
 
@@ -115,7 +117,7 @@ def he_init(net: nn.Module) -> None:
 class Studio(GAN):
     recipe_type = StudioRecipe
     year, paper = 2024, "https://arxiv.org/abs/2501.05441"
-    title = "this studio's own: real and drawn garments judged in pairs, by a judge kept smooth"
+    title = "this studio's own: real and drawn garments compared in pairs, by a discriminator kept smooth"
     formulas = (
         r"-\mathbb{E}\log\sigma(D(x|y) - D(G(z|y)|y))"
         r" + \tfrac{\gamma}{2}\,\mathbb{E}\lVert\nabla D(x|y)\rVert^2"
@@ -147,7 +149,7 @@ class Studio(GAN):
         return int(step % LAZY == 0)
 
     def d_loss(self, b: Batch) -> Loss:
-        y = self.one_hot(b.y)  # fakes of the real garments' classes, since they are judged in pairs
+        y = self.one_hot(b.y)  # fakes of the real garments' classes, since they are compared in pairs
         with torch.no_grad():
             x_fake = self.G(b.z, y)
         slopes: dict[str, Tensor] = {}

@@ -2,7 +2,7 @@
 
 Karras et al. 2019, https://arxiv.org/abs/1812.04948 (mapping network, styles, noise, mixing, truncation), with the
 generator of Karras et al. 2020, https://arxiv.org/abs/1912.04958: convolutions modulated by the style and demodulated
-(section 2.2, eqs. 1 and 3), pictures summed over the sizes (section 4.1, "skip"), a residual judge, and the
+(section 2.2, eqs. 1 and 3), pictures summed over the sizes (section 4.1, "skip"), a residual discriminator, and the
 non-saturating loss with R1 every 16th step (section 3.1). Constants for small pictures from the authors' configuration
 for CIFAR-10 (NVlabs/stylegan2-ada): a mapping network of 2 layers at a hundredth of the rate, Adam 2.5e-3 with betas
 (0, 0.99), batch 64, z and w of 512, gamma 0.01. The path length regulariser is left out: as there, and it is dear.
@@ -25,7 +25,7 @@ from . import losses, networks
 from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
-LAZY = 16  # steps between two looks at the judge's slope (2020, section 3.1)
+LAZY = 16  # steps between two looks at the discriminator's slope (2020, section 3.1)
 MEMORY = 0.998  # of the mean w, in pictures' batches (stylegan2-ada)
 
 
@@ -39,7 +39,9 @@ class StyleGANRecipe(Recipe):
     beta2: float = 0.99
     mapping: int = knob(2, "Mapping layers", "dense layers that turn a latent into a style", 1, 16)
     mixing: float = knob(0.9, "Style mixing", "share of pictures drawn with two styles, so that layers part", 0.0, 1.0)
-    gamma: float = knob(0.01, "Smoothness", "how strictly the judge is kept flat at real garments (R1)", 0.0, 1000.0)
+    gamma: float = knob(
+        0.01, "Smoothness", "how strictly the discriminator is kept flat at real garments (R1)", 0.0, 1000.0
+    )
     quick = {"epochs": 2, "width": 16}
 
 

@@ -31,8 +31,8 @@ REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard 
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # of a slider at which its pictures are measured
 WORK = 1.2e10  # multiply-adds spent on drawing the pictures that measured directions are found from: a second or so
 FEWEST, MOST = 140, 3000  # of these pictures
-GARMENTS, JUDGED = 20, 60  # moved along a direction to measure it, and to see if they keep their class
-KEPT = 0.96  # share of garments that shall keep their class, to a rough judge, over a slider's POSITIONS
+GARMENTS, CHECKED = 20, 60  # moved along a direction to measure it, and to see if they keep their class
+KEPT = 0.96  # share of garments that shall keep their class, to a rough scorer, over a slider's POSITIONS
 WEAK = 0.3  # correlation under which a direction has no name
 
 
@@ -132,12 +132,12 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
 def measured(gan: GAN) -> SliderDirections:
     """One direction for each attribute, the steadiest first."""
     slopes = mean_slopes(gan, measure, len(ATTRIBUTES))
-    judge = looks_like(gan) if len(gan.choices) > 1 else None
-    if judge is not None:
-        slopes = without(slopes, mean_slopes(gan, judge, 3 * len(gan.choices)))
+    probe = looks_like(gan) if len(gan.choices) > 1 else None
+    if probe is not None:
+        slopes = without(slopes, mean_slopes(gan, probe, 3 * len(gan.choices)))
     vectors = apart(slopes).permute(2, 0, 1).float() * spread(gan)
-    if judge is not None:
-        vectors = vectors * within_class(gan, vectors, judge)[None, :, None]
+    if probe is not None:
+        vectors = vectors * within_class(gan, vectors, probe)[None, :, None]
     steady = steadiness(
         swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
     ).diagonal()  # of direction i and attribute i
@@ -176,7 +176,7 @@ def ridge(z: Tensor, y: Tensor, stiffness: float) -> Tensor:
 
 
 def looks_like(gan: GAN) -> Callable[[Tensor], Tensor]:
-    """A linear judge, of pictures the generator drew, by the class each was asked for: pictures -> (N, classes)."""
+    """A linear scorer, of pictures the generator drew, by the class each was asked for: pictures -> (N, classes)."""
 
     def small(x: Tensor) -> Tensor:
         v = F.adaptive_avg_pool2d(x.float().mean(1, keepdim=True) / 255, 14).flatten(1).double()
@@ -205,14 +205,14 @@ def apart(slopes: Tensor) -> Tensor:
     return F.normalize(s @ torch.linalg.inv(s.mT @ s + 3.0 * torch.eye(s.shape[2], dtype=s.dtype)), dim=1)
 
 
-def within_class(gan: GAN, vectors: Tensor, judge: Callable[[Tensor], Tensor]) -> Tensor:
-    """(classes,): by how much to shorten a class's directions, so that KEPT of its garments look to the judge as they
+def within_class(gan: GAN, vectors: Tensor, probe: Callable[[Tensor], Tensor]) -> Tensor:
+    """(classes,): by how much to shorten a class's directions, so that KEPT of its garments look to the scorer as they
     did unmoved.
 
     A straight line is assumed: half as far, half as many are lost. Every fourth direction is tried.
     """
-    x, rows = swept(gan, vectors[::4], (POSITIONS[0], 0.0, POSITIONS[-1]), 3, few(gan, JUDGED))
-    verdict = judge(x.flatten(0, 2)).argmax(1).view(x.shape[:3])
+    x, rows = swept(gan, vectors[::4], (POSITIONS[0], 0.0, POSITIONS[-1]), 3, few(gan, CHECKED))
+    verdict = probe(x.flatten(0, 2)).argmax(1).view(x.shape[:3])
     kept = (verdict[:, :, ::2] == verdict[:, :, 1:2]).double().mean((0, 2))
     lost = torch.stack([1 - kept[rows == k].mean() for k in range(int(rows.max()) + 1)])
     return ((1 - KEPT) / lost.clamp_min(1 - KEPT)).clamp_min(0.3).float()

@@ -65,17 +65,17 @@ def pool(gan: GAN) -> Pool:
 
 
 @lru_cache(maxsize=1)
-def judge() -> classifiers.Classifier:
+def scorer() -> classifiers.Classifier:
     return classifiers.load(features.SCORER)
 
 
 def seen(gan: GAN, target: Tensor) -> str | None:
-    """The class that the judge sees in the target (C, H, W) uint8, if it knows such garments and the GAN draws by
+    """The class that the scorer sees in the target (C, H, W) uint8, if it knows such garments and the GAN draws by
     those classes. Held to it, a projection stays of that class more often than if the nearest pixels decide."""
     if not gan.conditional or gan.colors or not quick.Quick.can(gan.recipe):
         return None
     with torch.no_grad():
-        found = judge().recipe.labels[int(judge()(target[None].float() / 255).argmax())]
+        found = scorer().recipe.labels[int(scorer()(target[None].float() / 255).argmax())]
     return found if found in gan.choices.values() else None
 
 

@@ -19,7 +19,7 @@ from ..training.trainer import Tick
 # nets and times for two CPU cores (SMALL), and bfloat16 for speed. Most end with falling rates, so that
 # they settle. The first two are what the page opens on. At their papers' slow rates
 # dragan and wgan-gp had hardly an outline to show after ten epochs: these two and wgan have larger ones. Large is
-# trained as report 003 did: on a hundred ankle boots. There are few photographs, so their judges see them augmented,
+# trained as report 003 did: on a hundred ankle boots. There are few photographs, so their scorers see them augmented,
 # and the colorizer's learns slowly: without, colors came out in patches after twelve epochs, half as strong again as
 # real ones.
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
@@ -105,7 +105,7 @@ def train(name: str, folder: Path, device: str = "cpu", root: str | None = None)
 
 
 def score(name: str, root: str | None = None, device: str = "cpu") -> Iterator[evaluate.Step]:
-    """Judge a bundled checkpoint by 10,000 pictures, also by what can be learned from them if they have classes, and
+    """Score a bundled checkpoint by 10,000 pictures, also by what can be learned from them if they have classes, and
     keep the report in its header."""
     samples = sources.draw(name, 10_000)
     for step in evaluate.evaluate(samples, root, gan_train=samples.labels is not None, device=device):
@@ -126,7 +126,7 @@ def publish() -> None:
 
 
 def infos() -> dict[str, dict[str, Any]]:
-    """The header of each bundled checkpoint, those that have been judged best first."""
+    """The header of each bundled checkpoint, those that have been scored best first."""
     found = {name: checkpoint.info(name) for name in registry.bundled()}
     return dict(sorted(found.items(), key=lambda entry: distance(entry[1])))
 
@@ -186,7 +186,7 @@ def listing() -> str:
     for name, info in infos().items():
         if "report" in info:
             shares = ", ".join(f"{c} {100 * share:.1f}" for c, share in info["report"]["classes"].items())
-            text += f"\n**{name}**: {info['report']['verdict']} Classes seen by the judge, %: {shares}.\n"
+            text += f"\n**{name}**: {info['report']['verdict']} Classes seen by the scorer, %: {shares}.\n"
     return text + "\n" + classifier_cards()
 
 

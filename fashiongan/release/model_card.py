@@ -84,10 +84,10 @@ def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> st
 
 def scores(report: dict[str, Any]) -> list[str]:
     """A table of a report's scores beside what as many real pictures get."""
-    judge = report.get("judge", {})
+    scorer = report.get("judge", {})
     lines = [
-        f"{report['n']:,} samples, in the features of the classifier `{judge.get('classifier')}` "
-        f"(sha256 {str(judge.get('sha256'))[:12]}); no figure here is an FID.",
+        f"{report['n']:,} samples, in the features of the classifier `{scorer.get('classifier')}` "
+        f"(sha256 {str(scorer.get('sha256'))[:12]}); no figure here is an FID.",
         "",
         "| score | samples | real pictures |",
         "|---|---|---|",

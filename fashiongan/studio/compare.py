@@ -30,7 +30,7 @@ from .studio import Studio, data_url, png
 
 EACH = 10  # pictures of each
 LAST_SEED = 2**31 - 1
-LACKING = "The nearest in features are not known yet: they come with the first model that is judged on this machine."
+LACKING = "The nearest in features are not known yet: they come with the first model that is scored on this machine."
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[dict[str
         else:
             for i, name in enumerate(group):
                 mine = {space: entries[i * EACH : (i + 1) * EACH] for space, entries in spaces.items()}
-                lacking = "features" not in spaces and judgeable(studio.gan(name).recipe)
+                lacking = "features" not in spaces and scorable(studio.gan(name).recipe)
                 found[name] = {"name": name, **mine} | ({"lacking": LACKING} if lacking else {})
     return [found[name] for name in names]
 
@@ -191,7 +191,7 @@ def nearest(drawn: Tensor, real: Dataset) -> dict[str, list[dict[str, Any]]]:
 
 
 def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
-    """The judge's features of both, if it is here, knows such pictures, and those of the real ones are kept."""
+    """The scorer's features of both, if it is here, knows such pictures, and those of the real ones are kept."""
     if real_features.SCORER not in store.bundled() or drawn.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         return None
     net = classifiers.load(real_features.SCORER)
@@ -222,16 +222,16 @@ def models(studio: Studio, names: Sequence[str]) -> dict[str, Any]:
 
 
 def model(studio: Studio, name: str) -> dict[str, Any]:
-    """One entry: about, verdict, judged, curves; and values, bars and copies where there are scores."""
+    """One entry: about, verdict, scored, curves; and values, bars and copies where there are scores."""
     try:
         gan, path, report = studio.gan(name), studio.path(name), studio.report(name)
         info = checkpoint.header_info(path)
     except StudioError as e:
-        return {"name": name, "about": "", "verdict": str(e), "judged": True, "curves": {}}
+        return {"name": name, "about": "", "verdict": str(e), "scored": True, "curves": {}}
     entry: dict[str, Any] = {
         "name": name,
         "about": about(gan, info),
-        "judged": judged(report, gan.recipe),
+        "scored": scored(report, gan.recipe),
         "verdict": said(report),
         "curves": curves(path, info),
     }
@@ -252,13 +252,13 @@ def about(gan: GAN, info: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def judged(report: dict[str, Any] | None, recipe: Recipe) -> bool:
-    """Whether judging again would bring nothing: there are scores, or none can be had."""
-    return report is not None and (bool(report.get("scores")) or not judgeable(recipe))
+def scored(report: dict[str, Any] | None, recipe: Recipe) -> bool:
+    """Whether scoring again would bring nothing: there are scores, or none can be had."""
+    return report is not None and (bool(report.get("scores")) or not scorable(recipe))
 
 
-def judgeable(recipe: Recipe) -> bool:
-    """Whether the judge is here and knows such garments."""
+def scorable(recipe: Recipe) -> bool:
+    """Whether the scorer is here and knows such garments."""
     return quick.Quick.can(recipe) and recipe.data == datasets.FASHION_MNIST
 
 
@@ -337,18 +337,18 @@ def floors(reports: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def caption(reports: Sequence[dict[str, Any]]) -> str:
-    """How many samples were judged, by whom and against what, and whether that was the same for all."""
+    """How many samples were scored, by whom and against what, and whether that was the same for all."""
     counts = sorted({r.get("n", 0) for r in reports})
-    judges = sorted({(r.get("judge", {}).get("classifier"), r.get("judge", {}).get("sha256", "")) for r in reports})
+    scorers = sorted({(r.get("judge", {}).get("classifier"), r.get("judge", {}).get("sha256", "")) for r in reports})
     real = sorted({r.get("against", {}).get("real", 0) for r in reports})
     if not reports:
         return ""
     words = [
         f"{numbers(counts)} samples each, against {numbers(real)} unseen real pictures, by the classifier "
-        f"{' and '.join(f'{name} (sha256 {sha[:12]})' for name, sha in judges)}."
+        f"{' and '.join(f'{name} (sha256 {sha[:12]})' for name, sha in scorers)}."
     ]
-    if len(judges) > 1 or len(counts) > 1 or len(real) > 1:
-        words.append("They were not judged alike, so their scores do not compare: judge them anew.")
+    if len(scorers) > 1 or len(counts) > 1 or len(real) > 1:
+        words.append("They were not scored alike, so their scores do not compare: score them anew.")
     return " ".join(words)
 
 

@@ -105,7 +105,7 @@ class Waiting:
 class Studio:
     """Checkpoints by name, garments by name, at most one run at a time, and those that wait for their turn.
 
-    A `public` one trains nothing, judges nothing, and opens no folder that somebody names. `catalogue` is a repository
+    A `public` one trains nothing, scores nothing, and opens no folder that somebody names. `catalogue` is a repository
     on the Hub whose checkpoints are listed beside the bundled ones.
     """
 
@@ -128,9 +128,9 @@ class Studio:
         self.waiting: list[Waiting] = []
         self.numbered = 0
         self.skipped: tuple[str, ...] = ()  # why a run in the queue could not start
-        self.jury: Job[dict[str, Any]] | None = None
-        self.judging: dict[str, Any] = {}
-        self.unjudged: list[str] = []
+        self.scorer: Job[dict[str, Any]] | None = None
+        self.scoring: dict[str, Any] = {}
+        self.unscored: list[str] = []
 
     # Checkpoints
 
@@ -165,7 +165,7 @@ class Studio:
         gif = path.with_suffix(".gif") if path.parent == registry.BUNDLED else path.with_name("training.gif")
         return gif if gif.is_file() else None
 
-    # Judging
+    # Scoring
 
     def report(self, name: str) -> dict[str, Any] | None:
         """What `evaluate` said of a checkpoint as it is now, if it was asked; a bundled one has it in its header."""
@@ -176,23 +176,23 @@ class Studio:
             found = checkpoint.info(path).get("report")
         return found if isinstance(found, dict) else None
 
-    def judge(self, names: Sequence[str]) -> None:
+    def score(self, names: Sequence[str]) -> None:
         """Evaluate these checkpoints in the background, one after the other; those asked for already are left out."""
-        self.check_private("Judging")
+        self.check_private("Scoring")
         for name in names:
             self.path(name)
         with self.starting:
-            busy = self.judging["name"] if self.jury is not None and self.jury.alive else None
-            self.unjudged += [name for name in names if name not in (busy, *self.unjudged)]
-            if busy is None and self.unjudged:
-                self.judging = {"name": self.unjudged[0], "doing": "starting", "share": 0.0, "error": None}
+            busy = self.scoring["name"] if self.scorer is not None and self.scorer.alive else None
+            self.unscored += [name for name in names if name not in (busy, *self.unscored)]
+            if busy is None and self.unscored:
+                self.scoring = {"name": self.unscored[0], "doing": "starting", "share": 0.0, "error": None}
                 # Whoever was added while the last verdict was given is not forgotten.
-                self.jury = Job(self.verdicts(), self.judging.update, name="judge", after=lambda: self.judge([]))
+                self.scorer = Job(self.verdicts(), self.scoring.update, name="score", after=lambda: self.score([]))
 
     def verdicts(self) -> Iterator[dict[str, Any]]:
-        """Judge until nobody waits."""
-        while self.unjudged:
-            name = self.unjudged.pop(0)
+        """Score until nobody waits."""
+        while self.unscored:
+            name = self.unscored.pop(0)
             yield {"name": name, "doing": "drawing", "share": 0.0}
             try:
                 path = self.path(name)
@@ -204,15 +204,15 @@ class Studio:
             except StudioError as e:
                 yield {"error": f"{name}: {e}"}
 
-    def jury_status(self) -> dict[str, Any]:
-        """Whom the judge is looking at: busy, name, doing, share 0..1, who waits, and what went wrong last."""
-        job, now = self.jury, dict(self.judging)
+    def scoring_status(self) -> dict[str, Any]:
+        """Whom the scorer is looking at: busy, name, doing, share 0..1, who waits, and what went wrong last."""
+        job, now = self.scorer, dict(self.scoring)
         return {
             "busy": job is not None and job.alive,
             "name": now.get("name"),
             "doing": now.get("doing"),
             "share": now.get("share", 0.0),
-            "waiting": list(self.unjudged),
+            "waiting": list(self.unscored),
             "error": f"{now['name']}: {job.error}" if job is not None and job.error else now.get("error"),
         }
 

@@ -8,7 +8,7 @@ from torch import Tensor
 WINDOW = 500  # steps a complaint must last: every GAN stumbles now and then
 
 # Shares. Of a WGAN's weights 0.25 to 0.43 were seen at the bound in health, 0.46 to 0.8 where it was far too small.
-JUDGE_WINS, JUDGE_LOSES, ALIKE, CLIPPED = 0.98, 0.1, 0.3, 0.45
+D_WINS, D_LOSES, ALIKE, CLIPPED = 0.98, 0.1, 0.3, 0.45
 CLIMB = 1.2  # while the window's newer half has this many times the variety of its older half, the generator learns
 FEW = "The samples look like only"
 
@@ -19,7 +19,7 @@ def examine(rows: Sequence[Mapping[str, float]], variety: float, *, critic: bool
     Args:
         rows: the log so far (`run_folder.read_log`), each row the means since the one before.
         variety: `losses.diversity` of real pictures in the units of the run's.
-        critic: whether the judge is meant to stay ahead, as WGAN's is.
+        critic: whether the discriminator is meant to stay ahead, as WGAN's is.
     """
     if not rows or rows[-1]["step"] < WINDOW:
         return []
@@ -35,15 +35,15 @@ def examine(rows: Sequence[Mapping[str, float]], variety: float, *, critic: bool
     learning = older is not None and newer is not None and newer > CLIMB * older
     remarks = []
     if not critic and not learning and real is not None and fake is not None:
-        if min(real, fake) > JUDGE_WINS:
+        if min(real, fake) > D_WINS:
             remarks.append(
-                f"The judge has won: it is right about {100 * min(real, fake):.0f} % of the pictures, and the "
-                "generator hears little it can use. Lower the judge's learning rate (lr_d), or raise lr_g."
+                f"The discriminator has won: it is right about {100 * min(real, fake):.0f} % of the pictures, and the "
+                "generator hears little it can use. Lower the discriminator's learning rate (lr_d), or raise lr_g."
             )
-        if fake < JUDGE_LOSES:
+        if fake < D_LOSES:
             remarks.append(
-                f"The generator has won: the judge takes {100 * (1 - fake):.0f} % of the fakes for real, so nobody "
-                "teaches it. Raise the judge's learning rate (lr_d) or its turns (d_steps)."
+                f"The generator has won: the discriminator takes {100 * (1 - fake):.0f} % of the fakes for real, so "
+                "nobody teaches it. Raise the discriminator's learning rate (lr_d) or its turns (d_steps)."
             )
     if diversity is not None and diversity < ALIKE * variety and not learning:
         remarks.append(
@@ -66,7 +66,7 @@ def class_means(images: Tensor, labels: Tensor, classes: Sequence[int]) -> Tenso
 def missing_classes(samples: Tensor, means: Tensor) -> list[str]:
     """A remark if the samples (N, C, H, W) uint8 look like fewer than half of the classes with these mean pictures.
 
-    Each sample counts for the nearest mean: a rough judge, but enough to see that whole classes never come.
+    Each sample counts for the nearest mean: a rough discriminator, but enough to see that whole classes never come.
     """
     nearest = torch.cdist(samples.float().flatten(1), means).argmin(1)
     seen = len(nearest.unique())

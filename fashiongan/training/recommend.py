@@ -9,7 +9,7 @@ from ..data.datasets import Dataset
 from ..gans.recipe import Recipe
 from .trainer import Trainer
 
-FEW = 5000  # pictures below which the judge should see them augmented
+FEW = 5000  # pictures below which the discriminator should see them augmented
 STEPS = 20_000  # updates after which garments can be told, by the runs behind clothing-128
 SOON = 6_000  # and after which a few small pictures are better left, as in benchmarks/few.md
 UNEVEN = 4  # times as many pictures of one class as of another, from which they are shown equally often
@@ -20,8 +20,9 @@ def recipe(garments: Dataset, asked: Recipe) -> Recipe:
     """A recipe to begin with, for data, size and fitting as asked: the studio's own, by how many pictures there are
     and how large.
 
-    From the runs behind `clothing-128`, a net half as wide above 48 pixels and a judge kept ten times as smooth; from
-    the hundred boots of benchmarks/few.md, an augmented view of few pictures and twice as smooth a judge.
+    From the runs behind `clothing-128`, a net half as wide above 48 pixels and a discriminator kept ten times as
+    smooth; from the hundred boots of benchmarks/few.md, an augmented view of few pictures and twice as smooth a
+    discriminator.
     """
     n, large = len(garments), asked.size > 48
     batch = min(32 if large else 64, n)

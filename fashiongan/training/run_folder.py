@@ -24,7 +24,7 @@ DISTANCE = "distance"  # the curve of `quick.Quick`
 NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
 POINTS = 60  # of each curve of a run in short
 ALONE = ProcessGroup()
-FIRST_LOOK = 20.0  # seconds into a run before it is judged for the first time
+FIRST_LOOK = 20.0  # seconds into a run before it is scored for the first time
 
 
 def start(
@@ -114,7 +114,7 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
             for tick in trainer.run(every):
                 if tick.ended:
                     keeper.sample(tick.ended)
-                tick = keeper.judge(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
+                tick = keeper.score(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
                 tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
                 # An epoch of a hundred pictures takes less time than saving it would.
                 wait = 30 * cost if tick.ended else max(save_every, 30 * cost)
@@ -143,13 +143,13 @@ class Keeper:
         recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
         self.variety = float(trainer.gan.variety(pictures_[:2000].float() * ((1 - recipe.low) / 255) + recipe.low))
         # Not for one that colors given garments: their classes are given with them.
-        judged = recipe.trained and not trainer.gan.colors
-        self.means = doctor.class_means(pictures_, labels, recipe.trained) if judged else None
+        scored = recipe.trained and not trainer.gan.colors
+        self.means = doctor.class_means(pictures_, labels, recipe.trained) if scored else None
         self.few_classes: list[str] = []
         self.recent: list[dict[str, Any]] = []
-        self.jury: quick.Quick | None = None
+        self.scorer: quick.Quick | None = None
         self.best = math.inf
-        self.judge_at, self.begun = FIRST_LOOK, monotonic()
+        self.score_at, self.begun = FIRST_LOOK, monotonic()
         self.forget_the_lost()
 
     def forget_the_lost(self) -> None:
@@ -167,23 +167,23 @@ class Keeper:
             if epoch_of(path) > self.trainer.epochs_at(self.trainer.step):
                 path.unlink()
 
-    def judge(self, tick: Tick) -> Tick:
+    def score(self, tick: Tick) -> Tick:
         """At times, for at most a twentieth of the run's, how far its garments are from real ones; keeps the best.
 
         The pictures it compares with are training pictures, so the test set has no say in which epoch is the best.
         """
         begin = monotonic()
-        if begin - self.begun < self.judge_at or not quick.Quick.can(self.trainer.recipe):
+        if begin - self.begun < self.score_at or not quick.Quick.can(self.trainer.recipe):
             return tick
-        if self.jury is None:
-            self.jury = quick.Quick(self.trainer.data, self.trainer.device)
-        far = self.jury.distance(self.trainer.gan, self.trainer.average)
+        if self.scorer is None:
+            self.scorer = quick.Quick(self.trainer.data, self.trainer.device)
+        far = self.scorer.distance(self.trainer.gan, self.trainer.average)
         if far < self.best:
             self.best = far
             found = {**self.info(), "step": tick.step, "distance": far}
             checkpoint.save(self.out / "best.safetensors", self.trainer.gan, self.trainer.average, found)
         now = monotonic()
-        self.judge_at = now - self.begun + 20 * (now - begin)
+        self.score_at = now - self.begun + 20 * (now - begin)
         return dataclasses.replace(tick, losses={**tick.losses, DISTANCE: far})
 
     def note(self, tick: Tick) -> Tick:

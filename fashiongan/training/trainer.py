@@ -78,7 +78,7 @@ class Trainer:
             if isinstance(m, networks.Dropout):
                 m.rng = self.own
         if r.augment:
-            # On the judge's own door, so that no paper's file needs to know of it.
+            # On the discriminator's own door, so that no paper's file needs to know of it.
             self.gan.D.register_forward_pre_hook(
                 lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )

@@ -175,7 +175,7 @@ def test_classic_is_report_001s_color_of_the_class(plain):
     assert engine.classic(plain, shirt(), 3).colors == ("#ff7f0e",)
 
 
-def test_classic_asks_the_judge_where_the_class_is_not_told(plain):
+def test_classic_asks_the_scorer_where_the_class_is_not_told(plain):
     wish = engine.classic(plain, shirt(), None)
     assert wish.label in datasets.CLASSES
     assert wish.colors == (palettes.CLASSIC[datasets.CLASSES.index(wish.label)],)

@@ -111,7 +111,7 @@ def test_resuming_repeats_the_same_augmentation(trainer_of, same):
     assert same(whole.gan.state_dict(), second.gan.state_dict())
 
 
-def test_judges_that_redraw_refuse_it():
+def test_discriminators_that_redraw_refuse_it():
     for gan in ("ebgan", "began"):
         with pytest.raises(StudioError, match="takes no augmentation"):
             gans.build(gans.new_recipe(gan, augment="flip"))

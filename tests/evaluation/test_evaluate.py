@@ -1,4 +1,4 @@
-"""The jury: what a report holds, which frauds it flags, and what it says when a score cannot be had."""
+"""The scorer: what a report holds, which frauds it flags, and what it says when a score cannot be had."""
 
 import json
 
@@ -16,7 +16,7 @@ from fashiongan.evaluation import report as reports
 from fashiongan.training import run_folder
 from fashiongan.training.trainer import Trainer
 
-judged = pytest.mark.skipif("cnn" not in store.bundled(), reason="the judge is not bundled")
+scored = pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
 
 
 def verdict_of(samples, **options):
@@ -47,7 +47,7 @@ def stranger(garments):
     return (garments.images.int() + noise).clamp(0, 255).to(torch.uint8)
 
 
-@judged
+@scored
 def test_a_report_has_every_score_beside_what_real_pictures_get(model):
     steps, report = verdict_of(sources.draw(model("cdcgan"), 200))
     assert [s.step for s in steps] == sorted(s.step for s in steps)
@@ -67,7 +67,7 @@ def test_a_report_has_every_score_beside_what_real_pictures_get(model):
     assert json.loads(json.dumps(report)) == report
 
 
-@judged
+@scored
 def test_real_pictures_score_like_their_floor_and_noise_far_from_it(garments):
     test = datasets.load(datasets.FASHION_MNIST, split="test")
     _, real = verdict_of(sources.Samples("unseen", test.images))
@@ -80,7 +80,7 @@ def test_real_pictures_score_like_their_floor_and_noise_far_from_it(garments):
     assert noisy["missed"]
 
 
-@judged
+@scored
 def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     for i, picture in enumerate(garments.images[:200]):
         Image.fromarray(picture[0].numpy()).save(tmp_path / f"{i:03d}.png")
@@ -91,7 +91,7 @@ def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     assert report["verdict"].startswith("Copies")
 
 
-@judged
+@scored
 @pytest.mark.slow
 @pytest.mark.skipif(not datasets.DEBIAN.is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
@@ -108,15 +108,15 @@ def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
     assert report["verdict"].startswith("Copies")
 
 
-@judged
+@scored
 def test_garments_of_their_own_are_not_flagged(stranger):
     _, report = verdict_of(sources.Samples("stranger", stranger))
     assert not reports.copied(report)
     assert "No sign of copying" in report["verdict"]
 
 
-@judged
-def test_real_features_are_kept_and_belong_to_the_judge_and_the_pictures(model, garments):
+@scored
+def test_real_features_are_kept_and_belong_to_the_score_and_the_pictures(model, garments):
     first, one = verdict_of(sources.draw(model("dcgan"), 100))
     second, two = verdict_of(sources.draw(model("dcgan"), 100))
     assert len(second) < len(first)
@@ -127,7 +127,7 @@ def test_real_features_are_kept_and_belong_to_the_judge_and_the_pictures(model, 
     assert not features.cached(net, garments).exists()
 
 
-@judged
+@scored
 def test_size_and_time_are_beside_the_reference(model):
     out = model("compact")
     _, report = verdict_of(sources.draw(out, 100))
@@ -139,7 +139,7 @@ def test_size_and_time_are_beside_the_reference(model):
     assert report["training"]["step"] == 6
 
 
-@judged
+@scored
 def test_the_reference_is_whom_you_choose(model):
     out, other = model("compact"), model("dcgan")
     _, report = verdict_of(sources.draw(out, 100), reference=str(other))
@@ -150,7 +150,7 @@ def test_the_reference_is_whom_you_choose(model):
         verdict_of(sources.draw(out, 100), reference="nobody")
 
 
-@judged
+@scored
 @pytest.mark.parametrize("n", [1, 3])
 def test_too_few_samples_cost_only_the_scores_that_need_more(model, n):
     _, report = verdict_of(sources.draw(model("dcgan"), n))
@@ -161,7 +161,7 @@ def test_too_few_samples_cost_only_the_scores_that_need_more(model, n):
     assert ("frechet" in report["scores"]) == (n > 1)
 
 
-@judged
+@scored
 def test_pictures_of_another_size_or_depth_get_a_sentence_and_the_rest(tiny, colored, tmp_path):
     recipe = tiny("dcgan", data=str(colored), size=32)
     out = tmp_path / "run"
@@ -173,7 +173,7 @@ def test_pictures_of_another_size_or_depth_get_a_sentence_and_the_rest(tiny, col
     assert report["size"]["G"] > 0
 
 
-@judged
+@scored
 def test_a_conditional_score_of_an_unconditional_gan_is_a_sentence(model):
     _, report = verdict_of(sources.draw(model("dcgan"), 100), gan_train=True)
     assert "GAN-train needs samples with classes" in report["remarks"][0]
@@ -181,7 +181,7 @@ def test_a_conditional_score_of_an_unconditional_gan_is_a_sentence(model):
     assert report["scores"]
 
 
-@judged
+@scored
 def test_gan_train_learns_from_the_samples_alone(garments, monkeypatch):
     monkeypatch.setattr(gan_train, "STUDENT", "dense")
     samples = sources.Samples("real", garments.images, garments.labels)
@@ -192,7 +192,7 @@ def test_gan_train_learns_from_the_samples_alone(garments, monkeypatch):
     assert report["gan_train"] == turned["gan_train_real"] == report["gan_train_real"]  # real pictures, all of them
 
 
-@judged
+@scored
 def test_the_reference_is_what_the_generator_was_trained_on(tiny, garments, tmp_path):
     out = tmp_path / "boots"
     for _ in run_folder.train(
@@ -237,7 +237,7 @@ def test_a_folder_without_pictures_is_one_sentence(tmp_path):
         sources.draw(tmp_path, 10)
 
 
-@judged
+@scored
 def test_the_command_prints_a_table_or_one_json_object(model, capsys):
     assert cli.main(["evaluate", str(model("cdcgan")), "--n", "60"]) == 0
     table = capsys.readouterr().out
@@ -256,8 +256,8 @@ def test_bad_numbers_are_one_sentence(model, argv, match, capsys):
     assert match in capsys.readouterr().err
 
 
-@judged
-def test_a_run_is_judged_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monkeypatch):
+@scored
+def test_a_run_is_scored_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monkeypatch):
     monkeypatch.setattr(run_folder, "FIRST_LOOK", 0.0)
     far = iter([5.0, 3.0, 4.0, 3.5])
     monkeypatch.setattr(quick.Quick, "distance", lambda *_: next(far))
@@ -276,7 +276,7 @@ def test_a_run_is_judged_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monk
     assert [line[run_folder.DISTANCE] for line in run_folder.read_log(out)] == [5.0, 3.0, 4.0, 3.5]
 
 
-@judged
+@scored
 def test_looking_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkeypatch):
     """Each look takes ten seconds here, each step one: the next look comes no sooner than 200 seconds later."""
     clock = [0.0]
@@ -292,7 +292,7 @@ def test_looking_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkey
     tick = next(iter(trainer_of("dcgan").run(every=1)))
     for _ in range(1000):
         clock[0] += 1
-        looked += run_folder.DISTANCE in keeper.judge(tick).losses
+        looked += run_folder.DISTANCE in keeper.score(tick).losses
     assert looked >= 3
     assert 10 * looked <= 0.06 * (clock[0] - begin)
 

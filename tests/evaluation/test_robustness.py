@@ -381,8 +381,8 @@ def test_generated_garments_have_the_class_that_was_asked_for_or_is_seen():
     asked = robustness.garments("cdcgan", 20)
     assert asked.labels.tolist() == [i % 10 for i in range(20)]
     seen = robustness.garments("dcgan", 20)
-    judge = classifiers.load("cnn")
-    assert torch.equal(seen.labels, classifiers.logits(judge, seen.images).argmax(1))
+    score = classifiers.load("cnn")
+    assert torch.equal(seen.labels, classifiers.logits(score, seen.images).argmax(1))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_losses_by_hand():
     painted = torch.full((4, 2, 28, 28), 0.25)
     model.G = Painter(lambda *_: painted, code)
     model.D = Fixed(lambda seen, _: seen[:, 1].mean((1, 2)))
-    # The third is not to be given back: its colors are far off, but for the judge the same.
+    # The third is not to be given back: its colors are far off, but for the discriminator the same.
     true = torch.stack([torch.full((28, 28), v) for v in (0.5, 0.0)]).repeat(4, 1, 1, 1)
     true[2:, 1] = 0.9
     hints = torch.zeros(4, HINTS, 5)

@@ -171,7 +171,7 @@ class Painter(nn.Module):
         return torch.full((len(z), 1, 28, 28), -1.0)
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """A discriminator that gives white pictures 0.9 and black ones 0.2, and remembers the classes it was told."""
 
     def __init__(self):
@@ -186,7 +186,7 @@ class Judge(nn.Module):
 def staged(gan):
     recipe = gans.new_recipe(gan, width=8, batch=2).replace(labels=tuple("abcdefghij"))
     model = gans.build(recipe)
-    model.G, model.D = Painter(), Judge()
+    model.G, model.D = Painter(), Discriminator()
     z = torch.zeros(2, recipe.z_dim)
     batch = Batch(torch.ones(2, 1, 28, 28), torch.tensor([3, 4]), z, torch.tensor([7, 8]), torch.Generator(), 0)
     return model, batch
@@ -206,7 +206,7 @@ def test_bce_gans_name_their_terms_and_notes(gan):
     close(g.terms["adv"], 1.609437912)
 
 
-def test_cdcgan_judges_reals_by_their_class_and_fakes_by_the_class_drawn():
+def test_cdcgan_discriminators_reals_by_their_class_and_fakes_by_the_class_drawn():
     model, batch = staged("cdcgan")
     model.d_loss(batch)
     assert sorted(model.D.told) == [[3, 4], [7, 8]]

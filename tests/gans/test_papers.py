@@ -170,8 +170,8 @@ class Paint(nn.Module):
         return z[:, :1, None, None].expand(-1, 1, 2, 2) + self.shift
 
 
-class Judge(nn.Module):
-    """A judge with a known answer that remembers what it was shown."""
+class Discriminator(nn.Module):
+    """A discriminator with a known answer that remembers what it was shown."""
 
     def __init__(self, answer):
         super().__init__()
@@ -188,7 +188,7 @@ def staged(gan, answer, real, fake, **changes):
     """A GAN whose players are stubs, and a batch of 2x2 pictures: one for each value of `real` and of `fake`."""
     model = fresh(gan, **changes)
     z = torch.zeros(len(fake), model.latents(1, torch.Generator()).shape[1])
-    model.G, model.D = Paint(), Judge(answer)
+    model.G, model.D = Paint(), Discriminator(answer)
     z[:, 0] = torch.tensor(fake)
     x = torch.tensor(real)[:, None, None, None].expand(-1, 1, 2, 2).clone()
     y, c = torch.arange(len(real)) + 3, torch.arange(len(fake)) + 7
@@ -252,8 +252,8 @@ def test_ragan_compares_with_the_mean_of_the_others():
     assert numbers(model.g_loss(b).terms) == near({"fake": above, "real": above})
 
 
-def test_ragan_bounds_its_judges_slope_by_spectral_norm():
-    """Every layer of the judge has its largest singular value at 1, whatever its weights."""
+def test_ragan_bounds_its_discriminators_slope_by_spectral_norm():
+    """Every layer of the discriminator has its largest singular value at 1, whatever its weights."""
     model = fresh("ragan", width=8)
     with torch.no_grad():
         for m in model.D.modules():
@@ -274,7 +274,7 @@ def test_wgan_is_the_difference_of_mean_scores():
 
 
 def linear(*weights):
-    """A judge of 2x2 pictures with these weights: its slope is their Euclidean norm, wherever one looks."""
+    """A discriminator of 2x2 pictures with these weights: its slope is their Euclidean norm, wherever one looks."""
     w = torch.tensor(weights)
     return lambda x: x.flatten(1) @ w
 
@@ -346,7 +346,7 @@ def test_ebgan_is_energies_with_a_hinge_for_every_fake():
     assert g.notes["pull_away"].item() == near(1.0)
 
 
-def test_began_weighs_the_judges_effort_by_k():
+def test_began_weighs_the_discriminators_effort_by_k():
     """With half redrawn L(v) = |v| / 2: L(x) = mean(.5, .1) = .3 and L(G(z)) = mean(.2, .05) = .125."""
     model, b = staged("began", lambda x: 0.5 * x, [1.0, -0.2], [-0.4, 0.1])
     assert model.k.item() == 0
@@ -394,7 +394,7 @@ def test_acgan_names_classes_on_real_and_on_fake_pictures():
     want = {"real": -math.log(0.75), "fake": -math.log(0.8), "class_real": (half + low) / 2, "class_fake": low}
     assert numbers(d.terms) == near(want)
     assert numbers(g.terms) == near({"adv": -math.log(0.2), "class": low})
-    assert model.D.told == [None] * 3, "the judge never sees the label"
+    assert model.D.told == [None] * 3, "the discriminator never sees the label"
     assert [y.argmax(1).tolist() for y in model.G.told] == [[7, 8], [7, 8]]
 
 
@@ -418,8 +418,9 @@ def test_infogan_adds_the_information_term_to_both_losses(weight):
     assert model.g_loss(b).terms["category"].item() == near(weight * math.log(18))
 
 
-def test_studio_judges_pairs_of_one_class_and_penalises_every_fourth_slope():
-    """D(x) = 3 and 1, D(G(z)) = 0.5 and -1.5, a judge of slope 1/2: pairs stand 2.5 apart; 4 * gamma / 2 * 1/4 each."""
+def test_studio_discriminators_pairs_of_one_class_and_penalises_every_fourth_slope():
+    """D(x) = 3 and 1, D(G(z)) = 0.5 and -1.5, a discriminator of slope 1/2: pairs stand 2.5 apart; 4 * gamma / 2 *
+    1/4 each."""
     model, b = staged("studio", linear(0.25, 0.25, 0.25, 0.25), [3.0, 1.0], [0.5, -1.5])
     apart, penalty = math.log1p(math.exp(-2.5)), 4 * 0.5 / 2 * 0.25
     d = model.d_loss(b)
@@ -433,7 +434,7 @@ def test_studio_judges_pairs_of_one_class_and_penalises_every_fourth_slope():
 
 
 def test_studios_generator_is_moved_by_its_own_scores_alone():
-    """Its gradient is -sigmoid(D(x) - D(G(z))) times the judge's slope, which is 1."""
+    """Its gradient is -sigmoid(D(x) - D(G(z))) times the discriminator's slope, which is 1."""
     model, b = staged("studio", mean_pixel, [3.0, 3.0], [0.5, 0.5])
     model.g_loss(b).terms["pair"].backward()
     assert model.G.shift.grad.item() == near(-1 / (1 + math.exp(-2.5)))
@@ -583,7 +584,7 @@ def test_a_young_progan_draws_large_pixels_and_fades_from_one_size_to_the_next()
     assert torch.allclose(torch.logit(drawn[0.25]), mixed, atol=1e-4)
 
 
-def test_a_young_progans_judge_sees_large_pixels_only():
+def test_a_young_progans_discriminator_sees_large_pixels_only():
     model = fresh("progan", width=8, phase=1000)
     rng = torch.Generator().manual_seed(0)
     x = torch.rand(4, 1, 28, 28, generator=rng)
@@ -660,7 +661,7 @@ def test_fault_02_each_player_steps_with_its_own_gradient_alone(gan, trainer_of)
     assert sorted(set(seen)) == ["d", "g"]
 
 
-def test_fault_02_infogan_has_two_optimisers_and_gives_q_to_the_judges(trainer_of):
+def test_fault_02_infogan_has_two_optimisers_and_gives_q_to_the_discriminators(trainer_of):
     """znx infoGAN.py:209-231: a third Adam steps D, G and Q again on the information alone."""
     trainer = trainer_of("infogan")
     optimisers = [v for v in vars(trainer).values() if isinstance(v, torch.optim.Optimizer)]
@@ -782,7 +783,7 @@ def test_fault_07_wgan_has_no_momentum_clips_after_each_of_five_critic_steps(gar
 
 
 @pytest.mark.parametrize("gan", [name for name in PENALISED if name != "progan"])  # which compares them on purpose
-def test_fault_08_a_penalised_judge_looks_at_one_picture_at_a_time(gan):
+def test_fault_08_a_penalised_discriminator_looks_at_one_picture_at_a_time(gan):
     """znx WGAN_GP.py:54, DRAGAN.py: batch norm in the critic under a gradient penalty, which is one picture's own."""
     model = fresh(gan, width=8).train()
     assert not [m for m in model.D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm | nn.InstanceNorm2d)]
@@ -797,7 +798,8 @@ def test_fault_08_a_penalised_judge_looks_at_one_picture_at_a_time(gan):
 
 
 def test_fault_09_dragan_penalises_the_logit():
-    """znx DRAGAN.py:62,162 and PyG dragan.py: on the sigmoid's output the slope dies where the judge is sure."""
+    """znx DRAGAN.py:62,162 and PyG dragan.py: on the sigmoid's output the slope dies where the discriminator is
+    sure."""
     sure = linear(0.5, 0.5, 0.5, 0.5)
     model, b = staged("dragan", lambda x: sure(x) + 40, [0.1, 0.2], [0.3, 0.4])
     d = model.d_loss(b)
@@ -945,8 +947,8 @@ def test_fault_15_each_turn_has_its_own_noise_and_d_gets_plain_fakes(gan, traine
     trainer.update()
     assert len(drawn) == 3
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(drawn, 2))
-    # The judge's pictures carry a gradient where a penalty asks for the slope there, and in G's own turn.
-    g_turn = 2 if gan in ("ragan", "studio") else 1  # looks of the judge: theirs need the real garments too
+    # The discriminator's pictures carry a gradient where a penalty asks for the slope there, and in G's own turn.
+    g_turn = 2 if gan in ("ragan", "studio") else 1  # looks of the discriminator: theirs need the real garments too
     assert len(wanted) == (3 if gan in PENALISED else 2) * 2 + g_turn
     assert wanted[0 if gan in G_FIRST else -g_turn]
     assert sum(wanted) == 1 + SLOPES.get(gan, 2 if gan in PENALISED else 0)
@@ -1019,7 +1021,10 @@ def test_hwa_slope_is_the_norm_over_all_pixels_and_channels(gan):
     """hwa WGAN-GP, DRAGAN, and PyG dragan.py: a norm over axis 1 of (N, C, H, W) is one of each pixel, not a slope."""
     w = torch.tensor([1.0, 2.0, 2.0, 4.0, 0.0, 0.0, 6.0, 0.0, 0.0, 8.0, 0.0, 0.0])  # norm sqrt(25 + 100)
     model = fresh(gan, width=8)
-    model.G, model.D = Judge(lambda z: z[:, :12].unflatten(1, (3, 2, 2))), Judge(lambda x: x.flatten(1) @ w)
+    model.G, model.D = (
+        Discriminator(lambda z: z[:, :12].unflatten(1, (3, 2, 2))),
+        Discriminator(lambda x: x.flatten(1) @ w),
+    )
     b = Batch(torch.rand(5, 3, 2, 2), torch.zeros(5), torch.rand(5, 100), torch.zeros(5), torch.Generator(), 0)
     d = model.d_loss(b)
     assert d.notes["d_slope"].item() == near(math.sqrt(125))
@@ -1046,7 +1051,7 @@ def test_hwa_one_t_for_each_picture_not_each_pixel():
 
 
 @pytest.mark.parametrize("gan", PENALISED)
-def test_the_penalty_reaches_the_judges_weights(gan, trainer_of):
+def test_the_penalty_reaches_the_discriminators_weights(gan, trainer_of):
     """Without create_graph the penalty is a number that pushes nobody."""
     trainer = trainer_of(gan)
     penalty = trainer.gan.d_loss(trainer.batch(0)).terms["penalty"]
@@ -1057,7 +1062,7 @@ def test_the_penalty_reaches_the_judges_weights(gan, trainer_of):
 
 @every_gan
 def test_hwa_only_wgan_clips(gan, trainer_of):
-    """hwa LSGAN.py:178 clips the least-squares judge's weights to 0.01 as well."""
+    """hwa LSGAN.py:178 clips the least-squares discriminator's weights to 0.01 as well."""
     trainer = trainer_of(gan, d_steps=1)
     with torch.no_grad():
         for p in trainer.gan.D.parameters():
@@ -1112,7 +1117,7 @@ def test_pyg_batch_norms_epsilon_is_small(gan):
 
 
 def test_pyg_ebgans_code_has_no_batch_norm():
-    """PyG normalises the code, which pull-away is to compare; and fakes of one batch would not be judged alone."""
+    """PyG normalises the code, which pull-away is to compare; and fakes of one batch would not be scored alone."""
     model = fresh("ebgan", width=8)
     assert not isinstance(model.D.encode[-1], NORMS)
     assert isinstance(model.D.encode[-1], nn.Conv2d)
@@ -1137,7 +1142,7 @@ def test_scores_are_raw(gan):
 
 
 @pytest.mark.parametrize("gan", [g for g in gans.GANS if g not in ("began", "colorizer")])
-def test_real_and_fake_go_through_the_judge_as_batches_of_their_own(gan, trainer_of):
+def test_real_and_fake_go_through_the_discriminator_as_batches_of_their_own(gan, trainer_of):
     """A mixed batch tells batch norm which pictures are which (Soumith Chintala's ganhacks, no. 4)."""
     trainer = trainer_of(gan)
     seen = []

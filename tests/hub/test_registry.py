@@ -155,7 +155,7 @@ def test_what_a_listing_cannot_name_is_left_out(serve, weights):
 PUBLIC = r"is off on this public page: make it your own with “Duplicate this Space” in the Space's menu, or run .+\.$"
 
 
-def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, colored):
+def test_a_public_studio_trains_scores_and_opens_nothing(studio, tiny, colored):
     from fashiongan import classifiers
     from fashiongan.studio.robustness import RobustnessService
 
@@ -169,7 +169,7 @@ def test_a_public_studio_trains_judges_and_opens_nothing(studio, tiny, colored):
         ("Training", studio.stop),
         ("Training", lambda: studio.cancel(1)),
         ("Training", lambda: lab.start_fit(classifiers.recipe("dense", epochs=1))),
-        ("Judging", lambda: studio.judge(["dcgan"])),
+        ("Scoring", lambda: studio.score(["dcgan"])),
         ("Opening a folder", lambda: studio.garments(str(colored), 28)),
     ):
         with pytest.raises(StudioError, match=f"^{what} {PUBLIC}"):

@@ -42,20 +42,20 @@ def test_a_class_that_is_asked_for_is_kept(trainer_of):
     assert {g.look.label for g in found} == {"Bag"}
 
 
-def test_the_judge_says_of_which_class_a_picture_is(trainer_of, monkeypatch):
-    class Judge:
+def test_the_scorer_says_of_which_class_a_picture_is(trainer_of, monkeypatch):
+    class Scorer:
         recipe = types.SimpleNamespace(labels=datasets.CLASSES)
 
         def __call__(self, x):
             assert 0 <= x.min() <= x.max() <= 1
             return torch.eye(10)[8:9]
 
-    monkeypatch.setattr(inversion, "judge", Judge)
+    monkeypatch.setattr(inversion, "scorer", Scorer)
     monkeypatch.setattr(running_score.Quick, "can", staticmethod(lambda recipe: recipe.size == 28))
     target = torch.full((1, 28, 28), 200, dtype=torch.uint8)
     assert inversion.seen(trainer_of("cdcgan").gan, target) == "Bag"
     assert inversion.seen(trainer_of("cdcgan", classes="0,1").gan, target) is None, "it does not draw bags"
-    assert inversion.seen(trainer_of("cdcgan", size=32).gan, target) is None, "the judge does not know such"
+    assert inversion.seen(trainer_of("cdcgan", size=32).gan, target) is None, "the discriminator does not know such"
     assert inversion.seen(trainer_of("dcgan").gan, target) is None, "it is not told the class"
 
 

@@ -1,4 +1,4 @@
-"""The Compare tab in a real browser: the same seeds side by side, neighbours, scores that sort, judging and duels."""
+"""The Compare tab in a real browser: the same seeds side by side, neighbours, scores that sort, scoring and duels."""
 
 import json
 import threading
@@ -31,8 +31,8 @@ def report(frechet, copying=0.0):
 
 
 @pytest.fixture
-def judged(studio):
-    """judged(name=report): as if these had been judged; forgotten after the test."""
+def scored(studio):
+    """scored(name=report): as if these had been scored; forgotten after the test."""
     written = []
 
     def write(**reports):
@@ -48,7 +48,7 @@ def judged(studio):
 
 
 @pytest.fixture(autouse=True)
-def nobody_judged(studio, monkeypatch):
+def nobody_scored(studio, monkeypatch):
     """Bundled checkpoints as they were before anybody scored them or kept their curves."""
     info = checkpoint.header_info
     monkeypatch.setattr(
@@ -123,7 +123,7 @@ def test_neighbours_stand_beneath_and_a_picture_in_focus_is_shown_beside_its_own
     page.locator("#near input").check()
     page.locator(".grid .near img").nth(29).wait_for()
     assert page.locator(".grid tr.near").count() == 3  # real garments' features are not kept here
-    assert ("judged on this machine" in page.locator("[data-part=lacking]").inner_text()) == (
+    assert ("scored on this machine" in page.locator("[data-part=lacking]").inner_text()) == (
         features.SCORER in store.bundled()
     )
     page.locator(".grid button[tabindex='0']").focus()
@@ -148,8 +148,8 @@ def test_a_pointer_that_rests_on_a_picture_finds_its_neighbour(page):
     assert page.locator(".grid tr.near").count() == 0
 
 
-def test_scores_sort_mark_the_best_and_flag_copies(visit, judged):
-    judged(acgan=report(9.0), lsgan=report(4.0), studio=report(0.2, copying=-8.0))
+def test_scores_sort_mark_the_best_and_flag_copies(visit, scored):
+    scored(acgan=report(9.0), lsgan=report(4.0), studio=report(0.2, copying=-8.0))
     page = opened(visit())
     names = page.locator(".scores tbody tr:not(.floor) .name")
     assert [t.split("\n")[0] for t in names.all_inner_texts()] == ["A", "B", "C"]
@@ -172,12 +172,12 @@ def test_scores_sort_mark_the_best_and_flag_copies(visit, judged):
     assert "10,000 samples each" in page.locator("[data-part=caption]").inner_text()
     assert "cnn (sha256 0123456789ab)" in page.locator("[data-part=caption]").inner_text()
     assert page.locator(".verdicts li").nth(1).inner_text().endswith("A distance of 4.0.")
-    assert page.locator("#judge").is_disabled()
+    assert page.locator("#score").is_disabled()
     page.wait_for_function("() => document.querySelectorAll('[data-plot=bars] .bars .point').length === 3")
 
 
-def test_what_nobody_judged_is_told_and_absent(page, studio):
-    assert page.locator(".verdicts li").first.inner_text().endswith("Not judged yet: press Judge them.")
+def test_what_nobody_scored_is_told_and_absent(page, studio):
+    assert page.locator(".verdicts li").first.inner_text().endswith("Not scored yet: press Score them.")
     assert not page.locator(".scored").is_visible()
     assert not page.locator(".barred").is_visible()
     assert not page.locator(".curved").is_visible()
@@ -199,7 +199,7 @@ def test_too_few_models_are_one_sentence_and_a_bad_seed_another(page):
     assert not page.locator(".compare .content").is_visible()
 
 
-def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged, monkeypatch):
+def test_scoring_goes_on_without_the_page_and_is_seen_again(page, studio, scored, monkeypatch):
     go = threading.Event()
 
     def slow(samples, root):
@@ -209,9 +209,9 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
 
     monkeypatch.setattr(sources, "draw", lambda path, n: path)
     monkeypatch.setattr(evaluate, "evaluate", slow)
-    judged()
-    page.locator("#judge").click()
-    progress = page.get_by_text("Judging acgan: looking at real garments, 25 % · then lsgan, studio")
+    scored()
+    page.locator("#score").click()
+    progress = page.get_by_text("Scoring acgan: looking at real garments, 25 % · then lsgan, studio")
     progress.wait_for()
     set_seed(page, 5)
     drawn(page, FIRST, 5)  # the page answers meanwhile
@@ -219,11 +219,11 @@ def test_judging_goes_on_without_the_page_and_is_seen_again(page, studio, judged
     opened(page)
     progress.wait_for()
     assert page.locator(".compare [role=progressbar]").get_attribute("aria-valuenow") == "25"
-    page.locator(".verdicts li").nth(2).get_by_text("Waiting to be judged.").wait_for()
-    page.locator("#judge[disabled]").wait_for()
+    page.locator(".verdicts li").nth(2).get_by_text("Waiting to be scored.").wait_for()
+    page.locator("#score[disabled]").wait_for()
     go.set()
-    page.wait_for_function("() => document.querySelector('.compare').dataset.judged === '3'")
-    page.locator(".compare .jury").wait_for(state="hidden")
+    page.wait_for_function("() => document.querySelector('.compare').dataset.scored === '3'")
+    page.locator(".compare .scorer").wait_for(state="hidden")
     assert page.locator(".verdicts li").first.inner_text().endswith("A distance of 3.0.")
     for name in FIRST:
         studio.report_file(registry.find(name)).unlink()
@@ -272,8 +272,8 @@ def test_a_duel_that_cannot_be_is_refused_whole(page, studio, steps):
     assert studio.waiting == []
 
 
-def test_a_phone_scrolls_the_pictures_and_not_the_page(visit, judged):
-    judged(acgan=report(9.0), lsgan=report(4.0))
+def test_a_phone_scrolls_the_pictures_and_not_the_page(visit, scored):
+    scored(acgan=report(9.0), lsgan=report(4.0))
     page = visit()
     page.set_viewport_size({"width": 360, "height": 800})
     opened(page)

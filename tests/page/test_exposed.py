@@ -140,7 +140,7 @@ def test_what_is_private_is_refused_inside_as_well(stranger, public_url):
         _, text = stranger.join(event["id"], usual)
         refused += PUBLIC.encode("ascii", "backslashreplace").decode() in text or PUBLIC in text
         assert not leaks(text)
-    # Start, Pause, Resume, Queue it, Cancel it, Stop, Send it, Judge them, Train them, Train it, and two endpoints.
+    # Start, Pause, Resume, Queue it, Cancel it, Stop, Send it, Score them, Train them, Train it, and two endpoints.
     assert refused >= 12
     assert program.predict(api_name="/train_status")["state"] == "idle"
     assert program.predict(api_name="/train_status")["queue"] == []

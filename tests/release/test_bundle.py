@@ -1,4 +1,4 @@
-"""The bundled checkpoints: trained from where they stopped, judged, and listed from their own headers."""
+"""The bundled checkpoints: trained from where they stopped, scored, and listed from their own headers."""
 
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def test_the_score_table_comes_from_the_headers_best_first(place, tmp_path):
     assert readme.endswith("after\n")
     assert "old table" not in readme
     assert bundle.scores() in readme
-    assert "**two**: As real ones. Classes seen by the judge, %: Dress 99.0, Bag 1.0." in bundle.listing()
+    assert "**two**: As real ones. Classes seen by the scorer, %: Dress 99.0, Bag 1.0." in bundle.listing()
 
 
 def test_a_report_survives_nothing_but_the_weights_it_was_given_for(place, tmp_path):
@@ -110,13 +110,13 @@ def test_a_report_survives_nothing_but_the_weights_it_was_given_for(place, tmp_p
     assert "report" not in checkpoint.info("one")
 
 
-@pytest.mark.skipif("cnn" not in store.bundled(), reason="the judge is not bundled")
+@pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
 def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch):
-    judge = classifiers.load(Path(__file__).parent.parent.parent / "checkpoints" / "classifiers" / "cnn.safetensors")
+    scorer = classifiers.load(Path(__file__).parent.parent.parent / "checkpoints" / "classifiers" / "cnn.safetensors")
     finish("two", tmp_path / "runs")
     classifiers.save(
         store.BUNDLED / "cnn.safetensors",
-        judge,
+        scorer,
         {
             "accuracy": 0.9,
             "tested": 10,

@@ -45,7 +45,7 @@ def name(studio):
 
 @pytest.fixture
 def write_report(studio):
-    """write_report(name, report): as if that checkpoint had been judged; forgotten after the test."""
+    """write_report(name, report): as if that checkpoint had been scored; forgotten after the test."""
     written = []
 
     def write(name, found):
@@ -63,7 +63,7 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
     """A report as `evaluate` writes it, with two of its scores."""
     return {
         "n": 10_000,
-        "judge": SCORER,
+        "score": SCORER,
         "against": {"real": 10_000, "train": 10_000},
         "scores": {
             "frechet": {"value": frechet, "real": 0.4, "halves": 0.5},
@@ -189,7 +189,7 @@ def test_garments_of_the_same_group_get_the_neighbours_of_their_own_row(studio, 
     assert both[0]["pixels"] != both[1]["pixels"]
 
 
-@pytest.mark.skipif("cnn" not in store.bundled(), reason="the judge is not bundled")
+@pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
 def test_features_are_compared_once_those_of_real_garments_are_kept(studio, name, garments, monkeypatch):
     names = [name("plain"), name("classed")]
     before = compare.neighbours(studio, names, 0)[0]
@@ -306,18 +306,18 @@ def test_a_floor_is_told_once_and_to_whom_it_belongs():
     assert floors[0]["halves"] == {"frechet": 0.5, "coverage": 0.81}
 
 
-def test_the_caption_says_how_many_samples_and_who_judged_them():
+def test_the_caption_says_how_many_samples_and_who_scored_them():
     assert compare.caption([]) == ""
     one = compare.caption([report(), report()])
     assert "10,000 samples each" in one
     assert "cnn (sha256 0123456789ab)" in one
-    assert "not judged alike" not in one
+    assert "not scored alike" not in one
     for change in ({"n": 500}, {"judge": {**SCORER, "sha256": "f" * 64}}, {"against": {"real": 1000}}):
-        assert "not judged alike" in compare.caption([report(), report(**change)])
+        assert "not scored alike" in compare.caption([report(), report(**change)])
 
 
 @pytest.mark.parametrize(
-    ("found", "judge_is_here", "expected"),
+    ("found", "score_is_here", "expected"),
     [
         (None, True, False),
         (None, False, False),
@@ -326,9 +326,9 @@ def test_the_caption_says_how_many_samples_and_who_judged_them():
         (report(), True, True),
     ],
 )
-def test_what_is_worth_judging(monkeypatch, tiny, found, judge_is_here, expected):
-    monkeypatch.setattr(store, "bundled", lambda: ["cnn"] if judge_is_here else [])
-    assert compare.judged(found, tiny("dcgan")) is expected
+def test_what_is_worth_scoring(monkeypatch, tiny, found, score_is_here, expected):
+    monkeypatch.setattr(store, "bundled", lambda: ["cnn"] if score_is_here else [])
+    assert compare.scored(found, tiny("dcgan")) is expected
 
 
 def test_a_report_without_scores_says_why():

@@ -10,7 +10,13 @@ from fashiongan.gans import sampling
 from fashiongan.training import doctor, run_folder
 from fashiongan.training.trainer import Trainer
 
-SCORER, GENERATOR, ALIKE, CLIPPED, FEW = "judge has won", "generator has won", "nearly alike", "clipping bound", "only "
+DISCRIMINATOR, GENERATOR, ALIKE, CLIPPED, FEW = (
+    "discriminator has won",
+    "generator has won",
+    "nearly alike",
+    "clipping bound",
+    "only ",
+)
 HEALTHY = {"d_accuracy_real": 0.8, "d_accuracy_fake": 0.8, "diversity": 0.9}
 
 
@@ -39,7 +45,7 @@ def test_a_healthy_log_gets_no_remark():
 @pytest.mark.parametrize(
     ("curves", "part", "knobs", "number"),
     [
-        ({"d_accuracy_real": 0.99, "d_accuracy_fake": 1.0}, SCORER, ["lr_d", "lr_g"], "99 %"),
+        ({"d_accuracy_real": 0.99, "d_accuracy_fake": 1.0}, DISCRIMINATOR, ["lr_d", "lr_g"], "99 %"),
         ({"d_accuracy_fake": 0.04}, GENERATOR, ["lr_d", "d_steps"], "96 %"),
         ({"diversity": 0.2}, ALIKE, ["lr_g", "seed"], "20 %"),
         ({"d_clipped": 0.7}, CLIPPED, ["clip", "wgan-gp"], "70 %"),
@@ -57,7 +63,7 @@ def test_each_remark_says_how_bad_it_is_and_which_knob_to_try(curves, part, knob
 @pytest.mark.parametrize(
     ("curve", "well", "sick"),
     [
-        ("d_accuracy_fake", doctor.JUDGE_LOSES + 1e-9, doctor.JUDGE_LOSES - 0.001),
+        ("d_accuracy_fake", doctor.D_LOSES + 1e-9, doctor.D_LOSES - 0.001),
         ("diversity", doctor.ALIKE + 1e-9, doctor.ALIKE - 0.001),
         ("d_clipped", doctor.CLIPPED - 1e-9, doctor.CLIPPED + 0.001),
     ],
@@ -67,11 +73,11 @@ def test_thresholds(curve, well, sick):
     assert len(doctor.examine(log(**{curve: sick}), 1.0)) == 1
 
 
-def test_the_judge_has_won_only_if_it_is_right_on_both_sides():
-    sure = {"d_accuracy_real": doctor.JUDGE_WINS + 0.001, "d_accuracy_fake": doctor.JUDGE_WINS + 0.001}
-    assert said(doctor.examine(log(**sure), 1.0), SCORER)
+def test_the_discriminator_has_won_only_if_it_is_right_on_both_sides():
+    sure = {"d_accuracy_real": doctor.D_WINS + 0.001, "d_accuracy_fake": doctor.D_WINS + 0.001}
+    assert said(doctor.examine(log(**sure), 1.0), DISCRIMINATOR)
     for side in sure:
-        assert doctor.examine(log(**{**sure, side: doctor.JUDGE_WINS - 0.001}), 1.0) == []
+        assert doctor.examine(log(**{**sure, side: doctor.D_WINS - 0.001}), 1.0) == []
 
 
 def test_variety_is_measured_against_the_garments():
@@ -81,7 +87,7 @@ def test_variety_is_measured_against_the_garments():
 
 def test_several_complaints_at_once():
     rows = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=0.01)
-    assert said(doctor.examine(rows, 1.0), SCORER, ALIKE)
+    assert said(doctor.examine(rows, 1.0), DISCRIMINATOR, ALIKE)
 
 
 def test_a_critic_is_meant_to_stay_ahead():
@@ -115,12 +121,13 @@ def test_the_window_can_be_changed(monkeypatch):
 
 
 def test_a_generator_that_still_gains_variety_is_left_alone():
-    """A slow starter is alike on average, and its judge right about everything, while it learns (see runs of `gan`)."""
+    """A slow starter is alike on average, and its discriminator right about everything, while it learns (see runs of
+    `gan`)."""
     for fake in (0.0, 1.0):
         climbing = log(d_accuracy_real=1.0, d_accuracy_fake=fake, diversity=lambda s: 0.001 * s)
         assert doctor.examine(climbing, 1.0) == []
     falling = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=lambda s: 0.4 - 0.0008 * s)
-    assert said(doctor.examine(falling, 1.0), SCORER, ALIKE)
+    assert said(doctor.examine(falling, 1.0), DISCRIMINATOR, ALIKE)
     wobbling = log(diversity=lambda s: 0.1 + 0.05 * (s // 10 % 2))
     assert said(doctor.examine(wobbling, 1.0), ALIKE)
 
@@ -170,7 +177,7 @@ def test_few_classes_are_counted(wanted, garments, means):
     assert "cdcgan" in remark
 
 
-def test_too_few_classes_or_samples_to_judge_by(garments, means):
+def test_too_few_classes_or_samples_to_discriminator_by(garments, means):
     alike = of_classes(garments, [4])
     assert doctor.missing_classes(alike[:39], means) == []
     assert doctor.missing_classes(alike[:40], means) != []
@@ -206,21 +213,21 @@ def first(ticks, part):
 
 
 @pytest.mark.slow
-def test_a_judge_that_learns_much_faster_has_won(run_of):
+def test_a_discriminator_that_learns_much_faster_has_won(run_of):
     _, ticks, _ = run_of("dcgan", **HELPLESS)
-    assert doctor.WINDOW <= first(ticks, SCORER) < 600
-    remark = next(r for r in ticks[-1].remarks if SCORER in r)
+    assert doctor.WINDOW <= first(ticks, DISCRIMINATOR) < 600
+    remark = next(r for r in ticks[-1].remarks if DISCRIMINATOR in r)
     assert "lr_d" in remark
     assert any(ALIKE in r for r in ticks[-1].remarks), "a generator that never moved draws gray"
     assert not any(GENERATOR in r for t in ticks for r in t.remarks)
 
 
 @pytest.mark.slow
-def test_a_judge_that_learns_much_slower_has_lost(run_of):
+def test_a_discriminator_that_learns_much_slower_has_lost(run_of):
     _, ticks, _ = run_of("dcgan", lr_d=1e-7, steps=700)
     assert doctor.WINDOW <= first(ticks, GENERATOR) <= 700
     assert any("d_steps" in r for r in ticks[-1].remarks)
-    assert not any(SCORER in r for t in ticks for r in t.remarks)
+    assert not any(DISCRIMINATOR in r for t in ticks for r in t.remarks)
 
 
 @pytest.mark.slow
@@ -249,7 +256,7 @@ def test_a_healthy_run_ends_without_a_remark(run_of):
     out, ticks, _ = run_of("dcgan", **WELL)
     assert ticks[-1].step == 700
     assert ticks[-1].remarks == ()
-    assert not any(part in r for t in ticks for r in t.remarks for part in (SCORER, GENERATOR, ALIKE, CLIPPED))
+    assert not any(part in r for t in ticks for r in t.remarks for part in (DISCRIMINATOR, GENERATOR, ALIKE, CLIPPED))
     assert "remarks" not in run_folder.read_log(out)[-1]
 
 
@@ -258,7 +265,7 @@ def test_a_healthy_run_ends_without_a_remark(run_of):
 def test_a_critic_at_its_bound(changes, sick, run_of):
     _, ticks, _ = run_of("wgan", **changes, steps=520, d_steps=1)
     assert (first(ticks, CLIPPED) is not None) is sick
-    assert not any(part in r for t in ticks for r in t.remarks for part in (SCORER, GENERATOR)), "it is a critic"
+    assert not any(part in r for t in ticks for r in t.remarks for part in (DISCRIMINATOR, GENERATOR)), "it is a critic"
 
 
 def test_a_diverging_run_stops_and_names_the_knob(tiny, garments, tmp_path):
@@ -284,7 +291,7 @@ def test_a_resumed_run_goes_on_complaining_at_once(run_of, garments):
     resumed = run_folder.resume(out, loaded=garments, steps=620)
     news = list(run_folder.train(resumed, out, every=1))
     assert news[0].step == 601
-    assert any(SCORER in r for r in news[0].remarks)
+    assert any(DISCRIMINATOR in r for r in news[0].remarks)
     assert any(ALIKE in r for r in news[0].remarks)
     after = run_folder.read_log(out)
     assert after[: len(before)] == before, "what was said before is kept"

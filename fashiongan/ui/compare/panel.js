@@ -7,7 +7,7 @@ const BOTH = 'both losses', SPACES = {pixels: 'in pixels', features: 'in feature
 const INVITE = 'Point at a picture, or reach it with Tab and the arrow keys, to see it beside the nearest real garment.';
 let got = {models: '', rows: '', near: ''};  // for which choice each part is shown
 let models = [], table = {}, rows = [], near = null, sort = null, at = [0, 0], which = BOTH;
-let busy = false, again = false, stamp = '', run = '', listed = null, jury = {busy: false};
+let busy = false, again = false, stamp = '', run = '', listed = null, scorer = {busy: false};
 
 const choice = () => window.fashionganCompare || {names: [], seed: 0, near: false};
 const make = (tag, props = {}, ...children) => {
@@ -69,7 +69,7 @@ async function step() {
   drawPlots();
   if (wanted && got.near !== drawn) await fetchNear(drawn);
   complain('');
-  Object.assign(root.dataset, {state: 'ready', drawn: got.rows, judged: models.filter(m => m.values).length});
+  Object.assign(root.dataset, {state: 'ready', drawn: got.rows, scored: models.filter(m => m.values).length});
 }
 
 function refuse(sentence) {
@@ -195,12 +195,12 @@ find('.grid').addEventListener('keydown', onGarment((button, e) => {
 
 // Verdicts and scores
 
-const unjudged = name => !jury.busy ? 'Not judged yet: press Judge them.' : jury.name === name ? 'Being judged now.'
-  : jury.waiting.includes(name) ? 'Waiting to be judged.' : 'Not judged yet: press Judge them.';
+const unscored = name => !scorer.busy ? 'Not scored yet: press Score them.' : scorer.name === name ? 'Being scored now.'
+  : scorer.waiting.includes(name) ? 'Waiting to be scored.' : 'Not scored yet: press Score them.';
 
 function showVerdicts() {
   find('.verdicts').replaceChildren(...models.map(m => make('li', {}, known(m.name), ' ',
-    make('span', {textContent: m.verdict || unjudged(m.name)}))));
+    make('span', {textContent: m.verdict || unscored(m.name)}))));
   const absent = models.filter(m => !m.values).map(m => m.title);
   part('unscored').textContent = absent.length && absent.length < models.length ? `Not in the table, for want of scores: ${absent.join(', ')}.` : '';
 }
@@ -289,7 +289,7 @@ function showCurves() {
   const {axis, layout} = look_of_plots();
   const shown = which === BOTH ? ['d_loss', 'g_loss'] : [which];
   plots.curves = curved.length && [curved.flatMap(m => shown.filter(n => m.curves[n]).map(n => ({
-    x: m.curves.step, y: m.curves[n], name: shown.length > 1 ? `${legend(m)}: ${n === 'd_loss' ? 'judge' : 'generator'}` : legend(m), mode: which === 'distance' ? 'lines+markers' : 'lines',
+    x: m.curves.step, y: m.curves[n], name: shown.length > 1 ? `${legend(m)}: ${n === 'd_loss' ? 'discriminator' : 'generator'}` : legend(m), mode: which === 'distance' ? 'lines+markers' : 'lines',
     connectgaps: true, line: {width: 1.75, color: COLORS[index(m.name)], dash: n === 'g_loss' ? 'dash' : 'solid'}, hovertemplate: '%{y:.3g}',
   }))), {...layout, hovermode: 'x unified', uirevision: got.models + which, xaxis: {...axis, title: {text: 'step', standoff: 4}}, yaxis: axis}];
 }
@@ -301,28 +301,28 @@ function drawPlots() {
   for (const [name, made] of Object.entries(plots)) if (made) P.react(find(`[data-plot=${name}]`), ...made, {responsive: true, displayModeBar: false});
 }
 
-// The jury, and checkpoints that come and go
+// The scorer, and checkpoints that come and go
 
-function showJury() {
-  find('.jury').hidden = !jury.busy && !jury.error;
-  find('.jury .bar').hidden = !jury.busy;
-  const percent = Math.round(100 * jury.share), waiting = jury.waiting.map(n => n.split('/').pop());
-  const told = jury.busy ? [`Judging ${jury.name}: ${jury.doing}, ${percent} %`, waiting.length ? `then ${waiting.join(', ')}` : ''] : [];
-  const text = [...told, jury.error ? `Could not judge ${jury.error}` : ''].filter(Boolean).join(' · ');
-  if (find('.jury p').textContent !== text) find('.jury p').textContent = text;
-  find('.jury i').style.width = percent + '%';
-  find('.jury .bar').setAttribute('aria-valuenow', percent);
+function showScorer() {
+  find('.scorer').hidden = !scorer.busy && !scorer.error;
+  find('.scorer .bar').hidden = !scorer.busy;
+  const percent = Math.round(100 * scorer.share), waiting = scorer.waiting.map(n => n.split('/').pop());
+  const told = scorer.busy ? [`Scoring ${scorer.name}: ${scorer.doing}, ${percent} %`, waiting.length ? `then ${waiting.join(', ')}` : ''] : [];
+  const text = [...told, scorer.error ? `Could not score ${scorer.error}` : ''].filter(Boolean).join(' · ');
+  if (find('.scorer p').textContent !== text) find('.scorer p').textContent = text;
+  find('.scorer i').style.width = percent + '%';
+  find('.scorer .bar').setAttribute('aria-valuenow', percent);
 }
 
 async function news() {
   if (document.hidden || !root.clientWidth) return;
   try {
     const found = await server.news(null), names = found.names;
-    jury = found.jury;
-    showJury();
+    scorer = found.scorer;
+    showScorer();
     run = found.run;  // its weights are others once it has ended
-    const now = JSON.stringify([jury.busy, jury.name, jury.waiting, jury.error, run]);
-    root.dataset.jury = jury.busy ? 'busy' : 'idle';
+    const now = JSON.stringify([scorer.busy, scorer.name, scorer.waiting, scorer.error, run]);
+    root.dataset.scorer = scorer.busy ? 'busy' : 'idle';
     const news = JSON.stringify([names, now]), changed = listed !== null && listed !== news;
     stamp = now;
     listed = news;
@@ -334,7 +334,7 @@ async function news() {
 }
 
 new ResizeObserver(() => { if (P && root.clientWidth) root.querySelectorAll('.js-plotly-plot').forEach(p => P.Plots.resize(p)); }).observe(root);
-const LISTENERS = {'fashiongan-compare': refresh, 'fashiongan-judged': news};
+const LISTENERS = {'fashiongan-compare': refresh, 'fashiongan-scored': news};
 for (const [name, f] of Object.entries(LISTENERS)) document.addEventListener(name, f);
 async function watch() {
   if (!element.isConnected) {
@@ -342,6 +342,6 @@ async function watch() {
     return;
   }
   await news();
-  setTimeout(watch, root.dataset.jury === 'busy' ? 1000 : 3000);
+  setTimeout(watch, root.dataset.scorer === 'busy' ? 1000 : 3000);
 }
 watch();

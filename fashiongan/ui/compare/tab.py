@@ -46,7 +46,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
                 roll = gr.Button("Re-roll", elem_id="compare_roll", size="md", min_width=100)
             near = gr.Checkbox(False, label="Nearest real garments", info=words.NEAREST, elem_id="near")
             private = not studio.public
-            judge = gr.Button("Judge them", size="md", elem_id="judge", visible=private)
+            score = gr.Button("Score them", size="md", elem_id="score", visible=private)
             gr.Markdown(words.SCORER, elem_classes="caption", visible=private)
             with gr.Accordion("A duel of equals", open=False, elem_id="duel", visible=private):
                 gr.Markdown(words.DUEL)
@@ -69,11 +69,11 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     gr.on([this.select, *(c.change for c in (models, seed, near))], **tell)
     # panel.js tells of new checkpoints and reports.
     gr.on([this.select, panel.change], bench.listed, models, models, **hidden)
-    left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": judge, **hidden}
+    left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **hidden}
     gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
     roll.click(lambda: random.randrange(compare.LAST_SEED + 1), None, seed, **hidden)
-    look: dict[str, Any] = {"fn": None, "js": "() => document.dispatchEvent(new Event('fashiongan-judged'))", **hidden}
-    judge.click(show.polite(bench.judge), models, None, **hidden).then(**look).then(**left)
+    look: dict[str, Any] = {"fn": None, "js": "() => document.dispatchEvent(new Event('fashiongan-scored'))", **hidden}
+    score.click(show.polite(bench.score), models, None, **hidden).then(**look).then(**left)
     train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)
 
 
@@ -108,7 +108,7 @@ def side_by_side(studio: Studio) -> gr.HTML:
 
     def news(_: Any) -> dict[str, Any]:
         status = studio.status()
-        return {"names": studio.names(), "jury": studio.jury_status(), "run": f"{status['run']} {status['state']}"}
+        return {"names": studio.names(), "scorer": studio.scoring_status(), "run": f"{status['run']} {status['state']}"}
 
     return gr.HTML(
         html_template=(HERE / "panel.html").read_text(),
@@ -136,11 +136,11 @@ class Bench:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def unjudged(self, names: list[str]) -> list[str]:
-        """Those of the names that judging would tell something of, and that do not wait for it."""
-        status = self.studio.jury_status()
+    def unscored(self, names: list[str]) -> list[str]:
+        """Those of the names that scoring would tell something of, and that do not wait for it."""
+        status = self.studio.scoring_status()
         busy = [status["name"], *status["waiting"]] if status["busy"] else []
-        return [name for name in names if name not in busy and not compare.model(self.studio, name)["judged"]]
+        return [name for name in names if name not in busy and not compare.model(self.studio, name)["scored"]]
 
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
         """The checkpoints there are now; what was chosen stays, unless it is gone."""
@@ -151,15 +151,15 @@ class Bench:
         return gr.Dropdown(choices=checkpoints.titled(names), **changed)
 
     def left(self, names: list[str] | None) -> gr.Button:
-        """The button to judge, if there is something for it to do."""
-        return gr.Button(interactive=bool(self.unjudged(names or [])))
+        """The button to score, if there is something for it to do."""
+        return gr.Button(interactive=bool(self.unscored(names or [])))
 
-    def judge(self, names: list[str] | None) -> None:
-        self.studio.check_private("Judging")
-        left = self.unjudged(names or [])
+    def score(self, names: list[str] | None) -> None:
+        self.studio.check_private("Scoring")
+        left = self.unscored(names or [])
         if not left:
-            raise StudioError("All of these are judged, or are being judged: choose another model.")
-        self.studio.judge(left)
+            raise StudioError("All of these are scored, or are being scored: choose another model.")
+        self.studio.score(left)
 
     def duel(self, visitor: str | None, rivals: list[str] | None, steps: int | None) -> tuple[str, str]:
         """Queue one run each, alike but for the GAN; all of them or none."""

@@ -46,7 +46,7 @@ DEFENCE = (
     "the lists above when it is done: put both into one curve."
 )
 ATTACKED = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
-COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same judge."
+COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same scorer."
 NEAREST = "under each picture, the training picture that is most like it"
 SCORER = (
     "Scores those that have none by 10,000 pictures each: one to three minutes a model, in the background, and more "
@@ -60,11 +60,11 @@ QUEUED = (
 
 # What the curves of a run are called.
 CURVES = {
-    "d_loss": "judge (discriminator)",
+    "d_loss": "discriminator",
     "g_loss": "generator",
     "d_accuracy_real": "on real garments",
     "d_accuracy_fake": "on fakes",
-    "d_real": "judge's loss on real",
-    "d_fake": "judge's loss on fakes",
+    "d_real": "discriminator's loss on real",
+    "d_fake": "discriminator's loss on fakes",
     "distance": "Frechet distance in a classifier's features",
 }

@@ -175,7 +175,7 @@ def explain(gan: str) -> str:
     cls = gans.find(gan)
     told = inspect.getdoc(inspect.getmodule(cls)) or ""
     d, g = cls.formulas
-    return f"The judge minimises\n$${d}$$\nand the generator\n$${g}$$\n{told.replace('*', chr(92) + '*')}"
+    return f"The discriminator minimises\n$${d}$$\nand the generator\n$${g}$$\n{told.replace('*', chr(92) + '*')}"
 
 
 class Desk:
