@@ -41,7 +41,7 @@ ELSEWHERE = {
     "seeds.md": "which GANs fail, over five seeds",
     "few.md": "a hundred boots, with augmentation and without",
     "folders.md": "folders of one's own: reading them, and memory",
-    "sliders.md": "what the sliders change, and how steadily",
+    "sliders.md": "what the sliders change, and with which rank correlation",
     "robustness.md": "every classifier under every attack",
     "colorize.md": "the colorizers",
 }

@@ -85,7 +85,7 @@ def main() -> None:
         if not place.exists():
             report = scorer(train(seed, device, args.data_root), device, args.data_root)
             files.write(place, json.dumps(report).encode())
-            print(reports.told(report), flush=True)
+            print(reports.summary(report), flush=True)
     found = {
         int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text())
         for place in RUNS.glob("seed-*/report.json")

@@ -53,7 +53,7 @@ def main() -> None:
 @torch.no_grad()
 def row(gan, scorer, ways, i: int, positions: list[float], n: int) -> str:
     x, rows = directions.swept(gan, ways.vectors[i : i + 1], positions, seed=12345, garments=n)
-    steady = directions.steadiness(x)[0, list(ATTRIBUTES).index(ways.names[i])]
+    steady = directions.rank_correlation(x)[0, list(ATTRIBUTES).index(ways.names[i])]
     flat = x.flatten(0, 2)
     seen = torch.cat([scorer(part.float() / 255).argmax(1) for part in flat.split(200)]).view(n, len(positions))
     kept = seen == seen[:, 4:5]

@@ -29,7 +29,7 @@ class Job(Generic[T]):
 
     @property
     def alive(self) -> bool:
-        """Whether it may still produce news: running or paused."""
+        """Whether it may still produce records: running or paused."""
         return self.state in ("running", "paused")
 
     def pause(self, timeout: float | None = 30.0) -> bool:
@@ -64,7 +64,7 @@ class Job(Generic[T]):
             close = getattr(self._work, "close", None)
             if close:
                 close()
-        except Exception as e:  # whatever it is, the reader of the news must learn of it
+        except Exception as e:  # whatever it is, the reader of the records must learn of it
             self.error, ended = e, "failed"
         self.state = ended
         self._resting.set()

@@ -57,19 +57,14 @@ def apgd(
     for k in range(1, steps + 1):
         left = z.argmax(1) == y[index]  # the others are done
         if not left.all():
-            index, at, before, best, best_gradient, gradient, size = (
-                v[left] for v in (index, at, before, best, best_gradient, gradient, size)
-            )
-            value, best_value, climbed, halved, value_then = (
-                v[left] for v in (value, best_value, climbed, halved, value_then)
-            )
+            pictures = (index, at, before, best, best_gradient, gradient, size)
+            index, at, before, best, best_gradient, gradient, size = (v[left] for v in pictures)
+            numbers = (value, best_value, climbed, halved, value_then)
+            value, best_value, climbed, halved, value_then = (v[left] for v in numbers)
         if not len(index):
             break
         x_, allowed_, eps_ = x[index], part(allowed, index), part(eps, index)
-        straight = (x_ + LINF.project(within(at + size * gradient.sign() - x_, allowed_), eps_)).clamp(0, 1)
-        pull = 0.75 if k > 1 else 1.0
-        moved = at + pull * (straight - at) + (1 - pull) * (at - before)
-        moved = (x_ + LINF.project(within(moved - x_, allowed_), eps_)).clamp(0, 1)
+        moved = climb(x_, at, before, gradient, size, eps_, allowed_, 0.75 if k > 1 else 1.0)
         before, at = at, moved
         gradient, new, z = slope(net, at, loss)
         climbed += (new > value).float()
@@ -90,6 +85,16 @@ def apgd(
             halved, value_then, last = stuck, best_value.clone(), k
             climbed = torch.zeros_like(value)
     return found
+
+
+def climb(
+    x: Tensor, at: Tensor, before: Tensor, gradient: Tensor, size: Tensor, eps: Any, allowed: Tensor | None, pull: float
+) -> Tensor:
+    """One step of algorithm 1 (lines 7 and 8): along the gradient's sign into the ball round x, then `pull` of the way
+    there from where it is, and the rest along its last step."""
+    straight = (x + LINF.project(within(at + size * gradient.sign() - x, allowed), eps)).clamp(0, 1)
+    moved = at + pull * (straight - at) + (1 - pull) * (at - before)
+    return (x + LINF.project(within(moved - x, allowed), eps)).clamp(0, 1)
 
 
 def checkpoints(steps: int) -> set[int]:

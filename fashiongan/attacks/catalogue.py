@@ -55,7 +55,7 @@ class Attack:
 ATTACKS: dict[str, Attack] = {
     "noise": Attack(
         "random noise",
-        "every pixel up or down by chance: the control, which knows nothing of the classifier",
+        "every pixel up or down at random: the control, which knows nothing of the classifier",
         LINF,
         noise,
         targeted=False,
@@ -129,7 +129,7 @@ def attack(
     Args:
         eps: 0..1, one for all or a tensor (N, 1, 1, 1).
         mask: "garment", only pixels above black may change, or "none".
-        rng: its chance, on x's device; by default of seed 0.
+        rng: its random generator, on x's device; by default of seed 0.
 
     Raises:
         StudioError: no such attack or mask, a bad eps, or an attack that cannot be sent towards a target.

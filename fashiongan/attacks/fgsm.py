@@ -17,7 +17,7 @@ def noise(
     rng: torch.Generator,
     _target: Tensor | None = None,
 ) -> Tensor:
-    """The control: every pixel moves by eps, up or down by chance. It knows nothing of the net."""
+    """The control: every pixel moves by eps, up or down at random. It knows nothing of the net."""
     signs = torch.randint(0, 2, x.shape, generator=rng, device=x.device) * 2 - 1
     return (x + within(eps * signs, allowed)).clamp(0, 1)
 

@@ -46,7 +46,7 @@ def started(r: Recipe) -> Classifier:
 
 @dataclass(frozen=True)
 class Fitted:
-    """News of a fit: means since the news before, and at each epoch's end the accuracy on the held-out pictures."""
+    """A record of a fit: means since the one before, and at each epoch's end the accuracy on the held-out pictures."""
 
     step: int
     steps: int
@@ -112,7 +112,7 @@ class Fitter:
         return x
 
     def run(self, pace: float = 0.5) -> Iterator[Fitted]:
-        """Fit to the end, yielding news about every `pace` seconds and at each epoch's end."""
+        """Fit to the end, yielding a record about every `pace` seconds and at each epoch's end."""
         r, net = self.recipe, self.net
         net.train().requires_grad_(True)
         loss_sum, right = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
@@ -175,19 +175,19 @@ def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None)
 
 
 def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
-    for news in fitter.run():
-        if news.step == news.steps:
+    for record in fitter.run():
+        if record.step == record.steps:
             made = {
                 "command": command(fitter.recipe),
-                "held_out": news.held_out,
-                **({"attacked": news.attacked} if news.attacked is not None else {}),
+                "held_out": record.held_out,
+                **({"attacked": record.attacked} if record.attacked is not None else {}),
                 **({"before": info(fitter.recipe.start).get("command")} if fitter.recipe.start else {}),
-                "seconds": round(news.seconds, 1),
+                "seconds": round(record.seconds, 1),
                 "device": checkpoint.device_name(fitter.device),
                 "torch": torch.__version__,
             }
             save(out, fitter.net, made)
-        yield news
+        yield record
     test = datasets.merge(datasets.load(datasets.FASHION_MNIST, split="test", root=root), fitter.recipe.merge)
     table = confusion(fitter.net, test)  # row: what it is; column: what it was taken for
     right = sum(row[i] for i, row in enumerate(table)) / len(test)

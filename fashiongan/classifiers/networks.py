@@ -229,7 +229,7 @@ def recipe(classifier: str, **changes: Any) -> Recipe:
 
 
 def build(r: Recipe) -> Classifier:
-    """A net with starting weights drawn from its recipe's seed; the process's own chance is left as it was."""
+    """A net with starting weights drawn from its recipe's seed; the process's own rng is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(r.seed)
         return CLASSIFIERS[r.classifier](r)

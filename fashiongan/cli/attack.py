@@ -27,7 +27,7 @@ def add_attack(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p.add_argument(
         "--generated", metavar="CHECKPOINT", help="attack 1000, or --limit, garments that a GAN draws instead"
     )
-    p.add_argument("--seed", type=int, default=0, help="of the attack's chance and of what is generated (default: 0)")
+    p.add_argument("--seed", type=int, default=0, help="of the attack's rng and of what is generated (default: 0)")
     p.add_argument("--out", type=Path, help="also write the curve to this CSV file")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
     p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
@@ -54,8 +54,8 @@ def attack(args: argparse.Namespace) -> None:
     points: list[robustness.Point] = []
 
     def kept() -> "Iterator[robustness.Point]":
-        chance = {"target": args.target, "seed": args.seed}
-        for point in robustness.curve(nets, garments, [args.attack], strengths, [args.mask], **chance):
+        options = {"target": args.target, "seed": args.seed}
+        for point in robustness.curve(nets, garments, [args.attack], strengths, [args.mask], **options):
             points.extend([point] * point.whole)
             yield point
 
@@ -64,4 +64,4 @@ def attack(args: argparse.Namespace) -> None:
         files.write(args.out, robustness.table(points).encode())
     report = robustness.report(points, garments.source, args.target)
     report |= {"seed": args.seed, "device": checkpoint.device_name(next(nets[args.classifier].parameters()).device)}
-    print(json.dumps(report) if args.json else robustness.told(points))
+    print(json.dumps(report) if args.json else robustness.summary(points))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
-from .common import Parser, progress, told
+from .common import Parser, describe_tick, progress
 
 
 def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -31,6 +31,6 @@ def bundle(args: argparse.Namespace) -> None:
     for name in args.names or (registry.bundled() if args.scores else bundles.at_hand()):
         print(name, file=sys.stderr)
         if not args.scores:
-            progress(bundles.train(name, args.runs, pick_device(args.device)), told)
+            progress(bundles.train(name, args.runs, pick_device(args.device)), describe_tick)
         if quick.Quick.can(checkpoint.load(name).recipe):
             progress(bundles.score(name, device=pick_device(args.device)), lambda step: step.doing, unit="piece")

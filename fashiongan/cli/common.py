@@ -54,13 +54,13 @@ def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
         )
 
 
-def told(tick: "Tick") -> str:
-    """A training run's news in a few words."""
+def describe_tick(tick: "Tick") -> str:
+    """A record of a training run in a few words."""
     losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
     return f"epoch {tick.epoch:.1f}  {losses}  {tick.images_per_second:.0f} pictures/s"
 
 
-class News(Protocol):
+class Record(Protocol):
     """What every long piece of work yields: how far it is, and of how much."""
 
     @property
@@ -69,7 +69,7 @@ class News(Protocol):
     def steps(self) -> int: ...
 
 
-N = TypeVar("N", bound=News)
+N = TypeVar("N", bound=Record)
 
 
 def unused(path: Path) -> Path:
@@ -78,7 +78,7 @@ def unused(path: Path) -> Path:
     return next(p for p in itertools.chain([path], numbered) if not p.exists())
 
 
-def progress(news: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:
+def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:
     """A bar round long work. However it ends, the iterator is closed, which saves.
 
     Ctrl-C takes effect at the next tick, since an update cut in two could not be saved; a second one, at once.
@@ -94,8 +94,8 @@ def progress(news: "Iterator[N]", describe: Callable[[N], str], unit: str = "ste
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        with closing(news), tqdm(unit=unit, dynamic_ncols=True) as bar:  # type: ignore[type-var]
-            for tick in news:
+        with closing(records), tqdm(unit=unit, dynamic_ncols=True) as bar:  # type: ignore[type-var]
+            for tick in records:
                 if bar.total is None:
                     bar.reset(tick.steps)
                     bar.initial = tick.step

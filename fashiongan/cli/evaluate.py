@@ -47,4 +47,4 @@ def evaluate(args: argparse.Namespace) -> None:
             yield step
 
     progress(kept(), lambda step: step.doing, unit="piece")
-    print(json.dumps(report) if args.json else reports.told(report))
+    print(json.dumps(report) if args.json else reports.summary(report))

@@ -36,13 +36,13 @@ def fit(args: argparse.Namespace) -> None:
     chosen = {k: v for k, v in vars(args).items() if k in knobs(classifiers.Recipe)}
     recipe = classifiers.recipe(args.classifier, **chosen)
     out = args.out or Path("runs", "classifiers", f"{args.classifier}.safetensors")
-    progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), fitted)
+    progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), describe_fit)
     info = classifiers.info(out)
     print(f"{100 * info['accuracy']:.2f} % of {info['tested']} test pictures named right: {out}", file=sys.stderr)
 
 
-def fitted(news: "Fitted") -> str:
-    """A fit's news in a few words."""
-    held = f"  held out {100 * news.held_out:.2f} %" if news.held_out is not None else ""
-    held += f", attacked {100 * news.attacked:.2f} %" if news.attacked is not None else ""
-    return f"epoch {news.epoch:.1f}  loss {news.loss:.3f}{held}  {news.images_per_second:.0f} pictures/s"
+def describe_fit(record: "Fitted") -> str:
+    """A record of a fit in a few words."""
+    held = f"  held out {100 * record.held_out:.2f} %" if record.held_out is not None else ""
+    held += f", attacked {100 * record.attacked:.2f} %" if record.attacked is not None else ""
+    return f"epoch {record.epoch:.1f}  loss {record.loss:.3f}{held}  {record.images_per_second:.0f} pictures/s"

@@ -11,7 +11,7 @@ from ..errors import StudioError
 
 if TYPE_CHECKING:
     from ..training.trainer import Trainer
-from .common import Parser, add_knobs, answer, progress, told, unused
+from .common import Parser, add_knobs, answer, describe_tick, progress, unused
 
 
 def train(argv: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def _train(argv: list[str]) -> None:
 
 
 def watch(trainer: "Trainer", out: Path) -> None:
-    """Run a trainer with a progress bar; of a team, only the first shows one."""
+    """Run a trainer with a progress bar; of several processes, only rank 0 shows one."""
     from .. import checkpoint
     from ..training import run_folder
 
@@ -94,5 +94,5 @@ def watch(trainer: "Trainer", out: Path) -> None:
     )
     for remark in trainer.data.remarks:
         print(remark, file=sys.stderr)
-    progress(run_folder.train(trainer, out), told)
+    progress(run_folder.train(trainer, out), describe_tick)
     print(f"Done: {out / 'checkpoint.safetensors'}, {out / 'training.gif'}", file=sys.stderr)

@@ -7,7 +7,7 @@ against the other.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ K = 5  # neighbours, for precision, recall, density and coverage
 
 @dataclass(frozen=True)
 class Step:
-    """News of an evaluation; the last one carries the report, a plain JSON object."""
+    """A record of an evaluation; the last one carries the report, a plain JSON object."""
 
     step: int
     steps: int
@@ -55,7 +55,7 @@ def evaluate(
     reference: str = REFERENCE,
     device: str = "cpu",
 ) -> Iterator[Step]:
-    """Score samples: yields news, and last a report. A score that cannot be had costs the others nothing.
+    """Score samples: yields records, and last a report. A score that cannot be had costs the others nothing.
 
     Args:
         samples: from `draw`.
@@ -82,66 +82,61 @@ def evaluate(
 
     places = [cached(net, d) for d in (real, test)]
     missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
-    pieces = sum(-(-len(x) // PIECE) for x in [samples.images, *(d.images for d, _ in missing)])
-    steps, done = pieces + 4 + 8 * gan_train + inception, 0
-    seen: list[tuple[Tensor, Tensor]] = []
-    for pictures, doing in (
-        *((d.images, "looking at real garments") for d, _ in missing),
-        (samples.images, "scoring"),
-    ):
+    sets = [(d.images, "looking at real garments") for d, _ in missing] + [(samples.images, "scoring")]
+    pieces = sum(-(-len(x) // PIECE) for x, _ in sets)
+    steps, done = pieces + 4 + 8 * gan_train + inception, pieces
+    *seen, (fake, logits) = yield from looked_at(net, sets, steps)
+    for (_, place), (found, _) in zip(missing, seen, strict=True):
+        checkpoint.write(place, {"features": found}, {})
+    floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
+    train_features, test_features = (recall(place).to(device) for place in places)
+    fake, logits = fake.to(device), logits.to(device)
+
+    def in_pixels() -> None:
+        originality(report, "pixels", *(pixels(d.to(device)) for d in (real.images, test.images, samples.images)))
+
+    # What is done, how many pieces' time it takes, and how.
+    work: list[tuple[str, int, Callable[[], None]]] = [
+        (
+            "comparing with real garments", 1,
+            lambda: compare(report, fake, logits, train_features, test_features, net, floors),
+        ),
+        ("counting classes", 1, lambda: count_classes(report, samples, logits, real)),
+        ("looking for copies, in features", 1, lambda: originality(report, "features", train_features, test_features, fake)),
+        ("looking for copies, in pixels", 1, in_pixels),
+        ("", 0, lambda: report.update(verdict=verdict(report))),
+    ]  # fmt: skip
+    if gan_train:
+        learn = lambda: report.update(gan_train_scores(samples, real, test, floors, device))  # noqa: E731
+        work.append(("training a classifier on the samples alone", 8, learn))
+    if inception:
+        ask = lambda: report.update(inception=ask_inception(samples.images, test.images))  # noqa: E731
+        work.append(("asking Inception", 1, ask))
+    for doing, cost, add in work:
+        if doing:
+            yield Step(done, steps, doing)
+        try:
+            add()
+        except StudioError as e:
+            remarks.append(str(e))
+        done += cost
+    report["seconds"] = round(perf_counter() - begin, 1)
+    yield Step(steps, steps, "done", report)
+
+
+def looked_at(
+    net: Classifier, sets: Sequence[tuple[Tensor, str]], steps: int
+) -> Generator[Step, None, list[tuple[Tensor, Tensor]]]:
+    """(features (N, d), logits (N, classes)) of each set of pictures, with a record after each PIECE of them."""
+    seen, done = [], 0
+    for images, doing in sets:
         parts = []
-        for x in pictures.split(PIECE):
+        for x in images.split(PIECE):
             parts.append(classifiers.features(net, x))
             done += 1
             yield Step(done, steps, doing)
         seen.append((torch.cat([f for f, _ in parts]), torch.cat([s for _, s in parts])))
-    floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
-    fake, logits = seen.pop()
-    for (_, place), (found, _) in zip(missing, seen, strict=True):
-        checkpoint.write(place, {"features": found}, {})
-    train_features, test_features = (recall(place).to(device) for place in places)
-    fake, logits = fake.to(device), logits.to(device)
-
-    for doing, add in (
-        (
-            "comparing with real garments",
-            lambda: compare(report, fake, logits, train_features, test_features, net, floors),
-        ),
-        ("counting classes", lambda: count_classes(report, samples, logits, real)),
-        (
-            "looking for copies, in features",
-            lambda: originality(report, "features", train_features, test_features, fake),
-        ),
-        (
-            "looking for copies, in pixels",
-            lambda: originality(
-                report, "pixels", *(pixels(x.to(device)) for x in (real.images, test.images, samples.images))
-            ),
-        ),
-    ):
-        yield Step(done, steps, doing)
-        try:
-            with torch.no_grad():
-                add()
-        except StudioError as e:
-            remarks.append(str(e))
-        done += 1
-    report["verdict"] = verdict(report)
-    if gan_train:
-        yield Step(done, steps, "training a classifier on the samples alone")
-        try:
-            report |= gan_train_scores(samples, real, test, floors, device)
-        except StudioError as e:
-            remarks.append(str(e))
-        done += 8  # pieces' worth of time
-    if inception:
-        yield Step(done, steps, "asking Inception")
-        try:
-            report["inception"] = ask_inception(samples.images, test.images)
-        except StudioError as e:
-            remarks.append(str(e))
-    report["seconds"] = round(perf_counter() - begin, 1)
-    yield Step(steps, steps, "done", report)
+    return seen
 
 
 def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]:
@@ -184,6 +179,7 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], dict[str, float]]] = {
 }
 
 
+@torch.no_grad()
 def compare(
     report: dict[str, Any],
     fake: Tensor,
@@ -223,6 +219,7 @@ def compare(
     }
 
 
+@torch.no_grad()
 def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Dataset) -> None:
     """Which classes the scorer sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
     Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
@@ -235,6 +232,7 @@ def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real
         report["gan_test"] = round(float((said == samples.labels).double().mean()), 4)
 
 
+@torch.no_grad()
 def originality(report: dict[str, Any], space: str, train: Tensor, test: Tensor, fake: Tensor) -> None:
     """How near the samples come to the training pictures, against how near unseen real ones come."""
     rng = torch.Generator().manual_seed(0)

@@ -41,7 +41,7 @@ def verdict(report: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def told(report: dict[str, Any]) -> str:
+def summary(report: dict[str, Any]) -> str:
     """A report as lines for a terminal."""
     lines = [f"{report['of']}: {report['n']} pictures"]
     if "scores" in report:

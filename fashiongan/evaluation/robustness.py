@@ -30,7 +30,7 @@ LADDER = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150, 200, 255)
 
 @dataclass(frozen=True)
 class Point:
-    """News of a curve: one classifier under one attack at one strength, of the pictures attacked so far."""
+    """A record of a curve: one classifier under one attack at one strength, of the pictures attacked so far."""
 
     step: int
     steps: int
@@ -41,7 +41,7 @@ class Point:
     n: int  # pictures so far
     whole: bool  # all of them
     accuracy: float  # 0..1: share still named right
-    low: float  # of the 95 % interval that chance in the choice of pictures leaves
+    low: float  # of the 95 % interval for the random choice of pictures
     high: float
     confused: tuple[tuple[str, str, int], ...]  # what it is, what it was taken for, how many; most first
     seconds: float  # spent on this point
@@ -59,7 +59,7 @@ def curve(
 ) -> Iterator[Point]:
     """Attack all the garments at every strength, weakest first, with one batch in memory at a time.
 
-    Each point draws its chance from `seed` anew, so that it does not depend on what else was asked. With `target`, a
+    Each point seeds its rng from `seed` anew, so that it does not depend on what else was asked. With `target`, a
     class by name or number, the garments of that class are left out. Raises StudioError for what cannot be.
     """
     epsilons = sorted({attacks.check_eps(e) for e in epsilons})
@@ -242,7 +242,7 @@ def report(points: Sequence[Point], source: str, target: str | None = None) -> d
     }
 
 
-def told(points: Sequence[Point]) -> str:
+def summary(points: Sequence[Point]) -> str:
     """The curve as lines for people."""
     p = points[0]
     lines = [f"{p.classifier}, {attacks.ATTACKS[p.attack].title}, mask {p.mask}, {p.n:,} pictures"]

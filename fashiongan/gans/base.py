@@ -18,7 +18,7 @@ class Batch(NamedTuple):
     y: Tensor  # (N,) int64, their classes
     z: Tensor  # (N, z_dim) fresh latents
     c: Tensor  # (N,) int64, classes drawn for the fakes, from those being trained
-    rng: torch.Generator  # the only source of further chance
+    rng: torch.Generator  # the only source of further randomness
     step: int  # updates done so far
 
 

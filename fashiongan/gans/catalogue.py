@@ -83,7 +83,7 @@ def recipe_from_json(text: str) -> Recipe:
 
 
 def build(r: Recipe) -> GAN:
-    """The nets of a recipe, with starting weights drawn from its seed; the process's own chance is left as it was."""
+    """The nets of a recipe, with starting weights drawn from its seed; the process's own rng is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(r.seed)
         return GANS[r.gan](r)

@@ -209,7 +209,7 @@ class StyleGAN(GAN):
         return G(z, other, torch.full((len(z),), cut, device=z.device))  # type: ignore[no-any-return]
 
     def draw(self, b: Batch) -> Tensor:
-        """Fakes of b's latents, most of them with a second style from a layer drawn by chance on."""
+        """Fakes of b's latents, most of them with a second style from a random layer on."""
         n, rng = len(b.z), b.rng
         mixed = torch.rand(n, generator=rng, device=b.z.device) < self.recipe.mixing
         cut = torch.randint(1, self.G.layers, (n,), generator=rng, device=b.z.device)

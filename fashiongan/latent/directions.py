@@ -3,8 +3,8 @@
 Candidates come from the generator alone: `layer`, the directions of z that its first layer stretches most (SeFa, Shen
 and Zhou 2021, https://arxiv.org/abs/2007.06600), and `activations`, those that move the first layer's activations most
 (GANSpace, Harkonen et al. 2020, https://arxiv.org/abs/2004.02546, section 3). Each is called after the one of the
-`attributes` that it changes most steadily, but it changes several at once, and most do so less steadily than a slider
-should. `measured` therefore goes beyond both: all numbers of z are combined, for each attribute, into the direction in
+`attributes` with which its slider has the highest rank correlation (Spearman), but it changes several at once, and
+most correlate less than a slider should. `measured` therefore goes beyond both: all numbers of z are combined, for each attribute, into the direction in
 which it rises fastest, by its mean gradient over a few dozen pictures of the generator's own. No net is trained and no
 label of the data is used, but the attributes are chosen by hand, where SeFa and GANSpace know of none.
 
@@ -41,7 +41,7 @@ class SliderDirections:
     """A generator's directions, the best first."""
 
     vectors: Tensor  # (k, choices or 1, z_dim), in units of z
-    names: tuple[str, ...]  # the measure that each changes most steadily
+    names: tuple[str, ...]  # the measure with which each has the highest rank correlation
     strengths: tuple[float, ...]  # -1..1: Spearman correlation of slider and measure, the mean over garments
     reach: float
 
@@ -138,7 +138,7 @@ def measured(gan: GAN) -> SliderDirections:
     vectors = apart(slopes).permute(2, 0, 1).float() * spread(gan)
     if probe is not None:
         vectors = vectors * within_class(gan, vectors, probe)[None, :, None]
-    steady = steadiness(
+    steady = rank_correlation(
         swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
     ).diagonal()  # of direction i and attribute i
     order = steady.argsort(descending=True).tolist()
@@ -219,8 +219,8 @@ def within_class(gan: GAN, vectors: Tensor, probe: Callable[[Tensor], Tensor]) -
 
 
 def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> SliderDirections:
-    """Directions in their own order, each called after the attribute that it changes most steadily."""
-    steady = steadiness(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
+    """Directions in their own order, each called after the attribute with the highest rank correlation."""
+    steady = rank_correlation(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
     best = steady.abs().argmax(1)
     strengths = steady.gather(1, best[:, None])[:, 0]
     if flip:
@@ -229,7 +229,7 @@ def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Slider
     return SliderDirections(vectors, tuple(names[i] for i in best), tuple(strengths.tolist()), reach)
 
 
-def steadiness(x: Tensor) -> Tensor:
+def rank_correlation(x: Tensor) -> Tensor:
     """(k, attributes): Spearman's correlation of a slider's position and each attribute, the mean over garments, of
     pictures moved along k directions (k, garments, positions, C, H, W). A garment that does not change counts as 0.
     """

@@ -295,7 +295,7 @@ def bars(report: dict[str, Any]) -> dict[str, float]:
         if key not in reports.SCORES or not isinstance(ours, int | float) or not isinstance(real, int | float):
             continue
         if real > 0:
-            # A distance of nothing, or below it by chance, is no better than real.
+            # A distance of nothing, or below it by accident, is no better than real.
             scaled = ours / real if reports.SCORES[key][1] else math.sqrt(real / ours) if ours > 0 else 1.0
             found[key] = round(scaled, 4)
     return found

@@ -2,7 +2,7 @@
 
 As PyTorch's DistributedDataParallel does, but after each player's backward pass instead of in hooks: a GAN's losses run
 their nets several times and take gradients of gradients, which those hooks do not follow. Started by torchrun; alone,
-a run has a team of one, which costs nothing.
+a run is a group of one, which costs nothing.
 """
 
 import os
@@ -60,9 +60,9 @@ class ProcessGroup:
 
 
 def join(device: str) -> tuple[ProcessGroup, str]:
-    """This process's place in the team that torchrun has called together, or alone; and its device.
+    """This process's place in the group that torchrun has started, or alone; and its device.
 
-    Raises StudioError for a team on GPUs of which there are fewer than processes.
+    Raises StudioError for a group on GPUs of which there are fewer than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -35,7 +35,7 @@ def start(
     loaded: datasets.Dataset | None = None,
     group: ProcessGroup = ALONE,
 ) -> Trainer:
-    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a team, the first does."""
+    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a group, rank 0 does."""
     group.wait()
     if group.rank:
         recipe, garments = datasets.prepare(recipe, root, loaded)
@@ -62,7 +62,7 @@ def resume(
 ) -> Trainer:
     """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`.
 
-    A team need not be as large as before. Nothing is written: a longer recipe is kept once `train` has the folder to
+    A group need not be as large as before. Nothing is written: a longer recipe is kept once `train` has the folder to
     itself.
     """
     try:

@@ -1,4 +1,4 @@
-"""The only adversarial loop. It knows the contract and no GAN, and tells its news by yielding Ticks."""
+"""The only adversarial loop. It knows the contract and no GAN, and reports by yielding Ticks."""
 
 import copy
 import math
@@ -32,7 +32,7 @@ class Recording(NamedTuple):
 
 @dataclass(frozen=True)
 class Tick:
-    """News of a run: where it is, and the means of every curve since the tick before."""
+    """A record of a run: where it is, and the means of every curve since the tick before."""
 
     step: int
     steps: int
@@ -48,12 +48,12 @@ class Trainer:
     """A run in memory: two players, their optimisers, the averaged generator, and where in the data it is.
 
     Given the same recipe, data and device kind, two trainers go the same way; `state_dict` holds all that decides it.
-    Constructing one seeds the process's chance for a moment (to draw weights), so construct one at a time.
+    Constructing one seeds the process's rng for a moment (to draw weights), so construct one at a time.
 
     On a GPU an update is some hundred small operations, and asking for them takes longer than they do. So the GAN's
     kinds of update are each recorded once and then replayed, which is one request.
 
-    With a team of several, each process draws what the whole batch needs and works on its share: all start alike, and
+    With a group of several, each process draws what the whole batch needs and works on its share: all start alike, and
     stay alike. What a loss draws beside (noise, points between pictures) is each process's own.
     """
 
@@ -72,7 +72,7 @@ class Trainer:
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
-        # The team's first goes by the run's own chance, as it would alone.
+        # Rank 0 draws from the run's own rng, as it would alone.
         self.own = torch.Generator(self.device).manual_seed(r.seed + group.rank) if group.rank else self.rng
         for m in self.gan.modules():
             if isinstance(m, networks.Dropout):
@@ -89,7 +89,7 @@ class Trainer:
         self.counts: dict[str, int] = {}
         # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
         self.index = torch.zeros(r.d_steps, r.batch, dtype=torch.long, device=self.device)
-        self.memory = torch.zeros((), device=self.device)
+        self.ema_decay = torch.zeros((), device=self.device)
         self.noted: list[str] = []  # by the update under way
         self.done: dict[int, int] = {}  # updates of each kind that were not replayed
         self.recordings: dict[int, Recording] = {}
@@ -119,8 +119,8 @@ class Trainer:
             set_rate(opt, lr * factor)
         for k, place in enumerate(self.index):
             place.copy_(self.shuffle[self.step * r.d_steps + k])
-        # A young average would remember the random start: let its memory grow with the run.
-        self.memory.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
+        # A young average would remember the random start: let its decay grow with the run.
+        self.ema_decay.fill_(min(r.ema, (self.step + 1) / (self.step + 11)) if r.ema else 0.0)
         replayed = self.device.type == "cuda" and self.group.size == 1
         kind = self.gan.kind(self.step) if replayed else None
         if kind is None or self.done.get(kind, 0) < WARM:
@@ -161,7 +161,7 @@ class Trainer:
         if not gan.g_first:
             self.move_g(b)
         self.group.agree(gan)
-        blend(self.average, gan.G, self.memory)
+        blend(self.average, gan.G, self.ema_decay)
 
     def move_g(self, b: Batch) -> None:
         """The generator's turn, with new noise (report 000, steps 5 to 7)."""
@@ -192,7 +192,7 @@ class Trainer:
             self.noted.append(name)
 
     def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
-        """Train to the end, yielding news after the first step, at each epoch's end, and otherwise
+        """Train to the end, yielding a record after the first step, at each epoch's end, and otherwise
 
         every `every` steps or, without it, about every `pace` seconds. Raises StudioError when a loss is no longer a
         number. To stop, stop asking.
@@ -217,7 +217,7 @@ class Trainer:
                     losses,
                     ended if ended > before else 0,
                 )
-                since = start = perf_counter()  # what the reader does with the news is not training time
+                since = start = perf_counter()  # what the reader does with the record is not training time
                 done = self.step
 
     def means(self) -> dict[str, float]:
@@ -291,11 +291,11 @@ def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
 
 
 @torch.no_grad()
-def blend(average: nn.Module, net: nn.Module, memory: Tensor) -> None:
-    """average = memory * average + (1 - memory) * net, buffers too: batch norm's statistics belong to the weights."""
+def blend(average: nn.Module, net: nn.Module, ema_decay: Tensor) -> None:
+    """average = ema_decay * average + (1 - ema_decay) * net, buffers too: they belong to the weights."""
     pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
     floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - memory] * len(floats))
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - ema_decay] * len(floats))
     for a, b in pairs:
         if not a.is_floating_point():
             a.copy_(b)

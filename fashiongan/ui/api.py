@@ -110,7 +110,7 @@ def add_attacks(lab: RobustnessService) -> None:
             number: which test picture, 0 to 9999, or the seed of a generated one.
             checkpoint: a GAN that draws the garment; empty takes a test picture.
             target: a class that it shall be taken for; empty means any wrong one.
-            seed: of the attack's chance.
+            seed: of the attack's random generator.
 
         Returns:
             class, said (before and after), fooled, confidences (before and after) with their labels, before, added
@@ -142,7 +142,7 @@ def add_attacks(lab: RobustnessService) -> None:
             limit: how many of the first test pictures, or of generated ones.
             checkpoint: a GAN that draws the garments; empty takes test pictures.
             target: a class that the others shall be taken for; empty means any wrong one.
-            seed: of the attack's chance.
+            seed: of the attack's random generator.
 
         Returns:
             The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
@@ -153,8 +153,8 @@ def add_attacks(lab: RobustnessService) -> None:
         lab.check_work([classifier], [attack], strengths, [mask], n)
         chosen = lab.garments(n, checkpoint or None, seed)
         nets = {classifier: lab.classifier(classifier)}
-        chance: dict[str, Any] = {"target": target or None, "seed": seed}
-        points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **chance))
+        options: dict[str, Any] = {"target": target or None, "seed": seed}
+        points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **options))
         return robustness.report([p for p in points if p.whole], chosen.source, target or None)
 
     gr.api(show.polite(attack), api_name="attack")

@@ -110,7 +110,7 @@ def sources(kind: str) -> list[Any]:
 
 
 class Desk:
-    """What the tab's widgets do, over one atelier."""
+    """What the tab's widgets do, over one service."""
 
     def __init__(self, colorizing: ColorizeService):
         self.colorizing = colorizing
