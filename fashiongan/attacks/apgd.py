@@ -43,17 +43,15 @@ def apgd(
     def loss(z: Tensor) -> Tensor:
         return error(y[index])(z) if target is None else targeted_dlr(y[index], target[index])(z)
 
-    found, index = x.clone(), torch.arange(len(x), device=x.device)
+    index = torch.arange(len(x), device=x.device)
     d = within(eps * LINF.start(x, rng), allowed)
     at = (x + d).clamp(0, 1)
-    gradient, value, z = slope(net, at, loss)
-    found[:] = at
+    found, (gradient, value, z) = at.clone(), slope(net, at, loss)
     before, best, best_value, best_gradient = at, at, value, gradient
     size = 2 * eps * torch.ones(len(x), 1, 1, 1, device=x.device)
     climbed = torch.zeros_like(value)  # how often the loss rose since the last look
     halved, value_then = torch.zeros_like(value, dtype=torch.bool), value
-    looks = checkpoints(steps)
-    last = 0
+    looks, last = checkpoints(steps), 0
     for k in range(1, steps + 1):
         left = z.argmax(1) == y[index]  # the others are done
         if not left.all():
@@ -63,9 +61,8 @@ def apgd(
             value, best_value, climbed, halved, value_then = (v[left] for v in numbers)
         if not len(index):
             break
-        x_, allowed_, eps_ = x[index], part(allowed, index), part(eps, index)
-        moved = climb(x_, at, before, gradient, size, eps_, allowed_, 0.75 if k > 1 else 1.0)
-        before, at = at, moved
+        here = x[index], at, before, gradient, size, part(eps, index), part(allowed, index)
+        before, at = at, climb(*here, pull=0.75 if k > 1 else 1.0)
         gradient, new, z = slope(net, at, loss)
         climbed += (new > value).float()
         value = new

@@ -66,8 +66,7 @@ def evaluate(
         device: where the scorer looks and features are compared.
     """
     begin = perf_counter()
-    n = len(samples.images)
-    report: dict[str, Any] = {"of": samples.name, "n": n, "remarks": []}
+    report: dict[str, Any] = {"of": samples.name, "n": len(samples.images), "remarks": []}
     remarks: list[str] = report["remarks"]
     if samples.gan is not None:
         report |= facts(samples, reference)
@@ -83,35 +82,23 @@ def evaluate(
     places = [cached(net, d) for d in (real, test)]
     missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
     sets = [(d.images, "looking at real garments") for d, _ in missing] + [(samples.images, "scoring")]
-    pieces = sum(-(-len(x) // PIECE) for x, _ in sets)
-    steps, done = pieces + 4 + 8 * gan_train + inception, pieces
+    done = sum(-(-len(x) // PIECE) for x, _ in sets)
+    steps = done + 4 + 8 * gan_train + inception
     *seen, (fake, logits) = yield from looked_at(net, sets, steps)
     for (_, place), (found, _) in zip(missing, seen, strict=True):
         checkpoint.write(place, {"features": found}, {})
     floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
-    train_features, test_features = (recall(place).to(device) for place in places)
-    fake, logits = fake.to(device), logits.to(device)
+    known = recall(places[0]).to(device), recall(places[1]).to(device)
+    drawn = fake.to(device), logits.to(device)
 
-    def in_pixels() -> None:
-        originality(report, "pixels", *(pixels(d.to(device)) for d in (real.images, test.images, samples.images)))
-
-    # What is done, how many pieces' time it takes, and how.
-    work: list[tuple[str, int, Callable[[], None]]] = [
-        (
-            "comparing with real garments", 1,
-            lambda: compare(report, fake, logits, train_features, test_features, net, floors),
-        ),
-        ("counting classes", 1, lambda: count_classes(report, samples, logits, real)),
-        ("looking for copies, in features", 1, lambda: originality(report, "features", train_features, test_features, fake)),
-        ("looking for copies, in pixels", 1, in_pixels),
-        ("", 0, lambda: report.update(verdict=verdict(report))),
-    ]  # fmt: skip
+    work = comparisons(report, samples, real, test, drawn, known, net, floors)
     if gan_train:
         learn = lambda: report.update(gan_train_scores(samples, real, test, floors, device))  # noqa: E731
         work.append(("training a classifier on the samples alone", 8, learn))
     if inception:
-        ask = lambda: report.update(inception=ask_inception(samples.images, test.images))  # noqa: E731
-        work.append(("asking Inception", 1, ask))
+        work.append(
+            ("asking Inception", 1, lambda: report.update(inception=ask_inception(samples.images, test.images)))
+        )
     for doing, cost, add in work:
         if doing:
             yield Step(done, steps, doing)
@@ -122,6 +109,35 @@ def evaluate(
         done += cost
     report["seconds"] = round(perf_counter() - begin, 1)
     yield Step(steps, steps, "done", report)
+
+
+def comparisons(
+    report: dict[str, Any],
+    samples: Samples,
+    real: Dataset,
+    test: Dataset,
+    drawn: tuple[Tensor, Tensor],
+    known: tuple[Tensor, Tensor],
+    net: Classifier,
+    floors: Path,
+) -> list[tuple[str, int, Callable[[], None]]]:
+    """What is added to every report: what is done, how many pieces' time it takes, and how.
+
+    `drawn` are the samples' features and logits, `known` the features of training and of test pictures.
+    """
+    (fake, logits), (train, unseen) = drawn, known
+
+    def in_pixels() -> None:
+        sets = (real.images, test.images, samples.images)
+        originality(report, "pixels", *(pixels(x.to(fake.device)) for x in sets))
+
+    return [
+        ("comparing with real garments", 1, lambda: compare(report, fake, logits, train, unseen, net, floors)),
+        ("counting classes", 1, lambda: count_classes(report, samples, logits, real)),
+        ("looking for copies, in features", 1, lambda: originality(report, "features", train, unseen, fake)),
+        ("looking for copies, in pixels", 1, in_pixels),
+        ("", 0, lambda: report.update(verdict=verdict(report))),
+    ]
 
 
 def looked_at(

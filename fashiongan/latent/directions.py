@@ -3,10 +3,11 @@
 Candidates come from the generator alone: `layer`, the directions of z that its first layer stretches most (SeFa, Shen
 and Zhou 2021, https://arxiv.org/abs/2007.06600), and `activations`, those that move the first layer's activations most
 (GANSpace, Harkonen et al. 2020, https://arxiv.org/abs/2004.02546, section 3). Each is called after the one of the
-`attributes` with which its slider has the highest rank correlation (Spearman), but it changes several at once, and
-most correlate less than a slider should. `measured` therefore goes beyond both: all numbers of z are combined, for each attribute, into the direction in
-which it rises fastest, by its mean gradient over a few dozen pictures of the generator's own. No net is trained and no
-label of the data is used, but the attributes are chosen by hand, where SeFa and GANSpace know of none.
+`attributes` with which its slider has the highest rank correlation (Spearman), but it changes several at once, and most
+correlate less than a slider should. `measured` therefore goes beyond both: all numbers of z are combined, for each
+attribute, into the direction in which it rises fastest, by its mean gradient over a few dozen pictures of the
+generator's own. No net is trained and no label of the data is used, but the attributes are chosen by hand, where SeFa
+and GANSpace know of none.
 
 A direction is (z_dim,) in standard deviations of z, so that a slider at 2 moves a garment by two of them. A GAN that
 draws by class has measured directions of its own for each class; they avoid what makes one class look like another, and

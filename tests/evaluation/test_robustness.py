@@ -270,7 +270,7 @@ def test_what_is_attacked_in_a_fit_is_told_and_kept(idx_root, tmp_path):
     assert classifiers.info(out)["attacked"] == news[-1].attacked
     assert classifiers.info(out)["command"].endswith("fit dense --epochs 1 --batch 50 --adversarial fgsm --eps 0.2")
     assert classifiers.load(out).recipe.adversarial == "fgsm"
-    assert "attacked" in fit.fitted(news[-1])
+    assert "attacked" in fit.describe_fit(news[-1])
 
 
 # Merged classes
