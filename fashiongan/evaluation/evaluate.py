@@ -8,7 +8,7 @@ against the other.
 
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -67,14 +67,13 @@ def evaluate(
     """
     begin = perf_counter()
     report: dict[str, Any] = {"of": samples.name, "n": len(samples.images), "remarks": []}
-    remarks: list[str] = report["remarks"]
     if samples.gan is not None:
         report |= facts(samples, reference)
     try:
         net = scorer_for(samples, device)
         real, test = real_garments(samples, root)
     except StudioError as e:
-        remarks.append(str(e))
+        report["remarks"].append(str(e))
         yield Step(1, 1, "done", report)
         return
     report["judge"] = {"classifier": SCORER, "sha256": sha256(classifiers.find(SCORER))}
@@ -96,19 +95,25 @@ def evaluate(
         learn = lambda: report.update(gan_train_scores(samples, real, test, floors, device))  # noqa: E731
         work.append(("training a classifier on the samples alone", 8, learn))
     if inception:
-        work.append(
-            ("asking Inception", 1, lambda: report.update(inception=ask_inception(samples.images, test.images)))
-        )
+        ask = lambda: report.update(inception=ask_inception(samples.images, test.images))  # noqa: E731
+        work.append(("asking Inception", 1, ask))
     for doing, cost, add in work:
         if doing:
             yield Step(done, steps, doing)
-        try:
+        with noted(report["remarks"]):
             add()
-        except StudioError as e:
-            remarks.append(str(e))
         done += cost
     report["seconds"] = round(perf_counter() - begin, 1)
     yield Step(steps, steps, "done", report)
+
+
+@contextmanager
+def noted(remarks: list[str]) -> Iterator[None]:
+    """A score that cannot be had becomes a remark."""
+    try:
+        yield
+    except StudioError as e:
+        remarks.append(str(e))
 
 
 def comparisons(

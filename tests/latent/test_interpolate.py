@@ -171,7 +171,7 @@ def test_layers_take_another_garments_latent(tiny):
     assert spec.picture(model, dataclasses.replace(mixed, cut=2)).min() == 255
 
 
-LAYERED = [name for name in EVERY if gans.GANS[name].layers is not gans.GAN.layers]
+LAYERED = [name for name in EVERY if gans.GANS[name].layers is not GAN.layers]
 
 
 @pytest.mark.parametrize("gan", LAYERED)
