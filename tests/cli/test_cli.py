@@ -9,7 +9,7 @@ from PIL import Image
 
 from fashiongan import checkpoint, cli, gans
 from fashiongan.data import datasets
-from fashiongan.gans.recipe import knobs
+from fashiongan.gans.recipe import Recipe, knobs
 
 TINY = ["--width", "8", "--z-dim", "16", "--batch", "16", "--steps", "3"]
 
@@ -69,7 +69,7 @@ def test_list_shows_every_gan(capsys):
 def test_help_shows_the_text_and_range_of_every_knob(gan, capsys):
     assert call(cli.train, [gan, "--help"] if gan else ["--help"]) == 0
     out = re.sub(r"\s+|(?<=-)\s+", "", capsys.readouterr().out)
-    for k in knobs(gans.GANS[gan].recipe_type if gan else gans.Recipe).values():
+    for k in knobs(gans.GANS[gan].recipe_type if gan else Recipe).values():
         assert f"--{k.name.replace('_', '-')}" in out
         for words in (k.text, k.allowed() if k.lo is not None else ""):
             assert re.sub(r"\s+", "", words) in out

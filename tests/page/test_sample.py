@@ -188,7 +188,7 @@ def test_the_same_picture_is_written_once_and_whole(studio, monkeypatch):
     images = gan.sample_images(4, 0)
     first = show.described_sheet(images, 2, "{}")
     written = []
-    monkeypatch.setattr(show.atomic, "write", lambda path, data, durable: written.append(path))
+    monkeypatch.setattr(show.files, "write", lambda path, data, durable: written.append(path))
     assert show.described_sheet(images, 2, "{}") == first
     assert written == []
     assert show.described_sheet(images, 2, '{"seed": 1}') != first

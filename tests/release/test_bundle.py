@@ -58,9 +58,9 @@ def test_a_bundled_checkpoint_carries_its_curves_and_a_film_of_its_training(plac
 
 def test_a_long_films_frames_are_thinned_up_to_the_last(place, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "FRAMES", 2)
-    gif, films = bundle.pictures.gif, {}
+    gif, films = bundle.sheets.gif, {}
     monkeypatch.setattr(
-        bundle.pictures, "gif", lambda frames, path, **how: films.update({path: frames}) or gif(frames, path, **how)
+        bundle.sheets, "gif", lambda frames, path, **how: films.update({path: frames}) or gif(frames, path, **how)
     )
     finish("one", tmp_path / "runs")
     assert [frame.stem for frame in films[place / "one.gif"]] == ["epoch_000", "epoch_002"]

@@ -63,7 +63,7 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
     """A report as `evaluate` writes it, with two of its scores."""
     return {
         "n": 10_000,
-        "score": SCORER,
+        "judge": SCORER,
         "against": {"real": 10_000, "train": 10_000},
         "scores": {
             "frechet": {"value": frechet, "real": 0.4, "halves": 0.5},
