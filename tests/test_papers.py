@@ -152,6 +152,16 @@ def test_latents_of_rows_and_columns_are_all_different(gan):
     assert len(noise.T.unique(dim=0)) == noise.shape[1]
 
 
+@pytest.mark.parametrize(("gan", "least"), [("began", 1e-3), ("compact", 0.05), ("large", 0.05), ("wgan-gp", 0.1)])
+def test_a_judge_without_batch_norm_sees_from_the_start(gan, least):
+    """How far its answer to a picture moves with the picture: by N(0, 0.02), or PyTorch's own start, hardly."""
+    model = fresh(gan, width=32).eval()
+    x = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (slope,) = torch.autograd.grad(model.D(x).reshape(16, -1)[:, :1].sum(), x)
+    assert slope.flatten(1).norm(dim=1).mean() > least
+    assert all(not p.any() for name, p in model.named_parameters() if name.endswith("bias") and "norm" not in name)
+
+
 # ---------------------------------------------------------------- (b) losses worked out by hand
 
 
