@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,17 @@ from .recipe import Recipe
 from .team import Team
 
 WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
+
+
+@runtime_checkable
+class Grows(Protocol):
+    """A GAN whose nets change with the run's length."""
+
+    def fit(self, steps: int) -> None:
+        """Raise StudioError if a run of so many updates is too short for it."""
+
+    def grow(self, step: int, steps: int) -> bool:
+        """Called before update `step` of `steps`: whether the optimisers are to begin anew. Waits for no device."""
 
 
 class Recording(NamedTuple):
@@ -83,6 +94,8 @@ class Trainer:
         self.trained = torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
+        if isinstance(self.gan, Grows):
+            self.gan.fit(self.steps)
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
@@ -112,6 +125,9 @@ class Trainer:
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
         r = self.recipe
+        if isinstance(self.gan, Grows) and self.gan.grow(self.step, self.steps):
+            forget(self.opt_d)
+            forget(self.opt_g)
         factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
         for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
             set_rate(opt, lr * factor)
@@ -286,6 +302,14 @@ def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
         group["lr"].fill_(lr)
     else:
         group["lr"] = lr
+
+
+@torch.no_grad()
+def forget(opt: torch.optim.Optimizer) -> None:
+    """Begin anew with every moment, in its place, where a replay finds it."""
+    for slots in opt.state.values():
+        for value in slots.values():
+            value.zero_()
 
 
 @torch.no_grad()

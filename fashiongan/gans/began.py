@@ -65,7 +65,8 @@ class BEGAN(GAN):
         for m in self.modules():
             if isinstance(m, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(m.weight)
-                nn.init.zeros_(m.bias)
+                if m.bias is not None:
+                    nn.init.zeros_(m.bias)
         self.register_buffer("k", torch.zeros(()))
         self.register_buffer("real", torch.zeros(()))  # L(x) of the newest discriminator step
 

@@ -96,7 +96,8 @@ class Compact(GAN):
         for m in self.modules():
             if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 nn.init.xavier_uniform_(m.weight)
-                nn.init.zeros_(m.bias)
+                if m.bias is not None:
+                    nn.init.zeros_(m.bias)
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():
