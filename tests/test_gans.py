@@ -297,12 +297,15 @@ def test_sigmoid_output(gan, trainer_of, tmp_path):
     finish(trainer)
     with torch.no_grad():
         drawn = trainer.gan.generate(trainer.gan.G, trainer.batch(0).z, trainer.batch(0).c)
-    assert drawn.min() >= 0
-    assert drawn.max() <= 1
+    if gan != "began":  # which ends in no such layer
+        assert drawn.min() >= 0
+        assert drawn.max() <= 1
     model = frozen(trainer)
     z, c = latent.draw(model, 8, seed=0)
     with torch.no_grad():
-        assert torch.equal(model.sample_images(8, 0), (model.generate(model.G, z, c) * 255).round().to(torch.uint8))
+        assert torch.equal(
+            model.sample_images(8, 0), (model.generate(model.G, z, c).clamp(0, 1) * 255).round().to(torch.uint8)
+        )
 
 
 @every_gan
