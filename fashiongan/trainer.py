@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from . import gans, latent, nets
 from .augment import augment
-from .data import Garments, Shuffle
+from .data import Garments, Shuffle, load
 from .errors import StudioError
-from .gan import Batch, Loss
+from .gan import GAN, Batch, Loss
 from .recipe import Recipe
 from .team import Team
 
@@ -77,6 +77,7 @@ class Trainer:
             torch.backends.cudnn.benchmark = True
         self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device, data.labels if r.balance == "even" else None)
         self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
+        self.beside = unpaired(self.gan, self.device)
         self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
@@ -120,7 +121,11 @@ class Trainer:
         z = self.gan.latents(r.batch, self.rng)
         c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
         x = x.contiguous(memory_format=torch.channels_last)
-        return Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
+        b = Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
+        if self.beside is None:
+            return b
+        other = torch.randint(len(self.beside), (r.batch,), generator=self.rng, device=self.device)[mine]
+        return b._replace(unpaired=self.beside.images[other], akin=self.beside.labels[other])
 
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
@@ -281,6 +286,17 @@ class Trainer:
                 opt.state[p][slot] = on_device if value.dim() == 0 else torch.empty_like(p).copy_(on_device)
         self.rng.set_state(tensors["rng"])
         self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
+
+
+def unpaired(gan: GAN, device: torch.device) -> Garments | None:
+    """The gray garments that a GAN looks at beside its data, with its own numbers of their classes; None if none."""
+    if not gan.unpaired:
+        return None
+    found = load(gan.unpaired, size=28)
+    if found.images.shape[1] != 1:
+        raise StudioError(f"The garments without a pair must be gray, and those of {found.source} are not.")
+    numbers = torch.tensor([gan.akin(name) for name in found.names])
+    return replace(found, labels=numbers[found.labels]).to(device)
 
 
 def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:

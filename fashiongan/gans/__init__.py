@@ -17,6 +17,7 @@ from .compact import Compact, Large
 from .dcgan import DCGAN
 from .dragan import DRAGAN
 from .ebgan import EBGAN
+from .enlarger import Enlarger
 from .gan import FirstGAN
 from .infogan import InfoGAN
 from .lsgan import LSGAN
@@ -47,6 +48,7 @@ GANS: dict[str, type[GAN]] = {
     "progan": ProGAN,
     "stylegan": StyleGAN,
     "colorizer": Colorizer,
+    "enlarger": Enlarger,
     "compact": Compact,
     "large": Large,
 }
