@@ -29,7 +29,7 @@ SMALLEST = 0.002  # share of the picture below which there is no garment
 SMALL = 0.25  # share of the picture below which the garment's surroundings are looked at again, alone
 APART = 0.2  # of the largest part's area: a part of at least so much is a garment of its own
 SPECK = 0.04  # of the largest part's area: a part of less is dropped
-RADIUS, FLAT = 3, 1e-4  # the guided filter's window (2 r + 1 pixels of SIZE) and epsilon, for colours in 0..1
+RADIUS, FLAT = 2, 1e-4  # the guided filter's window (2 r + 1 pixels of SIZE) and epsilon, for colours in 0..1
 STRIP = 64  # rows refined at a time, so that memory stays bounded
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints" / "cutout.safetensors"
 Bytes = npt.NDArray[np.uint8]
@@ -207,7 +207,7 @@ def verdict(alpha: Image.Image, seen: Tensor, parts: int) -> Cut:
     elif confidence < SURE:
         note = "It is not sure what the garment is in this picture: all of it is used."
     elif parts > 1:
-        note = f"{parts} garments lie apart in this picture: all of them are cut out."
+        note = f"{parts} parts lie apart in this picture, as two garments or a pair of shoes do: all are cut out."
     unsure = area < SMALLEST or confidence < SURE
     return Cut(Image.new("L", alpha.size, 255) if unsure else alpha, alpha, confidence, area, parts, note)
 

@@ -170,7 +170,7 @@ def test_two_garments_are_both_kept_and_specks_are_not():
     ImageDraw.Draw(im).rectangle((98, 75, 102, 79), "#f0e8e0")
     cut = cutout.cut(im, Finds())
     assert cut.parts == 2
-    assert "2 garments" in cut.note
+    assert "2 parts" in cut.note
     alpha = np.asarray(cut.alpha)
     assert alpha[80, 50] > 250
     assert alpha[80, 150] > 250
