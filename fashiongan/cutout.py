@@ -31,7 +31,7 @@ APART = 0.2  # of the largest part's area: a part of at least so much is a garme
 SPECK = 0.04  # of the largest part's area: a part of less is dropped
 RADIUS, FLAT = 2, 1e-4  # the guided filter's window (2 r + 1 pixels of SIZE) and epsilon, for colours in 0..1
 STRIP = 64  # rows refined at a time, so that memory stays bounded
-BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints" / "cutout.safetensors"
+BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints" / "cutout" / "cutout.safetensors"
 Bytes = npt.NDArray[np.uint8]
 
 
