@@ -9,7 +9,7 @@ from fashiongan import colour, data, enlarge, gans, palette
 from fashiongan import shrinking as s
 from fashiongan.errors import StudioError
 from fashiongan.gan import Batch
-from fashiongan.gans import efficientnet
+from fashiongan.gans import efficientnet, enlarger
 from fashiongan.palette import BINS, Palette, quantile
 from fashiongan.trainer import Trainer
 
@@ -94,13 +94,14 @@ def test_shrinking_passes_its_gradient_on():
     assert not x.grad[0, :, 0].any(), "the margin does not count"
 
 
-def test_toned_garments_are_darker_and_keep_their_outline():
+def test_toned_garments_are_darker_or_lighter_and_keep_their_outline():
     x = block((0.5, 0.5, 0.5)).repeat(400, 1, 1, 1)
     y = s.toned(x, rng())
     assert torch.equal(y[:, 3], x[:, 3])
     middle = y[:, 0, 64, 64]
-    assert middle.max() <= 0.5 + 1e-5
+    assert middle.max() == pytest.approx(0.8, abs=0.01)
     assert middle.min() == pytest.approx(0.5**1.8, abs=0.01)
+    assert (middle > 0.5).float().mean().item() == pytest.approx(s.LIGHTER, abs=0.07)
     two = x[:40].clone()
     two[:, :3, :64] = 0.7
     far = s.toned(two, rng())
@@ -221,6 +222,14 @@ def test_it_has_the_color_that_it_is_told_and_noise_draws_others():
         free = model.G.palette.draw(y, s.looks(small).expand(3, -1), torch.tensor([[-1.0, 0], [1.0, 0], [1.0, 1.0]]))
     assert free[1, 0] - free[0, 0] > 0.02
     assert free[2, 1] - free[1, 1] > 0.01
+
+
+def test_what_is_black_cannot_be_asked_to_be_red():
+    told = torch.tensor([[0.05, 0.1]])
+    gray = torch.cat([torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1, 64, 64)], 1)
+    assert torch.allclose(enlarger.reachable(gray, told), told, atol=1e-5)
+    gray[:, :3, :48] = 0.0
+    assert torch.allclose(enlarger.reachable(gray, told), told / 4, atol=1e-5)
 
 
 def test_it_is_small_enough_to_bundle():

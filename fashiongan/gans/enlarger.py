@@ -31,7 +31,7 @@ from ..errors import StudioError
 from ..gan import GAN, Batch, Loss
 from ..palette import Palette
 from ..recipe import Recipe, knob
-from ..shrinking import SMALL, corrected, grown, looks, mean_chroma, shrink, tinted, toned
+from ..shrinking import SMALL, corrected, grown, looks, luma, mean_chroma, shrink, tinted, toned
 from .projected import ProjectedD, hinge_d, hinge_g, laid_on, overall
 
 STYLE = 64  # numbers that stand for noise, class and color in the net
@@ -288,10 +288,20 @@ class Enlarger(GAN):
             "redraw": r.redraw * ((F.avg_pool2d(mine, 4) - F.avg_pool2d(real, 4)).abs().mean() + outline),
             "likeness": r.likeness * unlike(got, wanted),
             "consistency": r.consistency * missed,
-            "hint": r.hint * (mean_chroma(rgba) - t.told).abs().mean(),
+            "hint": r.hint * (mean_chroma(rgba) - torch.cat([t.told[:m], reachable(rgba, t.told)[m:]])).abs().mean(),
             "palette": self.G.palette.loss(t.real_y, looks(t.small[:m]), t.told[:m], b.rng),
         }
         return Loss(terms, {"diversity": losses.diversity(self.given(rgba))})
+
+
+@torch.no_grad()
+def reachable(rgba: Tensor, told: Tensor) -> Tensor:
+    """The mean chroma (N, 2) of garments (N, 4, S, S) if each were told (N, 2) all over.
+
+    Black and white parts take no color, and others must not take theirs as well.
+    """
+    painted = tinted(luma(rgba[:, :3]).clamp(0, 1), told[:, :, None, None])
+    return mean_chroma(torch.cat([painted, rgba[:, 3:]], 1))
 
 
 def unlike(one: list[Tensor], other: list[Tensor]) -> Tensor:
