@@ -92,7 +92,9 @@ class Trainer:
             self.gan.D.register_forward_pre_hook(
                 lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )
-        self.trained = torch.tensor(r.trained or (0,), device=self.device)
+        # What the fakes' classes are drawn from: every real picture's, or each class once.
+        found = r.labels and r.balance == "as found"
+        self.trained = self.data.labels if found else torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
         if isinstance(self.gan, Grows):

@@ -1,6 +1,7 @@
 """Promises that every GAN of the catalogue keeps. A new line in the catalogue adds its tests."""
 
 import contextlib
+import dataclasses
 import itertools
 import threading
 
@@ -428,6 +429,15 @@ def test_fakes_are_drawn_for_every_class_alike(gan, trainer_of):
     assert len(counts) == 10
     assert counts.min() > 140
     assert counts.max() < 260
+
+
+@pytest.mark.parametrize("gan", CONDITIONAL)
+@pytest.mark.parametrize(("balance", "share"), [("as found", 0.1), ("even", 0.5)])
+def test_fakes_classes_come_as_often_as_those_of_real_ones(gan, balance, share, trainer_of, garments):
+    lopsided = dataclasses.replace(garments, labels=(garments.labels == 0).long(), names=("others", "rare"))
+    trainer = trainer_of(gan, pictures=lopsided, batch=500, balance=balance)
+    drawn = torch.cat([trainer.batch(i).c for i in range(4)])
+    assert drawn.double().mean().item() == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("gan", [gan for gan in UNCONDITIONAL if gan != "infogan"])  # which has kinds of its own

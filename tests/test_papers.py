@@ -145,6 +145,12 @@ def test_the_prior_is_the_papers(gan):
         assert (z.abs() > 2).float().mean().item() == pytest.approx(0.0455, abs=0.002)
 
 
+def test_gans_noise_can_be_that_of_its_source():
+    z = fresh("gan", width=8, noise="normal").latents(4000, torch.Generator().manual_seed(0))
+    assert z.std().item() == pytest.approx(1, rel=0.01)
+    assert z.abs().max() > 3
+
+
 @every_gan
 def test_latents_of_rows_and_columns_are_all_different(gan):
     z = fresh(gan, width=narrow(gan)).latents(50, torch.Generator().manual_seed(0))
