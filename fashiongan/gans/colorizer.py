@@ -21,8 +21,8 @@ Cut-outs (four channels, the last one alpha) make a net of their own kind. Nothi
 laid on a plain ground, mirrored and moved a little. A hint is passed on by likeness: each pixel and each hint's place
 have a key, of several hints the likeliest counts, and how strong it is (0 to twice) is learned from likeness too, so
 that a hint keeps its hue wherever it comes to. Half of the hinted garments have their hues turned and a fifth are dyed,
-else blue would be expected of denim whatever is hinted. Hinted ones are given back from noise, not from their own code,
-which would tell more than the hint.
+else blue would be expected of denim whatever is hinted. What is hinted hears no noise, and what the net adds there is
+an answer of its own, apart from the colours that it proposes: with one answer for both, proposals ran into the hinted.
 """
 
 import math
@@ -101,7 +101,7 @@ class ColorizerG(nn.Module):
         self.cutouts = r.channels == 4
         filters = [min(w, (4 if self.cutouts else 8) * r.width) for w in nets.widths(r.size, r.width)]
         fine = max(8, r.width // 2)
-        told = r.z_dim + len(r.labels)
+        told = r.z_dim + len(r.labels) + self.cutouts
         self.hints = Hints()
         self.first = nn.Conv2d(9 if self.cutouts else 5, fine, 3, padding=1)
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([fine, *filters], filters, strict=False))
@@ -112,13 +112,13 @@ class ColorizerG(nn.Module):
             nn.ConvTranspose2d(a if i == 0 else 2 * a, b, 4, 2, 1)
             for i, (a, b) in enumerate(zip(up, [*up[1:], fine], strict=True))
         )
-        self.last = nn.Conv2d(2 * fine, 3 + KEYS if self.cutouts else 2, 3, padding=1)
+        self.last = nn.Conv2d(2 * fine, 5 + KEYS if self.cutouts else 2, 3, padding=1)
         self.encoder = ColourEncoder(r)
         if self.cutouts:
             self.mix = nn.Conv2d(2 * fine, 2 * fine, 3, padding=1)
             with torch.no_grad():  # at first a hint is passed on as it is
-                self.last.weight[:3] = 0
-                self.last.bias[:3] = 0  # type: ignore[index]
+                self.last.weight[2:5] = 0
+                self.last.bias[2:5] = 0  # type: ignore[index]
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
         return colour.shown(gray, self.wished(gray, hints, z, y) * colour.CHROMA) / colour.CHROMA
@@ -127,7 +127,8 @@ class ColorizerG(nn.Module):
         """As `forward`, before what no screen can show is made paler."""
         light = colour.lightness(gray.float() / 255)
         spread, share, at = self.hints.spread(light, hints)
-        zy = torch.cat([z, y], 1)
+        hinted = hints[..., 4].amax(1, keepdim=True)
+        zy = torch.cat([z * (1 - hinted), y, hinted] if self.cutouts else [z, y], 1)
         shown = details(spread) if self.cutouts else spread[:, :4]
         seen = torch.cat([light / 50 - 1, shown], 1).contiguous(memory_format=torch.channels_last)
         h = F.leaky_relu(self.first(seen), 0.2)
@@ -161,17 +162,19 @@ def details(spread: Tensor) -> Tensor:
 def by_likeness(out: Tensor, hints: Tensor, share: Tensor, at: Tensor) -> Tensor:
     """Hints (N, K, 5) passed on, with what the net adds to them: a, b (N, 2, S, S) in CHROMA.
 
-    `out` (N, 3 + KEYS, S, S) is what is added, before tanh of a quarter, how strong hints are, before twice a sigmoid,
-    and keys. Likeness is the product of a pixel's key and the hint's: by it the hints' shares (N, K, S, S) change, as
-    in a softmax, and their strength. `at` (N, 1, K): the hints' pixels.
+    `out` (N, 5 + KEYS, S, S) is a and b where nothing is hinted, before tanh; what is added to hints, before tanh of a
+    quarter; how strong they are, before twice a sigmoid; and keys. Likeness is the product of a pixel's key and the
+    hint's: by it the hints' shares (N, K, S, S) change, as in a softmax, and their strength. `at` (N, 1, K): the hints'
+    pixels.
     """
-    added, strength, keys = out.split([2, 1, KEYS], 1)
+    free, added, strength, keys = out.split([2, 2, 1, KEYS], 1)
     own = keys.flatten(2).gather(2, at.expand(-1, KEYS, -1))
     like = (torch.einsum("nchw,nck->nkhw", keys, own) / math.sqrt(KEYS)).clamp(-10, 10).float()
     share = share * like.exp()
     share = share / share.sum(1, keepdim=True).clamp_min(1e-9)
     ab = torch.einsum("nkhw,nkc->nchw", share, hints[..., 2:4])
-    return ab * 2 * torch.sigmoid(strength + (share * like).sum(1, keepdim=True)) + torch.tanh(added / 4)
+    ab = ab * 2 * torch.sigmoid(strength + (share * like).sum(1, keepdim=True)) + torch.tanh(added / 4)
+    return torch.where(hints[..., 4].amax(1)[:, None, None, None] > 0, ab, torch.tanh(free))
 
 
 class ColourEncoder(nn.Module):
@@ -361,17 +364,11 @@ class Colorizer(GAN):
                 self.example[c], self.seen[c] = gray[i], True
 
     def code(self, t: Truth, z: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """z with its first half in place of what E reads from the real colours, and E's mean and log variance.
-
-        Of cut-outs only where nothing is hinted.
-        """
+        """z with its first half in place of what E reads from the real colours, and E's mean and log variance."""
         n = len(z) // 2
         mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n], t.alpha))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
-        read = mean + noise * (log_variance / 2).exp()
-        if t.alpha is not None:
-            read = torch.where(t.hints[:n, :, 4].amax(1, keepdim=True) > 0, z[:n], read)
-        return torch.cat([read, z[n:]]), mean, log_variance
+        return torch.cat([mean + noise * (log_variance / 2).exp(), z[n:]]), mean, log_variance
 
     def kind(self, step: int) -> int | None:
         return 0 if step >= REMEMBER else None
