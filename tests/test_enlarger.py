@@ -232,6 +232,16 @@ def test_what_is_black_cannot_be_asked_to_be_red():
     assert torch.allclose(enlarger.reachable(gray, told), told / 4, atol=1e-5)
 
 
+def test_an_untrained_net_draws_no_chessboard():
+    """The four pixels of a shuffled layer's place are one, but for the last layer's look at its neighbours."""
+    model = fresh()
+    h, w = noise(1, model.G.wide[0].conv.in_channels, 32, 32), noise(1, 64)
+    with torch.no_grad():
+        out = torch.nn.functional.pixel_shuffle(model.G.wide[0](h, w), 2)
+    assert torch.equal(out[..., ::2, ::2], out[..., 1::2, ::2])
+    assert torch.equal(out[..., ::2, ::2], out[..., ::2, 1::2])
+
+
 def test_it_is_small_enough_to_bundle():
     model = fresh(width=64, size=128, labels=tuple("abcdefghijk"))
     assert sum(p.numel() for p in model.parameters()) < 2.9e6

@@ -49,7 +49,7 @@ class EnlargerRecipe(Recipe):
     batch: int = 32
     z_dim: int = 16
     lr_g: float = 4e-4
-    lr_d: float = 8e-4
+    lr_d: float = 4e-4
     beta1: float = 0.0
     beta2: float = 0.99
     schedule: str = "linear"
@@ -148,7 +148,10 @@ class EnlargerG(nn.Module):
 
 @torch.no_grad()
 def begin(net: EnlargerG) -> None:
-    """Weights N(0, 2 / inputs), biases 0, as in `studio`; changes, styles and detail begin small."""
+    """Weights N(0, 2 / inputs), biases 0, as in `studio`; changes, styles and detail begin small.
+
+    Of a shuffled layer, four filters begin alike (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+    """
     for m in net.modules():
         if isinstance(m, nn.Conv2d | nn.Linear):
             nn.init.normal_(m.weight, 0.0, math.sqrt(2 / m.weight[0].numel()))
@@ -159,7 +162,11 @@ def begin(net: EnlargerG) -> None:
             m.style.weight.mul_(0.2)
         if isinstance(m, Residual):
             m.two.conv.weight.mul_(0.3)
+    for m in net.wide:  # the four pixels that one becomes begin alike, lest they draw a chessboard
+        weight = cast(Bent, m).conv.weight
+        weight.copy_(weight[::4].repeat_interleave(4, 0))
     net.last.conv.weight.mul_(0.1)
+    net.last.conv.weight[2:].mul_(0.3)  # first the color that is told
 
 
 class Asked(NamedTuple):
