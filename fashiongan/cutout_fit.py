@@ -25,7 +25,7 @@ from .cutout_composites import composites, photographed, recoloured
 from .cutout_scenes import Bank, Chance, listed, load, photographs, taken
 
 HELD = 240  # photographs of senders that are not trained on, about
-EVERY = 20.0  # seconds between two writings
+EVERY = 60  # seconds between two writes, each with a look at how good the net is
 
 
 @dataclass
@@ -133,7 +133,9 @@ def judged(net: CutoutNet, sets: dict[str, list[tuple[Tensor, Tensor]]]) -> dict
 
 
 def half(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    """bfloat16 where the device is fast at it: 1.5 times as fast on a CPU that has AVX-512 BF16, and slow on others."""
+    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def write(net: CutoutNet, out: Path) -> None:
