@@ -85,8 +85,8 @@ class Trainer:
         # The team's first goes by the run's own chance, as it would alone.
         self.own = torch.Generator(self.device).manual_seed(r.seed + team.rank) if team.rank else self.rng
         for m in self.gan.modules():
-            if isinstance(m, nets.Dropout):
-                m.rng = self.own
+            if hasattr(m, "rng"):  # a layer that draws: dropout, a random ground
+                m.rng = self.own  # type: ignore[assignment]
         if r.augment:
             # On the judge's own door, so that no paper's file needs to know of it.
             self.gan.D.register_forward_pre_hook(

@@ -23,6 +23,7 @@ from .infogan import InfoGAN
 from .lsgan import LSGAN
 from .mlpgan import MLPGAN
 from .progan import ProGAN
+from .projected import Projected
 from .ragan import RaGAN
 from .studio import Studio
 from .stylegan import StyleGAN
@@ -47,6 +48,7 @@ GANS: dict[str, type[GAN]] = {
     "studio": Studio,
     "progan": ProGAN,
     "stylegan": StyleGAN,
+    "projected": Projected,
     "colorizer": Colorizer,
     "enlarger": Enlarger,
     "compact": Compact,
