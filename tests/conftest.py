@@ -113,6 +113,7 @@ def tiny():
         knobs = recipe.knobs(gans.find(gan).recipe_type)
         small = {"width": max(8, knobs["width"].lo), "z_dim": 16, "batch": 16, "steps": 6}
         small |= {"phase": 0} if "phase" in knobs else {}  # grown from the start, so that every layer is at work
+        small |= {"seen": 64, "augment": "", "size": 28} if "seen" in knobs else {}  # as small as a frozen net can see
         return gans.new_recipe(gan, **{**small, **changes})
 
     return make

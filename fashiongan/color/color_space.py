@@ -76,10 +76,16 @@ def cube(f: Tensor) -> Tensor:
     return torch.where(f > DELTA, f**3, 3 * DELTA**2 * (f - 4 / 29))
 
 
+@lru_cache(maxsize=8)
+def to_xyz(device: torch.device) -> Tensor:
+    """(3, 3): linear sRGB to X, Y and Z of white 1. Kept on each device: a recorded update must copy nothing to it."""
+    m = torch.tensor(RGB_TO_XYZ)
+    return (m / m.sum(1, keepdim=True)).to(device)
+
+
 def lab(rgb: Tensor) -> Tensor:
     """(N, 3, H, W) sRGB 0..1 -> L* 0..100, a* and b*, against the white of r = g = b = 1."""
-    m = torch.tensor(RGB_TO_XYZ, device=rgb.device)
-    x, y, z = torch.einsum("ij,njhw->nihw", m / m.sum(1, keepdim=True), linear(rgb)).split(1, 1)
+    x, y, z = torch.einsum("ij,njhw->nihw", to_xyz(rgb.device), linear(rgb)).split(1, 1)
     fx, fy, fz = root(x), root(y), root(z)
     return torch.cat([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
 
@@ -102,9 +108,14 @@ def gray_of(rgb: Tensor) -> Tensor:
     """(N, 3, H, W) or (N, 1, H, W) uint8 -> (N, 1, H, W) uint8: the neutral of the same lightness."""
     if rgb.shape[1] == 1:
         return rgb
-    m = torch.tensor(RGB_TO_XYZ[1], device=rgb.device)
-    y = torch.einsum("j,njhw->nhw", m / m.sum(), linear(rgb.float() / 255))
+    y = torch.einsum("j,njhw->nhw", to_xyz(rgb.device)[1], linear(rgb.float() / 255))
     return (255 * encoded(y)).round().to(torch.uint8)[:, None]
+
+
+@lru_cache(maxsize=8)
+def reach_on(device: torch.device) -> Tensor:
+    """`reach`, kept on each device."""
+    return reach().to(device)
 
 
 @lru_cache(maxsize=1)
@@ -135,7 +146,7 @@ def shown(gray: Tensor, ab: Tensor) -> Tensor:
     with torch.no_grad():
         hue = torch.atan2(ab[:, 1:], ab[:, :1]).mul_(HUES / (2 * math.pi)).floor_().long()
         hue = torch.where(hue < 0, hue + HUES, hue)
-        limit = reach().to(ab.device)[gray.long(), hue]
+        limit = reach_on(ab.device)[gray.long(), hue]
         share = (limit / torch.hypot(ab[:, :1], ab[:, 1:]).clamp_min(1e-6)).clamp_max_(1.0)
     return ab * share
 

@@ -1,10 +1,11 @@
 """Colors for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from ..gans.base import GAN
 from ..gans.colorizer import HINTS, Colorizer
 from ..gans.sampling import draw, number
 
+FRAME = 1.1  # times the garment's longer side: what a net that learned cut-outs is shown
 GARMENT = 25  # of 255: what is brighter on black is garment
 SATURATED = 6  # of 255: channels farther apart make a picture one in color
 
@@ -115,6 +117,42 @@ def colored(
         raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
     if not 0 <= wish.strength <= 2:
         raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
+    if any(not (0 <= h.x <= 1 and 0 <= h.y <= 1) for h in wish.hints):
+        raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
+    if gan.recipe.channels == 4 and gray.mask is not None and keep_background:
+        ab = of_cut_out(gan, gray, wish, n, first)
+    else:
+        ab = wished(gan, gray, wish, n, keep_background, first)
+    if gray.mask is not None and keep_background:
+        ab = ab * gray.mask
+    return torch.cat([color_space.colored(gray.values, part) for part in ab.split(1)])
+
+
+def of_cut_out(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, first: int) -> Tensor:
+    """(n, 2, H, W): a and b of the garment alone, shown to the net as it learned: on white, in the middle of a square
+    FRAME times its longer side."""
+    height, width = gray.values.shape[-2:]
+    mask = cast(Tensor, gray.mask)
+    inside = mask[0, 0] > 0.5
+    if not inside.any():
+        return torch.zeros(n, 2, height, width)
+    rows, columns = inside.any(1).nonzero(), inside.any(0).nonzero()
+    ends = [int(v) for v in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)]
+    side = math.ceil(FRAME * max(ends[1] - ends[0], ends[3] - ends[2]))
+    top, left = (ends[0] + ends[1] - side) // 2, (ends[2] + ends[3] - side) // 2
+    frame = (-left, left + side - width, -top, top + side - height)
+    alpha, values = F.pad(mask, frame), F.pad(gray.values.float(), frame)
+    near = Gray(torch.lerp(torch.tensor(255.0), values, alpha).round().to(torch.uint8), alpha)
+    hints = tuple(
+        replace(h, x=min(1.0, max(0.0, (h.x * width - left) / side)), y=min(1.0, max(0.0, (h.y * height - top) / side)))
+        for h in wish.hints
+    )
+    ab = wished(gan, near, replace(wish, hints=hints), n, True, first)
+    return F.pad(ab, [-v for v in frame])
+
+
+def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_background: bool, first: int) -> Tensor:
+    """(n, 2, H, W): a and b of all of the picture, as the net wishes."""
     small, garment, box = at_model_size(gan, gray, keep_background)
     z, _ = draw(gan, n, wish.seed, first=first)
     y = torch.zeros(n, len(gan.recipe.labels))
@@ -128,12 +166,12 @@ def colored(
         # Nobody taught the net a color for black, so none of it shall run into the garment: there only what is lit
         # counts, and where nothing is, nothing.
         lit = (small > color_space.FAINT).float()
+        if gan.recipe.channels == 4 and gray.mask is not None and keep_background:  # nor one outside the garment
+            lit = F.max_pool2d(garment.float()[None, None], 3, 1, 1)
         parts = torch.cat([ab * lit, lit.expand(n, -1, -1, -1)], 1)[:, :, top : top + high, left : left + wide]
         parts = F.interpolate(parts, (height, width), mode="bilinear")
         ab = parts[:, :2] / parts[:, 2:].clamp_min(1e-3)
-    if gray.mask is not None and keep_background:
-        ab = ab * gray.mask
-    return torch.cat([color_space.colored(gray.values, part) for part in ab.split(1)])
+    return ab
 
 
 def at_model_size(
@@ -175,8 +213,6 @@ def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, 
         raise StudioError(f"{limits.HINTS} places on a garment can be colored, no more.")
     rows: list[Tensor] = []
     for h in wish.hints:
-        if not (0 <= h.x <= 1 and 0 <= h.y <= 1):
-            raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
         rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.color))
     if wish.colors:
         tones = min(max(1, wish.tones), len(wish.colors), 3)
@@ -242,8 +278,8 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec
 
 def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
     """The name of the colorizer for that picture: of garments on black one that learned them, else of photographs."""
-    wanted = 1 if gray.mask is None else 3
-    return next((name for name, gan in gans.items() if gan.recipe.channels == wanted), next(iter(gans)))
+    wanted = gray.mask is None
+    return next((name for name, gan in gans.items() if (gan.recipe.channels == 1) == wanted), next(iter(gans)))
 
 
 def smaller(gray: Gray, longest: int) -> Gray:

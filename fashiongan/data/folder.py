@@ -5,6 +5,7 @@ memory."""
 
 import hashlib
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from .. import files, limits
@@ -31,6 +32,9 @@ OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
 CUT = (0.02, 0.95)  # shares of a picture that a garment can have; what is cut out otherwise is none
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
+FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
+SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
+MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
 
 
 class Source(NamedTuple):
@@ -109,7 +113,9 @@ def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Surv
 
 def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
     """As `read`, of pictures from anywhere."""
-    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}"
+    masks = source.place.parent / MASKS
+    found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
+    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
     home = files.home() / "folders"
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
@@ -165,7 +171,8 @@ def store(place: Path, source: Source, size: int, fit: str) -> None:
     identical = alike = 0
     gray = True
     try:
-        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(listed), 3, size, size))
+        channels = 4 if fit == "cutout" else 3
+        array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(listed), channels, size, size))
         for (name, label), found in zip(listed, opened(source, size, fit), strict=True):
             if isinstance(found, str):
                 skipped.append((name, found))
@@ -175,7 +182,7 @@ def store(place: Path, source: Source, size: int, fit: str) -> None:
             labels.append(label)
             sides.append(side)
             gray = gray and bool((pixels[:1] == pixels).all())
-            exact, look = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), looks_like(pixels)
+            exact, look = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), looks_like(pixels[:3])
             identical += exact in seen
             alike += exact not in seen and look in looks
             seen.add(exact)
@@ -184,7 +191,7 @@ def store(place: Path, source: Source, size: int, fit: str) -> None:
             some = plural(len(listed), "file")
             raise StudioError(f"None of the {some} in {source.place} is a picture that can be read.")
         present = [c for c in range(len(names)) if c in set(labels)]
-        out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else 3, size, size))
+        out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else channels, size, size))
         for i in range(0, len(labels), 4096):
             out[i : i + 4096] = array[i : min(i + 4096, len(labels)), : out.shape[1]]
         out.flush()
@@ -212,11 +219,25 @@ def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any
     """Each picture's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for i in range(0, len(source.files), 256):
-            yield from pool.map(lambda file: tile(source.opened(file[0]), size, fit), source.files[i : i + 256])
+            yield from pool.map(
+                lambda file: tile(source.opened(file[0]), size, fit, mask_of(source, file[0])),
+                source.files[i : i + 256],
+            )
 
 
-def tile(file: Path | BinaryIO, size: int, fit: str = "fill") -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
-    """One picture as the net will see it, and its width and height; or why it cannot be used."""
+def mask_of(source: Source, name: str) -> Path | None:
+    """The mask that lies ready for a picture, if there is one."""
+    mask = source.place.parent / MASKS / f"{Path(name).stem}.png"
+    return mask if mask.is_file() else None
+
+
+def tile(
+    file: Path | BinaryIO, size: int, fit: str = "fill", mask: Path | None = None
+) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
+    """One picture as the net will see it, and its width and height; or why it cannot be used.
+
+    (3, size, size) uint8, or with fit="cutout" (4, size, size), by the mask if there is one.
+    """
     try:
         with images.header(file) as im:
             sides = im.size
@@ -226,7 +247,8 @@ def tile(file: Path | BinaryIO, size: int, fit: str = "fill") -> tuple[np.ndarra
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
             if fit != "fill" and max(sides) > limits.STRIP * min(sides):
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
-            whole = square(images.decoded(im, size), size, fit)
+            upright = images.decoded(im, 4 * size if fit == "cutout" else size)
+            whole = alone(upright, size, mask) if fit == "cutout" else square(upright, size, fit)
     except Image.DecompressionBombError:
         return "too many pixels"
     except images.UNREADABLE:
@@ -257,6 +279,45 @@ def square(im: Image.Image, size: int, fit: str) -> Image.Image:
         return im.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
     edge = np.median(cutout.border(np.asarray(im)), axis=0)
     return within(im, size, tuple(int(v) for v in edge), 0)
+
+
+def alone(im: Image.Image, size: int, mask: Path | None) -> Image.Image:
+    """The garment alone: RGBA of `size` pixels a side, centred in a square FRAME times its longer side.
+
+    The mask is the file's, else what is opaque or no background (`cutout.cut_out`). Faint parts of it are taken away
+    and its edge is made steeper; colors of the garment are spread outwards under the edge, so that none of the
+    background shines through.
+    """
+    im = im.copy()
+    im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
+    if mask is None:
+        grays = cutout.cut_out(im.convert("RGBA"))
+    else:
+        with Image.open(mask) as file:
+            grays = file.convert("L").resize(im.size, Image.Resampling.BILINEAR)
+    alpha = grays.point(lambda m: min(255, max(0, round((m - 25.5) / 0.8))))
+    left, top, right, bottom = alpha.point(lambda a: 255 if a > 127 else 0).getbbox() or (0, 0, *im.size)
+    side = math.ceil(FRAME * max(right - left, bottom - top))
+    corner = ((side - right - left) // 2, (side - bottom - top) // 2)
+    color, shape = Image.new("RGB", (side, side), "white"), Image.new("L", (side, side))
+    color.paste(spread(im.convert("RGB"), alpha), corner)
+    shape.paste(alpha, corner)
+    out = color.resize((size, size), Image.Resampling.LANCZOS)
+    out.putalpha(shape.resize((size, size), Image.Resampling.LANCZOS))
+    return out
+
+
+def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A picture in RGB with the mean of the garment's solid pixels nearby wherever alpha is not nearly full."""
+    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
+    sharp = rgb.copy()
+    sharp.putalpha(solid)
+    out = Image.new("RGB", rgb.size, "white")
+    for radius in (24, 6, 2):  # the nearest last, since they count most
+        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
+        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
+    out.paste(rgb, mask=solid)
+    return out
 
 
 def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int) -> Image.Image:

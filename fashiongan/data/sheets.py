@@ -15,11 +15,19 @@ def sheet(images: Tensor, columns: int, gap: int = 2, scale: int = 1) -> Image.I
     """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone."""
     from torchvision.utils import make_grid
 
-    grid = make_grid(images, nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
+    grid = make_grid(on_white(images), nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
     im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
     if images.shape[1] == 1:
         im = im.convert("L")
     return im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
+
+
+def on_white(images: Tensor) -> Tensor:
+    """(N, 4, H, W) uint8 with alpha, laid on white: (N, 3, H, W). Pictures without alpha stay as they are."""
+    if images.shape[1] != 4:
+        return images
+    alpha = images[:, 3:].float() / 255
+    return (images[:, :3] * alpha + 255 * (1 - alpha)).round().to(images.dtype)
 
 
 def png(im: Image.Image, description: str) -> bytes:

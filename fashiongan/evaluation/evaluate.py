@@ -3,7 +3,7 @@
 The scorer is the project's own classifier of Fashion-MNIST, so no score here is an FID: that name belongs to
 Inception's features. Real pictures are the 10,000 of the test set, which decide nothing in training; a score's
 floors are what as many training pictures get in the generator's place, and what one half of the training set gets
-against the other.
+against the other. Each is of equal counts, drawn at random, on both sides.
 """
 
 import json
@@ -215,11 +215,15 @@ def compare(
     `floors` is the file in which those are kept.
     """
     n = min(len(fake), len(test), len(train))
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    rng = torch.Generator().manual_seed(0)
+    order = torch.randperm(len(train), generator=rng)
     unseen, half = train[order[:n]], train[order[n : 2 * n]]
-    report["against"] = {"real": len(test), "train": n}
+    test, some = some_of(test, n, rng), torch.randperm(len(fake), generator=rng)[:n]
+    fake, logits = fake[some], logits[some]
+    report["against"] = {"real": n, "train": n}
     found: dict[str, dict[str, float]] = {}
-    known = read_json(floors).get(str(n), {})
+    key = f"{n} on each side"
+    known = read_json(floors).get(key, {})
     for kind, distance in DISTANCES.items():
         try:
             ours = distance(test, fake)
@@ -228,11 +232,12 @@ def compare(
             continue
         if kind not in known:
             known[kind] = {"real": distance(test, unseen)}
-            with suppress(StudioError):  # a small set has no second half
-                known[kind]["halves"] = distance(unseen, half)
+            if len(half) == n:  # a small set has no second half
+                with suppress(StudioError):
+                    known[kind]["halves"] = distance(unseen, half)
         for name, value in ours.items():
             found[name] = {"value": value, **{column: floor[name] for column, floor in known[kind].items()}}
-    files.write(floors, json.dumps(read_json(floors) | {str(n): known}).encode(), durable=False)
+    files.write(floors, json.dumps(read_json(floors) | {key: known}).encode(), durable=False)
     said = {"value": logits, "real": net.judge(test)}
     found["inception"] = {column: metrics.inception_score(x) for column, x in said.items()}
     report["scores"] = {
@@ -257,14 +262,21 @@ def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real
 def originality(report: dict[str, Any], space: str, train: Tensor, test: Tensor, fake: Tensor) -> None:
     """How near the samples come to the training pictures, against how near unseen real ones come."""
     rng = torch.Generator().manual_seed(0)
-    # Every k-th, so that classes in turn stay in balance.
-    fake, test = (x[:: max(1, len(x) // CLOSE)][:CLOSE] for x in (fake, test))
+    # At random: every k-th would be of one class where classes come in turn.
+    fake, test = (some_of(x, CLOSE, rng) for x in (fake, test))
     cells = max(1, min(10, len(train) // 50))
     unseen, ours = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
     found = {
         "ratio": metrics.ratio_of_medians(ours, unseen),
+        # How many lie at less than half of what one unseen picture in a hundred keeps.
+        "beside": float((ours <= unseen.quantile(0.01) / 2).double().mean()),
         "copying": metrics.copying(
             train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen, ours)
         ),
     }
     report.setdefault("originality", {"n": len(fake)})[space] = {k: round(v, 3) for k, v in found.items()}
+
+
+def some_of(x: Tensor, n: int, rng: torch.Generator) -> Tensor:
+    """n rows drawn at random, or all of fewer in another order."""
+    return x[torch.randperm(len(x), generator=rng)[:n]]

@@ -4,6 +4,7 @@ from typing import Any
 
 SELDOM = 0.02  # a class with a smaller share is missed
 COPIED = -3.0  # C_T below which samples are called copies
+SOME = 0.02  # of all samples: a larger share that lies right beside training pictures is called copies too
 # What each score is called, and whether more of it is better.
 SCORES = {
     "frechet": ("Frechet distance", False),
@@ -19,7 +20,8 @@ SCORES = {
 def copied(report: dict[str, Any]) -> bool:
     """Whether a report says that the samples are copies of training pictures."""
     spaces = report.get("originality", {})
-    return any(spaces[s]["copying"] < COPIED for s in ("features", "pixels") if s in spaces)
+    found = [spaces[s] for s in ("features", "pixels") if s in spaces]
+    return any(s["copying"] < COPIED or s.get("beside", 0.0) > SOME for s in found)
 
 
 def verdict(report: dict[str, Any]) -> str:
@@ -27,11 +29,11 @@ def verdict(report: dict[str, Any]) -> str:
     scores, missed = report.get("scores", {}), report.get("missed", [])
     if copied(report):
         return (
-            "Copies: these pictures lie nearer to the training pictures than unseen real garments do, so every other "
-            "score flatters them."
+            "Copies: these pictures, or some of them, lie nearer to the training pictures than unseen real garments "
+            "do, so every other score flatters them."
         )
     if "precision" not in scores or "real" not in scores["precision"]:
-        return "There are too few samples to scorer them."
+        return "There are too few samples to score them."
     like, varied = (100 * min(1, scores[k]["value"] / max(scores[k]["real"], 1e-9)) for k in ("precision", "coverage"))
     words = [f"As garment-like as {like:.0f} % of real pictures, with {varied:.0f} % of their variety."]
     if "originality" in report:
@@ -67,7 +69,8 @@ def summary(report: dict[str, Any]) -> str:
             found = report["originality"][space]
             lines.append(
                 f"nearest training picture in {space}: {found['ratio']:.3f} times as far as from unseen real ones; "
-                f"copying test {found['copying']:+.1f} (below {COPIED:g}: copies)"
+                f"copying test {found['copying']:+.1f} (below {COPIED:g}: copies); "
+                f"{100 * found.get('beside', 0.0):.1f} % right beside one (above {100 * SOME:g} %: copies)"
             )
     if "inception" in report:
         lines.append(", ".join(f"{k.upper()} {v:.4g}" for k, v in report["inception"].items()))

@@ -3,8 +3,8 @@
 Odena, Olah and Shlens 2016, https://arxiv.org/abs/1610.09585, section 3: L_S is the log-likelihood of the right
 source, L_C of the right class, on real and on fake pictures; the discriminator maximises L_S + L_C, the generator
 L_C - L_S (here, as everywhere, in its non-saturating form). Both weights are 1. Adam 2e-4, beta 1 = 0.5, batch 100,
-z of 100, dropout 0.5 in the discriminator. The label enters the generator once, beside z; the discriminator never
-sees it.
+z of 100, dropout 0.5 in the discriminator: theirs after each of six convolutions, ours, which has two at 28 pixels,
+before its heads only. The label enters the generator once, beside z; the discriminator never sees it.
 """
 
 from dataclasses import dataclass

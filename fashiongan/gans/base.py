@@ -20,6 +20,8 @@ class Batch(NamedTuple):
     c: Tensor  # (N,) int64, classes drawn for the fakes, from those being trained
     rng: torch.Generator  # the only source of further randomness
     step: int  # updates done so far
+    unpaired: Tensor | None = None  # (N, 1, 28, 28) uint8 gray garments of the data set that `GAN.unpaired` names
+    akin: Tensor | None = None  # (N,) int64, their classes by `GAN.akin`
 
 
 class Loss(NamedTuple):
@@ -103,6 +105,15 @@ class GAN(nn.Module, ABC):
     def choices(self) -> dict[int, str]:
         """What `label` may ask for, by number and name: the trained classes, if the GAN is told any."""
         return {i: self.recipe.labels[i] for i in self.recipe.trained} if self.conditional else {}
+
+    @property
+    def unpaired(self) -> str:
+        """Name of a data set of gray garments of 28 pixels that its updates also look at; empty for none."""
+        return ""
+
+    def akin(self, name: str) -> int:
+        """Number of its own class that such a data set calls `name`, or -1."""
+        return self.recipe.labels.index(name) if name in self.recipe.labels else -1
 
     @property
     def codes(self) -> int:

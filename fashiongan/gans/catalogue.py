@@ -16,11 +16,13 @@ from .compact import Compact, Large
 from .dcgan import DCGAN
 from .dragan import DRAGAN
 from .ebgan import EBGAN
+from .enlarger import Enlarger
 from .gan import FirstGAN
 from .infogan import InfoGAN
 from .lsgan import LSGAN
 from .mlpgan import MLPGAN
 from .progan import ProGAN
+from .projected import Projected
 from .ragan import RaGAN
 from .recipe import Recipe, knobs
 from .studio import Studio
@@ -46,7 +48,9 @@ GANS: dict[str, type[GAN]] = {
     "studio": Studio,
     "progan": ProGAN,
     "stylegan": StyleGAN,
+    "projected": Projected,
     "colorizer": Colorizer,
+    "enlarger": Enlarger,
     "compact": Compact,
     "large": Large,
 }

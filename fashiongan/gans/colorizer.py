@@ -17,6 +17,13 @@ at the hint (after three epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
 
 With so light a divergence the codes of real pictures are not quite N(0, I). Their mean and spread are kept, and when
 the net proposes colors, noise is brought to them, times `reach`.
+
+Cut-outs (four channels, the last one alpha) make a net of their own kind. Nothing counts outside the garment, which is
+laid on a plain ground, mirrored and moved a little. A hint is passed on by likeness: each pixel and each hint's place
+have a key, of several hints the likeliest counts, and how strong it is (0 to twice) is learned from likeness too, so
+that a hint keeps its hue wherever it comes to. Half of the hinted garments have their hues turned and a fifth are dyed,
+else blue would be expected of denim whatever is hinted. What is hinted hears no noise, and what the net adds there is
+an answer of its own, apart from the colors that it proposes: with one answer for both, proposals ran into the hinted.
 """
 
 import math
@@ -30,13 +37,12 @@ from torch.nn import functional as F
 from ..color import color_space
 from . import losses, networks
 from .base import GAN, Batch, Loss
+from .colorizer_networks import ColorizerG, critical
 from .recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
 MEMORY = 0.99  # of the codes' mean, step by step
 REMEMBER = 100  # steps in which the examples are found
-NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
-LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,95 +57,6 @@ class ColorizerRecipe(Recipe):
     reach: float = knob(1.0, "Reach of the noise", "how far proposals go from the most usual colors", 0.0, 5.0)
 
 
-class Hints(nn.Module):
-    """Hinted colors spread over a picture: lightness (N, 1, S, S), 0..100, and hints -> (N, 4, S, S).
-
-    Hints are (N, K, 5): row and column in 0..1, a and b in units of color.CHROMA, and 1, or 0 for one that is not
-    there. Out come a and b, each pixel's from the hints by inverse distance (Shepard 1968, power 4) in place and
-    lightness; how near the nearest is, 0..1; and whether there is any.
-    """
-
-    def forward(self, light: Tensor, hints: Tensor) -> Tensor:
-        n, _, s, _ = light.shape
-        row, column, there = hints[..., 0], hints[..., 1], hints[..., 4]
-        axis = (torch.arange(s, device=light.device) + 0.5) / s
-        at = ((row * s).long().clamp(0, s - 1) * s + (column * s).long().clamp(0, s - 1))[:, None]
-        own = light.flatten(2).gather(2, at)[:, 0]  # (N, K)
-        far = (axis[:, None] - row[..., None, None]) ** 2 + (axis - column[..., None, None]) ** 2
-        far = far + ((light - own[..., None, None]) / LIKE) ** 2 * NEAR
-        weight = there[..., None, None] / (far + 1e-4) ** 2
-        total = weight.sum(1, keepdim=True)
-        ab = torch.einsum("nkhw,nkc->nchw", weight / total.clamp_min(1e-9), hints[..., 2:4])
-        near = (torch.exp(-far / NEAR**2) * there[..., None, None]).amax(1, keepdim=True)
-        told = there.amax(1)[:, None, None, None].expand(n, 1, s, s)
-        return torch.cat([ab, near, told], 1)
-
-
-class ColorizerG(nn.Module):
-    """Gray (N, 1, S, S) uint8, hints (N, K, 5), z (N, z_dim), classes (N, classes) -> a, b (N, 2, S, S) in CHROMA.
-
-    A U-Net of DCGAN's sizes; on the way up each layer is brought to unit size and bent by noise and class, as in
-    `studio`. BicycleGAN's encoder is part of it, since both learn together. Classes all zero: not known.
-    """
-
-    def __init__(self, r: Recipe):
-        super().__init__()
-        filters = networks.widths(r.size, r.width)
-        fine = max(8, r.width // 2)
-        told = r.z_dim + len(r.labels)
-        self.hints = Hints()
-        self.first = nn.Conv2d(5, fine, 3, padding=1)
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([fine, *filters], filters, strict=False))
-        up = filters[::-1]
-        self.start = nn.Linear(told, up[0])
-        self.styles = nn.ModuleList(nn.Linear(told, 2 * c) for c in up)
-        self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(a if i == 0 else 2 * a, b, 4, 2, 1)
-            for i, (a, b) in enumerate(zip(up, [*up[1:], fine], strict=True))
-        )
-        self.last = nn.Conv2d(2 * fine, 2, 3, padding=1)
-        self.encoder = ColorEncoder(r)
-
-    def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        return color_space.shown(gray, self.wished(gray, hints, z, y) * color_space.CHROMA) / color_space.CHROMA
-
-    def wished(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        """As `forward`, before what no screen can show is made paler."""
-        light = color_space.lightness(gray.float() / 255)
-        spread = self.hints(light, hints)
-        zy = torch.cat([z, y], 1)
-        seen = torch.cat([light / 50 - 1, spread], 1).contiguous(memory_format=torch.channels_last)
-        h = F.leaky_relu(self.first(seen), 0.2)
-        skips = [h]
-        for down in self.downs:
-            h = F.leaky_relu(down(h), 0.2)
-            skips.append(h)
-        h = skips.pop() + self.start(zy)[:, :, None, None]
-        for i, (style, up) in enumerate(zip(self.styles, self.ups, strict=True)):
-            scale, shift = style(zy)[:, :, None, None].chunk(2, 1)
-            h = F.leaky_relu(networks.pixel_norm(h) * (1 + scale) + shift, 0.2)
-            h = up(h if i == 0 else torch.cat([h, skips.pop()], 1))
-        return spread[:, :2] + torch.tanh(self.last(torch.cat([F.leaky_relu(h, 0.2), skips.pop()], 1)).float())
-
-
-class ColorEncoder(nn.Module):
-    """Pairs (N, 3, S, S) -> mean and log variance of the code, (N, z_dim) each."""
-
-    def __init__(self, r: Recipe):
-        super().__init__()
-        base, _ = networks.stages(r.size)
-        filters = networks.widths(r.size, r.width)
-        self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([3, *filters], filters, strict=False))
-        self.code = nn.Linear(filters[-1] * base**2, 2 * r.z_dim)
-
-    def forward(self, pair: Tensor) -> tuple[Tensor, Tensor]:
-        h = pair
-        for down in self.downs:
-            h = F.leaky_relu(down(h), 0.2)
-        mean, log_variance = self.code(h.flatten(1)).float().chunk(2, 1)
-        return mean, log_variance
-
-
 class Truth(NamedTuple):
     """Colored garments, and what of their colors is told."""
 
@@ -147,6 +64,7 @@ class Truth(NamedTuple):
     ab: Tensor  # (N, 2, S, S) in CHROMA
     hints: Tensor  # (N, HINTS, 5)
     y: Tensor  # (N, classes), zeros where the class is not told
+    alpha: Tensor | None = None  # (N, 1, S, S) 0..1: where colors count, if not everywhere
 
 
 class Colorizer(GAN):
@@ -171,7 +89,7 @@ class Colorizer(GAN):
         super().__init__(recipe)
         classes = len(recipe.labels)
         self.G = ColorizerG(recipe)
-        self.D = networks.ConvD(recipe.width, recipe.size, 3, classes)
+        self.D = networks.ConvD(critical(recipe), recipe.size, 3, classes)
         # What it colors when no garment is given: of each class the first that it met.
         self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
@@ -200,14 +118,15 @@ class Colorizer(GAN):
 
     def truth(self, b: Batch) -> Truth:
         """What a batch shows in color: the photographs' own colors, or ones drawn at random."""
-        with torch.no_grad():
-            x = ((b.x - self.recipe.low) * (255 / (1 - self.recipe.low))).round().to(torch.uint8)
+        with torch.no_grad(), torch.autocast(b.x.device.type, enabled=False):  # bfloat16 is too coarse for Lab
+            x = (b.x - self.recipe.low) * (255 / (1 - self.recipe.low))
+            if x.shape[1] == 4:
+                return self.cut_out(x, b)
+            x = x.round().to(torch.uint8)
             gray = color_space.gray_of(x)
             self.remember(gray, b)
             n, device = len(x), x.device
-            kind = torch.rand(n, generator=b.rng, device=device)
-            several = 2 + ((kind - 0.75) * 4 * (HINTS - 1)).long()
-            count = torch.where(kind < 0.5, 0, torch.where(kind < 0.75, 1, several))
+            count = self.counts(n, 0.5, 0.75, b.rng)
             if x.shape[1] == 3:
                 ab = color_space.lab(x.float() / 255)[:, 1:] / color_space.CHROMA
                 told = F.avg_pool2d(ab, 5, 1, 2, count_include_pad=False)
@@ -215,9 +134,42 @@ class Colorizer(GAN):
             else:
                 told, half = self.dyed(gray, b, count)
                 ab = color_space.shown(gray, told * color_space.CHROMA) / color_space.CHROMA
-            hints = self.hinted(gray, told, half, count, b.rng)
+            hints = self.hinted(gray > 25, told, half, count, b.rng)
             known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
             return Truth(gray, ab, hints, self.one_hot(b.y) * known)
+
+    def counts(self, n: int, none: float, one: float, rng: torch.Generator) -> Tensor:
+        """(n,) int64: how many hints each garment gets; none in a share of them, up to `one` at most one."""
+        kind = torch.rand(n, generator=rng, device=rng.device)
+        several = 2 + ((kind - one) / (1 - one) * (HINTS - 1)).long().clamp_max(HINTS - 2)
+        return torch.where(kind < none, 0, torch.where(kind < one, 1, several))
+
+    def cut_out(self, x: Tensor, b: Batch) -> Truth:
+        """What cut-outs (N, 4, S, S) in 0..255 show, on plain grounds; of the hinted, half with their hues turned and
+        a fifth dyed."""
+        if b.step < REMEMBER:
+            self.remember(color_space.gray_of(on_ground(x, x[:, 3:] / 255, x.new_tensor(255.0))), b)
+        n, device = len(x), x.device
+        u = torch.rand(6, n, 1, 1, 1, generator=b.rng, device=device)
+        x = moved(x, b.rng)
+        alpha = x[:, 3:] / 255
+        rgb = on_ground(x, alpha, torch.where(u[0] < 0.5, 255.0, 255 * u[1]))
+        gray, ab = color_space.gray_of(rgb), color_space.lab(rgb.float() / 255)[:, 1:]
+        count = self.counts(n, 0.4, 0.8, b.rng)
+        hinted = (count > 0)[:, None, None, None]
+        angle, stronger = 2 * math.pi * u[2], 0.7 + 0.8 * u[3]
+        cos, sin = stronger * angle.cos(), stronger * angle.sin()
+        turned = torch.cat([ab[:, :1] * cos - ab[:, 1:] * sin, ab[:, :1] * sin + ab[:, 1:] * cos], 1)
+        ab = color_space.shown(gray, torch.where(hinted & (u[4] < 0.5), turned, ab)) / color_space.CHROMA
+        near = F.avg_pool2d(torch.cat([ab * alpha, alpha], 1), 5, 1, 2)
+        told = near[:, :2] / near[:, 2:].clamp_min(1e-3)
+        dye, half = self.dyed(gray, b, count)
+        dye = dye * shading(gray, alpha)
+        dyed = hinted & (u[5] < 0.2)
+        ab = torch.where(dyed, color_space.shown(gray, dye * color_space.CHROMA) / color_space.CHROMA, ab)
+        hints = self.hinted(alpha > 0.9, torch.where(dyed, dye, told), half & dyed, count, b.rng)
+        known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
+        return Truth(gray, ab * (alpha > 0), hints, self.one_hot(b.y) * known, alpha)
 
     def dyed(self, gray: Tensor, b: Batch, count: Tensor) -> tuple[Tensor, Tensor]:
         """Colors (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
@@ -238,12 +190,13 @@ class Colorizer(GAN):
         half = side[:, None] & two
         return torch.where(half, ab[1][..., None, None], ab[0][..., None, None]), half
 
-    def hinted(self, gray: Tensor, told: Tensor, half: Tensor, count: Tensor, rng: torch.Generator) -> Tensor:
-        """Hints (N, HINTS, 5) at garment pixels, the first two one in each half, of which `count` (N,) are there."""
-        s = gray.shape[-1]
-        axis = (torch.arange(s, device=gray.device) + 0.5) / s - 0.5
+    def hinted(self, garment: Tensor, told: Tensor, half: Tensor, count: Tensor, rng: torch.Generator) -> Tensor:
+        """Hints (N, HINTS, 5) at garment pixels (N, 1, S, S) bool, the first two one in each half, of which `count`
+        (N,) are there."""
+        s, device = garment.shape[-1], garment.device
+        axis = (torch.arange(s, device=device) + 0.5) / s - 0.5
         middle = torch.exp(-(axis[:, None] ** 2 + axis**2) / 0.08).flatten()  # garments are in the middle
-        weight = (gray > 25).flatten(1) * middle + 1e-6 * middle
+        weight = garment.flatten(1) * middle + 1e-6 * middle
         second = half.flatten(1)
         at = torch.cat(
             [
@@ -254,7 +207,7 @@ class Colorizer(GAN):
             1,
         )
         ab = told.flatten(2).gather(2, at[:, None].expand(-1, 2, -1))
-        there = torch.arange(HINTS, device=gray.device) < count[:, None]
+        there = torch.arange(HINTS, device=device) < count[:, None]
         row, column = (at // s + 0.5) / s, (at % s + 0.5) / s
         return torch.stack([row, column, ab[:, 0], ab[:, 1], there.float()], 2)
 
@@ -270,7 +223,7 @@ class Colorizer(GAN):
     def code(self, t: Truth, z: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """z with its first half in place of what E reads from the real colors, and E's mean and log variance."""
         n = len(z) // 2
-        mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n]))
+        mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n], t.alpha))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
         return torch.cat([mean + noise * (log_variance / 2).exp(), z[n:]]), mean, log_variance
 
@@ -281,7 +234,7 @@ class Colorizer(GAN):
         t = self.truth(b)
         with torch.no_grad():
             fake_ab = self.G(t.gray, t.hints, self.code(t, b.z, b.rng)[0], t.y)
-        real, fake = self.D(pair(t.gray, t.ab), t.y), self.D(pair(t.gray, fake_ab), t.y)
+        real, fake = self.D(pair(t.gray, t.ab, t.alpha), t.y), self.D(pair(t.gray, fake_ab, t.alpha), t.y)
         on_real, on_fake = losses.ls_d(real, fake)
         return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(real, fake, 0.5))
 
@@ -293,7 +246,7 @@ class Colorizer(GAN):
             self.code_mean.lerp_(mean.mean(0), 1 - MEMORY)
             self.code_square.lerp_((mean.square() + log_variance.exp()).mean(0), 1 - MEMORY)
         ab = self.G(t.gray, t.hints, z, t.y)
-        fake = pair(t.gray, ab)
+        fake = pair(t.gray, ab, t.alpha)
         hinted = t.hints[..., 4].amax(1) > 0
         given = hinted | (torch.arange(len(z), device=z.device) < n)
         # The encoder must not learn to read what the generator hides for it, so here its weights stand still.
@@ -301,7 +254,7 @@ class Colorizer(GAN):
         read, _ = torch.func.functional_call(self.G.encoder, still, (fake[n:],))
         terms = {
             "adv": losses.ls_g(self.D(fake, t.y)),
-            "redraw": r.redraw * mean_of((ab - t.ab).abs().mean((1, 2, 3)), given),
+            "redraw": r.redraw * mean_of(off(ab, t), given),
             "code": r.code * mean_of((read - z[n:]).abs().mean(1), ~hinted[n:]),
             "divergence": r.divergence * losses.divergence(mean, log_variance),
         }
@@ -313,8 +266,51 @@ def mean_of(values: Tensor, which: Tensor) -> Tensor:
     return (values * which).sum() / which.sum().clamp_min(1)
 
 
-def pair(gray: Tensor, ab: Tensor) -> Tensor:
-    """What discriminator and encoder see: lightness and both colors, about -1..1, (N, 3, S, S)."""
+def off(ab: Tensor, t: Truth) -> Tensor:
+    """(N,): how far a, b (N, 2, S, S) are from the real ones, in the mean over the garment (L1)."""
+    far = (ab - t.ab).abs().mean(1, keepdim=True)
+    if t.alpha is None:
+        return far.mean((1, 2, 3))
+    return (far * t.alpha).sum((1, 2, 3)) / t.alpha.sum((1, 2, 3)).clamp_min(1.0)
+
+
+def pair(gray: Tensor, ab: Tensor, alpha: Tensor | None = None) -> Tensor:
+    """What discriminator and encoder see: lightness and both colors, about -1..1, (N, 3, S, S).
+
+    There are no colors outside the garment. Of alpha (M, 1, S, S) the first N count.
+    """
+    if alpha is not None:
+        ab = ab * alpha[: len(ab)]
     return torch.cat([color_space.lightness(gray.float() / 255) / 50 - 1, ab], 1).contiguous(
         memory_format=torch.channels_last
     )
+
+
+def shading(gray: Tensor, alpha: Tensor) -> Tensor:
+    """(N, 1, S, S): how strong one dye is at each pixel of a garment; 1 where it is as light as in the mean, or more.
+
+    An eighth of the light leaves half of L* + 16, a* and b*, which go by its cube root (CIE 15:2004).
+    """
+    light = color_space.lightness(gray.float() / 255) + 16
+    mean = (light * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True).clamp_min(1e-3)
+    return (light / mean.clamp_min(1.0)).clamp_max(1.0)
+
+
+def on_ground(x: Tensor, alpha: Tensor, ground: Tensor) -> Tensor:
+    """The colors of (N, 3 or 4, S, S) in 0..255, laid by alpha (N, 1, S, S) on a gray: (N, 3, S, S) uint8."""
+    return torch.lerp(ground, x[:, :3], alpha).round().to(torch.uint8)
+
+
+def moved(x: Tensor, rng: torch.Generator) -> Tensor:
+    """Cut-outs (N, 4, S, S), half of them mirrored, and half turned by up to 10 degrees, shrunk or enlarged by up to a
+    fifth and shifted by up to a twentieth of the side."""
+    n, device = len(x), x.device
+    u = torch.rand(6, n, generator=rng, device=device)
+    much = (u[0] < 0.5).float()
+    mirror = torch.where(u[1] < 0.5, 1.0, -1.0)
+    angle, zoom = (u[2] - 0.5) * (much * math.pi / 9), 1 + (u[3] - 0.4) / 3 * much
+    cos, sin, shift = zoom * angle.cos(), zoom * angle.sin(), (u[4:] - 0.5) * (much / 5)
+    way = torch.stack([cos * mirror, -sin, shift[0], sin * mirror, cos, shift[1]], 1).view(n, 2, 3)
+    solid = torch.cat([x[:, :3] * (x[:, 3:] / 255), x[:, 3:]], 1)
+    there = F.grid_sample(solid, F.affine_grid(way, list(x.shape), align_corners=False), align_corners=False)
+    return torch.cat([there[:, :3] * (255 / there[:, 3:].clamp_min(0.1)), there[:, 3:]], 1)

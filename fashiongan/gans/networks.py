@@ -1,4 +1,4 @@
-"""Backbones that scale by depth: 28 to 128 pixels, 1 or 3 channels. Nothing here knows a loss."""
+"""Backbones that scale by depth: 16 to 256 pixels, 1, 3 or 4 channels. Nothing here knows a loss."""
 
 import math
 from typing import cast
@@ -17,7 +17,7 @@ def stages(size: int) -> tuple[int, int]:
     return size, k
 
 
-SIZES = tuple(s for s in range(16, 129) if 4 <= stages(s)[0] <= 7)
+SIZES = tuple(s for s in range(16, 257) if 4 <= stages(s)[0] <= 7)
 
 
 def widths(size: int, width: int) -> list[int]:

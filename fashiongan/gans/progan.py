@@ -1,17 +1,21 @@
 """ProGAN: both players begin with tiny pictures, and layers for finer ones are faded in while they train.
 
-Karras et al. 2018, https://arxiv.org/abs/1710.10196: a phase of 600,000 pictures at each size and one for each fade
-between (section 2, appendix A); equalised learning rate, pixel norm in the generator, one more channel with the
-batch's standard deviation in the discriminator (sections 3 and 4); the loss of WGAN-GP with lambda 10, one turn
-each, and a drift term of 0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas (0, 0.99), batch 16, z of 512 on the
-unit sphere, averaged weights.
+Karras et al. 2018, https://arxiv.org/abs/1710.10196: a phase at each size and one for each fade between, in which real
+pictures fade as the generator's do (section 2, figure 2, appendix A); with each phase Adam begins anew, as in the
+authors' code (tkarras/progressive_growing_of_gans);
+equalised learning rate, pixel norm in the generator, one more channel with the batch's standard deviation in the
+discriminator (sections 3 and 4); the loss of WGAN-GP with lambda 10, one turn each, and a drift term of
+0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas (0, 0.99), batch 16, z of 512 on the unit sphere, averaged weights.
+The paper's phases have 600,000 pictures each; ours share the first half of the run, whatever its length, and the other
+half is for the full size.
 
 Pictures come out full-size at every age, small ones enlarged, and the discriminator shrinks what it sees to its own
 age. Every size has as many filters, as the paper's sizes up to 32 do, so one layer turns them to pictures and one
-reads them. The last layer ends in the recipe's output range, where the paper's is linear.
+reads them. The last layer ends in the recipe's output range, where the paper's is linear. Latents are put on the sphere
+when they are drawn, so that truncation can draw them inwards: the nearer its middle, the more the first layer's biases
+say.
 """
 
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,11 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import StudioError
 from . import losses, networks
 from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
 DRIFT = 1e-3
+UNIT = 1_000_000  # parts in which a phase is counted if the run's length decides it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +41,23 @@ class ProGANRecipe(Recipe):
     beta1: float = 0.0
     beta2: float = 0.99
     penalty: float = knob(10.0, "Penalty", "how strictly the critic's slope is held at 1", 0.0, 1000.0)
-    phase: int = knob(
-        600_000, "Phase", "pictures seen at each size, and while the next one fades in; 0 begins fully grown",
-        0, 100_000_000,
+    phase: int | None = knob(
+        None, "Phase", "pictures seen at each size, and while the next one fades in; 0 begins fully grown, and empty "
+        "means that growing takes half of the run", 0, 100_000_000,
     )  # fmt: skip
-    quick = {"epochs": 4, "width": 16, "batch": 64, "phase": 30_000}
+    quick = {"epochs": 4, "width": 16, "batch": 64}
 
 
 class Growing(nn.Module):
-    """What both players share: how many pictures were seen, in a buffer, and so their age."""
+    """What both players share: how many pictures (or parts of a phase) were seen, in a buffer, and so their age."""
 
     def __init__(self, r: ProGANRecipe):
         super().__init__()
         self.base, self.ups = networks.stages(r.size)
-        self.phase = r.phase
+        self.size, self.phase = r.size, UNIT if r.phase is None else r.phase
         self.register_buffer("seen", torch.tensor(0))
         self.seen: Tensor
+        self.told: int | None = None  # `stage` while training, so that the device is not asked for it
 
     @property
     def age(self) -> float:
@@ -60,10 +67,32 @@ class Growing(nn.Module):
         doublings, share = divmod(int(self.seen) / self.phase, 2)
         return min(doublings + max(0.0, share - 1), float(self.ups))
 
-    def now(self) -> tuple[int, float]:
-        """The finest size in use, as a number of doublings, and how far it is faded in, above 0 to 1."""
-        level = math.ceil(self.age)
-        return level, 1 - (level - self.age)
+    @property
+    def stage(self) -> int:
+        """How many phases are over, up to the last: in even ones a size is held, in odd ones the next is faded in."""
+        if self.told is not None:
+            return self.told
+        return min(int(self.seen) // self.phase, 2 * self.ups) if self.phase else 2 * self.ups
+
+    def now(self) -> tuple[int, Tensor | None]:
+        """The finest size in use, as a number of doublings, and how far it is faded in, 0..1, unless it is wholly."""
+        stage = self.stage
+        return (stage + 1) // 2, self.seen / self.phase - stage if stage % 2 else None
+
+    def faded(self, x: Tensor) -> Tensor:
+        """Real pictures (N, C, S, S) with as little detail as the generator's of this age have."""
+        level, fade = self.now()
+        if level == self.ups and fade is None:
+            return x
+        x = F.avg_pool2d(x, 2 ** (self.ups - level))
+        if fade is not None:
+            x = mixed(F.interpolate(F.avg_pool2d(x, 2), scale_factor=2.0, mode="nearest"), x, fade)
+        return F.interpolate(x, size=self.size, mode="nearest")
+
+
+def mixed(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
+    """From a, for a share of 0, to b."""
+    return a + (b - a) * share
 
 
 class GrowingG(Growing):
@@ -78,11 +107,11 @@ class GrowingG(Growing):
             for _ in range(self.ups)
         )
         self.picture = networks.EqualConv(r.width, r.channels, 1)
-        self.width, self.size, self.output = r.width, r.size, r.output
+        self.width, self.output = r.width, r.output
 
     def forward(self, z: Tensor) -> Tensor:
         level, fade = self.now()
-        h = self.start(networks.pixel_norm(z)).unflatten(1, (self.width, self.base, self.base))
+        h = self.start(z).unflatten(1, (self.width, self.base, self.base))
         h = networks.pixel_norm(networks.leaky(self.first(networks.pixel_norm(networks.leaky(h)))))
         coarse = h
         for block in list(self.blocks)[:level]:
@@ -90,8 +119,8 @@ class GrowingG(Growing):
             for layer in cast(nn.ModuleList, block):
                 h = networks.pixel_norm(networks.leaky(layer(h)))
         x = self.picture(h).float()
-        if fade < 1:
-            x = torch.lerp(F.interpolate(self.picture(coarse).float(), scale_factor=2.0, mode="nearest"), x, fade)
+        if fade is not None:
+            x = mixed(F.interpolate(self.picture(coarse).float(), scale_factor=2.0, mode="nearest"), x, fade)
         x = torch.tanh(x) if self.output == "tanh" else torch.sigmoid(x)
         return F.interpolate(x, size=self.size, mode="nearest")
 
@@ -118,8 +147,8 @@ class GrowingD(Growing):
             for layer in cast(nn.ModuleList, block):
                 h = networks.leaky(layer(h))
             h = F.avg_pool2d(h, 2)
-            if i == level and fade < 1:
-                h = torch.lerp(networks.leaky(self.read(F.avg_pool2d(x, 2))).to(h.dtype), h, fade)
+            if i == level and fade is not None:
+                h = mixed(networks.leaky(self.read(F.avg_pool2d(x, 2))).to(h.dtype), h, fade)
         h = networks.leaky(self.last(networks.minibatch_std(h)))
         return cast(Tensor, self.judge(networks.leaky(self.dense(h.flatten(1))))).flatten().float()
 
@@ -143,18 +172,41 @@ class ProGAN(GAN):
         self.G = GrowingG(cast(ProGANRecipe, recipe))
         self.D = GrowingD(cast(ProGANRecipe, recipe))
 
-    def kind(self, step: int) -> None:
-        """Every update is of an age of its own."""
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        return networks.pixel_norm(super().latents(n, rng))
 
-    def after_d_step(self) -> None:
-        self.G.seen += self.recipe.batch
-        self.D.seen += self.recipe.batch
+    def kind(self, step: int) -> int:  # noqa: ARG002  `grow` has been told it
+        return self.G.stage
+
+    def fit(self, steps: int) -> None:
+        phases, phase = 2 * self.G.ups, self.recipe.phase
+        shown = steps * self.recipe.batch * self.recipe.d_steps
+        if phase is None and steps < 2 * phases:
+            raise StudioError(
+                f"progan cannot grow to {self.recipe.size} pixels in {steps} updates: give it at least {2 * phases}, "
+                "or --phase 0 to begin fully grown."
+            )
+        if phase is not None and phases * phase > shown:
+            raise StudioError(
+                f"progan cannot grow to {self.recipe.size} pixels in this run: {phases} phases of {phase:,} pictures "
+                f"are {phases * phase:,}, and it sees {shown:,}; train for longer, or leave --phase out."
+            )
+
+    def grow(self, step: int, steps: int) -> bool:
+        r, before, phases = self.recipe, self.G.stage, 2 * self.G.ups
+        seen = step * r.batch * r.d_steps if r.phase is not None else step * 2 * phases * UNIT // steps
+        now = max(before, min(seen // self.G.phase, phases) if self.G.phase else phases)
+        for net in (self.G, self.D):
+            net.seen.clamp_(min=seen)  # a run that is made longer does not shrink
+            net.told = now
+        return now > before
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():
             x_fake = self.G(b.z)
-        real, fake = self.D(b.x), self.D(x_fake)
-        slopes = losses.slope(self.D, losses.between(b.x, x_fake, b.rng))
+        x = self.D.faded(b.x)
+        real, fake = self.D(x), self.D(x_fake)
+        slopes = losses.slope(self.D, losses.between(x, x_fake, b.rng))
         distance = real.mean() - fake.mean()
         notes = {"d_distance": distance, "d_slope": slopes.mean()}
         notes |= losses.accuracy(real, fake, losses.middle(real, fake))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ..errors import StudioError, quoted, short
 from .networks import SIZES
 
-FITS = ("fill", "fit", "garment")  # see `data.folder.square`
+FITS = ("fill", "fit", "garment", "cutout")  # see `data.folder.square`
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Recipe:
     fit: str = knob(
         "fill",
         "Fitting",
-        "how a picture becomes a square: fill cuts out the middle, fit shows all of it, garment cuts out the garment",
+        "how a picture becomes a square: fill cuts out the middle, fit shows all of it, garment cuts out the garment, "
+        "cutout does and keeps it transparent around",
         choices=FITS,
     )
     balance: str = knob(
@@ -168,8 +169,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_knobs(self)
-        if self.channels not in (1, 3):
-            raise StudioError(f"Pictures have 1 or 3 channels, not {self.channels}.")
+        if self.channels not in (1, 3, 4):
+            raise StudioError(f"Pictures have 1, 3 or 4 channels, not {self.channels}.")
 
     @property
     def low(self) -> float:

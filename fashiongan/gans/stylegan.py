@@ -5,7 +5,9 @@ generator of Karras et al. 2020, https://arxiv.org/abs/1912.04958: convolutions 
 (section 2.2, eqs. 1 and 3), pictures summed over the sizes (section 4.1, "skip"), a residual discriminator, and the
 non-saturating loss with R1 every 16th step (section 3.1). Constants for small pictures from the authors' configuration
 for CIFAR-10 (NVlabs/stylegan2-ada): a mapping network of 2 layers at a hundredth of the rate, Adam 2.5e-3 with betas
-(0, 0.99), batch 64, z and w of 512, gamma 0.01. The path length regulariser is left out: as there, and it is dear.
+(0, 0.99), batch 64, z and w of 512, gamma 0.01, no style mixing in training. The path length regulariser is left out:
+as there, and it is dear. The discriminator is the residual one of their other configurations, where CIFAR-10's has
+no skips.
 
 A latent is (style, truncation, noise): z_dim numbers of N(0, I); one number psi, 1 when drawn, by which w is drawn
 towards its mean; and the noise of every layer, so that a picture is its latent's alone and keeps its noise while its
@@ -38,7 +40,7 @@ class StyleGANRecipe(Recipe):
     beta1: float = 0.0
     beta2: float = 0.99
     mapping: int = knob(2, "Mapping layers", "dense layers that turn a latent into a style", 1, 16)
-    mixing: float = knob(0.9, "Style mixing", "share of pictures drawn with two styles, so that layers part", 0.0, 1.0)
+    mixing: float = knob(0.0, "Style mixing", "share of pictures drawn with two styles, so that layers part", 0.0, 1.0)
     gamma: float = knob(
         0.01, "Smoothness", "how strictly the discriminator is kept flat at real garments (R1)", 0.0, 1000.0
     )
@@ -209,8 +211,10 @@ class StyleGAN(GAN):
         return G(z, other, torch.full((len(z),), cut, device=z.device))  # type: ignore[no-any-return]
 
     def draw(self, b: Batch) -> Tensor:
-        """Fakes of b's latents, most of them with a second style from a random layer on."""
+        """Fakes of b's latents, a share of them with a second style from a random layer on."""
         n, rng = len(b.z), b.rng
+        if not self.recipe.mixing:
+            return self.G(b.z)  # type: ignore[no-any-return]
         mixed = torch.rand(n, generator=rng, device=b.z.device) < self.recipe.mixing
         cut = torch.randint(1, self.G.layers, (n,), generator=rng, device=b.z.device)
         other = self.latents(n, rng)

@@ -4,12 +4,15 @@ Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3 and algorithm 1: 
 1e-4 with betas (0, 0.9), batch 64. The penalty is taken at a + t (b - a) with one t for each picture, and the slope
 is the norm over all of a picture's pixels. No batch norm in the critic, whose penalty is each picture's own affair
 (section 4); the generator keeps its own. z ~ N(0, I) of 100, where the authors' script for MNIST has 128 and no batch
-norm in either net.
+norm in either net. Weights start as in the authors' code (igul222/improved_wgan_training): U(-s, s), He's rule in the
+convolutions and by Xavier's in the generator's first layer and the critic's last.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from . import losses, networks
 from .base import GAN, Batch, Loss
@@ -25,6 +28,19 @@ class WGANGPRecipe(Recipe):
     beta2: float = 0.9
     d_steps: int = 5
     penalty: float = knob(10.0, "Penalty", "how strictly the critic's slope is held at 1", 0.0, 1000.0)
+
+
+@torch.no_grad()
+def he_init(m: nn.Conv2d | nn.ConvTranspose2d, dense: bool) -> None:
+    """Weights U(-s, s) of variance 4 / (fan in + fan out), 2 / (...) in a layer that is dense; biases 0. A stride thins
+    out one of the two fans, and on one of its sides a dense layer has a single pixel."""
+    wide = m.kernel_size[0] ** 2
+    narrow, gain = (1.0, 1) if dense else (wide / m.stride[0] ** 2, 2)
+    into, out = (narrow, wide) if isinstance(m, nn.ConvTranspose2d) else (wide, narrow)
+    bound = math.sqrt(3 * 2 * gain / (m.in_channels * into + m.out_channels * out))
+    nn.init.uniform_(m.weight, -bound, bound)
+    if m.bias is not None:
+        nn.init.zeros_(m.bias)
 
 
 class WGANGP(GAN):
@@ -43,7 +59,9 @@ class WGANGP(GAN):
         r = recipe
         self.G = networks.ConvG(r.z_dim, r.width, r.size, r.channels, r.output)
         self.D = networks.ConvD(r.width, r.size, r.channels, norm="none")
-        networks.dcgan_init(self)
+        for m in self.modules():
+            if isinstance(m, nn.Conv2d | nn.ConvTranspose2d):
+                he_init(m, dense=m in (self.G.project, self.D.judge))
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

@@ -110,10 +110,14 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
         if trainer.step == 0:
             keeper.sample(0)
         last, cost = monotonic(), 0.0
+        shown, drawing = -1e9, 0.0
         try:
             for tick in trainer.run(every):
-                if tick.ended:
+                # On a GPU an epoch of few pictures takes less time than its sheet: a sixteenth of the time at most.
+                if tick.ended and (tick.step == tick.steps or monotonic() - shown >= 16 * drawing):
+                    shown = monotonic()
                     keeper.sample(tick.ended)
+                    drawing = monotonic() - shown
                 tick = keeper.score(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
                 tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
                 # An epoch of a hundred pictures takes less time than saving it would.

@@ -3,24 +3,36 @@
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import gans
 from ..data.augment import augment
-from ..data.datasets import Dataset
+from ..data.datasets import Dataset, load
 from ..data.sampler import Shuffle
 from ..errors import StudioError
-from ..gans import networks, sampling
-from ..gans.base import Batch, Loss
+from ..gans import sampling
+from ..gans.base import GAN, Batch, Loss
 from ..gans.recipe import Recipe
 from .distributed import ProcessGroup
+from .optimizers import blend, forget, optimizer, set_rate
 
 WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
+
+
+@runtime_checkable
+class Grows(Protocol):
+    """A GAN whose nets change with the run's length."""
+
+    def fit(self, steps: int) -> None:
+        """Raise StudioError if a run of so many updates is too short for it."""
+
+    def grow(self, step: int, steps: int) -> bool:
+        """Called before update `step` of `steps`: whether the optimisers are to begin anew. Waits for no device."""
 
 
 class Recording(NamedTuple):
@@ -68,6 +80,7 @@ class Trainer:
             torch.backends.cudnn.benchmark = True
         self.shuffle = Shuffle(len(data), r.batch, r.seed, self.device, data.labels if r.balance == "even" else None)
         self.gan = gans.build(r).to(self.device).to(memory_format=torch.channels_last)
+        self.beside = unpaired(self.gan, self.device)
         self.average = copy.deepcopy(self.gan.G).eval().requires_grad_(False)
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
@@ -75,16 +88,20 @@ class Trainer:
         # Rank 0 draws from the run's own rng, as it would alone.
         self.own = torch.Generator(self.device).manual_seed(r.seed + group.rank) if group.rank else self.rng
         for m in self.gan.modules():
-            if isinstance(m, networks.Dropout):
-                m.rng = self.own
+            if hasattr(m, "rng"):  # a layer that draws: dropout, a random ground
+                m.rng = self.own  # type: ignore[assignment]
         if r.augment:
             # On the discriminator's own door, so that no paper's file needs to know of it.
             self.gan.D.register_forward_pre_hook(
                 lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )
-        self.trained = torch.tensor(r.trained or (0,), device=self.device)
+        # What the fakes' classes are drawn from: every real picture's, or each class once.
+        found = r.labels and r.balance == "as found"
+        self.trained = self.data.labels if found else torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
+        if isinstance(self.gan, Grows):
+            self.gan.fit(self.steps)
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
         # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
@@ -109,11 +126,18 @@ class Trainer:
         z = self.gan.latents(r.batch, self.rng)
         c = self.trained[torch.randint(len(self.trained), (r.batch,), generator=self.rng, device=self.device)]
         x = x.contiguous(memory_format=torch.channels_last)
-        return Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
+        b = Batch(x, self.data.labels[index], z[mine], c[mine], self.own, self.step)
+        if self.beside is None:
+            return b
+        other = torch.randint(len(self.beside), (r.batch,), generator=self.rng, device=self.device)[mine]
+        return b._replace(unpaired=self.beside.images[other], akin=self.beside.labels[other])
 
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
         r = self.recipe
+        if isinstance(self.gan, Grows) and self.gan.grow(self.step, self.steps):
+            forget(self.opt_d)
+            forget(self.opt_g)
         factor = 1.0 if r.schedule == "constant" else min(1.0, 2 * (1 - self.step / self.steps))
         for opt, lr in ((self.opt_d, r.lr_d), (self.opt_g, r.lr_g)):
             set_rate(opt, lr * factor)
@@ -269,38 +293,6 @@ class Trainer:
         self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
 
 
-def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
-    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says; on a GPU, one that can be replayed
-    with another rate."""
-    device = next(net.parameters()).device
-    replayed = device.type == "cuda"
-    rate = torch.tensor(lr, device=device) if replayed else lr
-    if r.optimizer == "rmsprop":
-        return torch.optim.RMSprop(net.parameters(), rate, capturable=replayed)
-    if r.optimizer == "sgd":
-        return torch.optim.SGD(net.parameters(), rate, momentum=r.beta1, fused=replayed)
-    return torch.optim.Adam(net.parameters(), rate, (r.beta1, r.beta2), fused=True, capturable=replayed)
-
-
-def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
-    group = opt.param_groups[0]
-    if isinstance(group["lr"], Tensor):
-        group["lr"].fill_(lr)
-    else:
-        group["lr"] = lr
-
-
-@torch.no_grad()
-def blend(average: nn.Module, net: nn.Module, ema_decay: Tensor) -> None:
-    """average = ema_decay * average + (1 - ema_decay) * net, buffers too: they belong to the weights."""
-    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
-    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - ema_decay] * len(floats))
-    for a, b in pairs:
-        if not a.is_floating_point():
-            a.copy_(b)
-
-
 def pick_device(name: str) -> str:
     """'auto' is the GPU if there is one. Raises StudioError for one that is not there."""
     if name == "auto":
@@ -310,3 +302,14 @@ def pick_device(name: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         raise StudioError(f"There is no device {name!r} here: use auto or cpu.") from e
     return name
+
+
+def unpaired(gan: GAN, device: torch.device) -> Dataset | None:
+    """The gray garments that a GAN looks at beside its data, with its own numbers of their classes; None if none."""
+    if not gan.unpaired:
+        return None
+    found = load(gan.unpaired, size=28)
+    if found.images.shape[1] != 1:
+        raise StudioError(f"The garments without a pair must be gray, and those of {found.source} are not.")
+    numbers = torch.tensor([gan.akin(name) for name in found.names])
+    return replace(found, labels=numbers[found.labels]).to(device)

@@ -108,6 +108,88 @@ def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
     assert report["verdict"].startswith("Copies")
 
 
+@pytest.fixture(scope="module")
+def classes_in_turn():
+    """Ten classes as far-apart clouds of 6 numbers: training ones, unseen ones, and 10,000 drawn like them."""
+    rng = torch.Generator().manual_seed(5)
+    centres = 20 * torch.randn(10, 6, generator=rng)
+
+    def cloud(n):
+        return centres[torch.arange(n) % 10] + torch.randn(n, 6, generator=rng)
+
+    return cloud(2000), cloud(1000), cloud(10_000)
+
+
+def found_in(train, test, fake):
+    report = {}
+    evaluate.originality(report, "pixels", train, test, fake)
+    return report
+
+
+def copies(train, fake, which):
+    """`fake` with training samples, each class's own, in place of those at `which`."""
+    mixed = fake.clone()
+    mixed[which] = train[which % 10 + 10 * (which // 10 % (len(train) // 10))]
+    return mixed
+
+
+def test_samples_like_unseen_ones_are_no_copies(classes_in_turn):
+    report = found_in(*classes_in_turn)
+    assert not reports.copied(report)
+    assert report["originality"]["pixels"]["ratio"] == pytest.approx(1, abs=0.1)
+    assert report["originality"]["n"] == 1000
+
+
+@pytest.mark.parametrize("kind", [0, 3, 9])
+def test_copies_are_found_where_classes_come_in_turn(kind, classes_in_turn):
+    """9,000 of 10,000 are training samples, all but those of one class."""
+    train, test, fake = classes_in_turn
+    which = torch.arange(10_000)
+    report = found_in(train, test, copies(train, fake, which[which % 10 != kind]))
+    assert report["originality"]["pixels"]["copying"] < reports.COPIED
+    assert report["originality"]["pixels"]["ratio"] == 0
+    assert reports.copied(report)
+
+
+@pytest.mark.parametrize("kind", range(10))
+def test_one_copied_class_is_found(kind, classes_in_turn):
+    train, test, fake = classes_in_turn
+    which = torch.arange(10_000)
+    report = found_in(train, test, copies(train, fake, which[which % 10 == kind]))
+    assert report["originality"]["pixels"]["beside"] == pytest.approx(0.1, abs=0.03)
+    assert reports.copied(report)
+
+
+@pytest.mark.parametrize("period", range(2, 21))
+def test_copies_are_found_at_every_period(period, classes_in_turn):
+    """All but every period-th, and as many own ones, are copies."""
+    train, test, fake = classes_in_turn
+    which = torch.arange(10_000)
+    mostly, seldom = (copies(train, fake, which[w]) for w in (which % period != 0, which % period == 0))
+    for mixed, share in ((mostly, 1 - 1 / period), (seldom, 1 / period)):
+        report = found_in(train, test, mixed)
+        assert report["originality"]["pixels"]["beside"] == pytest.approx(share, abs=0.05)
+        assert reports.copied(report)
+
+
+@scored
+def test_both_sides_of_a_floor_have_as_many_pictures_as_the_samples(tiny, garments, tmp_path, monkeypatch):
+    """Of sixteen training pictures: each score compares sixteen with sixteen, whichever they are."""
+    counts, frechet = [], evaluate.DISTANCES["frechet"]
+    monkeypatch.setitem(
+        evaluate.DISTANCES, "frechet", lambda real, fake: counts.append((len(real), len(fake))) or frechet(real, fake)
+    )
+    out = tmp_path / "boots"
+    for _ in run_folder.train(
+        run_folder.start(tiny("dcgan", classes="Ankle boot", limit=16), out, loaded=garments), out
+    ):
+        pass
+    _, report = verdict_of(sources.draw(out, 100))
+    assert report["against"] == {"real": 16, "train": 16}
+    assert counts == [(16, 16), (16, 16)]
+    assert report["n"] == 100
+
+
 @scored
 def test_garments_of_their_own_are_not_flagged(stranger):
     _, report = verdict_of(sources.Samples("stranger", stranger))

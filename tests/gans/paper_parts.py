@@ -55,6 +55,10 @@ class Discriminator(nn.Module):
         self.told.append(y)
         return self.answer(x)
 
+    def faded(self, x):
+        """ProGAN's discriminator would have it so; this one is grown up."""
+        return x
+
 
 def staged(gan, answer, real, fake, **changes):
     """A GAN whose players are stubs, and a batch of 2x2 pictures: one for each value of `real` and of `fake`."""

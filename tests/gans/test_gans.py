@@ -1,6 +1,7 @@
 """Promises that every GAN of the catalogue keeps. A new line in the catalogue adds its tests."""
 
 import contextlib
+import dataclasses
 import itertools
 import threading
 
@@ -302,12 +303,15 @@ def test_sigmoid_output(gan, trainer_of, tmp_path):
     finish(trainer)
     with torch.no_grad():
         drawn = trainer.gan.generate(trainer.gan.G, trainer.batch(0).z, trainer.batch(0).c)
-    assert drawn.min() >= 0
-    assert drawn.max() <= 1
+    if gan != "began":  # which ends in no such layer
+        assert drawn.min() >= 0
+        assert drawn.max() <= 1
     model = frozen(trainer)
     z, c = sampling.draw(model, 8, seed=0)
     with torch.no_grad():
-        assert torch.equal(model.sample_images(8, 0), (model.generate(model.G, z, c) * 255).round().to(torch.uint8))
+        assert torch.equal(
+            model.sample_images(8, 0), (model.generate(model.G, z, c).clamp(0, 1) * 255).round().to(torch.uint8)
+        )
 
 
 @every_gan
@@ -373,7 +377,7 @@ def test_updates_of_a_kind_ask_for_the_same_and_never_wait(gan, augment, trainer
             assert known.setdefault(kind, listed.asked) == listed.asked, step
             waits = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "aten.equal")
             assert not [name for name, _ in listed.asked if any(w in name for w in waits)]
-    assert known or gan == "progan"
+    assert known
 
 
 @every_gan
@@ -430,6 +434,15 @@ def test_fakes_are_drawn_for_every_class_alike(gan, trainer_of):
     assert len(counts) == 10
     assert counts.min() > 140
     assert counts.max() < 260
+
+
+@pytest.mark.parametrize("gan", CONDITIONAL)
+@pytest.mark.parametrize(("balance", "share"), [("as found", 0.1), ("even", 0.5)])
+def test_fakes_classes_come_as_often_as_those_of_real_ones(gan, balance, share, trainer_of, garments):
+    lopsided = dataclasses.replace(garments, labels=(garments.labels == 0).long(), names=("others", "rare"))
+    trainer = trainer_of(gan, pictures=lopsided, batch=500, balance=balance)
+    drawn = torch.cat([trainer.batch(i).c for i in range(4)])
+    assert drawn.double().mean().item() == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("gan", [gan for gan in UNCONDITIONAL if gan != "infogan"])  # which has kinds of its own

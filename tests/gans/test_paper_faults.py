@@ -10,6 +10,7 @@ This file: the known faults of earlier implementations.
 import gzip
 import io
 import itertools
+import json
 import math
 
 import pytest
@@ -145,6 +146,45 @@ def test_fault_05_the_generators_gradient_runs_through_both_sides_of_the_energy(
     model, b = staged("ebgan", redraw(0.75), [1.0], [0.5, 0.5], pull_away=0.0)
     model.g_loss(b).terms["energy"].backward()
     assert model.G.shift.grad.item() == near(0.25 * 2)  # |x - 0.75 x| = 0.25 |x|, |x| = 2 * 0.5; a cut gives -0.75 * 2
+
+
+def test_began_is_helped_by_its_inputs_less_and_less(trainer_of, same):
+    """Section 3.5: in = carry in + (1 - carry) out with a carry from 1 to 0, and h0 again after each upsampling."""
+    trainer = trainer_of("began", residuals=4, steps=9)
+    G, z = trainer.gan.G, trainer.batch(0).z
+    assert [c.in_channels for c in G.convs] == [8, 8, 16, 8, 16, 8]
+
+    def by_hand(carry):
+        first = h = G.start(z).unflatten(1, (8, 7, 7))
+        for i, conv in enumerate(G.convs):
+            if i in (2, 4):
+                side = 7 * 2 ** (i // 2)
+                big = [F.interpolate(a, size=(side, side)) for a in (h, first)]
+                h = F.elu(conv(torch.cat(big, 1)))
+            else:
+                h = carry * h + (1 - carry) * F.elu(conv(h))
+        return G.last(h)
+
+    x, code = trainer.batch(0).x, trainer.gan.D.encode
+    for carry in (0.75, 0.5, 0.25, 0.0, 0.0):
+        assert torch.allclose(G(z), by_hand(carry), atol=1e-5)
+        h = F.elu(code.first(x))
+        same_size = carry * h + (1 - carry) * F.elu(code.convs[0](h))
+        assert torch.allclose(code.help(h, F.elu(code.convs[0](h))), same_size, atol=1e-6)
+        trainer.update()
+    assert trainer.average.help.done == 5, "drawn as it was trained"
+    again = trainer_of("began", residuals=4, steps=9)
+    again.load_state_dict(*trainer.state_dict())
+    for t in (trainer, again):
+        t.update()
+    assert same(trainer.state_dict()[0], again.state_dict()[0])
+
+
+def test_a_began_from_before_its_residuals_is_read_as_it_was():
+    old = json.loads(fresh("began", width=8).recipe.to_json())
+    del old["residuals"]
+    model = gans.build(gans.recipe_from_json(json.dumps(old)))
+    assert not [name for name, _ in model.named_buffers() if name.endswith("done")]
 
 
 def test_fault_06_began_is_the_papers(trainer_of):

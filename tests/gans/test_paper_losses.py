@@ -15,7 +15,8 @@ from paper_parts import BCE, LN2, fresh, linear, mean_pixel, near, numbers, redr
 from torch import nn
 from torch.nn import functional as F
 
-from fashiongan.gans import stylegan
+from fashiongan.errors import StudioError
+from fashiongan.gans import losses, stylegan
 from fashiongan.gans.base import Batch
 
 
@@ -319,10 +320,10 @@ def test_stylegan_mixes_styles_from_a_layer_on():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9, 1.0])
-def test_stylegan_mixes_nine_pictures_of_ten_while_training(share):
+def test_stylegan_mixes_a_share_of_the_pictures_while_training(share):
     model = fresh("stylegan", width=8, z_dim=16, mixing=share)
     cuts = []
-    model.G.register_forward_pre_hook(lambda m, args: cuts.append(args[2]))
+    model.G.register_forward_pre_hook(lambda m, args: cuts.append(args[2] if share else torch.full((20,), 5)))
     rng = torch.Generator().manual_seed(0)
     for _ in range(10):
         z = model.latents(20, rng)
@@ -345,16 +346,106 @@ def test_stylegans_mean_style_follows_slowly_and_only_in_training():
 def test_progan_holds_each_size_for_a_phase_and_fades_for_another():
     model = fresh("progan", width=8, z_dim=16, phase=1000, batch=100)
     ages = []
-    for _ in range(60):
+    for step in range(60):
+        model.grow(step, 60)
         ages.append(model.G.age)
         assert model.D.age == model.G.age
-        model.after_d_step()
     assert ages[:10] == [0.0] * 10  # 7 x 7
     assert ages[10:20] == pytest.approx([i / 10 for i in range(10)])
     assert ages[20:30] == [1.0] * 10  # 14 x 14
     assert ages[30:40] == pytest.approx([1 + i / 10 for i in range(10)])
     assert ages[40:] == [2.0] * 20  # 28 x 28, to the end
     assert fresh("progan", width=8, phase=0).G.age == 2.0
+
+
+@pytest.mark.parametrize("steps", [8, 80, 1234])
+def test_progan_at_its_defaults_grows_in_the_first_half_of_any_run(steps):
+    model = fresh("progan", width=8, z_dim=16)
+    model.fit(steps)
+    ages = []
+    for step in range(steps):
+        model.grow(step, steps)
+        ages.append(model.G.age)
+    assert ages[0] == 0
+    assert ages[steps // 8] < 1e-3
+    assert ages[steps // 4 + 1] == pytest.approx(1, abs=9 / steps)
+    assert min(ages[steps // 2 :]) == 2
+    assert sorted(ages) == ages
+    for step in range(0, 10 * steps, steps):  # made ten times as long
+        model.grow(step, 10 * steps)
+        assert model.G.age == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"phase": 600_000, "steps": None, "epochs": 20},
+            "4 phases of 600,000 pictures are 2,400,000, and it sees 12,",
+        ),
+        ({"phase": None, "steps": 7}, "cannot grow to 28 pixels in 7 updates: give it at least 8"),
+    ],
+)
+def test_a_progan_that_cannot_grow_up_in_its_run_is_refused(changes, match, trainer_of):
+    with pytest.raises(StudioError, match=match):
+        trainer_of("progan", **changes)
+
+
+def test_progan_begins_adam_anew_with_every_phase(trainer_of):
+    trainer = trainer_of("progan", phase=None, steps=32)
+    ages = []
+    for _ in range(20):
+        trainer.update()
+        oldest = [max(s["step"].item() for s in o.state.values()) for o in (trainer.opt_d, trainer.opt_g)]
+        assert oldest[0] == oldest[1]
+        ages.append(oldest[0])
+    assert ages == [1, 2, 3, 4] * 4 + [1, 2, 3, 4]
+    trainer.update()
+    assert max(s["step"].item() for s in trainer.opt_g.state.values()) == 5, "and goes on when it is grown"
+
+
+@pytest.mark.parametrize("stop", [5, 8, 13, 20])
+def test_a_growing_progan_resumes_bit_for_bit(stop, trainer_of, same):
+    whole, cut = (trainer_of("progan", phase=None, steps=32) for _ in range(2))
+    for _ in range(stop):
+        cut.update()
+    again = trainer_of("progan", phase=None, steps=32)
+    again.load_state_dict(*cut.state_dict())
+    for _ in range(24):
+        whole.update()
+    for _ in range(24 - stop):
+        again.update()
+    assert same(whole.state_dict()[0], again.state_dict()[0])
+
+
+def test_progan_fades_real_pictures_as_its_own():
+    model = fresh("progan", width=8, z_dim=16, phase=1000)
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+    def shrunk(side):
+        return F.interpolate(F.avg_pool2d(x, side), scale_factor=float(side))
+
+    seen = []
+    model.D.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+    b = Batch(x, torch.arange(4), torch.randn(4, 16), torch.arange(4), torch.Generator().manual_seed(0), 0)
+    for age, want in ((0.0, shrunk(4)), (0.25, torch.lerp(shrunk(4), shrunk(2), 0.25)), (1.0, shrunk(2)), (2.0, x)):
+        aged(model, age)
+        seen.clear()
+        model.d_loss(b)
+        assert torch.allclose(seen[0], want, atol=1e-6)
+        between, fake = seen[2], seen[1]
+        t = ((between - seen[0]) / (fake - seen[0])).flatten(1)
+        assert (t.median(1).values - t[:, 0]).abs().max() < 0.05, "penalised between what the discriminator was shown"
+
+
+def test_progans_latents_lie_on_the_sphere_and_truncation_draws_them_inwards():
+    model = fresh("progan", width=8, phase=0).eval()
+    z = model.latents(64, torch.Generator().manual_seed(0))
+    assert torch.allclose(z.square().mean(1), torch.ones(64), atol=1e-4)
+    with torch.no_grad():
+        model.G.start.bias.normal_(generator=torch.Generator().manual_seed(1))
+        apart = [losses.diversity(model.G(model.truncate(z, psi))).item() for psi in (1.0, 0.5, 0.2, 0.0)]
+    assert apart[0] > 1.2 * apart[1] > 1.2**2 * apart[2] > apart[3]
 
 
 def aged(model, age):

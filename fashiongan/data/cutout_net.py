@@ -1,0 +1,344 @@
+"""The garment in any picture, cut out by a small net: soft alpha at the picture's own size.
+
+The net is a U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597) of depthwise-separable blocks where
+there are many channels (Howard et al. 2017, https://arxiv.org/abs/1704.04861) and small dense ones where there are
+few. It looks at the picture drawn to 256 x 256; edges are then refined at the picture's own size by the guided filter
+with a color guide (He et al. 2013), its coefficients from the small picture (He and Sun 2015,
+https://arxiv.org/abs/1505.00996). `segmentation.fit` trains it.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ..errors import StudioError
+
+SIZE = 256  # pixels a side of what the net looks at
+SURE = 0.8  # expected IoU below which the whole picture is used
+SMALLEST = 0.002  # share of the picture below which there is no garment
+SMALL = 0.25  # share of the picture below which the garment's surroundings are looked at again, alone
+APART = 0.2  # of the largest part's area: a part of at least so much is a garment of its own
+SPECK = 0.04  # of the largest part's area: a part of less is dropped
+RADIUS, FLAT = 2, 1e-4  # the guided filter's window (2 r + 1 pixels of SIZE) and epsilon, for colors in 0..1
+STRIP = 64  # rows refined at a time, so that memory stays bounded
+BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints" / "cutout" / "cutout.safetensors"
+Bytes = npt.NDArray[np.uint8]
+
+
+def dense(inside: int, out: int, stride: int = 1) -> nn.Sequential:
+    """Convolution 3x3, batch norm, ReLU: (N, inside, H, W) -> (N, out, H / stride, W / stride)."""
+    return nn.Sequential(nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
+
+
+class Separable(nn.Module):
+    """Depthwise 5x5, then 1x1 to twice the channels and back, with a shortcut: (N, C, H, W) unchanged in shape."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 5, 1, 2, groups=channels, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, 2 * channels, 1, bias=False),
+            nn.BatchNorm2d(2 * channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(2 * channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class Dense(nn.Module):
+    """Two 3x3 convolutions with a shortcut: (N, C, H, W) unchanged in shape."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            dense(channels, channels),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.body(x))
+
+
+def pointwise(inside: int, out: int) -> nn.Sequential:
+    """Convolution 1x1 and batch norm."""
+    return nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
+
+
+def narrower(inside: int, out: int) -> nn.Sequential:
+    """Half the size: depthwise 5x5 of stride 2, then 1x1 to `out` channels."""
+    return nn.Sequential(
+        nn.Conv2d(inside, inside, 5, 2, 2, groups=inside, bias=False), nn.BatchNorm2d(inside), *pointwise(inside, out)
+    )
+
+
+class CutoutNet(nn.Module):
+    """(N, 3, H, W) in 0..1 -> logits (N, 1, H, W), H and W multiples of 32; 0.6 M weights.
+
+    `coarse`, after a pass in training mode, holds logits (N, 1, H / 8, W / 8) of the same, for a loss on the way.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            [
+                nn.Sequential(dense(3, 16, 2), dense(16, 24), Dense(24)),  # H / 2
+                nn.Sequential(dense(24, 48, 2), Dense(48), Dense(48)),  # H / 4
+                nn.Sequential(dense(48, 80, 2), Separable(80), Separable(80)),  # H / 8
+                nn.Sequential(narrower(80, 112), Separable(112), Separable(112), Separable(112)),  # H / 16
+                nn.Sequential(narrower(112, 128), Separable(128), Separable(128)),  # H / 32
+            ]
+        )
+        self.whole = nn.Sequential(nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 128), nn.Sigmoid())
+        skips, outs = (112, 80, 48, 24), (96, 64, 40, 24)
+        self.across = nn.ModuleList(pointwise(a, b) for a, b in zip(skips, outs, strict=True))
+        self.lift = nn.ModuleList(pointwise(a, b) for a, b in zip((128, *outs[:-1]), outs, strict=True))
+        self.up = nn.ModuleList([Separable(96), nn.Sequential(Separable(64), Separable(64)), Dense(40), Dense(24)])
+        self.aside = nn.Conv2d(64, 1, 1)
+        self.last = pointwise(24, 16)
+        self.edge = nn.Sequential(dense(19, 16), nn.Conv2d(16, 1, 3, 1, 1))
+        self.coarse: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (x - 0.5) * 4
+        kept: list[Tensor] = []
+        h = x
+        for down in self.down:
+            h = down(h)
+            kept.append(h)
+        h = h * self.whole(h.mean((2, 3)))[:, :, None, None]
+        for i, (across, lift, up) in enumerate(zip(self.across, self.lift, self.up, strict=True)):
+            h = up(F.relu(F.interpolate(lift(h), scale_factor=2.0, mode="bilinear") + across(kept[3 - i])))
+            if i == 1 and self.training:
+                self.coarse = self.aside(h)
+        h = F.interpolate(self.last(h), scale_factor=2.0, mode="bilinear")
+        return self.edge(torch.cat([F.relu(h), x], 1))
+
+
+def fused(net: nn.Module) -> nn.Module:
+    """The same function for looking, faster: every batch norm that follows a convolution taken into it, in place."""
+    net.eval()
+    for part in net.modules():
+        if isinstance(part, nn.Sequential):
+            layers = list(part)
+            for i, (a, b) in enumerate(pairwise(layers)):
+                if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d):
+                    part[i], part[i + 1] = fuse_conv_bn_eval(a, b), nn.Identity()
+    return net
+
+
+@lru_cache(maxsize=2)
+def load(path: Path = BUNDLED) -> nn.Module:
+    """The trained net, ready to look; StudioError if its file is missing or another net's."""
+    try:
+        state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+        net = CutoutNet()
+        net.load_state_dict(state)
+    except (OSError, RuntimeError, ValueError) as e:
+        raise StudioError(f"The net that cuts out garments cannot be read from {path}: install it again.") from e
+    return fused(net).to(memory_format=torch.channels_last).requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A picture's garment.
+
+    `alpha` is what to use, mode L at the picture's own size: all 255 where the net is unsure. `seen` is what the net
+    saw even then. `confidence` (0..1) is the IoU to expect if the net's probabilities are right, `area` the garment's
+    share of the picture, `parts` how many garments lie apart, `note` one sentence if there is something to say.
+    """
+
+    alpha: Image.Image
+    seen: Image.Image
+    confidence: float
+    area: float
+    parts: int
+    note: str
+
+    @property
+    def unsure(self) -> bool:
+        return self.alpha is not self.seen
+
+
+def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
+    """The garment of a picture: PIL of any mode (transparency is not looked at) or (H, W, 3) uint8."""
+    im = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    im = im if im.mode == "RGB" else im.convert("RGB")
+    net = net or load()
+    small = small_copy(im)
+    seen = looked(net, small)
+    seen, parts = without_specks(seen)
+    box = surroundings(seen)
+    if box is None:
+        alpha = refined(im, small, seen)
+    else:  # a small garment: looked at again from near, refined where it is
+        left, top, right, bottom = (round(f * n) for f, n in zip(box, (*im.size, *im.size), strict=True))
+        part = im.crop((left, top, right, bottom))
+        small = small_copy(part)
+        seen, parts = without_specks(looked(net, small))
+        alpha = Image.new("L", im.size)
+        alpha.paste(refined(part, small, seen), (left, top))
+    return verdict(alpha, seen, parts)
+
+
+def verdict(alpha: Image.Image, seen: Tensor, parts: int) -> Cut:
+    """What to use of `alpha`, and what to say: the whole picture where `seen`, (SIZE, SIZE) in 0..1, is unsure."""
+    confidence = expected_iou(seen)
+    counts = np.asarray(alpha.histogram(), np.float64)
+    area = float(counts[128:].sum() / counts.sum())
+    note = ""
+    if area < SMALLEST:
+        note = "No garment was found in this picture: all of it is used."
+        confidence = 0.0
+    elif confidence < SURE:
+        note = "It is not sure what the garment is in this picture: all of it is used."
+    elif parts > 1:
+        note = f"{parts} parts lie apart in this picture, as two garments or a pair of shoes do: all are cut out."
+    unsure = area < SMALLEST or confidence < SURE
+    return Cut(Image.new("L", alpha.size, 255) if unsure else alpha, alpha, confidence, area, parts, note)
+
+
+def small_copy(im: Image.Image) -> Tensor:
+    """(1, 3, SIZE, SIZE) in 0..1 of a picture in RGB, its sides drawn to the same length."""
+    gap = 2.0 if max(im.size) > 2 * SIZE else None
+    values = np.asarray(im.resize((SIZE, SIZE), Image.Resampling.BILINEAR, reducing_gap=gap))
+    return torch.from_numpy(values.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+@torch.inference_mode()
+def looked(net: nn.Module, small: Tensor) -> Tensor:
+    """(SIZE, SIZE) in 0..1: how likely each pixel of (1, 3, SIZE, SIZE) is the garment's."""
+    return torch.sigmoid(net(small.to(memory_format=torch.channels_last)).float())[0, 0].contiguous()
+
+
+def expected_iou(p: Tensor) -> float:
+    """IoU of p > 0.5 with a truth drawn from the probabilities p: sum of p inside / (area inside + p outside)."""
+    inside = p > 0.5
+    return float(p[inside].sum() / (inside.sum() + p[~inside].sum()).clamp(min=1))
+
+
+def surroundings(p: Tensor) -> tuple[float, float, float, float] | None:
+    """The box (left, top, right, bottom), as shares of the picture, to look at again: twice a small garment's own.
+
+    None for a garment that is no small one, or for none.
+    """
+    inside = p > 0.5
+    rows, columns = (torch.nonzero(inside.any(d)).flatten() for d in (1, 0))
+    if not len(rows):
+        return None
+    left, top, right, bottom = (float(v) / SIZE for v in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    if (right - left) * (bottom - top) >= SMALL:
+        return None
+    x, y, half = (left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top, 0.05)
+    return max(0.0, x - half), max(0.0, y - half), min(1.0, x + half), min(1.0, y + half)
+
+
+def without_specks(p: Tensor) -> tuple[Tensor, int]:
+    """p without parts of p > 0.5 much smaller than the largest, and how many parts are large enough for a garment."""
+    coarse = F.max_pool2d(p[None, None], 2)[0, 0] > 0.5
+    labels, areas = connected(coarse.numpy())
+    if not len(areas):
+        return p, 0
+    keep = np.concatenate([[True], areas >= SPECK * areas.max()])
+    gone = torch.from_numpy(~keep[labels])
+    if gone.any():
+        wide = F.max_pool2d(gone[None, None].float(), 3, 1, 1)  # with the soft rim around
+        wide = wide * ~torch.from_numpy(keep[labels] & (labels > 0))[None, None]
+        p = p * (1 - F.interpolate(wide, scale_factor=2.0)[0, 0])
+    return p, int((areas >= APART * areas.max()).sum())
+
+
+def connected(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Labels (H, W), 0 outside and 1.. in each part connected by sides, and the parts' areas in pixels.
+
+    Runs of each row are joined with those they touch in the row above (Rosenfeld and Pfaltz 1966).
+    """
+    edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    runs = list(zip(*(np.argwhere(edges == s) for s in (1, -1)), strict=True))
+    root = list(range(len(runs)))
+
+    def top(i: int) -> int:
+        while root[i] != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    first, spans = 0, [(int(a[0]), int(a[1]), int(b[1])) for a, b in runs]
+    for i, (row, start, stop) in enumerate(spans):
+        while first < i and (spans[first][0] < row - 1 or (spans[first][0] == row - 1 and spans[first][2] <= start)):
+            first += 1
+        for j in range(first, i):
+            if spans[j][0] == row or spans[j][1] >= stop:
+                break
+            if spans[j][2] > start:
+                root[top(i)] = top(j)
+    names: dict[int, int] = {}
+    labels = np.zeros(mask.shape, np.int64)
+    for i, (row, start, stop) in enumerate(spans):
+        labels[row, start:stop] = names.setdefault(top(i), len(names) + 1)
+    return labels, np.bincount(labels.ravel(), minlength=len(names) + 1)[1:]
+
+
+def mean(x: Tensor, r: int) -> Tensor:
+    """The mean over (2 r + 1)^2 pixels around each of (N, C, H, W), of those that exist."""
+    k = 2 * r + 1
+    x = F.avg_pool2d(x, (k, 1), 1, (r, 0), count_include_pad=False)
+    return F.avg_pool2d(x, (1, k), 1, (0, r), count_include_pad=False)
+
+
+def coefficients(guide: Tensor, p: Tensor, r: int = RADIUS, eps: float = FLAT) -> Tensor:
+    """(1, 4, H, W): the three factors of the colors and the constant of the guided filter (He et al. 2013, (19)-(21)).
+
+    `guide` is (1, 3, H, W) in 0..1, `p` (H, W) what is to follow its edges.
+    """
+    flat = torch.cat([guide, p[None, None]], 1)
+    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3)]
+    products = torch.cat([flat[:, i : i + 1] * flat[:, j : j + 1] for i, j in pairs], 1)
+    both = mean(torch.cat([flat, products], 1), r)
+    m, s = both[:, :4], both[:, 4:]
+    c = {pair: s[:, k] - m[:, pair[0]] * m[:, pair[1]] for k, pair in enumerate(pairs)}
+    xx, yy, zz = (c[i, i] + eps for i in range(3))
+    xy, xz, yz = c[0, 1], c[0, 2], c[1, 2]
+    ax, ay, az = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy  # the first row of the adjugate matrix
+    by, bz, cz = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
+    u, v, w = c[0, 3], c[1, 3], c[2, 3]
+    factors = torch.stack([ax * u + ay * v + az * w, ay * u + by * v + bz * w, az * u + bz * v + cz * w], 1)
+    factors = factors / (xx * ax + xy * ay + xz * az)[:, None]
+    constant = m[:, 3:] - (factors * m[:, :3]).sum(1, keepdim=True)
+    return mean(torch.cat([factors, constant], 1), r)
+
+
+@torch.inference_mode()
+def refined(im: Image.Image, small: Tensor, p: Tensor) -> Image.Image:
+    """Mode L at the size of `im`: p, (SIZE, SIZE) in 0..1, with its edges where those of the picture in RGB are."""
+    low = coefficients(small, p)
+    wide, high = im.size
+    at = ((torch.arange(high) + 0.5) * (SIZE / high) - 0.5).clamp(0, SIZE - 1)
+    above = at.long().clamp(max=SIZE - 2)
+    share = (at - above)[:, None]
+    rgb = np.asarray(im)
+    out = np.empty((high, wide), np.uint8)
+    for y in range(0, high, STRIP):
+        rows = slice(y, y + STRIP)
+        mixed = torch.lerp(low[:, :, above[rows]], low[:, :, above[rows] + 1], share[rows])
+        mixed = F.interpolate(mixed, (mixed.shape[2], wide), mode="bilinear")[0]
+        colors = torch.from_numpy(rgb[rows].copy())
+        alpha = mixed[3]
+        for k in range(3):
+            alpha.addcmul_(mixed[k], colors[:, :, k].float(), value=1 / 255)
+        out[rows] = alpha.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8).numpy()
+    return Image.fromarray(out)

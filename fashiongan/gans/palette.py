@@ -1,0 +1,53 @@
+"""How garments are colored: the distribution of a garment's mean chroma, learned, and drawn from by noise."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+BINS = 32  # of each histogram
+PALE = 6.0  # by which the ends are less likely before anything is learned
+
+
+class Palette(nn.Module):
+    """How the mean chroma of garments is distributed, given class (N, classes) and looks (N, 2).
+
+    Two histograms, cb's and then cr's given cb, over the signed square root of each, so that they are fine near gray.
+    """
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.nets = nn.ModuleList(
+            nn.Sequential(nn.Linear(classes + 2 + k, 32), nn.SiLU(), nn.Linear(32, BINS)) for k in (0, 1)
+        )
+
+    def logits(self, k: int, known: Tensor, first: Tensor) -> Tensor:
+        middle = (torch.arange(BINS, device=known.device) + 0.5) * (2 / BINS) - 1
+        seen = torch.cat([known, first], 1) if k else known
+        return self.nets[k](seen).float() - PALE * middle.square()  # type: ignore[no-any-return]
+
+    def loss(self, y: Tensor, seen: Tensor, told: Tensor, rng: torch.Generator) -> Tensor:
+        """Cross-entropy of real chroma (N, 2), blurred by a bin so that few pictures make no comb."""
+        root = told.sign() * (2 * told.abs()).sqrt()
+        root = root + (torch.rand(root.shape, generator=rng, device=root.device) - 0.5) * (2 / BINS)
+        place = ((root + 1) * (BINS / 2)).long().clamp(0, BINS - 1)
+        known = torch.cat([y, seen], 1)
+        parts = [F.cross_entropy(self.logits(k, known, root[:, :1]), place[:, k]) for k in (0, 1)]
+        return parts[0] + parts[1]
+
+    @torch.no_grad()
+    def draw(self, y: Tensor, seen: Tensor, z: Tensor) -> Tensor:
+        """(N, 2) from N(0, I) -> (N, 2): chroma as garments have it; the larger z, the larger."""
+        known, share = torch.cat([y, seen], 1), torch.special.ndtr(z.float())
+        first = quantile(self.logits(0, known, known), share[:, :1])
+        root = torch.cat([first, quantile(self.logits(1, known, first), share[:, 1:2])], 1)
+        return root.sign() * root.square() / 2
+
+
+def quantile(logits: Tensor, share: Tensor) -> Tensor:
+    """Of histograms over -1..1, logits (N, BINS): the values (N, 1) below which `share` (N, 1) lies."""
+    p = logits.softmax(1)
+    total = p.cumsum(1)
+    k = (total < share).sum(1, keepdim=True).clamp_max(BINS - 1)
+    mine = p.gather(1, k)
+    within = ((share - total.gather(1, k) + mine) / mine.clamp_min(1e-9)).clamp(0, 1)
+    return (k + within) * (2 / BINS) - 1

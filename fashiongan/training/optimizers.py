@@ -1,0 +1,46 @@
+"""The optimisers of a run: made by its recipe, their rates set, their moments begun anew; and the averaged weights."""
+
+import torch
+from torch import Tensor, nn
+
+from ..gans.recipe import Recipe
+
+
+def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
+    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says; on a GPU, one that can be replayed
+    with another rate."""
+    device = next(net.parameters()).device
+    replayed = device.type == "cuda"
+    rate = torch.tensor(lr, device=device) if replayed else lr
+    if r.optimizer == "rmsprop":
+        return torch.optim.RMSprop(net.parameters(), rate, capturable=replayed)
+    if r.optimizer == "sgd":
+        return torch.optim.SGD(net.parameters(), rate, momentum=r.beta1, fused=replayed)
+    return torch.optim.Adam(net.parameters(), rate, (r.beta1, r.beta2), fused=True, capturable=replayed)
+
+
+def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
+    group = opt.param_groups[0]
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
+
+
+@torch.no_grad()
+def forget(opt: torch.optim.Optimizer) -> None:
+    """Begin anew with every moment, in its place, where a replay finds it."""
+    for slots in opt.state.values():
+        for value in slots.values():
+            value.zero_()
+
+
+@torch.no_grad()
+def blend(average: nn.Module, net: nn.Module, ema_decay: Tensor) -> None:
+    """average = ema_decay * average + (1 - ema_decay) * net, buffers too: they belong to the weights."""
+    pairs = list(zip(average.state_dict().values(), net.state_dict().values(), strict=True))
+    floats = [(a, b) for a, b in pairs if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], [1 - ema_decay] * len(floats))
+    for a, b in pairs:
+        if not a.is_floating_point():
+            a.copy_(b)
