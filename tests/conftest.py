@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,13 @@ import pytest
 import torch
 
 from fashiongan import gans
-from fashiongan.data import datasets
+from fashiongan.data import datasets, images
 from fashiongan.gans import recipe
 from fashiongan.training import run_folder
 from fashiongan.training.trainer import Trainer
 
 REPO = Path(__file__).resolve().parent.parent
+IN_COLOR = {"enlarger"}  # refuses gray pictures, and draws at 64 or 128 pixels
 LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 # One thread: nets this small gain nothing from two, and two that wait for each other crawl on a busy machine.
@@ -114,17 +116,33 @@ def tiny():
         small = {"width": max(8, knobs["width"].lo), "z_dim": 16, "batch": 16, "steps": 6}
         small |= {"phase": 0} if "phase" in knobs else {}  # grown from the start, so that every layer is at work
         small |= {"seen": 64, "augment": "", "size": 28} if "seen" in knobs else {}  # as small as a frozen net can see
+        small |= {"size": 64} if gan in IN_COLOR else {}
         return gans.new_recipe(gan, **{**small, **changes})
 
     return make
 
 
 @pytest.fixture(scope="session")
-def trainer_of(tiny, garments):
-    """trainer_of(gan, pictures=garments, **changes): a trainer of a tiny recipe."""
+def cutouts(garments):
+    """The same garments at 64 pixels, each class in a color of its own, with alpha."""
+    gray = images.resize(garments.images, 64)
+    hue = garments.labels.view(-1, 1, 1, 1) * 25
+    rgb = torch.cat([hue.expand_as(gray), gray, 255 - gray], 1)
+    return replace(garments, images=torch.cat([rgb.byte(), (gray > 25).byte() * 255], 1))
 
-    def make(gan, pictures=garments, **changes):
-        return Trainer(*datasets.prepare(tiny(gan, **changes), loaded=pictures))
+
+@pytest.fixture(scope="session")
+def pictures_of(garments, cutouts):
+    """pictures_of(gan): the tiny data set on which a GAN of the catalogue keeps its promises."""
+    return lambda gan: cutouts if gan in IN_COLOR else garments
+
+
+@pytest.fixture(scope="session")
+def trainer_of(tiny, pictures_of):
+    """trainer_of(gan, pictures=pictures_of(gan), **changes): a trainer of a tiny recipe."""
+
+    def make(gan, pictures=None, **changes):
+        return Trainer(*datasets.prepare(tiny(gan, **changes), loaded=pictures or pictures_of(gan)))
 
     return make
 

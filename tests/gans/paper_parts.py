@@ -21,7 +21,8 @@ G_FIRST = {"mlpgan"}
 
 def fresh(gan, labels=NAMES, **changes):
     """A GAN built from its own recipe on ten classes; `changes` make it small where its size does not matter."""
-    return gans.build(gans.new_recipe(gan, **changes).replace(labels=labels))
+    channels = {"channels": 4} if gan == "enlarger" else {}  # refuses gray pictures
+    return gans.build(gans.new_recipe(gan, **changes).replace(labels=labels, **channels))
 
 
 def narrow(gan):

@@ -1,5 +1,6 @@
 """A garment of 28 pixels, enlarged: the way there is linear and known, so much of the way back can be checked."""
 
+import dataclasses
 import math
 
 import pytest
@@ -425,3 +426,27 @@ def test_bins_are_fine_near_gray():
     edges = root.sign() * root.square() / 2
     widths = edges.diff()
     assert widths[0] / widths[BINS // 2] > 25
+
+
+@seeing
+def test_real_and_fake_go_through_its_discriminator_as_batches_of_their_own(trainer_of):
+    """As every GAN's do (tests/gans/test_paper_faults.py); its real ones are toned, so they are not the batch's own."""
+    trainer = trainer_of("enlarger")
+    seen = []
+    trainer.gan.D.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+    trainer.gan.d_loss(trainer.batch(0))
+    real, fake = seen
+    assert real.shape == fake.shape == (16, 4, 64, 64)
+    alpha = trainer.batch(0).x[:, 3]
+    assert torch.allclose(real[:, 3], alpha, atol=1e-6), "toning leaves the outline"
+    assert not torch.allclose(fake[:, 3], alpha, atol=1e-2)
+
+
+@seeing
+@pytest.mark.parametrize("channels", [3, 4])
+def test_its_channels_are_the_datas(channels, trainer_of, cutouts):
+    pictures = dataclasses.replace(cutouts, images=cutouts.images[:, :channels])
+    trainer = trainer_of("enlarger", pictures, steps=2)
+    for _ in trainer.run(1):
+        pass
+    assert trainer.gan.eval().sample_images(3, 0).shape == (3, channels, 64, 64)

@@ -104,8 +104,8 @@ def test_curves_of_d_are_named_so_that_their_means_are_right(gan, trainer_of):
 
 @every_gan
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "rmsprop", "d_steps": 2, "schedule": "linear", "epochs": 2}])
-def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, garments, tmp_path, same):
-    recipe = tiny(gan, **{"steps": 9, **changes})
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, pictures_of, tmp_path, same):
+    recipe, garments = tiny(gan, **{"steps": 9, **changes}), pictures_of(gan)
     for _ in run_folder.train(
         run_folder.start(recipe, tmp_path / "whole", loaded=garments), tmp_path / "whole", every=1
     ):
@@ -150,8 +150,10 @@ def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, trainer_o
 
 
 @every_gan
-def test_recipe_survives_json(gan, tiny, garments):
-    recipe, _ = datasets.prepare(tiny(gan, classes="Dress,9", limit=100, lr_g=3e-4, schedule="linear"), loaded=garments)
+def test_recipe_survives_json(gan, tiny, pictures_of):
+    recipe, _ = datasets.prepare(
+        tiny(gan, classes="Dress,9", limit=100, lr_g=3e-4, schedule="linear"), loaded=pictures_of(gan)
+    )
     again = gans.recipe_from_json(recipe.to_json())
     assert again == recipe
     assert type(again) is type(recipe)
@@ -213,7 +215,7 @@ def test_sample_images_are_bytes_by_seed_and_keep_their_prefix(gan, trainer_of):
             p.mul_(2)
     five = model.sample_images(5, seed=3)
     assert five.dtype == torch.uint8
-    assert five.shape == (5, model.channels, 28, 28)
+    assert five.shape == (5, model.channels, trainer.recipe.size, trainer.recipe.size)
     assert five.device.type == "cpu"
     assert torch.equal(model.sample_images(5, seed=3), five)
     assert torch.equal(model.sample_images(40, seed=3)[:5], five)
@@ -277,7 +279,8 @@ def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of
     assert same(alone.state_dict()[0], disturbed.state_dict()[0])
 
 
-@every_gan
+# The enlarger has sizes and channels of its own: tests/gans/test_enlarger.py.
+@pytest.mark.parametrize("gan", [name for name in gans.GANS if name != "enlarger"])
 @pytest.mark.parametrize("size", [28, 32, 64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sizes_and_channels(gan, size, channels, tiny, garments, colored):
@@ -304,8 +307,8 @@ def test_sigmoid_output(gan, trainer_of, tmp_path):
     with torch.no_grad():
         drawn = trainer.gan.generate(trainer.gan.G, trainer.batch(0).z, trainer.batch(0).c)
     if gan != "began":  # which ends in no such layer
-        assert drawn.min() >= 0
-        assert drawn.max() <= 1
+        assert drawn.min() >= -1e-6  # tinted garments may miss an end by a rounding
+        assert drawn.max() <= 1 + 1e-6
     model = frozen(trainer)
     z, c = sampling.draw(model, 8, seed=0)
     with torch.no_grad():
@@ -315,8 +318,8 @@ def test_sigmoid_output(gan, trainer_of, tmp_path):
 
 
 @every_gan
-def test_tanh_pictures_span_minus_one_to_one(gan, trainer_of, garments):
-    trainer = trainer_of(gan)
+def test_tanh_pictures_span_minus_one_to_one(gan, trainer_of, pictures_of):
+    trainer, garments = trainer_of(gan), pictures_of(gan)
     b = trainer.batch(0)
     bytes_again = ((b.x + 1) * 127.5).round().to(torch.uint8)
     index = trainer.shuffle[0]
@@ -381,10 +384,10 @@ def test_updates_of_a_kind_ask_for_the_same_and_never_wait(gan, augment, trainer
 
 
 @every_gan
-def test_a_class_filter_trains_on_that_class_only(gan, tiny, garments):
+def test_a_class_filter_trains_on_that_class_only(gan, tiny, pictures_of):
     from fashiongan.training.trainer import Trainer
 
-    recipe, pictures = datasets.prepare(tiny(gan, classes="Ankle boot", steps=3), loaded=garments)
+    recipe, pictures = datasets.prepare(tiny(gan, classes="Ankle boot", steps=3), loaded=pictures_of(gan))
     assert recipe.classes == "9"
     assert recipe.trained == (9,)
     assert len(pictures) == 60
@@ -396,10 +399,10 @@ def test_a_class_filter_trains_on_that_class_only(gan, tiny, garments):
 
 
 @pytest.mark.parametrize("gan", CONDITIONAL)
-def test_a_filtered_conditional_gan_draws_no_other_class(gan, tiny, garments):
+def test_a_filtered_conditional_gan_draws_no_other_class(gan, tiny, pictures_of):
     from fashiongan.training.trainer import Trainer
 
-    model = frozen(Trainer(*datasets.prepare(tiny(gan, classes="9"), loaded=garments)))
+    model = frozen(Trainer(*datasets.prepare(tiny(gan, classes="9"), loaded=pictures_of(gan))))
     assert sampling.chosen(model, 4, None).tolist() == [9] * 4
     assert torch.equal(model.sample_images(2, 0), model.sample_images(2, 0, "Ankle boot"))
     with pytest.raises(StudioError, match="9 Ankle boot"):
@@ -438,7 +441,8 @@ def test_fakes_are_drawn_for_every_class_alike(gan, trainer_of):
 
 @pytest.mark.parametrize("gan", CONDITIONAL)
 @pytest.mark.parametrize(("balance", "share"), [("as found", 0.1), ("even", 0.5)])
-def test_fakes_classes_come_as_often_as_those_of_real_ones(gan, balance, share, trainer_of, garments):
+def test_fakes_classes_come_as_often_as_those_of_real_ones(gan, balance, share, trainer_of, pictures_of):
+    garments = pictures_of(gan)
     lopsided = dataclasses.replace(garments, labels=(garments.labels == 0).long(), names=("others", "rare"))
     trainer = trainer_of(gan, pictures=lopsided, batch=500, balance=balance)
     drawn = torch.cat([trainer.batch(i).c for i in range(4)])

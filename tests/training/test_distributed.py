@@ -70,6 +70,7 @@ def test_batch_norm_penalties_and_chance_work_in_a_team(gan, knobs, tmp_path):
 
 EVERY_GAN = """
 import sys
+from dataclasses import replace
 import torch
 from fashiongan import gans
 from fashiongan.data import datasets
@@ -79,10 +80,13 @@ from fashiongan.training.trainer import Trainer
 
 team, device = join("cpu")
 whole = datasets.load("fashion-mnist", root=sys.argv[1])
+wide = datasets.load("fashion-mnist", size=64, root=sys.argv[1])
+wide = replace(wide, images=wide.images.expand(-1, 4, -1, -1).contiguous())
 for name in gans.GANS:
     grown = {"phase": 0} if "phase" in knobs(gans.find(name).recipe_type) else {}
+    grown |= {"size": 64 if name == "enlarger" else 28, "seen": 64} if name in ("projected", "enlarger") else {}
     recipe = gans.new_recipe(name, width=16, z_dim=16, batch=15, limit=100, **grown)
-    trainer = Trainer(*datasets.prepare(recipe, loaded=whole), device, team)
+    trainer = Trainer(*datasets.prepare(recipe, loaded=wide if name == "enlarger" else whole), device, team)
     for _ in range(2):
         trainer.update()
     mine = torch.cat([p.detach().flatten() for p in trainer.gan.parameters()])

@@ -31,12 +31,12 @@ def logged(out):
 
 
 @pytest.fixture
-def train(tiny, garments, tmp_path):
+def train(tiny, pictures_of, tmp_path):
     """train(name, **changes): a finished run in tmp_path/name; 38 steps are an epoch."""
 
     def go(name="run", gan="dcgan", every=None, **changes):
         out = tmp_path / name
-        for _ in run_folder.train(run_folder.start(tiny(gan, **changes), out, loaded=garments), out, every):
+        for _ in run_folder.train(run_folder.start(tiny(gan, **changes), out, loaded=pictures_of(gan)), out, every):
             pass
         return out
 
