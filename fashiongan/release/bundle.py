@@ -25,6 +25,7 @@ from ..training.trainer import Tick
 # augmented, and the colorizer's learns slowly: without, colors came out in patches after twelve epochs, half as strong
 # again as real ones.
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
+CUTOUTS = "garments-256/train"  # likewise, with masks beside it
 FRAMES = 16  # of a film at most, so that it stays under half a megabyte
 SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
 # With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times the paper's learning
@@ -71,6 +72,8 @@ BUNDLED: dict[str, dict[str, Any]] = {
         "gamma": 5.0,
         "augment": "flip,shift,cutout",
     },
+    "projected": {"gan": "projected", "data": CUTOUTS, "fit": "cutout"},
+    "enlarger": {"gan": "enlarger", "data": CUTOUTS, "fit": "cutout"},
     "compact": {"gan": "compact", "epochs": 60, "schedule": "linear"},
     "large": {"gan": "large", "classes": "9", "limit": 100, "epochs": 1000, "schedule": "linear"},
 }
