@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from . import gans, latent, nets
+from . import gans, latent
 from .augment import augment
 from .data import Garments, Shuffle, load
 from .errors import StudioError
