@@ -37,7 +37,7 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "cdcgan": {"gan": "cdcgan", "epochs": 34, "schedule": "linear"},
     "studio": {"gan": "studio", "epochs": 40, "width": 96},
     "gan": {"gan": "gan", "epochs": 71, "width": 400, "schedule": "linear"},
-    "mlpgan": {"gan": "mlpgan", "epochs": 100, "schedule": "linear"},
+    "mlpgan": {"gan": "mlpgan", "epochs": 100, "width": 128, "schedule": "linear"},
     "cgan": {"gan": "cgan", "epochs": 28, "width": 480, "schedule": "linear"},
     "acgan": {"gan": "acgan", "epochs": 50, "schedule": "linear"},
     "infogan": {"gan": "infogan", "epochs": 60, "schedule": "linear"},
