@@ -12,7 +12,7 @@ from fashiongan.errors import StudioError
 @pytest.fixture
 def opened(monkeypatch):
     """opened(*flags, **environment): the studio and the settings that app.py would launch with."""
-    spec = importlib.util.spec_from_file_location("app", ui.HERE.parent.parent / "app.py")
+    spec = importlib.util.spec_from_file_location("app", ui.HERE.parent.parent.parent / "app.py")
 
     def run(*flags, **environment):
         seen = {}
