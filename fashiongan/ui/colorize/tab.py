@@ -14,10 +14,10 @@ from ...colorize import engine
 from ...errors import StudioError
 from ...studio.colorize import ColorizeRequest, ColorizeService, Garment, shown
 from ..shared import checkpoints, show, words
+from ..shared.panel import Panel
 from ..shared.show import answered
 
 HERE = Path(__file__).parent
-SHARED = HERE.parent / "shared"
 TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays
@@ -137,7 +137,7 @@ class Desk:
         return json.dumps(found), OWN
 
 
-def panel(colorizing: ColorizeService) -> gr.HTML:
+def panel(colorizing: ColorizeService) -> Panel:
     """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
 
     @answered
@@ -167,15 +167,9 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     def sheet(asked: Any) -> dict[str, Any]:
         return sent(*colorizing.sheet(ask_of(asked), garments_of(asked)))
 
-    script = (HERE / "panel.js").read_text()
-    known = {"palettes": PALETTES, "blind": BLIND, "first": START, "hints": limits.HINTS}
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(SHARED / "latest.js").read_text() + script.replace("/*KNOWN*/{}", json.dumps(known)),
-        apply_default_css=False,
-        server_functions=[look, variants, palettes, many, download, sheet],
-        elem_id="dye",
-    )
+    functions = [look, variants, palettes, many, download, sheet]
+    shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
+    return Panel(HERE, "dye", functions, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
 
 
 def sent(data: bytes, name: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Compare: several models on the same seeds, their scores, their curves, and duels of equal budget."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from ... import gans, limits
 from ...errors import StudioError
 from ...evaluation import report as reports
 from ...gans.recipe import Recipe
-from ...studio import Studio, compare
+from ...studio import Studio, compare, score_table
 from ..shared import access, checkpoints, show, words
-from ..shared.plots import PLOTLY
+from ..shared.panel import Panel
 
 HERE = Path(__file__).parent
 FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
@@ -83,7 +82,7 @@ def first(names: list[str]) -> list[str]:
     return liked if len(liked) >= 2 else names[:3]
 
 
-def side_by_side(studio: Studio) -> gr.HTML:
+def side_by_side(studio: Studio) -> Panel:
     """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything."""
 
     @show.answered
@@ -110,17 +109,8 @@ def side_by_side(studio: Studio) -> gr.HTML:
         status = studio.status()
         return {"names": studio.names(), "scorer": studio.scoring_status(), "run": f"{status['run']} {status['state']}"}
 
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(HERE / "panel.js")
-        .read_text()
-        .replace("/*WORDS*/{}", json.dumps(words.CURVES))
-        .replace("/*SCORES*/[]", json.dumps(list(reports.SCORES))),
-        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[models, pictures, neighbours, news],
-        elem_id="compare",
-    )
+    functions = [models, pictures, neighbours, news]
+    return Panel(HERE, "compare", functions, words=words.CURVES, scores=list(reports.SCORES))
 
 
 def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
@@ -139,8 +129,8 @@ class Bench:
     def unscored(self, names: list[str]) -> list[str]:
         """Those of the names that scoring would tell something of, and that do not wait for it."""
         status = self.studio.scoring_status()
-        busy = [status["name"], *status["waiting"]] if status["busy"] else []
-        return [name for name in names if name not in busy and not compare.model(self.studio, name)["scored"]]
+        busy = [status.name, *status.waiting] if status.busy else []
+        return [name for name in names if name not in busy and not score_table.model(self.studio, name).scored]
 
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
         """The checkpoints there are now; what was chosen stays, unless it is gone."""
@@ -167,11 +157,8 @@ class Bench:
         if not rivals:
             raise StudioError("Choose the GANs that shall be trained.")
         recipes = [duellist(gan, steps) for gan in rivals]
-        if len(self.studio.waiting) + len(recipes) > limits.QUEUE:
-            raise StudioError(f"The queue has no room for {len(recipes)} more: at most {limits.QUEUE} runs may wait.")
         visitor = access.name_of(visitor)
-        for recipe in recipes:
-            self.studio.enqueue(recipe, visitor)
+        self.studio.enqueue_all(recipes, visitor)
         return visitor, words.QUEUED.format(gans=", ".join(rivals), steps=f"{recipes[0].steps:,}")
 
 

@@ -1,6 +1,5 @@
 """Robustness: one garment under attack, accuracy against noise strength, and defences in training."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from ...evaluation import robustness
 from ...gans.recipe import knobs
 from ...studio.robustness import AttackSpec, Picture, RobustnessService, own
 from ..shared import access, checkpoints, show, words
-from ..shared.plots import PLOTLY
+from ..shared.panel import Panel
 from ..shared.show import answered
 
 HERE = Path(__file__).parent
@@ -195,7 +194,7 @@ def sources(kind: str) -> list[Any]:
     ]
 
 
-def watch(lab: RobustnessService) -> gr.HTML:
+def watch(lab: RobustnessService) -> Panel:
     """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
 
     @answered
@@ -221,16 +220,8 @@ def watch(lab: RobustnessService) -> gr.HTML:
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))
 
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(HERE / "panel.js")
-        .read_text()
-        .replace("/*TITLES*/{}", json.dumps({name: kind.title for name, kind in attacks.ATTACKS.items()})),
-        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[look, smallest, news, csv],
-        elem_id="robust",
-    )
+    titles = {name: kind.title for name, kind in attacks.ATTACKS.items()}
+    return Panel(HERE, "robust", [look, smallest, news, csv], titles=titles)
 
 
 def described(asked: Any, eps: Any) -> AttackSpec:

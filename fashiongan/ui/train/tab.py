@@ -1,7 +1,6 @@
 """Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from ...errors import StudioError
 from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
-from ..shared import access, checkpoints, plots, show, words
+from ..shared import access, checkpoints, show, words
+from ..shared.panel import Panel
 from .source import Source
 
 HERE = Path(__file__).parent
@@ -140,7 +140,7 @@ def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
     return fold, repo, push, pushed
 
 
-def live_panel(studio: Studio) -> gr.HTML:
+def live_panel(studio: Studio) -> Panel:
     """The part of the page that watches the run: panel.html, moved by panel.js, fed by `news` and `sheet`."""
 
     def news(asked: Any) -> dict[str, Any]:
@@ -154,14 +154,8 @@ def live_panel(studio: Studio) -> gr.HTML:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
     html = (HERE / "panel.html").read_text()
-    return gr.HTML(
-        html_template=html.replace(words.PRESS_START, "") if studio.public else html,
-        js_on_load=(HERE / "panel.js").read_text().replace("/*WORDS*/{}", json.dumps(words.CURVES)),
-        head=f'<script src="/gradio_api/file={plots.PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[news, sheet],
-        elem_id="live",
-    )
+    html = html.replace(words.PRESS_START, "") if studio.public else html
+    return Panel(HERE, "live", [news, sheet], html, words=words.CURVES)
 
 
 def describe(gan: str) -> str:
@@ -235,16 +229,16 @@ class Desk:
         """Start, Pause, Resume, Stop, Sample it, Save to the Hub and Queue it, which of them make sense now; and the
         queue."""
         status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
-        state = status["state"]
+        state = status.state
         alive = state in ("running", "paused")
-        waiting = [(f"{i}. {w['gan']}", w["number"]) for i, w in enumerate(status["queue"], 1)]
+        waiting = [(f"{i}. {w.gan}", w.number) for i, w in enumerate(status.queue, 1)]
         return (
             gr.Button(visible=not alive),
             gr.Button(visible=state == "running", interactive=may),
             gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
             gr.Button(visible=alive, interactive=may),
-            gr.Button(visible=bool(status["checkpoint"])),
-            gr.Accordion(visible=bool(status["checkpoint"]) and access.at_the_machine(self.studio, request)),
+            gr.Button(visible=bool(status.checkpoint)),
+            gr.Accordion(visible=bool(status.checkpoint) and access.at_the_machine(self.studio, request)),
             gr.Button(visible=alive),
             gr.Row(visible=bool(waiting)),
             gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
@@ -272,7 +266,7 @@ class Desk:
     def push(self, repo: str, request: gr.Request) -> str:
         """Send the checkpoint of the run on show to the Hub, with its card, in the name of who sits at the machine."""
         access.check_at_the_machine(self.studio, request, "Saving to the Hub")
-        name = self.studio.status()["checkpoint"]
+        name = self.studio.status().checkpoint
         if name is None:
             raise StudioError("There is no checkpoint to send yet: train one.")
         files = model_card.files(name, repo.strip())
@@ -280,4 +274,4 @@ class Desk:
         return words.PUSHED.format(files=", ".join(files), address=address)
 
     def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
-        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status()["checkpoint"])
+        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status().checkpoint)
