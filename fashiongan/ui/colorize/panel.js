@@ -149,9 +149,9 @@ async function showPalettes() {
 function garments() {
   const {kind, number} = choice(), mine = uploads().map(u => ({kind: OWN, key: u.key}));
   if (kind === OWN && mine.length > 1) return mine.slice(0, MANY);
-  const first = kind === TEST ? [] : [garmentNow()], from = kind === TEST && pictures ? number : 0;
-  const tests = Array.from({length: MANY - first.length}, (_, i) => ({kind: TEST, number: (from + i) % (pictures || MANY)}));
-  return [...first, ...tests];
+  const first = kind === TEST ? [] : [garmentNow()];
+  const test = i => ({kind: TEST, number: kind === TEST && pictures ? (number + i) % pictures : i});
+  return [...first, ...Array.from({length: MANY - first.length}, (_, i) => test(i))];
 }
 
 async function showMany() {
@@ -199,9 +199,9 @@ function well(name, get, choose, remove) {
   input.addEventListener('focus', () => { choose(); showColors(); });
   input.addEventListener('input', () => { choose(); pick(input.value); });
   const label = `remove ${name}`, onclick = e => { e.preventDefault(); remove(); };
-  const away = remove ? [make('button', {type: 'button', textContent: '×', title: label, 'aria-label': label, onclick})] : [];
+  const away = () => make('button', {type: 'button', textContent: '×', title: label, 'aria-label': label, onclick});
   const fresh = on => { if (input.value !== get()) input.value = get(); node.classList.toggle('chosen', on); };
-  const node = make('label', {className: 'well', fresh}, input, make('span', {textContent: name}), ...away);
+  const node = make('label', {className: 'well', fresh}, input, make('span', {textContent: name}), remove && away());
   return node;
 }
 
@@ -282,9 +282,11 @@ const SHAPES = {
 function draw(shape) {
   pen.fillStyle = '#000';
   pen.fillRect(0, 0, 224, 224);
-  pen.fillStyle = pen.createLinearGradient(40, 0, 184, 0);
-  for (const [x, v] of [[0, 120], [0.3, 205], [0.55, 225], [1, 130]]) pen.fillStyle.addColorStop(x, `rgb(${v}, ${v}, ${v})`);
-  if (SHAPES[shape]) pen.fill(new Path2D(SHAPES[shape]));
+  const light = pen.createLinearGradient(40, 0, 184, 0), gray = v => `rgb(${v}, ${v}, ${v})`;
+  for (const [x, v] of [[0, 120], [0.3, 205], [0.55, 225], [1, 130]]) light.addColorStop(x, gray(v));
+  pen.fillStyle = light;
+  // oxlint-disable-next-line no-array-fill-with-reference-type -- a path is filled
+  pen.fill(new Path2D(SHAPES[shape] || ''));
   drawing = canvas.toDataURL('image/png');
 }
 function stroke(e) {
@@ -322,13 +324,11 @@ const DO = {
   dot: () => { addDot([0.5, Math.min(1, 0.4 + 0.1 * dots.length)]); find('.dots').lastChild?.focus(); },
   undot: () => { dots = []; dot = -1; changed(); },
   settings: () => document.querySelector('#gray_kind')?.scrollIntoView({block: 'start'}),
-  shirt: () => { draw('shirt'); changed(); },
-  dress: () => { draw('dress'); changed(); },
-  clear: () => { draw(''); changed(); },
 };
 root.addEventListener('click', e => {
   const button = /** @type {any} */ (e.target).closest('button'), what = button?.dataset || {};
   DO[what.do]?.(button);
+  if ('draw' in what) { draw(what.draw); changed(); }
   if (what.palette) whole(what.palette);
   if (what.swatch) pick(what.swatch);
   if (what.mode) { mode = what.mode; palette = ''; dot = -1; changed(); }

@@ -1,8 +1,8 @@
 // @ts-check
 // Models side by side. What was chosen is in window.fashionganCompare; what is shown of it comes from the server.
 const {root, find, part, complain, tell, refuse, offline, calm, listen, poll, fit} = panel(element, '.compare');
-const BOTH = 'both losses', SPACES = {pixels: 'in pixels', features: 'in features'}, LETTERS = 'ABCDEF';
-const INVITE = 'Point at a picture, or reach it with Tab and the arrow keys, to see it beside the nearest real garment.';
+const BOTH = 'both losses', LETTERS = 'ABCDEF', SPACES = {pixels: 'in pixels', features: 'in features'};
+const INVITE = 'Point at a picture, or reach it with Tab and arrow keys, to see it beside the nearest real garment.';
 const got = {models: '', rows: '', near: ''};  // for which choice each part is shown
 let table = /** @type {any} */ ({models: []}), scorer = /** @type {any} */ ({busy: false});
 let rows = /** @type {any[]} */ ([]), near = /** @type {any} */ (null), sort = /** @type {any} */ (null);
@@ -13,8 +13,9 @@ const index = name => table.models.findIndex(m => m.name === name);
 const title = name => (table.models[index(name)] || {}).title || name;
 // A letter stands with every color.
 const badge = i => make('span', {className: 'badge', textContent: LETTERS[i], style: `--color: ${COLORS[i]}`});
-const labelled = name => make('span', {className: 'name'}, badge(index(name)), make('span', {textContent: title(name)}));
-const small = (textContent, className = '') => make('small', {textContent, className});
+const text = (tag, textContent, className = '') => make(tag, {textContent, className});
+const labelled = name => make('span', {className: 'name'}, badge(index(name)), text('span', title(name)));
+const small = (said, className) => text('small', said, className);
 const focusIn = selector => document.activeElement?.closest(`.compare ${selector}`);
 
 // What is asked for and not shown yet is fetched, one part after the other; a newer choice is looked at next.
@@ -71,12 +72,13 @@ function showGrid() {
   const body = make('tbody', {role: 'rowgroup'}), wanted = choice().near;
   rows.forEach((entry, r) => {
     const about = table.models[index(entry.name)]?.about || '';
-    const row = make('tr', {role: 'row'}, make('th', {scope: 'row', role: 'rowheader'}, labelled(entry.name), small(about)));
+    const head = make('th', {scope: 'row', role: 'rowheader'}, labelled(entry.name), small(about));
+    const row = make('tr', {role: 'row'}, head);
     if (entry.error) row.append(make('td', {colSpan: 10, className: 'sorry', textContent: entry.error}));
     (entry.pictures || []).forEach((garment, i) => {
       const label = [describe(garment, i, entry), ...closest(entry, i).map(c => c[2])].join('. ');
-      row.append(make('td', {role: 'cell'}, make('button', {type: 'button', title: label, 'aria-label': label,
-        tabIndex: r === at[0] && i === at[1] ? 0 : -1, 'data-row': r, 'data-column': i}, make('img', {src: garment.src, alt: ''}))));
+      const button = {type: 'button', title: label, 'aria-label': label, tabIndex: -1, 'data-row': r, 'data-column': i};
+      row.append(make('td', {role: 'cell'}, make('button', button, make('img', {src: garment.src, alt: ''}))));
     });
     body.append(row, ...(wanted && entry.pictures ? Object.keys(SPACES).flatMap(s => nearRow(entry, s)) : []));
   });
@@ -103,11 +105,12 @@ function nearRow(entry, space) {
 function look() {
   const [r, i] = at, entry = rows[r], garment = entry?.pictures?.[i], views = find('.loupe .views');
   const shown = garment && root.dataset.looking, found = shown ? closest(entry, i) : [];
-  const figure = (src, textContent) => make('figure', {}, make('img', {src, alt: ''}), make('figcaption', {textContent}));
+  const figure = (src, caption) => make('figure', {}, make('img', {src, alt: ''}), text('figcaption', caption));
   views.replaceChildren(...(shown ? [figure(garment.src, 'drawn')] : []),
     ...found.map(([s, n]) => figure(n.src, `real, ${SPACES[s]}`)));
-  const rest = !near ? ['Looking for the nearest real garment...'] : found.length ? ['0 would be the same picture.'] : [];
-  find('.loupe p').textContent = !shown ? INVITE : [describe(garment, i, entry), ...found.map(f => f[2]), ...rest].join('. ');
+  const rest = !near ? 'Looking for the nearest real garment...' : found.length ? '0 would be the same picture.' : '';
+  const words = shown ? [describe(garment, i, entry), ...found.map(f => f[2]), rest] : [INVITE];
+  find('.loupe p').textContent = words.filter(Boolean).join('. ');
 }
 
 function pointAt(button) {
@@ -148,10 +151,10 @@ const unscored = name => scorer.busy && scorer.name === name ? 'Being scored now
   : scorer.busy && scorer.waiting.includes(name) ? 'Waiting to be scored.' : 'Not scored yet: press Score them.';
 
 function showVerdicts() {
-  find('.verdicts').replaceChildren(...table.models.map(m => make('li', {}, labelled(m.name), ' ',
-    make('span', {textContent: m.verdict || unscored(m.name)}))));
+  find('.verdicts').replaceChildren(...table.models.map(m =>
+    make('li', {}, labelled(m.name), ' ', text('span', m.verdict || unscored(m.name)))));
   const absent = table.models.filter(m => !m.values).map(m => m.title), some = absent.length < table.models.length;
-  part('unscored').textContent = absent.length && some ? `Not in the table, for want of scores: ${absent.join(', ')}.` : '';
+  say(part('unscored'), absent.length && some ? `Not in the table, for want of scores: ${absent.join(', ')}.` : '');
 }
 
 const figure = (key, v) => v == null ? '' : key === 'missed' ? String(v) : figures(v);
@@ -160,7 +163,7 @@ const better = c => c.better === 'near' ? `near ${c.ideal} is better` : `${c.bet
 /** Models by a column, those without a value last. */
 function sorted(models) {
   if (!sort) return models;
-  return models.sort(({values: {[sort.key]: x}}, {values: {[sort.key]: y}}) =>
+  return models.toSorted(({values: {[sort.key]: x}}, {values: {[sort.key]: y}}) =>
     x == null || y == null ? Number(x == null) - Number(y == null) : sort.up ? x - y : y - x);
 }
 
@@ -171,13 +174,13 @@ function showScores() {
   const order = c => sort?.key !== c.key ? 'none' : sort.up ? 'ascending' : 'descending';
   const head = columns.map(c => make('th', {scope: 'col', 'aria-sort': order(c)},
     make('button', {type: 'button', title: c.tip, 'data-key': c.key}, c.title, small(better(c)))));
-  const star = () => [make('span', {className: 'star', textContent: '★ ', 'aria-hidden': 'true'}),
-    make('span', {className: 'unseen', textContent: 'best: '})];
   const body = scored.map(m => make('tr', {},
-    make('th', {scope: 'row'}, labelled(m.name), ...(m.copies ? [small('copies its training pictures', 'copies')] : [])),
+    make('th', {scope: 'row'}, labelled(m.name), m.copies && small('copies its training pictures', 'copies')),
     ...columns.map(c => {
       const best = (table.best[c.key] || []).includes(m.name);
-      return make('td', {className: best ? 'best' : ''}, ...(best ? star() : []), figure(c.key, m.values[c.key]) || '–');
+      const mark = best ? [make('span', {className: 'star', textContent: '★ ', 'aria-hidden': 'true'}),
+        text('span', 'best: ', 'unseen')] : [];
+      return make('td', {className: best ? 'best' : ''}, ...mark, figure(c.key, m.values[c.key]) || '–');
     })));
   const of = f => floors.length > 1 ? [' of ', ...f.of.map(name => badge(index(name)))] : [];
   const half = 'one half of the real training pictures against the other: ';
@@ -189,8 +192,8 @@ function showScores() {
     make('thead', {}, make('tr', {}, make('th', {scope: 'col', textContent: 'model'}), ...head)),
     make('tbody', {}, ...body, ...real));
   if (focused) find(`.scores button[data-key="${focused}"]`).focus();
-  part('meanings').replaceChildren(...columns.flatMap(c => [make('dt', {textContent: c.title}),
-    make('dd', {textContent: `${c.tip}; ${better(c)}`})]));
+  const meaning = c => [text('dt', c.title), text('dd', `${c.tip}; ${better(c)}`)];
+  part('meanings').replaceChildren(...columns.flatMap(meaning));
   part('caption').textContent = `${table.caption} ★ is the best of its column, among models that do not copy. `
     + 'Real garments: what as many real pictures get. Press a heading to sort.';
 }
@@ -209,16 +212,16 @@ function drawBars() {
   const scored = table.models.filter(m => m.bars && Object.keys(m.bars).length);
   find('.barred').hidden = !scored.length;
   if (!scored.length) return;
-  const short = c => c.title.replace(/ \(KID\).*/, '').replace(' distance', '<br>distance').replace('-style', '<br>-style');
-  const titles = Object.fromEntries(table.columns.map(c => [c.key, short(c)]));
+  const short = name => name.replace(/ \(KID\).*/, '').replace(/ ?(distance|-style)/, '<br>$1');
+  const titles = Object.fromEntries(table.columns.map(c => [c.key, short(c.title)]));
   const keys = props.scores.filter(k => scored.some(m => k in m.bars));
   plot(find('[data-plot=bars]'), scored.map(m => {
-    const color = COLORS[index(m.name)], pattern = {shape: PATTERNS[index(m.name)], fgcolor: '#fff', size: 7, solidity: 0.25};
+    const i = index(m.name), color = COLORS[i], white = {fgcolor: '#fff', size: 7, solidity: 0.25};
     return {type: 'bar', name: legend(m), x: keys.map(k => titles[k]), y: keys.map(k => m.bars[k] ?? null),
-      hovertemplate: '%{y:.2f}', marker: {color, pattern: {...pattern, bgcolor: color}}};
+      hovertemplate: '%{y:.2f}', marker: {color, pattern: {shape: PATTERNS[i], bgcolor: color, ...white}}};
   }), {tall: 230, barmode: 'group', bargap: 0.25, hovermode: 'x unified', x: {fixedrange: true},
-    y: {rangemode: 'tozero', fixedrange: true}, shapes: [rule('x', 1, 'dash')],
-    annotations: [{xref: 'paper', x: 1, xanchor: 'right', y: 1, yanchor: 'bottom', text: 'real garments', showarrow: false}]});
+    y: {rangemode: 'tozero', fixedrange: true}, shapes: [rule('x', 1, 'dash')], annotations: [{text: 'real garments',
+      showarrow: false, xref: 'paper', x: 1, xanchor: 'right', y: 1, yanchor: 'bottom'}]});
 }
 
 function drawCurves() {

@@ -90,7 +90,7 @@ const label = p => [p.classifier.split('/').pop().replace('.safetensors', ''), p
 function curves() {
   const found = {};
   for (const p of points) (found[JSON.stringify([p.classifier, p.attack, p.mask])] ||= []).push(p);
-  return Object.values(found).map(list => list.sort((a, b) => a.eps - b.eps));
+  return Object.values(found).map(list => list.toSorted((a, b) => a.eps - b.eps));
 }
 
 function drawCurve() {
@@ -123,7 +123,8 @@ function showPairs(/** @type {any[][]} */ all, /** @type {number} */ at) {
   part('at').textContent = `Most often confused at ${noise(near)}`;
   find('.pairs').replaceChildren(...all.map(list => {
     const p = list.find(q => q.eps === near), worst = p ? p.confused.slice(0, 3) : [];
-    const pairs = worst.map(([a, b, n]) => `${n} ${a} taken for ${b}`).join('; ') || (p ? 'nothing' : 'not computed yet');
+    const none = p ? 'nothing' : 'not computed yet';
+    const pairs = worst.map(([a, b, n]) => `${n} ${a} taken for ${b}`).join('; ') || none;
     return make('tr', {}, make('th', {scope: 'row', textContent: label(list[0])}),
       make('td', {textContent: p ? percent(p.accuracy) : ''}), make('td', {textContent: pairs}));
   }));
@@ -138,7 +139,8 @@ find('[data-do=png]').addEventListener('click', async () => {
   // Dark letters on white, whatever the page looks like, and without the slider's line.
   const [guessing] = layout.shapes, shapes = [{...guessing, line: {...guessing.line, color: '#222'}}];
   const font = {...layout.font, color: '#222'}, paper = {paper_bgcolor: '#fff', plot_bgcolor: '#fff'};
-  const url = await P.toImage({data, layout: {...layout, ...size, ...paper, font, shapes}}, {format: 'png', ...size, scale: 2});
+  const ink = {data, layout: {...layout, ...size, ...paper, font, shapes}};
+  const url = await P.toImage(ink, {format: 'png', ...size, scale: 2});
   save(await (await fetch(url)).blob(), 'robustness.png');
 });
 
@@ -147,14 +149,11 @@ find('[data-do=png]').addEventListener('click', async () => {
 function drawFit() {
   if (!fitted.length || !root.clientWidth) return;
   const ends = fitted.filter(n => n.held_out != null);
-  const line = (rows, key, name, color, more) => ({x: rows.map(n => n.epoch), y: rows.map(n => n[key]), name,
-    hovertemplate: '%{y:.1%}', mode: more.symbol ? 'lines+markers' : 'lines', marker: {symbol: more.symbol},
-    line: {width: 1.75, color: COLORS[color], dash: more.dash}});
-  const series = [line(fitted, 'accuracy', 'on what it learns from', 0, {}),
-    line(ends, 'held_out', 'held out', 2, {dash: 'dash', symbol: 'square'})];
-  if (ends.some(n => n.attacked != null)) {
-    series.push(line(ends, 'attacked', 'held out, under attack', 1, {dash: 'dot', symbol: 'diamond'}));
-  }
+  const line = (rows, key, name, k) => ({x: rows.map(n => n.epoch), y: rows.map(n => n[key]), name,
+    hovertemplate: '%{y:.1%}', mode: k ? 'lines+markers' : 'lines', marker: {symbol: MARKS[k]},
+    line: {width: 1.75, color: COLORS[k], dash: DASHES[k]}});
+  const series = [line(fitted, 'accuracy', 'on what it learns from', 0), line(ends, 'held_out', 'held out', 1)];
+  if (ends.some(n => n.attacked != null)) series.push(line(ends, 'attacked', 'held out, under attack', 2));
   plot(find('[data-plot=fit]'), series, {tall: 180, hovermode: 'x unified', uirevision: 'fit', y: SHARE,
     x: {rangemode: 'tozero', title: 'epoch'}});
   find('.fit').dataset.points = fitted.length;

@@ -37,14 +37,14 @@ function set(node, values) {
 }
 
 /**
- * A new element. Its children are elements, or strings that stay text whatever is in them.
+ * A new element. Its children are elements, strings that stay text whatever is in them, or nothing.
  * @param {string} tag
  * @param {Record<string, any>} [values]
- * @param {...(Node | string)} children
+ * @param {...(Node | string | false | undefined)} children
  */
 function make(tag, values = {}, ...children) {
   const node = set(document.createElement(tag), values);
-  node.append(...children);
+  node.append(...children.filter(Boolean));
   return node;
 }
 
@@ -86,8 +86,11 @@ function place(/** @type {PointerEvent | MouseEvent} */ e, /** @type {Element} *
   return [between(0, (e.clientX - box.left) / box.width, 1), between(0, (e.clientY - box.top) / box.height, 1)];
 }
 
-/** Tell `moved` of a pointer that is held down on an element, wherever it goes. */
-function drag(/** @type {HTMLElement} */ node, /** @type {Function} */ moved, /** @type {Function} */ begun = () => {}) {
+/**
+ * Tell `moved` of a pointer that is held down on an element, wherever it goes.
+ * @param {HTMLElement} node @param {(e: PointerEvent) => void} moved @param {(e: PointerEvent) => void} begun
+ */
+function drag(node, moved, begun = () => {}) {
   node.addEventListener('pointerdown', e => { node.setPointerCapture(e.pointerId); begun(e); });
   node.addEventListener('pointermove', e => { if (node.hasPointerCapture(e.pointerId)) moved(e); });
 }

@@ -39,7 +39,7 @@ function figures(/** @type {number} */ v) {
 }
 
 /** What the field calls a GAN's second net: WGAN's gives no probability. */
-const opponent = (/** @type {string?} */ gan) => /^wgan/.test(gan || '') ? 'critic' : 'discriminator';
+const opponent = (/** @type {string?} */ gan) => gan?.startsWith('wgan') ? 'critic' : 'discriminator';
 
 /** How many rows a legend of these names has within a width: plotly's columns are as wide as the longest. */
 function legendRows(/** @type {string[]} */ names, /** @type {number} */ width) {
@@ -61,9 +61,10 @@ function rule(/** @type {'x' | 'y'} */ along, /** @type {number} */ at, dash = '
  * @param {{text: string, line: string, ground: string}} colors
  */
 function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, colors) {
-  const margin = {l: 52, r: 10, t: 12 + ROW * legendRows(series.map(s => s.name), width - 62), b: x.title ? 44 : 30};
-  const lines = {gridcolor: colors.line, zerolinecolor: colors.line, linecolor: colors.line};
-  const axis = (/** @type {any} */ a) => ({...lines, ...a, title: {text: a.title || '', standoff: 5}});
+  const l = y.title ? 66 : 52, t = 12 + ROW * legendRows(series.map(s => s.name), width - l - 10);
+  const margin = {l, r: 10, t, b: 44}, color = colors.line;
+  const axis = (/** @type {any} */ a) => ({gridcolor: color, zerolinecolor: color, linecolor: color, ...a,
+    title: {text: a.title || '', standoff: 5, font: {size: FONT}}});
   return {
     width, height: tall + margin.t + margin.b, margin, showlegend: true,
     paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
