@@ -22,10 +22,11 @@ def sheet(images: Tensor, columns: int, gap: int = 2, scale: int = 1) -> Image.I
     return im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
 
 
-def png(im: Image.Image, description: str) -> bytes:
-    """PNG bytes with the description as a text field."""
+def png(im: Image.Image, description: str | None = None) -> bytes:
+    """PNG bytes, with the description as a text field if there is one."""
     info = PngImagePlugin.PngInfo()
-    info.add_text(KEY, description)
+    if description is not None:
+        info.add_text(KEY, description)
     out = io.BytesIO()
     im.save(out, "PNG", pnginfo=info)
     return out.getvalue()

@@ -22,7 +22,7 @@ scored = pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is 
 def verdict_of(samples, **options):
     """The steps of an evaluation, and its report."""
     steps = list(evaluate.evaluate(samples, **options))
-    return steps, steps[-1].report
+    return steps, steps[-1].report.to_json()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     _, report = verdict_of(sources.draw(tmp_path, 200))
     assert report["originality"]["pixels"]["ratio"] == 0
     assert report["originality"]["pixels"]["copying"] < reports.COPIED
-    assert reports.copied(report)
+    assert reports.copied(reports.Report.from_json(report))
     assert report["verdict"].startswith("Copies")
 
 
@@ -111,7 +111,7 @@ def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
 @scored
 def test_garments_of_their_own_are_not_flagged(stranger):
     _, report = verdict_of(sources.Samples("stranger", stranger))
-    assert not reports.copied(report)
+    assert not reports.copied(reports.Report.from_json(report))
     assert "No sign of copying" in report["verdict"]
 
 

@@ -97,12 +97,12 @@ def test_the_curve_survives_reload_and_a_closed_tab(train_page, studio, endless)
     wait_run(page, run.out.name)
     wait_points(page, 4)
     page.close()
-    step = studio.status()["step"]
+    step = studio.status().step
     deadline = time.monotonic() + 20
-    while studio.status()["step"] <= step and time.monotonic() < deadline:
+    while studio.status().step <= step and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert studio.status()["step"] > step
-    assert studio.status()["state"] == "running"
+    assert studio.status().step > step
+    assert studio.status().state == "running"
 
 
 def test_a_second_visitor_sees_the_whole_run_and_cannot_start_another(train_page, studio, endless):
@@ -128,14 +128,14 @@ def test_pause_resume_and_stop_take_effect_within_a_second(train_page, studio, e
         begin = time.monotonic()
         page.locator(button).click()
         deadline = begin + 20
-        while studio.status()["state"] != state and time.monotonic() < deadline:
+        while studio.status().state != state and time.monotonic() < deadline:
             time.sleep(0.01)
         taken[button] = time.monotonic() - begin
         wait_state(page, state)
         if state == "paused":
-            step = studio.status()["step"]
+            step = studio.status().step
             time.sleep(1)
-            assert studio.status()["step"] == step
+            assert studio.status().step == step
     print({k: f"{v:.2f} s" for k, v in taken.items()})
     assert max(taken.values()) < 3  # the promise is 1 s on idle cores
 

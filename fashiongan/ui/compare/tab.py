@@ -1,18 +1,21 @@
 """Compare: several models on the same seeds, their scores, their curves, and duels of equal budget."""
 
 import random
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import gans, limits
+from ...checked import checked
 from ...errors import StudioError
 from ...evaluation import report as reports
 from ...gans.recipe import Recipe
 from ...studio import Studio, compare, score_table
+from ...studio.scoring import ScoringStatus
 from ..shared import access, checkpoints, show, words
-from ..shared.panel import Panel
+from ..shared.panel import html_panel
 
 HERE = Path(__file__).parent
 FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
@@ -82,42 +85,49 @@ def first(names: list[str]) -> list[str]:
     return liked if len(liked) >= 2 else names[:3]
 
 
-def side_by_side(studio: Studio) -> Panel:
+@dataclass(frozen=True)
+class News:
+    """What the panel asks for again and again: it changes when there is something new to fetch."""
+
+    names: list[str]
+    scorer: ScoringStatus
+    run: str
+
+
+def side_by_side(studio: Studio) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything."""
 
     @show.answered
     @show.at_most(2)
-    def models(asked: Any) -> dict[str, Any]:
-        found = compare.models(studio, compare.checked_names(asked, studio))
-        for entry in found["models"]:
-            entry["title"] = checkpoints.title(entry["name"])
-        return found
+    def models(asked: Any) -> score_table.ScoreTable:
+        found = score_table.models(studio, compare.checked_names(asked, studio))
+        return replace(found, models=tuple(replace(e, title=checkpoints.title(e.name)) for e in found.models))
 
     @show.answered
     @show.at_most(2)
-    def pictures(asked: Any) -> dict[str, Any]:
+    def pictures(asked: Any) -> dict[str, list[compare.Row]]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.rows(studio, names, seed)}
 
     @show.answered
     @show.at_most(1)
-    def neighbours(asked: Any) -> dict[str, Any]:
+    def neighbours(asked: Any) -> dict[str, list[compare.NeighbourRow]]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.neighbours(studio, names, seed)}
 
-    def news(_: Any) -> dict[str, Any]:
+    @show.answered
+    def news(_: Any) -> News:
         status = studio.status()
-        return {"names": studio.names(), "scorer": studio.scoring_status(), "run": f"{status['run']} {status['state']}"}
+        return News(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
 
     functions = [models, pictures, neighbours, news]
-    return Panel(HERE, "compare", functions, words=words.CURVES, scores=list(reports.SCORES))
+    return html_panel(HERE, "compare", functions, words=words.CURVES, scores=list(reports.SCORES))
 
 
 def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
     """The models and the seed of [names, seed], or StudioError."""
-    if not isinstance(asked, list) or len(asked) != 2:
-        raise StudioError("A comparison takes a list of checkpoints and a seed.")
-    return compare.checked_names(asked[0], studio), compare.checked_seed(asked[1])
+    names, seed = checked(tuple[object, object], asked, "A comparison takes a list of checkpoints and a seed.")
+    return compare.checked_names(names, studio), compare.checked_seed(seed)
 
 
 class Bench:

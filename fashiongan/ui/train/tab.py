@@ -7,12 +7,14 @@ from typing import Any
 import gradio as gr
 
 from ... import gans, hub
+from ...checked import checked
 from ...errors import StudioError
 from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
+from ...studio.runs import RunNews
 from ..shared import access, checkpoints, show, words
-from ..shared.panel import Panel
+from ..shared.panel import html_panel
 from .source import Source
 
 HERE = Path(__file__).parent
@@ -140,22 +142,25 @@ def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
     return fold, repo, push, pushed
 
 
-def live_panel(studio: Studio) -> Panel:
+def live_panel(studio: Studio) -> gr.HTML:
     """The part of the page that watches the run: panel.html, moved by panel.js, fed by `news` and `sheet`."""
 
-    def news(asked: Any) -> dict[str, Any]:
+    @show.answered
+    def news(asked: Any) -> RunNews:
         # Anybody may send anything here: read-only, and every value checked.
-        run, *counts = asked if isinstance(asked, list) and asked else [None]
-        if not (isinstance(run, str) and len(counts) == 3 and all(isinstance(v, int) for v in counts)):
-            run, counts = "", [-1, 0, -1]
-        return studio.news(run, *counts)
+        try:
+            run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
+        except StudioError:  # a reader who knows nothing yet
+            run, generation, row, sheet = "", -1, 0, -1
+        return studio.news(run, generation, row, sheet)
 
-    def sheet(epoch: Any) -> str | None:
+    @show.answered
+    def sheet(epoch: Any) -> bytes | None:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
     html = (HERE / "panel.html").read_text()
     html = html.replace(words.PRESS_START, "") if studio.public else html
-    return Panel(HERE, "live", [news, sheet], html, words=words.CURVES)
+    return html_panel(HERE, "live", [news, sheet], html, words=words.CURVES)
 
 
 def describe(gan: str) -> str:
