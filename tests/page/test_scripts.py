@@ -1,6 +1,6 @@
 """The pure parts of the panels' scripts, run in the browser: the queue of questions, formats, axes, the legend's room.
 
-And what is read of all scripts without running them: types at their head, no line too long, nothing from outside as HTML.
+And what is read of all scripts without running them: types at their head, no line too long, and no HTML made of text.
 """
 
 import itertools
@@ -68,7 +68,8 @@ def test_a_question_that_fails_is_told_and_the_newer_one_is_still_asked(run):
 def test_what_comes_from_outside_stays_text(run):
     found = run("""
       const name = '<img src=x onerror=alert(1)>';
-      const node = make('li', {title: name, 'aria-label': name, role: 'note'}, name, false, make('b', {textContent: name}));
+      const node = make('li', {title: name, 'aria-label': name, role: 'note'}, name, false,
+        make('b', {textContent: name}));
       return [node.querySelectorAll('img').length, node.textContent, node.getAttribute('role'), node.childNodes.length];
     """)
     assert found == [0, "<img src=x onerror=alert(1)>" * 2, "note", 2]
@@ -196,8 +197,8 @@ def lab(rgb):
 
 @slow
 @pytest.mark.parametrize("kind", BLIND)
-def test_people_who_see_fewer_colors_can_tell_the_first_curves_apart(run, kind):
-    """Those of the first four are distinct; beyond, a dash, a mark or a letter has to help, and stands there always."""
+def test_people_who_see_fewer_colors_can_tell_the_curves_apart(run, kind):
+    """In CIELAB, where two lines that are 10 apart look different."""
     seen = [
         lab([min(1, max(0, sum(m * v for m, v in zip(row, linear(c), strict=True)))) for row in BLIND[kind]])
         for c in run("return COLORS")
@@ -206,8 +207,7 @@ def test_people_who_see_fewer_colors_can_tell_the_first_curves_apart(run, kind):
         (i, k): sum((a - b) ** 2 for a, b in zip(seen[i], seen[k], strict=True)) ** 0.5
         for i, k in itertools.combinations(range(6), 2)
     }
-    print(kind, {pair: round(d) for pair, d in apart.items()})
-    assert min(d for (i, k), d in apart.items() if k < 3) > 20
+    assert min(apart.values()) > 18, apart
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.relative_to(UI).as_posix())

@@ -1,6 +1,6 @@
 // @ts-check
 // What every panel needs: elements, a complaint in its place, questions of which only the newest counts, and listeners
-// that end with the panel. `Panel` in panel.py puts this, plots.js and a tab's panel.js into one function.
+// that end with the panel. `html_panel` in panel.py puts this, plots.js and a tab's panel.js into one function.
 
 const OFFLINE = 'The studio does not answer; trying again.';
 

@@ -21,23 +21,25 @@ def script(folder: Path) -> str:
     return "\n".join(path.read_text() for path in (*(HERE / name for name in SHARED), folder / "panel.js"))
 
 
-class Panel(gr.HTML):
+def html_panel(
+    folder: Path, elem_id: str, server_functions: list[Callable[..., Any]], html: str = "", **props: Any
+) -> gr.HTML:
     """The panel of a tab's folder.
 
-    server_functions: what its script may ask as `server.name(asked)`. Anybody may send them anything.
-    props: what its script finds as `props.name`, as JSON.
-    """
+    A function and no subclass: gradio writes a .pyi file beside every module in which it finds one.
 
-    def __init__(
-        self, folder: Path, elem_id: str, server_functions: list[Callable[..., Any]], html: str = "", **props: Any
-    ):
-        super().__init__(
-            html_template=html or (folder / "panel.html").read_text(),
-            css_template=(HERE / "panel.css").read_text() + (folder / "panel.css").read_text(),
-            js_on_load=script(folder),
-            head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
-            apply_default_css=False,
-            server_functions=server_functions,
-            elem_id=elem_id,
-            **props,
-        )
+    Args:
+        server_functions: what its script may ask as `server.name(asked)`. Anybody may send them anything.
+        html: instead of panel.html.
+        props: what its script and panel.html find under these names, as JSON.
+    """
+    return gr.HTML(
+        html_template=html or (folder / "panel.html").read_text(),
+        css_template=(HERE / "panel.css").read_text() + (folder / "panel.css").read_text(),
+        js_on_load=script(folder),
+        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=server_functions,
+        elem_id=elem_id,
+        **props,
+    )

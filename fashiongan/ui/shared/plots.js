@@ -3,7 +3,7 @@
 
 const P = /** @type {any} */ (window).Plotly;  // other components may load an older one over it later
 // Six colors that people who see fewer can tell apart; a dash, a mark or a letter always stands with them.
-const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'];
+const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#781ef0', '#4a9cc7'];
 const MARKS = ['circle', 'square', 'diamond', 'triangle-up', 'x', 'star'], PATTERNS = ['', '/', 'x', '.', '-', '+'];
 const FONT = 12, ROW = 19, SYMBOL = 42;  // pixels: letters, a row of the legend, and a sign in it with its gaps
 const SHARE = {range: [-0.03, 1.03], tickformat: '.0%'};  // an axis from none to all
