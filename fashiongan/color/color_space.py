@@ -1,8 +1,8 @@
-"""Color with the lightness left alone: CIE L*a*b* (D65) of sRGB, and its gamut.
+"""CIE L*a*b* (D65) and sRGB: conversion at fixed lightness, and gamut mapping.
 
-A gray value and a pair (a, b) make a color. L* depends on the gray value alone, so a picture that is colored here has
-the lightness of its gray original by construction; what the screen cannot show at that lightness is made paler, at the
-same hue, until it can. Formulas and constants: IEC 61966-2-1 (sRGB) and CIE 15:2004.
+A color is made of a gray value and a pair (a, b). L* depends on the gray value alone, so a colorized image has the
+lightness of its gray original by construction. A color outside the sRGB gamut at that lightness is mapped into it by
+reducing its chroma at the same hue. Formulas and constants: IEC 61966-2-1 (sRGB) and CIE 15:2004.
 """
 
 import math
@@ -164,7 +164,7 @@ def colored(gray: Tensor, ab: Tensor) -> Tensor:
 
 
 def painted(gray: Tensor, ab: Tensor) -> Tensor:
-    """Gray (N, 1, H, W) uint8 and a, b (N, 2, H, W) within the gamut -> (N, 3, H, W) sRGB 0..1, differentiable in ab."""
+    """Gray (N, 1, H, W) uint8 and a, b (N, 2, H, W) in gamut -> (N, 3, H, W) sRGB 0..1, differentiable in ab."""
     return encoded(light_of(torch.cat([lightness(gray.float() / 255), ab], 1)).clamp(0, 1))
 
 
