@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: make app, make test.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests that read the sources and run nothing.
+READ := tests/test_layers.py tests/test_sizes.py tests/test_words.py
 
 .PHONY: app test check lint docs map checkpoints bench test-data clean
 
@@ -14,7 +16,7 @@ test: .venv/dev test-data lint
 
 # Lint, and the tests that need no browser, no subprocess and no real training: under a minute on two quiet cores.
 check: lint
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore=tests/page
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
 
 # What is told without running anything, in under half a minute: style, types, and the tests that read the sources.
 lint: .venv/dev
@@ -22,7 +24,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	@if test -x $(BIN)/oxlint; then $(BIN)/oxlint --deny-warnings fashiongan/ui; else echo "No oxlint here: JS unchecked."; fi
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_sizes.py tests/test_words.py
+	$(BIN)/python -m pytest -q $(READ)
 
 # What documents take from the code: endpoints, limits, numbers, and the picture of the imports.
 docs: .venv/dev map
