@@ -172,6 +172,30 @@ def test_zoom_and_legend_are_kept_while_the_curve_grows(train_page, endless):
     page.wait_for_function("() => document.querySelector('[data-plot=loss]')._fullData[1].visible === 'legendonly'")
 
 
+def test_a_plot_reaches_none_of_the_headings_around_it(train_page, endless):
+    """However many curves its legend names, and however narrow it is."""
+    run = endless("acgan")
+    page = train_page()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_run(page, run.out.name)
+        wait_points(page, 4)
+        page.wait_for_timeout(1000)
+        sticking_out, clashing = page.evaluate("""() => {
+          const box = e => e.getBoundingClientRect(), all = s => [...document.querySelectorAll(`.live .plots ${s}`)];
+          const shown = all('.plot').filter(p => p.clientWidth), heads = all('h4, .hint').filter(h => h.clientWidth);
+          const meet = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
+          const out = p => [...p.querySelectorAll('.legend, .xtitle, .xtick, .ytick')].filter(e => {
+            const a = box(e), b = box(p);
+            return a.top < b.top - 1 || a.bottom > b.bottom + 1 || a.left < b.left - 1 || a.right > b.right + 1;
+          }).map(e => e.getAttribute('class'));
+          const near = p => heads.filter(h => meet(box(p), box(h))).map(h => h.innerText);
+          return [shown.flatMap(out), shown.flatMap(near)];
+        }""")
+        assert (sticking_out, clashing) == ([], [])
+    assert page.locator("[data-plot=loss] .legendtoggle").count() >= 4
+
+
 @pytest.mark.parametrize(
     ("knob", "value", "sentence"),
     [
