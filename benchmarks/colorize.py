@@ -16,6 +16,7 @@ import torch
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
+from benchmarks.color_difference import ciede2000, colorfulness
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
@@ -52,9 +53,9 @@ def garments(gan, n):
         gray_off.append((color_space.gray_of(out[None]).int() - gray.values.int()).abs().max())
         goal = wanted(gray.values, inside, text)
         mean = lab[:, inside].mean(1)
-        obeyed.append(color_space.difference(mean, goal[:, inside].mean(1)))
-        outright.append(color_space.difference(mean, torch.cat([mean[:1], color_space.lab_of(text)[1:]])))
-        far = color_space.difference(lab[:, inside].T, goal[:, inside].T)
+        obeyed.append(ciede2000(mean, goal[:, inside].mean(1)))
+        outright.append(ciede2000(mean, torch.cat([mean[:1], color_space.lab_of(text)[1:]])))
+        far = ciede2000(lab[:, inside].T, goal[:, inside].T)
         reach.append((far <= REACHED).float().mean())
         black = gray.values[0, 0] == 0
         ground.append((lab[1:, black].norm(dim=0) > 3).float().mean())
@@ -77,12 +78,10 @@ def garments(gan, n):
             for part, t in ((slice(top, upper + 1), text), (slice(lower, bottom + 1), other)):
                 here = torch.zeros_like(inside)
                 here[part] = inside[part]
-                halves.append(
-                    color_space.difference(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1))
-                )
+                halves.append(ciede2000(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1)))
         if i % 5 == 0:
             eight = [mean_lab(x, inside) for x in colored(gan, gray, ColorizeSpec(seed=i), 8)]
-            variants.append(torch.stack([color_space.difference(a, b) for a, b in combinations(eight, 2)]).mean())
+            variants.append(torch.stack([ciede2000(a, b) for a, b in combinations(eight, 2)]).mean())
     with torch.no_grad():
         named = [scorer(torch.cat(x).float() / 255).argmax(1) for x in (before, after)]
 
@@ -125,8 +124,8 @@ def photographs(gan, folder):
         for name, x in (("hint", ab), ("constant", flat), ("gray", torch.zeros_like(ab))):
             psnr[name].append(db(x, truth))
         free = colored(gan, gray, ColorizeSpec(label=int(held.labels[i]), seed=i))
-        shown.append(color_space.colorfulness(free))
-        real.append(color_space.colorfulness(rgb))
+        shown.append(colorfulness(free))
+        real.append(colorfulness(rgb))
 
     def mean(x):
         return float(torch.stack(x).mean())

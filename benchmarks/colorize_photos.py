@@ -20,6 +20,7 @@ from PIL import Image
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
+from benchmarks.color_difference import ciede2000
 from fashiongan import checkpoint
 from fashiongan.color import color_space
 from fashiongan.colorize import engine
@@ -100,8 +101,8 @@ def measured(gan, folder, rows):
         inside = alpha[0, 0] > 0.9
         out = colored(gan, gray, ColorizeSpec(colors=(text,), seed=i))
         got, want = (color_space.lab(v.float() / 255)[0][:, inside] for v in (out, goal))
-        missed.append(float(color_space.difference(got.mean(1), want.mean(1))))
-        reached.append(float((color_space.difference(got.T, want.T) <= REACHED).float().mean()))
+        missed.append(float(ciede2000(got.mean(1), want.mean(1))))
+        reached.append(float((ciede2000(got.T, want.T) <= REACHED).float().mean()))
     return errors, missed, reached, ground
 
 

@@ -46,7 +46,7 @@ def scorer(out: Path, device: str, root: str | None) -> dict[str, Any]:
     """The report of 10,000 samples."""
     (*_, last) = evaluate.evaluate(sources.draw(out, N), root, gan_train=True, device=device)
     assert last.report is not None
-    return last.report
+    return last.report.to_json()
 
 
 def written(found: dict[int, dict[str, Any]], where: str) -> str:
@@ -85,7 +85,7 @@ def main() -> None:
         if not place.exists():
             report = scorer(train(seed, device, args.data_root), device, args.data_root)
             files.write(place, json.dumps(report).encode())
-            print(reports.summary(report), flush=True)
+            print(reports.summary(reports.Report.from_json(report)), flush=True)
     found = {
         int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text())
         for place in RUNS.glob("seed-*/report.json")

@@ -81,8 +81,8 @@ class Tree:
             elif isinstance(node, ast.ImportFrom):
                 base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
                 module = ".".join(filter(None, [base if node.level else "", node.module]))
-                whole = {f"{module}.{alias.name}" for alias in node.names}
-                found |= whole & known if whole <= known else {module} | whole
+                for whole in (f"{module}.{alias.name}" for alias in node.names):
+                    found |= {whole} if whole in known else {module}
         return found & known - {"fashiongan"}
 
     def module_arrows(self) -> dict[str, set[str]]:
@@ -166,6 +166,7 @@ def numbers(tree: Tree) -> dict[str, str]:
         "longest function, lines": longest(ast.FunctionDef),
         "longest class, lines": longest(ast.ClassDef),
         "`dict[str, Any]` in signatures": str(len(tree.loose_signatures())),
+        "`dict[str, Any]` anywhere": str(sum(text.count("dict[str, Any]") for text in tree.texts.values())),
         "lines of JS": f"{len(script):,}",
         "longest line of JS, characters": str(max(map(len, script))),
         '"where does X live?" answered by names': f"{len(tree.answered())} of {len(QUESTIONS)}",

@@ -1,4 +1,4 @@
-"""The other verbs: python -m fashiongan sample dcgan --n 64 --out grid.png"""
+"""The command-line verbs other than training: python -m fashiongan sample dcgan --n 64 --out grid.png"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Weights and recipe in one safetensors file, enough to rebuild the model and sample it. Nothing in it executes."""
+"""Checkpoints: weights and recipe in one safetensors file, enough to rebuild the model and to sample from it.
+
+Loading a file never executes code from it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -22,15 +25,15 @@ DTYPES = {
     torch.int64: "I64",
     torch.bool: "BOOL",
     torch.uint8: "U8",
-}  # of what a net holds, as the file names them
-D = "D."  # how the names of the discriminator's tensors begin
+}  # the types of a network's tensors -> their names in a safetensors file
+D = "D."  # prefix of the names of the discriminator's tensors
 
 
 def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
-    """Write `gan` with G replaced by its average. `info` (plain values) and the recipe go into the header.
+    """Write `gan` with G replaced by its moving average. `info` (plain values) and the recipe go into the header.
 
-    The discriminator draws nothing, so it is kept in half precision where its numbers allow: that spares a third of
-    the file.
+    Sampling does not use the discriminator, so it is stored in float16 where its values fit: the file is a third
+    smaller.
     """
     tensors = {k: halved(v) if k.startswith(D) else v for k, v in gan.state_dict().items()}
     tensors |= {f"G.{k}": v for k, v in average.state_dict().items()}
@@ -39,19 +42,19 @@ def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path
 
 
 def halved(v: Tensor) -> Tensor:
-    """float32 as float16, unless a number would be lost to its range; anything else as it is."""
+    """float32 -> float16, unless a value would overflow; other types unchanged."""
     return v.half() if v.dtype == torch.float32 and bool(v.abs().max() < torch.finfo(torch.float16).max) else v
 
 
 def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
-    """Write tensors and text to a safetensors file, whole or not at all."""
+    """Write tensors and a header to a safetensors file, atomically."""
     plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     files.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
-    """A studio file open for reading, and its header; or StudioError for what is not one."""
+    """Open a studio file for reading. Yields the file and its header; StudioError if it is not a studio file."""
     try:
         with path.open("rb") as start:
             length = int.from_bytes(start.read(8), "little")
@@ -79,37 +82,41 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
         The GAN, frozen, in eval mode, with the averaged generator as G.
 
     Raises:
-        StudioError: no such file, damaged, of an unknown GAN, or not what its recipe says.
+        StudioError: the file does not exist, is damaged, holds an unknown GAN, or does not fit its recipe.
     """
     path = registry.find(name)
     with opened(path) as (f, header):
         recipe = gans.recipe_from_json(header.get("recipe", ""))
         if len(recipe.labels) > limits.MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
-        with torch.device("meta"):  # shapes only: a lying header costs no memory
+        with torch.device("meta"):  # shapes only, so that a forged header cannot allocate memory
             gan = gans.GANS[recipe.gan](recipe)
         fill(gan, f, path)
-    # Laid out in memory as in training: then sums come out the same to the last bit, and so do the pictures.
+    # The same memory layout as in training: sums, and so the images, are then identical to the last bit.
     return gan.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
 def fill(net: nn.Module, f: Any, path: Path) -> None:
-    """Give a net that was built on the meta device the weights of an open file, or raise StudioError."""
-    wanted = net.state_dict()
-    if set(f.keys()) != set(wanted) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in wanted.items()):
+    """Load an open file's weights into a network built on the meta device.
+
+    Raises StudioError if the names, shapes or types of the tensors differ.
+    """
+    expected = net.state_dict()
+    if set(f.keys()) != set(expected) or any(tuple(f.get_slice(k).get_shape()) != v.shape for k, v in expected.items()):
         raise StudioError(f"The weights in {path} do not fit its recipe: the file is damaged or was altered.")
-    if any(f.get_slice(k).get_dtype() not in types(v) for k, v in wanted.items()):
+    if any(f.get_slice(k).get_dtype() not in types(v) for k, v in expected.items()):
         raise StudioError(f"The weights in {path} are not of the type the studio writes: the file was altered.")
-    tensors = {k: f.get_tensor(k).to(v.dtype) for k, v in wanted.items()}
+    tensors = {k: f.get_tensor(k).to(v.dtype) for k, v in expected.items()}
     net.load_state_dict(tensors, strict=True, assign=True)
 
 
 def types(v: Tensor) -> set[str | None]:
-    """As what a tensor of a net may lie in a file."""
+    """The safetensors types in which a file may store a network's tensor."""
     return {DTYPES.get(v.dtype)} | ({"F16"} if v.dtype == torch.float32 else set())
 
 
 def trained(recipe: Any) -> tuple[int, ...]:
+    """The classes that the GAN was trained on; StudioError if they are not numbers."""
     try:
         return tuple(recipe.trained)
     except ValueError:
@@ -117,40 +124,40 @@ def trained(recipe: Any) -> tuple[int, ...]:
 
 
 def info(name: str | Path) -> dict[str, Any]:
-    """What a checkpoint's header says of how it was made: step, epoch, command, device, last log line."""
+    """How a checkpoint was made, from its header: step, epoch, command, device, last log line."""
     return header_info(registry.find(name))
 
 
 def header_info(path: Path) -> dict[str, Any]:
-    """The "info" of any studio file's header; empty if it has none."""
+    """The "info" entry of any studio file's header; empty if there is none."""
     with opened(path) as (_, header):
         try:
-            found = json.loads(header.get("info", ""))
+            parsed = json.loads(header.get("info", ""))
         except (ValueError, RecursionError):
-            found = None
-        return found if isinstance(found, dict) else {}
+            parsed = None
+        return parsed if isinstance(parsed, dict) else {}
 
 
 def annotate(path: Path, **more: Any) -> None:
-    """Add to the info in a studio file's header; its weights stay as they are."""
+    """Add entries to the info in a studio file's header. The weights are unchanged."""
     with opened(path) as (f, header):
-        tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is no dict
+        tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is not a dict
     write(path, tensors, {**header, "info": json.dumps(header_info(path) | more)})
 
 
 def halve(path: Path) -> None:
-    """Keep a checkpoint's weights in half precision, which spares half the file.
+    """Store a checkpoint's weights in half precision, which halves the file's size.
 
-    Its pictures are then not those of the run to the last bit; what is measured of the file is true of the file.
+    The images it draws then differ from the run's in the last bits. Scores must be measured on the halved file.
     """
-    weights = {name for name, _ in load(path).named_parameters()}  # statistics of batch norm can be too small for it
+    weights = {name for name, _ in load(path).named_parameters()}  # no buffers: batch-norm statistics can underflow
     with opened(path) as (f, header):
         tensors = {k: halved(f.get_tensor(k)) if k in weights else f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
     write(path, tensors, header)
 
 
 def device_name(device: torch.device) -> str:
-    """What people call it: the GPU's name, or the number of CPU threads."""
+    """A device's name for people: the GPU's model, or the number of CPU threads."""
     return (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"

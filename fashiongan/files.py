@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and where what can be made again is kept between runs."""
+"""Atomic file writes, and the studio's cache folder."""
 
 import errno
 import os
@@ -10,12 +10,13 @@ from .errors import StudioError
 
 
 def write(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write `path` by way of a .part beside it and a rename, making its folder. Readers see the old file or the new.
+    """Write `path` atomically: write a .part file beside it, then rename it. The folder is made if it is missing.
 
-    `durable` waits until the disk has it, so that it survives a power cut too, and wants one writer at a time; without
-    it, several may write the same path at once.
+    Readers see the old file or the new one, never half of one. With `durable`, the call waits until data is on disk,
+    so that the file survives a power cut; only one writer at a time is allowed. Without it, several writers may write
+    the same path at once.
 
-    Raises StudioError, with the old file untouched, if the folder cannot be written or the disk is full.
+    Raises StudioError if the folder cannot be written or the disk is full; the old file is then unchanged.
     """
     mark = "" if durable else f".{os.getpid()}-{threading.get_ident()}"
     part = path.with_name(f"{path.name}{mark}.part")
@@ -28,13 +29,13 @@ def write(path: Path, data: bytes, *, durable: bool = True) -> None:
                 os.fsync(f.fileno())
         part.replace(path)
     except OSError as e:
-        with suppress(OSError):  # the folder itself may be in the way; the first error says so
+        with suppress(OSError):  # this may fail for the same reason; the first error is the one to report
             part.unlink(missing_ok=True)
         raise StudioError(explain(path, e)) from e
 
 
 def check(path: Path) -> None:
-    """StudioError if `path` could not be written: better known before an hour's work than after it."""
+    """Raise StudioError if `path` cannot be written. Call it before an hour's work, not after."""
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def check(path: Path) -> None:
 
 
 def explain(path: Path, e: OSError) -> str:
-    """One sentence on why a file could not be written, and what to do."""
+    """A sentence that says why a file could not be written, and what to do."""
     if e.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"No space is left to save {path.name}: free some in {path.parent}; what was saved before is unharmed."
     return f"{path} cannot be written ({e.strerror or e}): choose a folder you may write to."

@@ -1,4 +1,4 @@
-"""Any iterator, in a thread: pause, stop, error. It knows nothing of GANs or pages."""
+"""Run any iterator in a thread that can be paused and stopped. Knows nothing of GANs or pages."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ State = Literal["running", "paused", "stopped", "finished", "failed"]
 
 
 class Job(Generic[T]):
-    """Runs `work` to its end in a thread of its own, handing every item to `then`, also in that thread.
+    """Runs `work` in a thread of its own and passes every item to `then`, in the same thread.
 
     Pausing and stopping take effect when the next item arrives. A stopped iterator is closed in its thread, so its
-    `finally` clauses run before the state changes. `after` is called last, in that thread, however it ended.
+    `finally` clauses run before the state changes. `after` is called last, in the same thread, however the work ended.
     """
 
     def __init__(
@@ -23,17 +23,18 @@ class Job(Generic[T]):
         self._work, self._then, self._after = work, then, after
         self._go, self._stop, self._resting = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
-        # A daemon: closing the program does not wait for days of training; state on disk is written atomically.
+        # A daemon thread, so that closing the program does not wait for days of training. That is safe, since state on
+        # disk is written atomically.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether it may still produce records: running or paused."""
+        """Whether it may still yield items: it is running or paused."""
         return self.state in ("running", "paused")
 
     def pause(self, timeout: float | None = 30.0) -> bool:
-        """Ask it to pause and wait until it has; False if it had not after `timeout` seconds."""
+        """Request a pause and wait until it is in effect; False if it is not after `timeout` seconds."""
         self._go.clear()
         return self._resting.wait(timeout)
 
@@ -41,7 +42,7 @@ class Job(Generic[T]):
         self._go.set()
 
     def stop(self, timeout: float | None = 30.0) -> bool:
-        """Ask it to stop and wait until it has; False if it had not after `timeout` seconds."""
+        """Request a stop and wait until the thread has ended; False if it has not after `timeout` seconds."""
         self._stop.set()
         self._go.set()
         self._thread.join(timeout)
@@ -64,7 +65,7 @@ class Job(Generic[T]):
             close = getattr(self._work, "close", None)
             if close:
                 close()
-        except Exception as e:  # whatever it is, the reader of the records must learn of it
+        except Exception as e:  # of any kind: whoever waits for the items must see it
             self.error, ended = e, "failed"
         self.state = ended
         self._resting.set()

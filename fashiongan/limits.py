@@ -1,57 +1,57 @@
-"""Every limit in one table: what is refused, cut off or given up, and from where on.
+"""Every limit in one table: beyond it, input is refused, cut off or given up.
 
-A limit that protects a machine from what comes from outside (a file, a request, the Hub) belongs here, and so does what
-bounds the work of one visitor. A constant that decides what comes out (a learning rate, a threshold) does not.
+A limit belongs here if it protects the machine from outside input (a file, a request, the Hub), or bounds the work that
+one visitor can cause. A constant that changes results (a learning rate, a threshold) does not belong here.
 """
 
 # Checkpoint files
-MAX_HEADER = 1_000_000  # bytes; a bundled checkpoint's has 12,000, and a longer one costs much before it is refused
+MAX_HEADER = 1_000_000  # bytes; bundled checkpoints have 12,000, and parsing a huge header is slow
 MAX_LABELS = 1000  # classes
-CHECKPOINT_BYTES = 500_000_000  # of one that is fetched from the Hub
+CHECKPOINT_BYTES = 500_000_000  # of a checkpoint fetched from the Hub
 
-# Picture files. Four numbers of pixels, since a pixel costs differently: a JPEG is reduced while it is decoded, and a
-# data set is opened by its owner, not by a stranger.
+# Picture files. There are four limits in pixels, since the memory for one pixel differs: a JPEG is reduced while it is
+# decoded, an attacked picture is kept for a moment only, and a data set is opened by its owner and not by a stranger.
 PICTURE_PIXELS = 25_000_000  # of an upload: 100 MB decoded
 JPEG_PIXELS = 120_000_000  # of an upload that is a JPEG
-ATTACK_PIXELS = 40_000_000  # of an upload to be attacked: only 28 x 28 are kept of it, so it is in memory for a moment
-DATASET_PIXELS = 100_000_000  # of a picture in a data set: one of 30,000 a side would take 2.7 GB to open
-SMALLEST_SIDE = 8  # pixels a side of a picture in a data set: fewer cannot be told from a speck
-STRIP = 20  # times as long as wide: beyond it there is no garment to see
-COLORIZE_SIDE = 2048  # pixels a side; what is larger is reduced before it is colorized
+ATTACK_PIXELS = 40_000_000  # of an upload to be attacked: it is reduced to 28 x 28 as soon as it is open
+DATASET_PIXELS = 100_000_000  # of a picture in a data set: one of 30,000 x 30,000 would take 2.7 GB to open
+SMALLEST_SIDE = 8  # pixels a side of a picture in a data set: a smaller one shows no garment
+STRIP = 20  # ratio of the sides: a picture longer than that shows no garment
+COLORIZE_SIDE = 2048  # pixels a side; a larger picture is reduced before it is colorized
 
 # ZIP files of pictures
 ZIP_PICTURES = 100_000
 ZIP_PICTURE_BYTES = 50_000_000  # of one picture, unpacked
-ZIP_BYTES = 2_000_000_000  # of all of them
+ZIP_BYTES = 2_000_000_000  # of all pictures together, unpacked
 
 # Requests to the page
-UPLOAD_MB = 16  # of one upload: as large as a good phone makes a picture
-DATASET_UPLOAD_MB = 200  # of one that may be a ZIP of pictures
-REQUEST_BYTES = 1_000_000  # of a request that brings no files
+UPLOAD_MB = 16  # of one upload: about the largest photo of a good phone
+DATASET_UPLOAD_MB = 200  # of an upload that may be a ZIP of pictures
+REQUEST_BYTES = 1_000_000  # of a request without files
 DRAWING_BYTES = 2_000_000  # of a drawing in a request
 BOARD_FILE_BYTES = 3_000_000  # of an imported board
-SESSIONS = 128  # visits whose state is kept: Gradio keeps 0.2 MB for each, and by itself for ten thousand of them
-UPLOADS_KEPT = 64  # pictures of all visitors that are kept, reduced
+SESSIONS = 128  # visits whose state is kept, 0.2 MB each; Gradio's own default is ten thousand
+UPLOADS_KEPT = 64  # uploaded pictures that are kept, reduced, of all visitors together
 
 # What one visitor may ask for at once
-SHEET_PICTURES = 100  # on a sheet that somebody else described
+SHEET_PICTURES = 100  # on a sheet drawn from a description out of a file or a request
 BOARD_PICTURES = 60
 VARIANTS = 16  # of a colorized picture
 HINTS = 8  # colors at a place
 MODELS = 6  # in a comparison
 CURVES = 12  # in one robustness plot
-CURVE_PICTURES = 10_000  # attacked for each point
+CURVE_PICTURES = 10_000  # attacked for each point of a curve
 EPSILONS = 50  # points of a curve
-SEARCH_PASSES = 500  # of an attack whose smallest strength is looked for: beyond it, a minute's wait
-PUBLIC_PASSES = 100_000  # of pictures through nets for one curve on a public page: about a minute
+SEARCH_PASSES = 500  # of an attack in the search for the smallest strength that fools; a costlier one takes a minute
+PUBLIC_PASSES = 100_000  # passes of pictures through nets for one curve on a public page: about a minute
 
 # Training
 QUEUE = 20  # runs that may wait
-ROWS = 4000  # of a curve kept for the page; beyond it, neighbours are joined
+ROWS = 4000  # points of a training curve kept for the page; beyond it, neighbouring points are averaged
 
 # The Hub, in seconds
-HUB_ANSWER = 3.0  # in which it must answer at all; its client alone would wait for minutes
-HUB_GRACE = 30.0  # that a download may take, and one more for each HUB_SLOWEST bytes
+HUB_ANSWER = 3.0  # for the first answer; without it, the Hub's client would wait for minutes
+HUB_GRACE = 30.0  # for a download, plus one second for each HUB_SLOWEST bytes
 HUB_SLOWEST = 100_000  # bytes a second
-HUB_AGAIN = 10.0  # after which a place that failed is asked for again, however often it is named
-CATALOGUE_AGAIN = 60.0  # likewise for the catalogue
+HUB_AGAIN = 10.0  # until a failed place is requested again, however often it is named
+CATALOGUE_AGAIN = 60.0  # until a failed listing of the catalogue is requested again

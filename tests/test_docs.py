@@ -5,6 +5,7 @@ would take hours as it stands, SMALL says what is added to it; where it makes no
 measures for minutes), a comment `<!-- not run: why -->` stands above the block, or NOT_RUN says why.
 """
 
+import json
 import re
 import shlex
 import sys
@@ -13,11 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_words import KEPT, RETIRED
 
-from fashiongan import cli, gans
+from benchmarks import structure
+from docs import generate
+from docs import map as picture
+from fashiongan import cli, gans, limits
 
 REPO = Path(__file__).resolve().parent.parent
-PAGES = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
+PAGES = [REPO / "README.md", REPO / "CONTRIBUTING.md", *sorted((REPO / "docs").glob("*.md"))]
+ARCHITECTURE = REPO / "docs" / "architecture.md"
 BLOCK = re.compile(r"(<!-- not run: [^>]+-->\n)?^```(\w*)\n(.*?)^```", re.M | re.S)
 # What is added so that a test need not wait: the last of two flags counts.
 SMALL = {
@@ -101,7 +107,7 @@ def test_no_page_is_without_a_command_or_a_reason_to_be():
         for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
         for language in {m[1] for m in BLOCK.findall(page.read_text())}:
-            assert language in ("", "python"), page.name
+            assert language in ("", "python", "text"), page.name
 
 
 def test_the_gan_of_the_docs_trains_like_any_other(monkeypatch, trainer_of):
@@ -120,3 +126,89 @@ def test_the_gan_of_the_docs_trains_like_any_other(monkeypatch, trainer_of):
 def test_the_python_of_the_readme_runs():
     for code in blocks(REPO / "README.md", "python"):
         exec(code, {})
+
+
+def test_the_picture_of_the_imports_is_of_todays_imports():
+    drawn = json.loads(re.search(r"<metadata>(.*)</metadata>", picture.OUT.read_text())[1])
+    assert drawn == picture.arrows(structure.Tree(REPO)), "make map"
+
+
+def test_the_picture_points_down_and_names_every_room():
+    edges = picture.arrows(structure.Tree(REPO))
+    middle, _ = picture.layout(edges)
+    assert all(middle[above][1] < middle[below][1] for above, others in edges.items() for below in others)
+    assert [room for room in edges if f">{room}</text>" not in picture.OUT.read_text()] == []
+
+
+def test_the_numbers_of_the_structure_can_be_had_and_hold():
+    tree = structure.Tree(REPO)
+    now = structure.numbers(tree)
+    assert structure.in_circles(tree.arrows()) == structure.in_circles(tree.module_arrows()) == set()
+    assert len(tree.answered()) >= 13
+    assert sum(map(len, tree.arrows().values())) <= 170
+    block = ARCHITECTURE.read_text().split(structure.BEGIN)[1].split(structure.END)[0]
+    rows = [re.split(r" +\| +", line.strip("| ")) for line in block.strip().splitlines()]
+    assert rows[0] == ["what", "commit e45596f", "now"]
+    assert [row[0] for row in rows[2:]] == list(now), "make docs"
+
+
+def test_a_new_circle_or_a_loose_signature_would_be_seen(tmp_path):
+    for name, text in {
+        "a": "def f(x: dict[str, Any]) -> list[dict[str, Any]]:\n    from . import b\n",
+        "b": "from .c import d\n",
+        "c": "from fashiongan import a\n",
+        "__init__": "",
+    }.items():
+        (tmp_path / "fashiongan").mkdir(exist_ok=True)
+        (tmp_path / "fashiongan" / f"{name}.py").write_text(text)
+    tree = structure.Tree(tmp_path)
+    assert tree.arrows() == {"a": {"b"}, "b": {"c"}, "c": {"a"}}
+    assert structure.in_circles(tree.arrows()) == {"a", "b", "c"}
+    assert len(tree.loose_signatures()) == 2
+    with pytest.raises(LookupError, match="no longer at"):
+        tree.answered()
+
+
+def test_the_walks_name_what_there_is():
+    found = re.findall(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)", ARCHITECTURE.read_text())
+    assert len(found) > 15
+    for name, path in found:
+        text = (REPO / "fashiongan" / path).read_text()
+        assert re.search(rf"(def|class) {name.split('.')[-1]}\b|^{name}\b", text, re.M), f"{name} is not in {path}"
+
+
+def test_the_tree_of_the_page_is_that_of_the_package():
+    named = set(re.findall(r"^  (\w+)/ ", ARCHITECTURE.read_text(), re.M))
+    there = {p.name for p in (REPO / "fashiongan").iterdir() if (p / "__init__.py").exists()}
+    assert named == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
+def test_the_files_that_a_page_names_are_there(page):
+    for path in re.findall(r"(?<![\w/.-])(?:fashiongan|tests|benchmarks|docs)/[\w./-]*\w/?", page.read_text()):
+        if "NAME" not in path and "hinge" not in path:
+            assert (REPO / path).exists(), f"{page.name}: {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
+def test_no_page_says_a_retired_word(page):
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
+        bare = re.sub(r"`[^`]*`|augment [\w,]+|colour=\S+", "", bare)
+        assert not [m.group() for old in RETIRED for m in re.finditer(old, bare)], f"{page.name}, line {number}"
+
+
+def test_the_limits_of_the_page_are_those_of_the_code():
+    assert generate.block(generate.HOSTING, "limits") == generate.limits_table(), "make docs"
+    sizes = {n / 1e6 for n in (limits.PICTURE_PIXELS, limits.JPEG_PIXELS, limits.ATTACK_PIXELS, limits.DATASET_PIXELS)}
+    text = " ".join(page.read_text() for page in PAGES)
+    said = {float(n) for n in re.findall(r"(\d+)\s+megapixels", text)}
+    assert said == sizes
+    megabytes = {int(n) for n in re.findall(r"(\d+) MB[,;]? (?:or|under|where)", generate.HOSTING.read_text())}
+    assert megabytes <= {limits.UPLOAD_MB, limits.DATASET_UPLOAD_MB}
+
+
+def test_the_words_of_make_are_explained():
+    words = re.search(r"^\.PHONY: (.*)$", (REPO / "Makefile").read_text(), re.M)[1].split()
+    explained = re.findall(r"^make ([\w-]+) ", (REPO / "CONTRIBUTING.md").read_text(), re.M)
+    assert set(explained) == set(words) - {"clean", "test-data"}

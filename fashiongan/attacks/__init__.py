@@ -1,13 +1,13 @@
-"""Attacks on a classifier, as functions of tensors: how little must be added to a picture until it is named wrong?
+"""Adversarial attacks on a classifier, as functions of tensors: small changes that make it predict a wrong class.
 
-`net` is any function from pictures (N, C, H, W) in 0..1 to logits (N, classes), in eval mode. x are the pictures, y
-(N,) their classes, and `allowed` a bool tensor of x's shape, the pixels that may change, or None for all. `eps`, how
-far they may move, is in units of 0..1: one number, or a tensor (N, 1, 1, 1) with each picture's own. `target` (N,)
-holds classes to be taken for; without it any wrong one will do. All return pictures of x's shape that lie in the ball
-of eps round x and in the box 0..1, and equal x where nothing is allowed; `attack` makes sure of that.
+`net` is any function from images (N, C, H, W) in 0..1 to logits (N, classes), in eval mode. x holds the images and y
+(N,) their classes. `allowed` is a bool tensor of x's shape with the pixels that may change, or None for all. `eps` is
+the radius of the ball round x, in units of 0..1: one number, or a tensor (N, 1, 1, 1) with one for each image. `target`
+(N,) holds the classes to reach; without it any wrong class will do. An attack returns images of x's shape that lie in
+the ball and in the box 0..1, and equal x where `allowed` is False; `attack` verifies that.
 
-One file an attack; a new one is a function, a test and a line in `catalogue`. Import the names from here. Nothing here
-knows our classifiers, data sets, files or the page.
+Each attack has its own file. To add one, write a function, a test and a line in `catalogue`. Import names from here.
+Nothing here knows our classifiers, data sets, files or the page.
 """
 
 from .apgd import apgd, checkpoints, targeted_dlr

@@ -1,4 +1,4 @@
-"""Auto-PGD: projected gradient steps whose size needs no tuning."""
+"""Auto-PGD: projected gradient steps with a step size that adapts itself."""
 
 import math
 from typing import Any
@@ -11,8 +11,8 @@ from .objective import Loss, Net, error, part, slope, within
 
 
 def targeted_dlr(y: Tensor, target: Tensor) -> Loss:
-    """The difference of logits ratio towards a target: it does not fade where the net is very sure. For four classes
-    and more (Croce and Hein 2020, equation 7)."""
+    """The targeted DLR loss (difference of logits ratio): its gradient does not vanish where the net is very confident.
+    It needs four classes or more (Croce and Hein 2020, equation 7)."""
 
     def loss(z: Tensor) -> Tensor:
         ranked = z.sort(1, descending=True).values
@@ -33,11 +33,11 @@ def apgd(
     *,
     steps: int = 100,
 ) -> Tensor:
-    """Auto-PGD in the L-inf ball: momentum, and steps halved where they bring nothing (Croce and Hein 2020, algorithm
-    1, https://arxiv.org/abs/2003.01690).
+    """Auto-PGD in the L-inf ball: momentum, and a step size that is halved where there is no progress (Croce and Hein
+    2020, algorithm 1, https://arxiv.org/abs/2003.01690).
 
-    It climbs the cross-entropy or, with a target, the DLR loss towards that; any wrong class will do for either.
-    Returns for each picture the first found that is named wrong, or the most wrong of those seen.
+    It maximises the cross-entropy or, with a target, the DLR loss towards it. In both cases any wrong class will do.
+    Returns for each image the first misclassified point, or the point of highest loss if there is none.
     """
 
     def loss(z: Tensor) -> Tensor:
@@ -49,11 +49,11 @@ def apgd(
     found, (gradient, value, z) = at.clone(), slope(net, at, loss)
     before, best, best_value, best_gradient = at, at, value, gradient
     size = 2 * eps * torch.ones(len(x), 1, 1, 1, device=x.device)
-    climbed = torch.zeros_like(value)  # how often the loss rose since the last look
+    climbed = torch.zeros_like(value)  # how often the loss rose since the last checkpoint
     halved, value_then = torch.zeros_like(value, dtype=torch.bool), value
     looks, last = checkpoints(steps), 0
     for k in range(1, steps + 1):
-        left = z.argmax(1) == y[index]  # the others are done
+        left = z.argmax(1) == y[index]  # still classified correctly; the others are done
         if not left.all():
             pictures = (index, at, before, best, best_gradient, gradient, size)
             index, at, before, best, best_gradient, gradient, size = (v[left] for v in pictures)
@@ -87,16 +87,17 @@ def apgd(
 def climb(
     x: Tensor, at: Tensor, before: Tensor, gradient: Tensor, size: Tensor, eps: Any, allowed: Tensor | None, pull: float
 ) -> Tensor:
-    """One step of algorithm 1 (lines 7 and 8): along the gradient's sign into the ball round x, then `pull` of the way
-    there from where it is, and the rest along its last step."""
+    """One step of algorithm 1 (lines 7 and 8): a projected step along the gradient's sign, then a mean of that step
+    (weight `pull`) and of the previous one (weight 1 - `pull`), projected again."""
     straight = (x + LINF.project(within(at + size * gradient.sign() - x, allowed), eps)).clamp(0, 1)
     moved = at + pull * (straight - at) + (1 - pull) * (at - before)
     return (x + LINF.project(within(moved - x, allowed), eps)).clamp(0, 1)
 
 
 def checkpoints(steps: int) -> set[int]:
-    """The steps at which APGD looks back: ever closer, from 22 % of the way on (Croce and Hein 2020, section 3.1)."""
+    """The steps at which APGD may halve its step size: the first at 22 % of all, the later ones ever closer (Croce and
+    Hein 2020, section 3.1)."""
     p = [0.0, 0.22]
     while p[-1] < 1:
         p.append(p[-1] + max(p[-1] - p[-2] - 0.03, 0.06))
-    return {math.ceil(round(share * steps, 6)) for share in p[1:] if share <= 1}  # 0.57 is not quite
+    return {math.ceil(round(share * steps, 6)) for share in p[1:] if share <= 1}  # rounded: 0.57 is inexact

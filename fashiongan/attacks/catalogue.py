@@ -1,4 +1,4 @@
-"""The attacks by name, and the one way to run them that checks the result."""
+"""The attacks by name, and `attack`, which runs one and verifies its result."""
 
 import math
 from collections.abc import Callable
@@ -20,21 +20,21 @@ MASKS = ("garment", "none")
 
 
 def may_change(x: Tensor, mask: str) -> Tensor | None:
-    """The pixels an attack may touch: the garment's own, which are those above black (report 001), or None for all."""
+    """The pixels that an attack may change: for "garment" those above black (report 001), for "none" all (None)."""
     if mask not in MASKS:
         raise StudioError(f"mask cannot be {mask!r}: it takes garment (only its own pixels change) or none.")
     return x > 0 if mask == "garment" else None
 
 
 def check_eps(eps: Any) -> float:
-    """A noise strength as a number, or StudioError."""
+    """A noise strength as a float in 0..1; StudioError for anything else."""
     try:
-        found = float(eps)
+        strength = float(eps)
     except (TypeError, ValueError):
-        found = math.nan
-    if isinstance(eps, bool) or not 0 <= found <= 1:
+        strength = math.nan
+    if isinstance(eps, bool) or not 0 <= strength <= 1:
         raise StudioError(f"eps cannot be {eps}: it takes a number from 0 to 1, where 1 is from black to white.")
-    return found
+    return strength
 
 
 # The catalogue
@@ -42,14 +42,14 @@ def check_eps(eps: Any) -> float:
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack: what it is called, what it does, in what ball it stays, and if it can be sent towards a class."""
+    """One attack: its title, what it does, the norm of its ball, and whether it can be targeted at a class."""
 
     title: str
     text: str
     norm: Norm
     run: Callable[[Net, Tensor, Tensor, Any, Tensor | None, torch.Generator, Tensor | None], Tensor]
     targeted: bool = True
-    passes: int = 1  # about how many passes through the net a picture costs, for people who wait
+    passes: int = 1  # passes through the net for one image, about: to estimate the waiting time
 
 
 ATTACKS: dict[str, Attack] = {
@@ -106,7 +106,7 @@ def find(name: str) -> Attack:
 
 
 def refuse(name: str, targeted: bool) -> Attack:
-    """The attack of that name, or StudioError if there is none or it cannot be sent towards a class, as is asked."""
+    """The attack of that name; StudioError if there is none, or if it should be targeted and cannot be."""
     kind = find(name)
     if targeted and not kind.targeted:
         able = ", ".join(k for k, a in ATTACKS.items() if a.targeted)
@@ -124,15 +124,15 @@ def attack(
     rng: torch.Generator | None = None,
     target: Tensor | None = None,
 ) -> Tensor:
-    """Run an attack of the catalogue and make sure that it kept to the rules.
+    """Run an attack of the catalogue and verify that its result obeys the constraints.
 
     Args:
-        eps: 0..1, one for all or a tensor (N, 1, 1, 1).
-        mask: "garment", only pixels above black may change, or "none".
-        rng: its random generator, on x's device; by default of seed 0.
+        eps: 0..1, one for all images or a tensor (N, 1, 1, 1).
+        mask: "garment", where only pixels above black may change, or "none".
+        rng: the attack's random generator, on x's device; by default one with seed 0.
 
     Raises:
-        StudioError: no such attack or mask, a bad eps, or an attack that cannot be sent towards a target.
+        StudioError: there is no such attack or mask, eps is out of range, or the attack cannot be targeted.
     """
     kind, allowed = refuse(name, target is not None), may_change(x, mask)
     eps = eps if isinstance(eps, Tensor) else check_eps(eps)
@@ -145,8 +145,8 @@ def attack(
 
 
 def verify(x: Tensor, found: Tensor, eps: Any, allowed: Tensor | None, norm: Norm) -> None:
-    """StudioError unless `found` lies in the ball and in the box, and equals x outside the mask: a figure that was
-    reached by breaking the rules is never reported."""
+    """Raise StudioError unless `found` lies in the ball and in the box, and equals x outside the mask. A result that
+    violates the constraints is never reported."""
     d = found - x
     inside = bool((norm.length(d) <= torch.as_tensor(eps) * (1 + 1e-5) + 1e-6).all())
     boxed = bool(((found >= 0) & (found <= 1)).all())

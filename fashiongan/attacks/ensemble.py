@@ -1,4 +1,4 @@
-"""The strongest attack: several without a knob, one after the other."""
+"""The strongest attack: several attacks without parameters to tune, one after the other."""
 
 import math
 from collections.abc import Callable
@@ -24,19 +24,20 @@ def ensemble(
     *,
     queries: int = 5000,
 ) -> Tensor:
-    """Three attacks without a knob, one after the other on what still stands: APGD on the cross-entropy, APGD towards
-    every other class, and squares.
+    """Three parameter-free attacks: APGD on the cross-entropy, targeted APGD for up to nine other classes, and Square.
+    Each runs on the images that are still classified correctly.
 
-    AutoAttack (Croce and Hein 2020, section 5) without its fourth part, FAB, and with a mask, which no library's has.
+    This is AutoAttack (Croce and Hein 2020, section 5) without its fourth part, FAB, but with a mask, which no library
+    offers.
     """
     found = x.clone()
     with torch.no_grad():
         z = net(x)
     wrong = z.argmax(1) != y
-    ranked = z.scatter(1, y[:, None], math.inf).argsort(1, descending=True)[:, 1:]  # the others, likeliest first
+    ranked = z.scatter(1, y[:, None], math.inf).argsort(1, descending=True)[:, 1:]  # the other classes, likeliest first
 
     def attempt(attack: Callable[..., Tensor], *more: Any) -> None:
-        """Try on those that still stand: attack(net, x, y, eps, allowed, rng, *more), of them alone."""
+        """Run attack(net, x, y, eps, allowed, rng, *more) on the images that are still classified correctly."""
         nonlocal wrong
         index = (~wrong).nonzero().flatten()
         if len(index):

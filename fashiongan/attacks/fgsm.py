@@ -1,4 +1,4 @@
-"""One step: the fast gradient sign method, and random noise as its control."""
+"""The fast gradient sign method, which takes one step, and random noise as its control."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def noise(
     rng: torch.Generator,
     _target: Tensor | None = None,
 ) -> Tensor:
-    """The control: every pixel moves by eps, up or down at random. It knows nothing of the net."""
+    """The control experiment: every pixel moves by eps, up or down at random. The net is not used."""
     signs = torch.randint(0, 2, x.shape, generator=rng, device=x.device) * 2 - 1
     return (x + within(eps * signs, allowed)).clamp(0, 1)
 

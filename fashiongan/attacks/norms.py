@@ -1,4 +1,4 @@
-"""Norms as projected gradient steps need them: three moves and a length."""
+"""L-inf and L2 norms, with the operations that projected gradient descent needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Norm:
-    """What projected gradient steps need of a norm: three moves and a length."""
+    """The operations on a norm's ball that projected gradient descent needs."""
 
-    start: Callable[[Tensor, torch.Generator], Tensor]  # x -> a random point of its ball of radius 1
-    steepest: Callable[[Tensor], Tensor]  # gradient -> the step of length 1 that climbs most
+    start: Callable[[Tensor, torch.Generator], Tensor]  # x, rng -> random changes of x's shape in the ball of radius 1
+    steepest: Callable[[Tensor], Tensor]  # gradient -> the step of length 1 that raises the loss most
     project: Callable[[Tensor, Any], Tensor]  # change, eps -> the nearest change no longer than eps
     length: Callable[[Tensor], Tensor]  # change (N, C, H, W) -> (N, 1, 1, 1)
 
 
 def euclid(d: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, 1, 1, 1): lengths, never 0 so that one can divide by them."""
+    """Euclidean lengths, (N, C, H, W) -> (N, 1, 1, 1), clamped above 0 so that one can divide by them."""
     return d.square().sum((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
 
 
 def in_round_ball(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Even over the ball: a direction without preference, and a radius that does not crowd the middle."""
+    """Uniform in the unit L2 ball: a uniform direction and the radius u^(1/d), u from U(0, 1), in d dimensions."""
     d = torch.randn(x.shape, generator=rng, device=x.device)
     radius = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) ** (1 / x[0].numel())
     return d / euclid(d) * radius

@@ -28,9 +28,8 @@ def pgd(
     https://arxiv.org/abs/1706.06083).
 
     Args:
-        size: of a step as a share of eps; by default 2.5 / steps, so that they can cross the ball and back.
-        restarts: how many random points are tried for a picture that is not fooled yet; of those that never are, the
-            most wrong is returned.
+        size: the step size as a share of eps; by default 2.5 / steps, so that all steps together can cross the ball.
+        restarts: the most random starts an image gets. If none succeeds, the result of highest loss is returned.
     """
     size = 2.5 / steps if size is None else size
     best, worst = x.clone(), torch.full((len(x),), -math.inf, device=x.device)
@@ -42,7 +41,7 @@ def pgd(
         d = (x_ + norm.project(d, eps_)).clamp(0, 1) - x_
         for _ in range(steps):
             gradient, _, _ = slope(net, x_ + d, loss)
-            # What may not change is cut off first: the step's whole length goes into what may.
+            # Mask the gradient before it is normalised, so that the whole step length goes into the allowed pixels.
             d = norm.project(d + size * eps_ * norm.steepest(within(gradient, allowed_)), eps_)
             d = (x_ + d).clamp(0, 1) - x_
         with torch.no_grad():

@@ -18,8 +18,9 @@ def square(
     rng: torch.Generator,
     queries: int = 5000,
 ) -> Tensor:
-    """Random squares of +-eps, kept where the margin shrinks: needs no gradient, so none can be hidden from it
-    (Andriushchenko et al. 2020, algorithms 1 and 2, https://arxiv.org/abs/1912.00049; their p of 0.8)."""
+    """Set random squares to +eps or -eps and keep those that shrink the margin. It uses no gradient, so that masked
+    gradients are no defence (Andriushchenko et al. 2020, algorithms 1 and 2, https://arxiv.org/abs/1912.00049, with
+    their p = 0.8)."""
     found = x.clone()
     n, c, h, w = x.shape
     index = torch.arange(n, device=x.device)
@@ -27,7 +28,7 @@ def square(
     def signs(*shape: int) -> Tensor:
         return torch.randint(0, 2, shape, generator=rng, device=x.device) * 2.0 - 1
 
-    d = within(eps * signs(n, c, 1, w).expand(n, c, h, w), allowed)  # stripes to begin with
+    d = within(eps * signs(n, c, 1, w).expand(n, c, h, w), allowed)  # initialised with vertical stripes
     with torch.no_grad():
         value = margin(net((x + d).clamp(0, 1)), y)
     found[:] = (x + d).clamp(0, 1)
@@ -56,6 +57,6 @@ def square(
 
 
 def share(done: float) -> float:
-    """Part of the picture that a square covers, falling from 0.8 as the search goes on (their section 5, for 10,000
-    queries halved after 10, 50, 200, 500, 1,000, 2,000, 4,000, 6,000 and 8,000)."""
+    """The share of the image that a square covers: it starts at 0.8 and is halved as the search goes on. Of 10,000
+    queries it is halved after 10, 50, 200, 500, 1,000, 2,000, 4,000, 6,000 and 8,000 (their section 5)."""
     return 0.8 / 2 ** sum(done > k / 10_000 for k in (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000))

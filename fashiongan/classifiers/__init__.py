@@ -1,8 +1,8 @@
-"""Classifiers of garments: their networks, how they are fitted, measured and kept as files.
+"""Classifiers of garments: their networks, and how they are trained, measured, saved and loaded.
 
-`classifiers.load("cnn")` is an nn.Module from float (N, 1, 28, 28) in 0..1 to logits (N, 10). Import the names from
-here. May know data sets, checkpoint files, the parts of the GANs' networks and recipes, and the attacks that a robust
-one is fitted against; knows nothing of generators, scores or the page.
+`classifiers.load("cnn")` returns an nn.Module from float (N, 1, 28, 28) in 0..1 to logits (N, 10). Import names from
+here. May know data sets, checkpoint files, the building blocks of the GANs' networks and recipes, and the attacks for
+adversarial training; knows nothing of generators, scores or the page.
 """
 
 from .fit import HELD_OUT, LEAST, Fitted, Fitter, command, fit, fit_and_save, split, started

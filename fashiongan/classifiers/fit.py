@@ -1,4 +1,4 @@
-"""Fitting a classifier: the loop, its adversary, and the file that comes of it."""
+"""Training of a classifier: the loop, adversarial training, and the file that is written at the end."""
 
 import dataclasses
 import math
@@ -23,14 +23,14 @@ from .measure import PIECE, accuracy, confusion, pieces
 from .networks import Classifier, Recipe, build, check_shape
 from .store import info, load, save
 
-LEAST = 12  # pictures of which one can be held out
-HELD_OUT = 5000  # training pictures that only ever measure, drawn by a fixed seed
+LEAST = 12  # fewest images: one in twelve is held out
+HELD_OUT = 5000  # training images that are used for validation only, chosen with a fixed seed
 
 
 def started(r: Recipe) -> Classifier:
-    """A net with starting weights, or with those of the classifier that the recipe goes on from.
+    """A net with fresh weights, or with the weights of the classifier that the recipe starts from.
 
-    Raises StudioError if that is another net, or tells other classes apart.
+    Raises StudioError if that classifier has another architecture or other classes.
     """
     net = build(r)
     if r.start:
@@ -46,7 +46,7 @@ def started(r: Recipe) -> Classifier:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A record of a fit: means since the one before, and at each epoch's end the accuracy on the held-out pictures."""
+    """A record of a fit: means since the previous record, and at the end of each epoch the validation accuracy."""
 
     step: int
     steps: int
@@ -54,13 +54,13 @@ class Fitted:
     seconds: float
     images_per_second: float
     loss: float
-    accuracy: float  # on the training pictures, as the net saw them
-    held_out: float | None  # 0..1
-    attacked: float | None = None  # 0..1, on the first 1,000 held out; only where there is an adversary
+    accuracy: float  # 0..1, on the training images after augmentation and attack
+    held_out: float | None  # 0..1, accuracy on the held-out images; None except at the end of an epoch
+    attacked: float | None = None  # 0..1, accuracy under attack, see `Fitter.attacked`; None without an adversary
 
 
 class Fitter:
-    """A fit in memory: the net, its optimiser, and the training pictures less those held out."""
+    """A fit in memory: the net, its optimiser, the training images, and the held-out images."""
 
     def __init__(self, recipe: Recipe, pictures: Dataset, device: str = "cpu"):
         check_shape(pictures.images)
@@ -85,8 +85,8 @@ class Fitter:
         self.steps = math.ceil(r.epochs * len(self.data) / r.batch)
 
     def rate(self, step: int) -> float:
-        """Learning rate of an update: constant, or up over a fifth of the fit and down to zero, both in straight lines
-        (Smith and Topin 2017, https://arxiv.org/abs/1708.07120)."""
+        """The learning rate at an update: constant, or one cycle, which rises linearly over the first fifth of the fit
+        and falls linearly to zero (Smith and Topin 2017, https://arxiv.org/abs/1708.07120)."""
         r = self.recipe
         if r.schedule == "constant":
             return r.lr
@@ -94,11 +94,12 @@ class Fitter:
         return r.lr * (max(done, 0.02) / 0.2 if done < 0.2 else (1 - done) / 0.8)
 
     def adversary(self, x: Tensor, y: Tensor, step: int) -> Tensor:
-        """(N, 1, 28, 28) as an attacker of the recipe's strength would change them; over the first fifth of the fit it
-        grows to that strength, since a net that knows nothing yet learns nothing from strong attacks.
+        """Adversarial examples (N, 1, 28, 28) of the images x, for adversarial training.
 
-        "fgsm" is one step of 1.25 eps from a random point (Wong et al. 2020, https://arxiv.org/abs/2001.03994, section
-        4), "pgd" as Madry et al. 2018. The net is attacked as it is when measured, without dropout.
+        eps grows linearly to the recipe's value over the first fifth of the fit, since an untrained net learns nothing
+        from strong attacks. "fgsm" is one step of 1.25 eps from a random point (Wong et al. 2020,
+        https://arxiv.org/abs/2001.03994, section 4), "pgd" follows Madry et al. 2018. The net is attacked in eval mode,
+        without dropout, as it is when it is measured.
         """
         r = self.recipe
         if r.adversarial == "none":
@@ -151,10 +152,11 @@ class Fitter:
         net.eval().requires_grad_(False)
 
     def attacked(self) -> float:
-        """Share of the first 1,000 held out that are still named right after twice as strong a search as in the fit:
+        """Robust accuracy, 0..1: the share of the first 1,000 held-out images that 10 steps of PGD do not fool.
 
-        PGD with 10 steps. Where FGSM was the adversary, this tells if the net has only learned to resist one step
-        (catastrophic overfitting, Wong et al. 2020, section 5)."""
+        That is a stronger attack than the default ones of the fit. After a fit against FGSM, it shows whether the net
+        resists only a single step (catastrophic overfitting, Wong et al. 2020, section 5).
+        """
         rng = torch.Generator(self.device).manual_seed(0)
         right, seen = 0, 0
         for x, y in zip(pieces(self.net, self.held.images[:1000]), self.held.labels[:1000].split(PIECE), strict=True):
@@ -164,10 +166,10 @@ class Fitter:
 
 
 def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None) -> Iterator[Fitted]:
-    """Fit on Fashion-MNIST's training pictures and write `out`, then measure once on the test pictures.
+    """Train on Fashion-MNIST's training images and write `out`, then measure once on the test images.
 
-    The last epoch is kept, whatever the held-out pictures say of earlier ones, and the test pictures decide nothing.
-    Raises StudioError at once if it cannot begin or could not be saved.
+    The weights of the last epoch are kept, even if an earlier epoch had a higher validation accuracy; the test images
+    decide nothing. Raises StudioError at once if the fit cannot start or `out` cannot be written.
     """
     fitter = Fitter(recipe, datasets.load(datasets.FASHION_MNIST, root=root), device)
     files.check(out)
@@ -175,6 +177,7 @@ def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None)
 
 
 def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
+    """Run the fit, write `out` at its end, and add the test accuracy and the confusion table to its header."""
     for record in fitter.run():
         if record.step == record.steps:
             made = {
@@ -189,7 +192,7 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
             save(out, fitter.net, made)
         yield record
     test = datasets.merge(datasets.load(datasets.FASHION_MNIST, split="test", root=root), fitter.recipe.merge)
-    table = confusion(fitter.net, test)  # row: what it is; column: what it was taken for
+    table = confusion(fitter.net, test)  # row: true class; column: predicted class
     right = sum(row[i] for i, row in enumerate(table)) / len(test)
     checkpoint.annotate(out, accuracy=right, tested=len(test), confusion=table)
 
@@ -200,7 +203,7 @@ def command(r: Recipe) -> str:
 
 
 def split(n: int) -> tuple[Tensor, Tensor]:
-    """Picture numbers to learn from and to hold out: 5,000, or a twelfth of fewer than 60,000; the same every time."""
+    """Indices of images to train on, and to hold out: 5,000, or a twelfth if n < 60,000. The same split every time."""
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
     held = min(HELD_OUT, n // LEAST)
     return order[held:].sort().values, order[:held].sort().values

@@ -1,4 +1,4 @@
-"""What a classifier says of many pictures: logits, features, accuracy, confusion."""
+"""A classifier's output on many images: logits, features, accuracy, confusion table."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from ..data.datasets import Dataset
 from .networks import Classifier, check_shape
 
-PIECE = 500  # pictures a net is shown at once when it is measured
+PIECE = 500  # batch size when a net is measured
 
 
 def pieces(net: Classifier, images: Tensor) -> Iterator[Tensor]:
-    """(N, 1, 28, 28) uint8 in pieces as the net sees them, on its device; the net is put into eval mode."""
+    """Images (N, 1, 28, 28) uint8 in batches of PIECE, as float 0..1 on the net's device. Sets the net to eval mode."""
     check_shape(images)
     net.eval()
     device = next(net.parameters()).device
@@ -34,12 +34,12 @@ def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def accuracy(net: Classifier, garments: Dataset) -> float:
-    """Share of the pictures whose class is named right."""
+    """Share of the images that are classified correctly, 0..1."""
     return float((logits(net, garments.images).argmax(1) == garments.labels.cpu()).float().mean())
 
 
 def confusion(net: Classifier, garments: Dataset) -> list[list[int]]:
-    """How many pictures of each class (row) were given each name (column)."""
+    """Confusion table: the number of images of each true class (row) and each predicted class (column)."""
     k = len(garments.names)
-    said = logits(net, garments.images).argmax(1)
-    return torch.bincount(garments.labels.cpu() * k + said, minlength=k * k).view(k, k).tolist()
+    predicted = logits(net, garments.images).argmax(1)
+    return torch.bincount(garments.labels.cpu() * k + predicted, minlength=k * k).view(k, k).tolist()

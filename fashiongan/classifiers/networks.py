@@ -1,7 +1,7 @@
-"""The classifiers' networks and their recipes: report 001's two, a better small one whose features also serve to score
-generators, and one that is fitted against an adversary.
+"""The classifiers' networks and their recipes: the two of report 001, a better small one whose features also score
+generators, and one for adversarial training.
 
-Every net takes float (N, 1, 28, 28) in 0..1, whatever its paper wanted inside, and answers with logits (N, classes).
+Every net maps float (N, 1, 28, 28) in 0..1 to logits (N, classes). A net whose paper has another range converts inside.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import StudioError
-from ..gans.networks import Dropout
+from ..gans.networks import ONE_DRAWS, Dropout
 from ..gans.recipe import check_knobs, knob, knobs
 
 SIZE = 28
@@ -22,10 +22,10 @@ SIZE = 28
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides how a classifier is fitted; each net changes the defaults."""
+    """Everything that determines how a classifier is trained. Each net has its own defaults."""
 
     classifier: str = ""
-    labels: tuple[str, ...] = ()  # a fact of the data, filled in when it is loaded
+    labels: tuple[str, ...] = ()  # class names, filled in from the data
 
     epochs: int = knob(10, "Epochs", "how often every picture is seen", 1, 10_000)
     batch: int = knob(128, "Batch", "pictures per update", 2, 4096)
@@ -77,7 +77,7 @@ class Recipe:
 
 
 class Classifier(nn.Module):
-    """The contract: `features`, which the output layer turns into logits."""
+    """The interface of every classifier: a subclass defines `features`, and the output layer maps them to logits."""
 
     title: ClassVar[str]
     recipe_type: ClassVar[type[Recipe]] = Recipe
@@ -88,7 +88,7 @@ class Classifier(nn.Module):
         self.recipe = recipe
 
     def features(self, x: Tensor) -> Tensor:
-        """(N, 1, 28, 28) in 0..1 -> (N, d): what the last layer looks at."""
+        """(N, 1, 28, 28) in 0..1 -> (N, d): the input of the output layer."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,8 +127,8 @@ class ConvRecipe(Recipe):
 class Conv(Classifier):
     """Two 5x5 convolutions of stride 2, 64 and 128 filters, LeakyReLU 0.3, dropout 0.3, pixels in -1..1.
 
-    Report 001's second net, from its notebook's code; 269,322 weights. Adam 1e-4, batch 256, 50 epochs. Its padding is
-    Keras's "same", which for stride 2 adds one pixel more at the right and the bottom.
+    Report 001's second net, from its notebook's code; 269,322 weights. Adam 1e-4, batch 256, 50 epochs. The padding is
+    Keras's "same", which for stride 2 adds one more pixel at the right and at the bottom than at the left and top.
     """
 
     title = "two 5x5 convolutions: report 001's second net"
@@ -159,10 +159,10 @@ class CnnRecipe(Recipe):
 
 
 class Cnn(Classifier):
-    """Six 3x3 convolutions with batch norm, two at each of 28, 14 and 7 pixels, then the mean over the picture.
+    """Six 3x3 convolutions with batch norm, two at each of 28, 14 and 7 pixels, then global average pooling.
 
-    Ours: under 300,000 weights, trained for half an hour on two CPU cores. Its 128 features, one number for each of
-    the last layer's filters, are those in which generators are scored.
+    Our own design: under 300,000 weights, trained for half an hour on two CPU cores. Generators are scored in its
+    features, which are 128 numbers, one for each filter of the last convolution.
     """
 
     title = "a better small net; its features score the generators"
@@ -179,7 +179,7 @@ class Cnn(Classifier):
         h = x
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = F.relu(norm(conv(h)))
-            h = y + h if i % 2 else y  # the second of each pair adds to what it saw
+            h = y + h if i % 2 else y  # the second of each pair has a residual connection
             if i in (1, 3):
                 h = F.max_pool2d(h, 2)
         return h.mean((2, 3)).float()
@@ -197,8 +197,8 @@ class RobustRecipe(Recipe):
 class Robust(Classifier):
     """Two 5x5 convolutions of stride 2, 32 and 64 filters, and a layer of 128, with ReLU; 454,922 weights.
 
-    Ours, after the nets of Madry et al. 2018 (https://arxiv.org/abs/1706.06083, section 4) for MNIST, with strides
-    instead of pooling: it must be cheap, since fitting it against an adversary of k steps costs k + 1 passes.
+    Our own design, after the MNIST nets of Madry et al. 2018 (https://arxiv.org/abs/1706.06083, section 4). It has
+    strides instead of pooling to be cheap, since adversarial training with k steps costs k + 1 passes an update.
     """
 
     title = "fitted against an adversary, so that it is hard to fool"
@@ -219,7 +219,7 @@ CLASSIFIERS: dict[str, type[Classifier]] = {"dense": Dense, "conv": Conv, "cnn":
 
 
 def recipe(classifier: str, **changes: Any) -> Recipe:
-    """The defaults of that classifier with some knobs turned. Unknown names and bad values raise StudioError."""
+    """The classifier's default recipe with some knobs changed. StudioError for an unknown name or a bad value."""
     if classifier not in CLASSIFIERS:
         raise StudioError(f"There is no classifier called {classifier!r}: choose one of {', '.join(CLASSIFIERS)}.")
     unknown = [name for name in changes if name not in knobs(Recipe)]
@@ -229,7 +229,7 @@ def recipe(classifier: str, **changes: Any) -> Recipe:
 
 
 def build(r: Recipe) -> Classifier:
-    """A net with starting weights drawn from its recipe's seed; the process's own rng is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """A net with fresh weights drawn from its recipe's seed. The global random generator is left unchanged."""
+    with ONE_DRAWS, torch.random.fork_rng(devices=[]):
         torch.manual_seed(r.seed)
         return CLASSIFIERS[r.classifier](r)

@@ -1,4 +1,4 @@
-"""Classifiers as files: written, found by name, loaded."""
+"""Classifiers as files: save, find by name, load."""
 
 import dataclasses
 import json
@@ -21,9 +21,9 @@ def save(path: Path, net: Classifier, info: dict[str, Any]) -> None:
 
 
 def load(name: str | Path, device: str = "cpu") -> Classifier:
-    """A classifier from a file or by the name of a bundled one ("cnn"), frozen, in eval mode.
+    """Load a classifier from a file, or a bundled one by name ("cnn"): frozen, in eval mode.
 
-    Raises StudioError: no such file, damaged, or not a classifier of the studio's.
+    Raises StudioError if there is no such file, or it is damaged or not a classifier of the studio.
     """
     path = find(name)
     with checkpoint.opened(path) as (f, header):
@@ -40,12 +40,12 @@ def load(name: str | Path, device: str = "cpu") -> Classifier:
 
 
 def info(name: str | Path) -> dict[str, Any]:
-    """What a classifier's header says of how it was made and how well it does."""
+    """How a classifier was trained and how accurate it is, from its header."""
     return checkpoint.header_info(find(name))
 
 
 def find(name: str | Path) -> Path:
-    """The file behind a path, a bundled name or a place on the Hub; StudioError with the bundled names otherwise."""
+    """The file for a path, a bundled name or a place on the Hub; otherwise StudioError with the bundled names."""
     if str(name).startswith(hub.PREFIX):
         return hub.fetch(hub.parse(str(name)))
     if Path(name).is_file():

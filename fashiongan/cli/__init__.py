@@ -1,7 +1,7 @@
-"""The command line: `train` is train.py, `main` is `python -m fashiongan`, one file a verb.
+"""The command line: `train` is train.py, `main` is `python -m fashiongan`. Each verb has its own file.
 
-A verb's file adds its flags and runs; it imports torch and ours only when it runs, so that --help answers at once.
-Nothing but the two entrances imports this.
+A verb's file defines its flags and its function. It imports torch and our modules inside the function, so that --help
+answers at once. Only the two entry points import this folder.
 """
 
 from .train import train

@@ -1,4 +1,4 @@
-"""attack: how a classifier's accuracy falls as noise grows."""
+"""The verb attack: measure a classifier's accuracy against the strength of an attack."""
 
 import argparse
 from pathlib import Path
@@ -53,13 +53,13 @@ def attack(args: argparse.Namespace) -> None:
     garments = robustness.garments(args.generated, args.limit, args.seed, args.data_root)
     points: list[robustness.Point] = []
 
-    def kept() -> "Iterator[robustness.Point]":
+    def collected() -> "Iterator[robustness.Point]":
         options = {"target": args.target, "seed": args.seed}
         for point in robustness.curve(nets, garments, [args.attack], strengths, [args.mask], **options):
             points.extend([point] * point.whole)
             yield point
 
-    progress(kept(), lambda p: f"eps {p.eps:.3g}: {100 * p.accuracy:.1f} %", unit="batch")
+    progress(collected(), lambda p: f"eps {p.eps:.3g}: {100 * p.accuracy:.1f} %", unit="batch")
     if args.out is not None:
         files.write(args.out, robustness.table(points).encode())
     report = robustness.report(points, garments.source, args.target)

@@ -1,4 +1,4 @@
-"""bundle: train and score the checkpoints that come with the studio."""
+"""The verb bundle: train and score the checkpoints that come with the studio."""
 
 import argparse
 import sys

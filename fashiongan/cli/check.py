@@ -1,4 +1,4 @@
-"""check: what a folder of pictures holds, and what to train on it."""
+"""The verb check: survey a folder of pictures, and recommend what to train on it."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -33,18 +33,18 @@ def check(args: argparse.Namespace) -> None:
     from ..training.trainer import pick_device
 
     device = pick_device(args.device)
-    asked = gans.new_recipe("studio", data=args.folder, size=args.size, fit=args.fit)
-    garments = datasets.load(asked.data, size=asked.size, fit=asked.fit, root=args.data_root)
-    survey = garments.survey
+    base = gans.new_recipe("studio", data=args.folder, size=args.size, fit=args.fit)
+    dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root)
+    survey = dataset.survey
     if survey is None:
         raise StudioError(f"{args.folder} is known already: check a folder of your own.")
-    recipe = recommend.recipe(garments, asked)
-    seconds = recommend.seconds(recipe, garments, device)
+    recipe = recommend.recipe(dataset, base)
+    seconds = recommend.seconds(recipe, dataset, device)
     command = run_folder.command(recipe)
     if args.json:
         print(json.dumps({**dataclasses.asdict(survey), "command": command, "seconds": round(seconds)}))
         return
-    total = folder.plural(len(garments), "picture")
+    total = folder.plural(len(dataset), "picture")
     print(f"{total}, {'gray' if survey.gray else 'color'}, {survey.span()}; kept at {args.size} x {args.size}")
     for name, count in zip(survey.names, survey.counts, strict=True):
         print(f"  {count:>8,}  {name}")

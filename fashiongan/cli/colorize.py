@@ -1,4 +1,4 @@
-"""colorize: give gray pictures colors."""
+"""The verb colorize: give gray pictures colors."""
 
 import argparse
 import sys
@@ -59,7 +59,7 @@ def colorize(args: argparse.Namespace) -> None:
         raise StudioError("--classic chooses the color itself: leave --colour and --palette out.")
     colors = colorize_files.colors(args.color, args.palette)
     hints = tuple(map(colorize_files.hint, args.hint))
-    wish = engine.ColorizeSpec(colors, hints, args.tones, args.label, args.seed, args.strength)
+    spec = engine.ColorizeSpec(colors, hints, args.tones, args.label, args.seed, args.strength)
     targets = colorize_files.outs(args.images, args.out)
     gans = colorize_files.colorizers(args.checkpoint)
     for target in targets.values():
@@ -67,7 +67,7 @@ def colorize(args: argparse.Namespace) -> None:
     failed: list[str] = []
 
     def written() -> "Iterator[colorize_files.Done]":
-        for done in colorize_files.colored(gans, targets, wish, args.n, args.classic, not args.background):
+        for done in colorize_files.colored(gans, targets, spec, args.n, args.classic, not args.background):
             failed.extend([done.error] * bool(done.error))
             if done.image is not None:
                 files.write(done.out, sheets.png(done.image, done.description))

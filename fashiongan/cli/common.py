@@ -1,4 +1,7 @@
-"""What all commands share: recipes as flags, progress on standard error, one sentence and exit code 2 for bad input."""
+"""Shared by all commands: a recipe's knobs as flags, a progress bar on standard error, and errors.
+
+Bad input ends a command with one sentence on standard error and exit code 2.
+"""
 
 import argparse
 import itertools
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse that answers a mistake with one sentence instead of the whole usage."""
+    """An argparse parser whose error message is one sentence, without the usage text."""
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
@@ -26,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def answer(work: Callable[[], None]) -> int:
-    """Run a command: 0, or 2 after one sentence on standard error, or 130 when interrupted."""
+    """Run a command and return its exit code: 0, 2 after a StudioError, whose sentence is printed, 130 after Ctrl-C."""
     try:
         work()
     except StudioError as e:
@@ -39,7 +42,7 @@ def answer(work: Callable[[], None]) -> int:
 
 
 def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
-    """A flag for every knob of a recipe class."""
+    """Add a flag for every knob of a recipe class."""
     from ..gans.recipe import knobs
 
     for k in knobs(recipe_class).values():
@@ -55,13 +58,13 @@ def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
 
 
 def describe_tick(tick: "Tick") -> str:
-    """A record of a training run in a few words."""
+    """A training record in a few words, for the progress bar."""
     losses = f"d {tick.losses['d_loss']:.3f}  g {tick.losses['g_loss']:.3f}"
     return f"epoch {tick.epoch:.1f}  {losses}  {tick.images_per_second:.0f} pictures/s"
 
 
 class Record(Protocol):
-    """What every long piece of work yields: how far it is, and of how much."""
+    """What every long piece of work yields: the step that is done, and the number of steps."""
 
     @property
     def step(self) -> int: ...
@@ -73,23 +76,23 @@ N = TypeVar("N", bound=Record)
 
 
 def unused(path: Path) -> Path:
-    """The path, or, where two begin within a second, one with a number."""
+    """The path if nothing is there, else the path with a number: two runs may start within the same second."""
     numbered = (path.with_name(f"{path.name}-{i}") for i in itertools.count(2))
     return next(p for p in itertools.chain([path], numbered) if not p.exists())
 
 
 def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "step") -> None:
-    """A bar round long work. However it ends, the iterator is closed, which saves.
+    """Run long work with a progress bar. However it ends, the iterator is closed, which saves a training run.
 
-    Ctrl-C takes effect at the next tick, since an update cut in two could not be saved; a second one, at once.
+    Ctrl-C takes effect at the next record, since half an update cannot be saved. A second Ctrl-C takes effect at once.
     """
     from tqdm import tqdm
 
-    asked = False
+    interrupted = False
 
     def stop(*_: object) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal interrupted
+        interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, stop)
@@ -101,9 +104,9 @@ def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "
                     bar.initial = tick.step
                 bar.set_postfix_str(describe(tick), refresh=False)
                 bar.update(tick.step - bar.n)
-                if asked:
+                if interrupted:
                     break
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked:
+    if interrupted:
         raise KeyboardInterrupt

@@ -38,13 +38,14 @@ def evaluate(args: argparse.Namespace) -> None:
     if not 0 <= args.seed < 2**63:
         raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
     samples = sources.draw(args.checkpoint, args.n, args.seed)
-    report: dict[str, object] = {}
+    report = reports.Report()
 
     def kept() -> "Iterator[evaluation.Step]":
         asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
+        nonlocal report
         for step in evaluation.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
-            report.update(step.report or {})
+            report = step.report or report
             yield step
 
     progress(kept(), lambda step: step.doing, unit="piece")
-    print(json.dumps(report) if args.json else reports.summary(report))
+    print(json.dumps(report.to_json()) if args.json else reports.summary(report))

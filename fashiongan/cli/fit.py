@@ -1,4 +1,4 @@
-"""fit: train a classifier."""
+"""The verb fit: train a classifier."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from .common import Parser, add_knobs, progress
 def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) -> None:
     p = verbs.add_parser("fit", help="train a classifier of garments", argument_default=argparse.SUPPRESS)
     p.set_defaults(run=fit)
-    if "fit" not in argv:  # the other verbs need not wait for torch to list these flags
+    if "fit" not in argv:  # these flags need torch, whose import would delay all other verbs
         return
 
     from ..classifiers import CLASSIFIERS, Recipe
@@ -42,7 +42,7 @@ def fit(args: argparse.Namespace) -> None:
 
 
 def describe_fit(record: "Fitted") -> str:
-    """A record of a fit in a few words."""
+    """A record of a fit in a few words, for the progress bar."""
     held = f"  held out {100 * record.held_out:.2f} %" if record.held_out is not None else ""
     held += f", attacked {100 * record.attacked:.2f} %" if record.attacked is not None else ""
     return f"epoch {record.epoch:.1f}  loss {record.loss:.3f}{held}  {record.images_per_second:.0f} pictures/s"

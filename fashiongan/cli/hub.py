@@ -1,4 +1,4 @@
-"""push and pull: checkpoints to and from the Hugging Face Hub."""
+"""The verbs push and pull: upload checkpoints to the Hugging Face Hub, and download them."""
 
 import argparse
 import sys
@@ -37,7 +37,7 @@ def pull(args: argparse.Namespace) -> None:
 
     place = hub.parse(args.place)
     path = hub.fetch(place)
-    checkpoint.load(path)  # so that nothing else comes into the list
+    checkpoint.load(path)  # so that only valid checkpoints are listed
     folder = args.out or Path("runs", place.repo.replace("/", "--"))
     if (folder / "recipe.json").exists():
         raise StudioError(f"{folder} holds a run of your own: choose another --out.")

@@ -1,4 +1,4 @@
-"""sample: draw garments into a PNG sheet or an NPZ file."""
+"""The verb sample: draw garments into a PNG sheet or an NPZ file."""
 
 import argparse
 import sys
@@ -47,14 +47,14 @@ def sample(args: argparse.Namespace) -> None:
     if not 0 <= args.truncation <= 10:
         raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
     gan = checkpoint.load(args.checkpoint)
-    look = spec.SampleSpec(args.checkpoint, args.n, args.seed, args.label, args.truncation)
-    images = spec.picture(gan, look)
+    description = spec.SampleSpec(args.checkpoint, args.n, args.seed, args.label, args.truncation)
+    images = spec.picture(gan, description)
     if args.out.suffix.lower() == ".npz":
         data = io.BytesIO()
         labels = sampling.chosen(gan, args.n, args.label) if gan.conditional else torch.full((args.n,), -1)
         np.savez_compressed(data, images=images.permute(0, 2, 3, 1).numpy(), labels=labels.numpy())
         files.write(args.out, data.getvalue())
     else:
-        sheet = sheets.sheet(images, spec.columns(gan, look))
-        files.write(args.out, sheets.png(sheet, look.to_json()))
+        sheet = sheets.sheet(images, spec.columns(gan, description))
+        files.write(args.out, sheets.png(sheet, description.to_json()))
     print(f"{args.n} pictures in {args.out}", file=sys.stderr)

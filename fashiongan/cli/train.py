@@ -1,4 +1,4 @@
-"""train.py: start or resume a run."""
+"""The script train.py: start a training run, or resume one."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from .common import Parser, add_knobs, answer, describe_tick, progress, unused
 
 
 def train(argv: Sequence[str]) -> int:
-    """train.py: start or resume a run."""
+    """Run train.py with these arguments; returns the exit code."""
     return answer(lambda: _train(list(argv)))
 
 
@@ -31,7 +31,7 @@ def _train(argv: list[str]) -> None:
             print(f"{name:<10} {cls.year}  {cls.paper:<36} {cls.title}")
         return
 
-    # The GAN decides which flags there are, so look for its name before reading them.
+    # Each GAN has its own flags, so find its name before parsing them.
     named = next((w for w in words if w in gans.GANS), None)
     recipe_class = gans.find(named).recipe_type if named else Recipe
     parser = Parser(
@@ -78,7 +78,7 @@ def _train(argv: list[str]) -> None:
 
 
 def watch(trainer: "Trainer", out: Path) -> None:
-    """Run a trainer with a progress bar; of several processes, only rank 0 shows one."""
+    """Run a trainer with a progress bar. In distributed training, only rank 0 shows it."""
     from .. import checkpoint
     from ..training import run_folder
 

@@ -1,4 +1,4 @@
-"""python -m fashiongan: the verbs beside training."""
+"""The parser of `python -m fashiongan`, with all verbs other than training."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from .sample import add_sample
 
 
 def main(argv: Sequence[str]) -> int:
-    """python -m fashiongan: the verbs beside training."""
+    """Run `python -m fashiongan` with these arguments; returns the exit code."""
     parser = Parser(prog="python -m fashiongan", description="Work with trained checkpoints.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
     add_sample(verbs)

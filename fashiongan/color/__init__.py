@@ -1,4 +1,4 @@
-"""Color as numbers: the color space and palettes. Pure functions and tables; may import errors only.
+"""Color spaces and palettes: pure functions and tables. May import errors only.
 
-The colorizer GAN is built on it, so it stands below gans. Coloring whole pictures is in `colorize`, above them.
+The colorizer GAN uses this folder, so it lies below gans. Colorizing whole pictures is in `colorize`, above gans.
 """

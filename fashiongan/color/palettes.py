@@ -1,12 +1,12 @@
 """Palettes of colors, and report 001's color for each class."""
 
-# Report 001's, read off its figure: matplotlib's tab10, by Fashion-MNIST's classes in order.
+# Report 001's colors, read off its figure: those of matplotlib's tab10, for Fashion-MNIST's classes in order.
 CLASSIC = (
     "#1f77b4", "#17becf", "#2ca02c", "#ff7f0e", "#9467bd", "#d62728", "#e377c2", "#7f7f7f", "#bcbd22", "#8c564b",
 )  # fmt: skip
 
-# Okabe-Ito, Tol and IBM are told apart by color-blind people too: Okabe and Ito 2008, "Color Universal Design"; Tol
-# 2021, "Color schemes", SRON/EPS/TN/09-002; IBM Design Library. The others are ours.
+# Color-blind people can distinguish the colors of Okabe-Ito, Tol and IBM: Okabe and Ito 2008, "Color Universal Design";
+# Tol 2021, "Color schemes", SRON/EPS/TN/09-002; IBM Design Library. The other palettes are our own.
 PALETTES: dict[str, tuple[str, ...]] = {
     "Okabe-Ito": ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"),
     "Tol bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"),

@@ -30,10 +30,11 @@ def on_white(images: Tensor) -> Tensor:
     return (images[:, :3] * alpha + 255 * (1 - alpha)).round().to(images.dtype)
 
 
-def png(im: Image.Image, description: str) -> bytes:
-    """PNG bytes with the description as a text field."""
+def png(im: Image.Image, description: str | None = None) -> bytes:
+    """PNG bytes, with the description as a text field if there is one."""
     info = PngImagePlugin.PngInfo()
-    info.add_text(KEY, description)
+    if description is not None:
+        info.add_text(KEY, description)
     out = io.BytesIO()
     im.save(out, "PNG", pnginfo=info)
     return out.getvalue()

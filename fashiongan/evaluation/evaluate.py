@@ -8,11 +8,10 @@ against the other. Each is of equal counts, drawn at random, on both sides.
 
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ from . import metrics
 from .features import SCORER, cached, pixels, read_json, recall, scorer_for, sha256
 from .gan_train import gan_train_scores
 from .inception import ask_inception
-from .report import SCORES, SELDOM, verdict
+from .report import SCORES, SELDOM, Against, Nearness, Originality, Report, Score, Scorer, Size, Training, verdict
 from .sources import Samples
 
 REFERENCE = "dcgan"  # whose size is 1
@@ -38,12 +37,12 @@ K = 5  # neighbours, for precision, recall, density and coverage
 
 @dataclass(frozen=True)
 class Step:
-    """A record of an evaluation; the last one carries the report, a plain JSON object."""
+    """A record of an evaluation; the last one carries the report."""
 
     step: int
     steps: int
     doing: str
-    report: dict[str, Any] | None = None
+    report: Report | None = None
 
 
 def evaluate(
@@ -66,17 +65,16 @@ def evaluate(
         device: where the scorer looks and features are compared.
     """
     begin = perf_counter()
-    report: dict[str, Any] = {"of": samples.name, "n": len(samples.images), "remarks": []}
+    report = Report(samples.name, len(samples.images))
     if samples.gan is not None:
-        report |= facts(samples, reference)
+        report = facts(report, samples, reference)
     try:
         net = scorer_for(samples, device)
         real, test = real_garments(samples, root)
     except StudioError as e:
-        report["remarks"].append(str(e))
-        yield Step(1, 1, "done", report)
+        yield Step(1, 1, "done", report.remarked(str(e)))
         return
-    report["judge"] = {"classifier": SCORER, "sha256": sha256(classifiers.find(SCORER))}
+    report = replace(report, scorer=Scorer(SCORER, sha256(classifiers.find(SCORER))))
 
     places = [cached(net, d) for d in (real, test)]
     missing = [(d, place) for d, place in zip((real, test), places, strict=True) if not place.exists()]
@@ -90,34 +88,25 @@ def evaluate(
     known = recall(places[0]).to(device), recall(places[1]).to(device)
     drawn = fake.to(device), logits.to(device)
 
-    work = comparisons(report, samples, real, test, drawn, known, net, floors)
+    work = comparisons(samples, real, test, drawn, known, net, floors)
     if gan_train:
-        learn = lambda: report.update(gan_train_scores(samples, real, test, floors, device))  # noqa: E731
+        learn = lambda r: replace(r, **gan_train_scores(samples, real, test, floors, device))  # noqa: E731
         work.append(("training a classifier on the samples alone", 8, learn))
     if inception:
-        ask = lambda: report.update(inception=ask_inception(samples.images, test.images))  # noqa: E731
+        ask = lambda r: replace(r, inception=ask_inception(samples.images, test.images))  # noqa: E731
         work.append(("asking Inception", 1, ask))
     for doing, cost, add in work:
         if doing:
             yield Step(done, steps, doing)
-        with noted(report["remarks"]):
-            add()
+        try:
+            report = add(report)
+        except StudioError as e:  # a score that cannot be had becomes a remark
+            report = report.remarked(str(e))
         done += cost
-    report["seconds"] = round(perf_counter() - begin, 1)
-    yield Step(steps, steps, "done", report)
-
-
-@contextmanager
-def noted(remarks: list[str]) -> Iterator[None]:
-    """A score that cannot be had becomes a remark."""
-    try:
-        yield
-    except StudioError as e:
-        remarks.append(str(e))
+    yield Step(steps, steps, "done", replace(report, seconds=round(perf_counter() - begin, 1)))
 
 
 def comparisons(
-    report: dict[str, Any],
     samples: Samples,
     real: Dataset,
     test: Dataset,
@@ -125,23 +114,23 @@ def comparisons(
     known: tuple[Tensor, Tensor],
     net: Classifier,
     floors: Path,
-) -> list[tuple[str, int, Callable[[], None]]]:
+) -> list[tuple[str, int, Callable[[Report], Report]]]:
     """What is added to every report: what is done, how many pieces' time it takes, and how.
 
     `drawn` are the samples' features and logits, `known` the features of training and of test pictures.
     """
     (fake, logits), (train, unseen) = drawn, known
 
-    def in_pixels() -> None:
+    def in_pixels(r: Report) -> Report:
         sets = (real.images, test.images, samples.images)
-        originality(report, "pixels", *(pixels(x.to(fake.device)) for x in sets))
+        return originality(r, "pixels", *(pixels(x.to(fake.device)) for x in sets))
 
     return [
-        ("comparing with real garments", 1, lambda: compare(report, fake, logits, train, unseen, net, floors)),
-        ("counting classes", 1, lambda: count_classes(report, samples, logits, real)),
-        ("looking for copies, in features", 1, lambda: originality(report, "features", train, unseen, fake)),
+        ("comparing with real garments", 1, lambda r: compare(r, fake, logits, train, unseen, net, floors)),
+        ("counting classes", 1, lambda r: count_classes(r, samples, logits, real)),
+        ("looking for copies, in features", 1, lambda r: originality(r, "features", train, unseen, fake)),
         ("looking for copies, in pixels", 1, in_pixels),
-        ("", 0, lambda: report.update(verdict=verdict(report))),
+        ("", 0, lambda r: replace(r, verdict=verdict(r))),
     ]
 
 
@@ -173,19 +162,20 @@ def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]
     return train, datasets.select(test, list(recipe.trained), None)
 
 
-def facts(samples: Samples, reference: str) -> dict[str, Any]:
+def facts(report: Report, samples: Samples, reference: str) -> Report:
     """Size and time: parameters, their ratios to the reference's (report 003), and what the header says of training."""
     gan, info = samples.gan, samples.info or {}
     assert gan is not None
-    size: dict[str, Any] = {"G": weights(gan.G), "D": weights(gan.D), "reference": reference}
+    size = Size(weights(gan.G), weights(gan.D), reference)
     if reference != REFERENCE or REFERENCE in registry.bundled():  # one that was asked for must be there
         other = checkpoint.load(reference)
-        size |= {f"{k}_ratio": round(size[k] / weights(getattr(other, k)), 3) for k in ("G", "D")}
-    keys = ("epochs", "step", "seconds", "device", "command", "pictures")
-    training = {k: info[k] for k in keys if k in info}
-    if training.get("seconds"):
-        training["images_per_second"] = round(info["epochs"] * info["pictures"] / info["seconds"], 1)
-    return {"gan": gan.recipe.gan, "size": size, "training": training}
+        ratios = {k: round(weights(getattr(gan, k)) / weights(getattr(other, k)), 3) for k in ("G", "D")}
+        size = replace(size, G_ratio=ratios["G"], D_ratio=ratios["D"])
+    training = Training.from_json(info)
+    if training.seconds and training.epochs is not None and training.pictures is not None:
+        speed = round(training.epochs * training.pictures / training.seconds, 1)
+        training = replace(training, images_per_second=speed)
+    return replace(report, gan=gan.recipe.gan, size=size, training=training)
 
 
 def weights(net: torch.nn.Module) -> int:
@@ -202,14 +192,14 @@ DISTANCES: dict[str, Callable[[Tensor, Tensor], dict[str, float]]] = {
 
 @torch.no_grad()
 def compare(
-    report: dict[str, Any],
+    report: Report,
     fake: Tensor,
     logits: Tensor,
     train: Tensor,
     test: Tensor,
     net: Classifier,
     floors: Path,
-) -> None:
+) -> Report:
     """Every score in features, beside its floors: training pictures against test ones, and half against half.
 
     `floors` is the file in which those are kept.
@@ -220,7 +210,7 @@ def compare(
     unseen, half = train[order[:n]], train[order[n : 2 * n]]
     test, some = some_of(test, n, rng), torch.randperm(len(fake), generator=rng)[:n]
     fake, logits = fake[some], logits[some]
-    report["against"] = {"real": n, "train": n}
+    report = replace(report, against=Against(n, n))
     found: dict[str, dict[str, float]] = {}
     key = f"{n} on each side"
     known = read_json(floors).get(key, {})
@@ -228,7 +218,7 @@ def compare(
         try:
             ours = distance(test, fake)
         except StudioError as e:
-            report["remarks"].append(str(e))
+            report = report.remarked(str(e))
             continue
         if kind not in known:
             known[kind] = {"real": distance(test, unseen)}
@@ -240,26 +230,27 @@ def compare(
     files.write(floors, json.dumps(read_json(floors) | {key: known}).encode(), durable=False)
     said = {"value": logits, "real": net.judge(test)}
     found["inception"] = {column: metrics.inception_score(x) for column, x in said.items()}
-    report["scores"] = {
-        name: {column: round(v, 4) for column, v in found[name].items()} for name in SCORES if name in found
+    rounded = {
+        name: Score(**{column: round(v, 4) for column, v in found[name].items()}) for name in SCORES if name in found
     }
+    return replace(report, scores=rounded)
 
 
 @torch.no_grad()
-def count_classes(report: dict[str, Any], samples: Samples, logits: Tensor, real: Dataset) -> None:
+def count_classes(report: Report, samples: Samples, logits: Tensor, real: Dataset) -> Report:
     """Which classes the scorer sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
     Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
     said = logits.argmax(1).cpu()
     trained = [c for c, count in enumerate(real.counts) if count]
     shares = torch.bincount(said, minlength=len(real.names)).double() / len(said)
-    report["classes"] = {real.names[c]: round(float(shares[c]), 4) for c in trained}
-    report["missed"] = [real.names[c] for c in trained if shares[c] < SELDOM]
-    if samples.labels is not None:
-        report["gan_test"] = round(float((said == samples.labels).double().mean()), 4)
+    classes = {real.names[c]: round(float(shares[c]), 4) for c in trained}
+    missed = tuple(real.names[c] for c in trained if shares[c] < SELDOM)
+    agreed = None if samples.labels is None else round(float((said == samples.labels).double().mean()), 4)
+    return replace(report, classes=classes, missed=missed, gan_test=agreed)
 
 
 @torch.no_grad()
-def originality(report: dict[str, Any], space: str, train: Tensor, test: Tensor, fake: Tensor) -> None:
+def originality(report: Report, space: str, train: Tensor, test: Tensor, fake: Tensor) -> Report:
     """How near the samples come to the training pictures, against how near unseen real ones come."""
     rng = torch.Generator().manual_seed(0)
     # At random: every k-th would be of one class where classes come in turn.
@@ -274,7 +265,10 @@ def originality(report: dict[str, Any], space: str, train: Tensor, test: Tensor,
             train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen, ours)
         ),
     }
-    report.setdefault("originality", {"n": len(fake)})[space] = {k: round(v, 3) for k, v in found.items()}
+    before = report.originality or Originality(len(fake))
+    near = Nearness(**{k: round(v, 3) for k, v in found.items()})
+    found_here = replace(before, features=near) if space == "features" else replace(before, pixels=near)
+    return replace(report, originality=found_here)
 
 
 def some_of(x: Tensor, n: int, rng: torch.Generator) -> Tensor:

@@ -1,6 +1,13 @@
-"""What a report says in words: its scores by name, the verdict, lines for a terminal."""
+"""What an evaluation found: the scores by name, the verdict, lines for a terminal."""
 
-from typing import Any
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from ..plain import KEY, maybe, plain
+
+T = TypeVar("T")
 
 SELDOM = 0.02  # a class with a smaller share is missed
 COPIED = -3.0  # C_T below which samples are called copies
@@ -17,67 +24,247 @@ SCORES = {
 }
 
 
-def copied(report: dict[str, Any]) -> bool:
+@dataclass(frozen=True)
+class Score:
+    """A score of the samples, and its floors: what real pictures get in their place, and one half of them."""
+
+    value: float | None = maybe()
+    real: float | None = maybe()
+    halves: float | None = maybe()
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The classifier in whose features pictures were compared, and its file's hash."""
+
+    classifier: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Against:
+    """How many unseen real pictures the samples were compared with, and how many training pictures the floors have."""
+
+    real: int
+    train: int
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near samples are to training pictures, see `metrics.ratio_of_medians` and `metrics.copying`; `beside` is the
+    share at less than half of the distance that one unseen picture in a hundred keeps."""
+
+    ratio: float
+    copying: float
+    beside: float | None = maybe()  # reports from before lack it
+
+
+@dataclass(frozen=True)
+class Originality:
+    """Whether n samples are copies, looked for in two spaces."""
+
+    n: int
+    features: Nearness | None = maybe()
+    pixels: Nearness | None = maybe()
+
+    @property
+    def spaces(self) -> tuple[Nearness, ...]:
+        return tuple(s for s in (self.features, self.pixels) if s is not None)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Numbers that G and D learned, and how many times as many as the reference's they are."""
+
+    G: int | None = maybe()
+    D: int | None = maybe()
+    reference: str | None = maybe()
+    G_ratio: float | None = maybe()
+    D_ratio: float | None = maybe()
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the generator was trained, as its header says."""
+
+    epochs: float | None = maybe()
+    step: int | None = maybe()
+    seconds: float | None = maybe()
+    device: str | None = maybe()
+    command: str | None = maybe()
+    pictures: int | None = maybe()
+    images_per_second: float | None = maybe()
+
+    @classmethod
+    def from_json(cls, found: object) -> "Training":
+        return read(cls, found, TRAINING)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found. What could not be had is None, and a remark says why."""
+
+    of: str = ""  # the checkpoint's name, or the file's
+    n: int = 0  # samples
+    remarks: tuple[str, ...] = ()
+    gan: str | None = maybe()
+    size: Size | None = maybe()
+    training: Training | None = maybe()
+    scorer: Scorer | None = maybe("judge")
+    against: Against | None = maybe()
+    scores: dict[str, Score] | None = maybe()  # by the keys of SCORES
+    classes: dict[str, float] | None = maybe()  # share of the samples that the scorer sees as each class
+    missed: tuple[str, ...] | None = maybe()  # classes with a share below SELDOM
+    gan_test: float | None = maybe()  # 0..1
+    originality: Originality | None = maybe()
+    verdict: str | None = maybe()
+    gan_train: float | None = maybe()  # 0..1
+    gan_train_real: float | None = maybe()  # the same of real pictures
+    inception: dict[str, float] | None = maybe()  # true FID, KID and IS
+    seconds: float | None = maybe()  # that the evaluation took
+
+    def remarked(self, sentence: str) -> "Report":
+        return replace(self, remarks=(*self.remarks, sentence))
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON object of headers, kept reports and --json, as it has always been."""
+        found: dict[str, object] = plain(self)
+        return found
+
+    @classmethod
+    def from_json(cls, found: object) -> "Report":
+        """A report back from `to_json`, also of an earlier version. What it lacks, and what is not of its type, is
+        None."""
+        report = read(cls, found, REPORT)
+        return replace(report, of=report.of or "", n=report.n or 0, remarks=report.remarks or ())
+
+
+def number(x: object) -> Any:
+    return x if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) else None
+
+
+def text(x: object) -> str | None:
+    return x if isinstance(x, str) else None
+
+
+def texts(x: object) -> tuple[str, ...] | None:
+    return tuple(filter(None, map(text, x))) if isinstance(x, list | tuple) else None
+
+
+def numbers(x: object) -> dict[str, float] | None:
+    return {str(k): v for k, v in x.items() if number(v) is not None} if isinstance(x, dict) else None
+
+
+def read(cls: type[T], found: object, readers: dict[str, Callable[[Any], Any]]) -> T:
+    """A dataclass from a JSON object: each field by its reader, or else as a number."""
+    given = found if isinstance(found, dict) else {}
+    keys = {f.name: f.metadata.get(KEY, f.name) for f in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: readers.get(name, number)(given.get(key)) for name, key in keys.items()})
+
+
+def part(cls: type[T], needed: tuple[str, ...] = (), **readers: Callable[[Any], Any]) -> Callable[[object], T | None]:
+    """A reader of a dataclass inside another; None where there is none, or where a field that it needs is missing."""
+
+    def reader(found: object) -> T | None:
+        made = read(cls, found, readers) if isinstance(found, dict) else None
+        return None if made is None or any(getattr(made, name) is None for name in needed) else made
+
+    return reader
+
+
+near = part(Nearness, ("ratio", "copying"))
+TRAINING: dict[str, Callable[[Any], Any]] = {"device": text, "command": text}
+REPORT: dict[str, Callable[[Any], Any]] = {
+    "of": text,
+    "remarks": texts,
+    "gan": text,
+    "size": part(Size, reference=text),
+    "training": part(Training, device=text, command=text),
+    "scorer": part(Scorer, ("classifier", "sha256"), classifier=text, sha256=text),
+    "against": part(Against, ("real",)),
+    "scores": lambda x: {k: read(Score, v, {}) for k, v in x.items()} if isinstance(x, dict) else None,
+    "classes": numbers,
+    "missed": texts,
+    "originality": part(Originality, features=near, pixels=near),
+    "verdict": text,
+    "inception": numbers,
+}
+
+
+def copied(report: Report) -> bool:
     """Whether a report says that the samples are copies of training pictures."""
-    spaces = report.get("originality", {})
-    found = [spaces[s] for s in ("features", "pixels") if s in spaces]
-    return any(s["copying"] < COPIED or s.get("beside", 0.0) > SOME for s in found)
+    found = report.originality.spaces if report.originality else ()
+    return any(s.copying < COPIED or (s.beside or 0.0) > SOME for s in found)
 
 
-def verdict(report: dict[str, Any]) -> str:
+def verdict(report: Report) -> str:
     """The report in a sentence or two of plain words."""
-    scores, missed = report.get("scores", {}), report.get("missed", [])
     if copied(report):
         return (
             "Copies: these pictures, or some of them, lie nearer to the training pictures than unseen real garments "
             "do, so every other score flatters them."
         )
-    if "precision" not in scores or "real" not in scores["precision"]:
+    shares = [share_of_real((report.scores or {}).get(k)) for k in ("precision", "coverage")]
+    if None in shares:
         return "There are too few samples to score them."
-    like, varied = (100 * min(1, scores[k]["value"] / max(scores[k]["real"], 1e-9)) for k in ("precision", "coverage"))
+    like, varied = shares
     words = [f"As garment-like as {like:.0f} % of real pictures, with {varied:.0f} % of their variety."]
-    if "originality" in report:
+    if report.originality is not None:
         words.append("No sign of copying.")
-    if missed:
-        words.append(f"Hardly ever drawn: {', '.join(missed)}.")
+    if report.missed:
+        words.append(f"Hardly ever drawn: {', '.join(report.missed)}.")
     return " ".join(words)
 
 
-def summary(report: dict[str, Any]) -> str:
+def share_of_real(score: Score | None) -> float | None:
+    """A score in percent of what real pictures get, at most 100."""
+    if score is None or score.value is None or score.real is None:
+        return None
+    return 100 * min(1, score.value / max(score.real, 1e-9))
+
+
+def summary(report: Report) -> str:
     """A report as lines for a terminal."""
-    lines = [f"{report['of']}: {report['n']} pictures"]
-    if "scores" in report:
-        scorer, real = report["judge"], report.get("against", {}).get("real", 0)
-        lines += [
-            f"scorer {scorer['classifier']}, sha256 {scorer['sha256'][:12]}; against {real} test pictures",
-            f"{'':46} {'samples':>10} {'real':>10} {'halves':>10}",
-        ]
-        for name, score in report["scores"].items():
-            title, more = SCORES[name]
-            values = (f"{score[k]:10.4g}" if k in score else f"{'':10}" for k in ("value", "real", "halves"))
-            lines.append(f"{title + (', more' if more else ', less') + ' is better':46} {' '.join(values)}")
-    if "classes" in report:
-        shares = (f"{name} {100 * share:.1f}" for name, share in report["classes"].items())
+    lines = [f"{report.of}: {report.n} pictures", *scores_in_lines(report)]
+    if report.classes is not None:
+        shares = (f"{name} {100 * share:.1f}" for name, share in report.classes.items())
         lines.append(f"classes, %: {', '.join(shares)}")
-    if "gan_test" in report:
-        lines.append(f"GAN-test: {100 * report['gan_test']:.2f} %")
-    if "gan_train" in report:
-        of_real = 100 * report["gan_train_real"]
-        lines.append(f"GAN-train: {100 * report['gan_train']:.2f} %; from as many training pictures {of_real:.2f} %")
-    for space in ("features", "pixels"):
-        if space in report.get("originality", {}):
-            found = report["originality"][space]
-            lines.append(
-                f"nearest training picture in {space}: {found['ratio']:.3f} times as far as from unseen real ones; "
-                f"copying test {found['copying']:+.1f} (below {COPIED:g}: copies); "
-                f"{100 * found.get('beside', 0.0):.1f} % right beside one (above {100 * SOME:g} %: copies)"
-            )
-    if "inception" in report:
-        lines.append(", ".join(f"{k.upper()} {v:.4g}" for k, v in report["inception"].items()))
-    if "size" in report:
-        size = report["size"]
-        ratios = "".join(
-            f", {k} {size[f'{k}_ratio']:g} times {size['reference']}'s" for k in "GD" if f"{k}_ratio" in size
+    if report.gan_test is not None:
+        lines.append(f"GAN-test: {100 * report.gan_test:.2f} %")
+    if report.gan_train is not None:
+        of_real = (
+            f"; from as many training pictures {100 * report.gan_train_real:.2f} %" if report.gan_train_real else ""
         )
-        lines.append(f"weights: G {size['G']:,}, D {size['D']:,}{ratios}")
-    return "\n".join([*lines, *report["remarks"], report.get("verdict", "")]).rstrip()
+        lines.append(f"GAN-train: {100 * report.gan_train:.2f} %{of_real}")
+    for space in ("features", "pixels"):
+        found = getattr(report.originality, space, None)
+        if found is not None:
+            lines.append(
+                f"nearest training picture in {space}: {found.ratio:.3f} times as far as from unseen real ones; "
+                f"copying test {found.copying:+.1f} (below {COPIED:g}: copies); "
+                f"{100 * (found.beside or 0.0):.1f} % right beside one (above {100 * SOME:g} %: copies)"
+            )
+    if report.inception is not None:
+        lines.append(", ".join(f"{k.upper()} {v:.4g}" for k, v in report.inception.items()))
+    size = report.size
+    if size is not None:
+        both = (("G", size.G_ratio), ("D", size.D_ratio))
+        ratios = "".join(f", {k} {ratio:g} times {size.reference}'s" for k, ratio in both if ratio is not None)
+        lines.append(f"weights: G {size.G:,}, D {size.D:,}{ratios}")
+    return "\n".join([*lines, *report.remarks, report.verdict or ""]).rstrip()
+
+
+def scores_in_lines(report: Report) -> list[str]:
+    """The table of scores, as lines."""
+    if report.scores is None:
+        return []
+    scorer, real = report.scorer or Scorer("?", "?"), report.against.real if report.against else 0
+    lines = [
+        f"scorer {scorer.classifier}, sha256 {scorer.sha256[:12]}; against {real} test pictures",
+        f"{'':46} {'samples':>10} {'real':>10} {'halves':>10}",
+    ]
+    for name, score in report.scores.items():
+        title, more = SCORES[name]
+        values = (f"{v:10.4g}" if v is not None else f"{'':10}" for v in (score.value, score.real, score.halves))
+        lines.append(f"{title + (', more' if more else ', less') + ' is better':46} {' '.join(values)}")
+    return lines

@@ -21,6 +21,7 @@ from .gan import FirstGAN
 from .infogan import InfoGAN
 from .lsgan import LSGAN
 from .mlpgan import MLPGAN
+from .networks import ONE_DRAWS
 from .progan import ProGAN
 from .projected import Projected
 from .ragan import RaGAN
@@ -88,6 +89,6 @@ def recipe_from_json(text: str) -> Recipe:
 
 def build(r: Recipe) -> GAN:
     """The nets of a recipe, with starting weights drawn from its seed; the process's own rng is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with ONE_DRAWS, torch.random.fork_rng(devices=[]):
         torch.manual_seed(r.seed)
         return GANS[r.gan](r)

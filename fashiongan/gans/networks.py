@@ -1,11 +1,15 @@
 """Backbones that scale by depth: 16 to 256 pixels, 1, 3 or 4 channels. Nothing here knows a loss."""
 
 import math
+import threading
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+# All threads share the random generator that starting weights are drawn from: who draws them holds this.
+ONE_DRAWS = threading.Lock()
 
 
 def stages(size: int) -> tuple[int, int]:

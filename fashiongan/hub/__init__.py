@@ -1,7 +1,7 @@
 """Checkpoints by name: `client` talks to the Hugging Face Hub, `registry` turns names into files.
 
-A name is a path, a run folder, a bundled checkpoint or `hub:user/name`. Nothing here knows what is in a file: who wants
-it checked passes the check in. May import the ground only (errors, files, limits).
+A name is a path, a run folder, a bundled checkpoint or `hub:user/name`. Nothing here knows the contents of a file: a
+caller that needs them checked passes in a function. May import the ground only (errors, files, limits).
 """
 
 from .client import PREFIX, Place, UnreachableError, fetch, listing, parse, repository, send

@@ -1,7 +1,7 @@
-"""Checkpoints on the Hugging Face Hub: named, fetched and checked, and sent there. Nothing here knows what is in them.
+"""The client of the Hugging Face Hub: parse the names of checkpoints, download and verify them, upload them.
 
-A place is written `hub:user/name[/file][@revision]`. Tokens are huggingface_hub's own affair: they come from its login
-or from HF_TOKEN, and never pass through here.
+A place on the Hub is written `hub:user/name[/file][@revision]`. Nothing here knows the contents of a checkpoint. Tokens
+are left to huggingface_hub, which reads them from its login or from HF_TOKEN; they never pass through this module.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """A file in a repository at a revision; without a file, the only checkpoint that is there."""
+    """A file in a repository at a revision. Without a file name, it means the repository's only checkpoint."""
 
     repo: str
     file: str | None = None
@@ -40,18 +40,18 @@ class Place:
 
 
 def parse(text: str) -> Place:
-    """The place that `hub:user/name[/file][@revision]` names, with or without `hub:`; or StudioError."""
-    found = PLACE.fullmatch(text.removeprefix(PREFIX))
-    if not found or ".." in text:
+    """Parse `hub:user/name[/file][@revision]`, with or without `hub:`; StudioError for anything else."""
+    match = PLACE.fullmatch(text.removeprefix(PREFIX))
+    if not match or ".." in text:
         raise StudioError(
             f"{quoted(text)} names no checkpoint on the Hub: write hub:user/name, or "
             "hub:user/name/file.safetensors@revision."
         )
-    return Place(found[1], found[2], found[3] or "main")
+    return Place(match[1], match[2], match[3] or "main")
 
 
 def repository(text: str) -> Place:
-    """The repository `user/name`; or StudioError."""
+    """Parse a repository's name, `user/name`, with no file or revision; StudioError for anything else."""
     place = parse(text)
     if str(place) != f"{PREFIX}{place.repo}":
         raise StudioError(f"{text!r} must be a repository, user/name.")
@@ -59,20 +59,20 @@ def repository(text: str) -> Place:
 
 
 def fetch(place: Place) -> Path:
-    """The file, from the cache or from the Hub, with the content that the Hub promises.
+    """Download a file, or take it from the cache. Its content is verified against the sha256 that the Hub states.
 
-    What a full commit id names never changes, so once it is in the cache the Hub is not asked. Otherwise the Hub is
-    asked first, and if it does not answer, what was fetched last is taken.
+    A file at a full commit id never changes, so a cached copy is used without a request. Otherwise the Hub is asked
+    first; if it does not answer, the copy that was fetched last is used.
 
-    Raises StudioError: no such repository, file or revision, no access, no answer, cut off, or other content than
-    promised.
+    Raises StudioError if the repository, file or revision does not exist, access is refused, the Hub does not answer,
+    the connection breaks off, or the content does not match.
     """
     import huggingface_hub as hf
 
     pinned = re.fullmatch(r"[0-9a-f]{40}", place.revision)
     if place.file and pinned and (known := cached(place)):
         return known
-    api = hf.HfApi()  # its import takes a while, which is not the Hub's
+    api = hf.HfApi()  # outside `ask`: importing this takes a while, which must not count as the Hub's time
     try:
         info = ask(
             lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER, files_metadata=True)
@@ -97,7 +97,7 @@ def fetch(place: Place) -> Path:
         )
     )
     if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-        with suppress(OSError):  # else it would be taken for good the next time
+        with suppress(OSError):  # delete it, or the cache would return the bad file next time
             path.resolve().unlink()
             path.unlink(missing_ok=True)
         raise StudioError(f"{place} arrived with other content than the Hub promised: fetch it again.")
@@ -105,18 +105,18 @@ def fetch(place: Place) -> Path:
 
 
 def listing(place: Place) -> list[Place]:
-    """The checkpoints in a repository at a revision; or StudioError, after ANSWER seconds at most."""
+    """The checkpoints in a repository at a revision; StudioError if the Hub does not list them within HUB_ANSWER s."""
     import huggingface_hub as hf
 
     api = hf.HfApi()
     info = ask(lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER))
     files = sorted(s.rfilename for s in info.siblings or [] if s.rfilename.endswith(".safetensors"))
-    # A repository may hold names that `parse` would not take back.
+    # A repository may hold file names that `parse` does not accept: leave them out.
     return [found for f in files if PLACE.fullmatch(str(found := Place(place.repo, f, place.revision))[len(PREFIX) :])]
 
 
 def only(place: Place, files: list[str]) -> str:
-    """The file that a place means, out of a repository's checkpoints."""
+    """The name of the file that a place means, among a repository's checkpoints; StudioError if it is not clear."""
     if place.file in files:
         return str(place.file)
     there = ", ".join(sorted(files)) or "none"
@@ -128,7 +128,7 @@ def only(place: Place, files: list[str]) -> str:
 
 
 def cached(place: Place) -> Path | None:
-    """The file as it was fetched last, if it was."""
+    """The copy of the file that was fetched last; None if there is none."""
     import huggingface_hub as hf
     from huggingface_hub import errors
 
@@ -141,9 +141,9 @@ def cached(place: Place) -> Path | None:
 
 
 def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
-    """Put files into a repository in one commit, making it if it is not there; returns its address.
+    """Upload files to a repository in one commit. The repository is created if needed. Returns its URL.
 
-    Raises StudioError: a bad name, no token, no right to write, or no answer.
+    Raises StudioError for a bad name, without a token or the right to write, or if the Hub does not answer.
     """
     import huggingface_hub as hf
 
@@ -165,13 +165,14 @@ def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
 
 
 class UnreachableError(StudioError):
-    """The Hub cannot be reached, or may not be asked."""
+    """The Hub cannot be reached, or offline mode is set."""
 
 
 def ask(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
-    """What the Hub's client answers within so many seconds, or one sentence on why it does not.
+    """Run a request to the Hub and return its result; StudioError if it fails or takes longer than `seconds`.
 
-    It runs in a thread of its own, for the client's own patience cannot be bounded; a late one is left to itself.
+    The request runs in a thread of its own, because the client's timeouts do not bound the total time. A thread that is
+    late is abandoned.
     """
     import huggingface_hub as hf
     from huggingface_hub import errors
@@ -188,14 +189,14 @@ def ask(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
         raise refused(e) from e
     except errors.HFValidationError as e:
         raise StudioError("That is no name for a repository on the Hub: write user/name.") from e
-    except Exception as e:  # its http library's errors are of many kinds, and change with it
+    except Exception as e:  # the HTTP library's errors are of many types, which change with its version
         raise UnreachableError(f"The Hub cannot be reached, or the connection broke off ({type(e).__name__}).") from e
     finally:
         pool.shutdown(wait=False)
 
 
 def refused(e: Any) -> StudioError:
-    """A sentence for a Hub that answers, but not as wished. Only the number of its answer is told, no token."""
+    """The StudioError for an HTTP error of the Hub. Its text holds at most the status code, and so never a token."""
     from huggingface_hub import errors
 
     code = getattr(e.response, "status_code", None)

@@ -1,4 +1,4 @@
-"""Checkpoints by name: those that come with the studio, those trained here, and those on the Hub."""
+"""The registry of checkpoints: names of bundled checkpoints, runs trained here and places on the Hub -> files."""
 
 import threading
 from collections.abc import Callable
@@ -14,8 +14,8 @@ BUNDLED = Path(__file__).resolve().parent.parent.parent / "checkpoints"
 
 
 def find(name: str | Path) -> Path:
-    """The file behind a path, a run folder, a bundled name or a place on the Hub; StudioError with the bundled names
-    otherwise."""
+    """The file for a path, a run folder, a bundled name or a place on the Hub; otherwise StudioError, which lists the
+    bundled names."""
     if str(name).startswith(client.PREFIX):
         return client.fetch(client.parse(str(name)))
     path = Path(name)
@@ -35,11 +35,13 @@ def bundled() -> list[str]:
 
 
 class Registry:
-    """Names to files. Only what is listed is opened, or what is named on the Hub: never a path that somebody typed.
+    """The checkpoints that the page may open. A name must be listed or be a place on the Hub; a typed path is refused.
 
-    `catalogue` is a repository on the Hub, `user/name` or `user/name@revision`, whose checkpoints are listed too. What
-    is `public` fetches from no other, since it would be with the owner's token, at the owner's cost. What `check`
-    raises StudioError for, of what was fetched, does not come into the list.
+    Args:
+        folder: where the runs are.
+        check: called with each fetched file; a file for which it raises StudioError is not listed.
+        catalogue: a repository on the Hub, `user/name` or `user/name@revision`, whose checkpoints are listed too.
+        public: fetch from no other repository, since that would use the owner's token and disk for any visitor.
     """
 
     def __init__(
@@ -47,15 +49,15 @@ class Registry:
     ):
         self.folder, self.check_file, self.catalogue, self.public = folder, check, catalogue, public
         self.lock, self.asking = threading.Lock(), threading.Lock()
-        self.offered: list[str] = []  # what the catalogue holds
-        self.fetched: dict[str, Path] = {}  # by place; the same until the studio is started again
-        self.failed: dict[str, tuple[float, str]] = {}  # when, and why
-        self.looked: tuple[float, str] | None = None  # when the Hub was asked for the catalogue, and what is to be told
+        self.offered: list[str] = []  # the checkpoints in the catalogue
+        self.fetched: dict[str, Path] = {}  # by place; fetched once, and then the same file until a restart
+        self.failed: dict[str, tuple[float, str]] = {}  # by place: when it failed, and why
+        self.looked: tuple[float, str] | None = None  # when the catalogue was requested, and what went wrong or ""
 
     def names(self) -> list[str]:
-        """Bundled checkpoints, those of the Hub, then trained ones, newest first, each a name that `path` takes.
+        """All names that `path` accepts: bundled checkpoints, then those of the Hub, then runs, the newest first.
 
-        A run's last epoch has the name of its folder; the best by `quick.Quick`, if kept, stands below it.
+        A run's last epoch has the name of its folder. Its best checkpoint by `quick.Quick`, if kept, follows it.
         """
         made = sorted(self.folder.glob("*/checkpoint.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
         best = {p.parent: p for p in self.folder.glob("*/best.safetensors")}
@@ -64,7 +66,7 @@ class Registry:
         return [*bundled(), *there, *(p.as_posix() for p in mine)]
 
     def check(self, name: Any) -> None:
-        """StudioError unless the name is listed, or could be one on the Hub."""
+        """Raise StudioError unless the name is listed, or is written like a place on the Hub."""
         if isinstance(name, str) and name.startswith(client.PREFIX):
             client.parse(name)
         elif name not in self.names():
@@ -74,11 +76,12 @@ class Registry:
             )
 
     def path(self, name: Any) -> Path:
-        """The file of a listed checkpoint, or of one on the Hub, fetched if it must be; or StudioError."""
+        """The file of a listed checkpoint, or of one on the Hub, which is fetched if needed; StudioError for others."""
         self.check(name)
         return self.from_hub(client.parse(name)) if name.startswith(client.PREFIX) else find(name)
 
     def from_hub(self, place: client.Place) -> Path:
+        """The file of a place on the Hub. It is fetched once; after a failure, not again for HUB_AGAIN seconds."""
         name = str(place)
         with self.lock:
             if name in self.fetched:
@@ -90,7 +93,7 @@ class Registry:
             raise StudioError(off("Fetching what a visitor names"))
         try:
             path = client.fetch(place)
-            self.check_file(path)  # so that nothing else comes into the list
+            self.check_file(path)  # so that only valid files are listed
         except StudioError as e:
             with self.lock:
                 self.failed[name] = monotonic(), str(e)
@@ -100,26 +103,26 @@ class Registry:
         return path
 
     def look_up(self) -> str:
-        """Ask the Hub what the catalogue holds, unless that is known: why it is missing in a sentence, or "".
+        """Request the catalogue's list of checkpoints, unless it is known. Returns "", or a sentence on why it failed.
 
-        It takes as long as `limits.HUB_ANSWER` at most, once for all who ask meanwhile.
+        The request takes `limits.HUB_ANSWER` seconds at most. Callers that come meanwhile wait for the same request.
         """
         if self.catalogue is None:
             return ""
         with self.asking:
             if self.looked is None or (self.looked[1] and monotonic() - self.looked[0] > limits.CATALOGUE_AGAIN):
                 try:
-                    self.offered, told = [str(place) for place in client.listing(client.parse(self.catalogue))], ""
+                    self.offered, problem = [str(place) for place in client.listing(client.parse(self.catalogue))], ""
                 except StudioError as e:
                     why = str(e)
-                    told = f"Only the bundled checkpoints are here for now, {self.catalogue} is missing: "
-                    told += why[0].lower() + why[1:]
-                self.looked = monotonic(), told
+                    problem = f"Only the bundled checkpoints are here for now, {self.catalogue} is missing: "
+                    problem += why[0].lower() + why[1:]
+                self.looked = monotonic(), problem
             return self.looked[1]
 
 
 def off(what: str) -> str:
-    """The sentence that refuses something on a public page."""
+    """The sentence that refuses an action on a public page."""
     return (
         f"{what} is off on this public page: make it your own with “Duplicate this Space” in the Space's menu, or run "
         "the studio on your machine with `make app`."

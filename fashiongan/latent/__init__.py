@@ -1,5 +1,5 @@
-"""The space a generator draws from: described samples, directions to move in, interpolation, inversion, the board.
+"""Latent space: descriptions of samples, slider directions, interpolation, inversion, the board.
 
-`spec` is the description of a sheet, from which it can be drawn again. May import gans, data, and for inversion the
-scorer of evaluation; knows no training and no page.
+`spec` holds SampleSpec, the description of a sheet of images, from which the sheet can be drawn again. May import gans,
+data, and for inversion the scorer of evaluation; knows no training and no page.
 """

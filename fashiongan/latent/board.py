@@ -1,4 +1,4 @@
-"""A board of garments that somebody likes: their descriptions as JSON, and a contact sheet of their pictures."""
+"""A board, which is a visitor's collection of garments: their descriptions as JSON, and a contact sheet."""
 
 import io
 import json
@@ -14,32 +14,32 @@ from ..errors import StudioError
 from . import spec
 from .spec import SampleSpec
 
-CELL, LINE, EDGE = 168, 22, 14  # pixels of a contact sheet: a picture's side, its caption, the space around
+CELL, LINE, EDGE = 168, 22, 14  # of a contact sheet, in pixels: an image's side, a caption's height, the margin
 COLUMNS = 6
 PAGES = {"PNG": "garments.png", "PDF": "garments.pdf"}
 
 
-def to_json(looks: Sequence[SampleSpec]) -> str:
-    """A board's descriptions, for a file."""
-    return json.dumps({"made by": "FashionGAN Studio", "board": [look.brief() for look in looks]}, indent=1)
+def to_json(specs: Sequence[SampleSpec]) -> str:
+    """The board's descriptions as JSON text, for a file."""
+    return json.dumps({"made by": "FashionGAN Studio", "board": [s.brief() for s in specs]}, indent=1)
 
 
 def from_json(text: str | bytes) -> list[SampleSpec]:
-    """The garments in a board's file; StudioError for what is none. A single description is a board of one."""
+    """The garments in a board file; StudioError for any other file. A single description is a board of one garment."""
     try:
-        told: Any = json.loads(text)
-        listed = told["board"] if isinstance(told, dict) and "board" in told else [told]
+        content: Any = json.loads(text)
+        entries = content["board"] if isinstance(content, dict) and "board" in content else [content]
     except (ValueError, RecursionError):
         raise StudioError("This is not a board of the studio: choose a JSON file that was exported here.") from None
-    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise StudioError("This is not a board of the studio: choose a JSON file that was exported here.")
-    if len(listed) > limits.BOARD_PICTURES:
-        raise StudioError(f"This file holds {len(listed)} garments: a board has room for {limits.BOARD_PICTURES}.")
-    return [one(spec.parse(entry)) for entry in listed]
+    if len(entries) > limits.BOARD_PICTURES:
+        raise StudioError(f"This file holds {len(entries)} garments: a board has room for {limits.BOARD_PICTURES}.")
+    return [one(spec.parse(entry)) for entry in entries]
 
 
 def from_png(data: bytes) -> list[SampleSpec]:
-    """The description in a picture of the studio's, as a board of one."""
+    """A board of one garment, from the description inside a PNG that the studio wrote."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as im:
             text = im.info.get(sheets.KEY)
@@ -50,15 +50,15 @@ def from_png(data: bytes) -> list[SampleSpec]:
     return from_json(text)
 
 
-def one(look: SampleSpec) -> SampleSpec:
-    """StudioError for a sheet of several: a board holds single garments."""
-    if look.n != 1 or look.across:
+def one(garment: SampleSpec) -> SampleSpec:
+    """The description itself; StudioError if it is of several garments, since a board holds single ones."""
+    if garment.n != 1 or garment.across:
         raise StudioError("This describes a sheet of several garments: keep single ones on the board.")
-    return look
+    return garment
 
 
 def contact_sheet(images: Sequence[Tensor], captions: Sequence[str], columns: int = COLUMNS) -> Image.Image:
-    """Pictures (C, H, W) uint8 of any sizes, each enlarged by whole pixels, with its caption below."""
+    """Images (C, H, W) uint8 of any sizes in a grid, each enlarged by a whole factor, with its caption below."""
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     across, down = CELL + EDGE, CELL + LINE + EDGE
@@ -76,7 +76,7 @@ def contact_sheet(images: Sequence[Tensor], captions: Sequence[str], columns: in
 
 
 def fitting(caption: str, length: Callable[[str], float]) -> str:
-    """As much of a caption as is no longer than a picture is wide."""
+    """The caption, cut so that it is no wider than an image's cell. `length` gives a text's width in pixels."""
     if length(caption) <= CELL:
         return caption
     while caption and length(caption + "...") > CELL:
@@ -85,7 +85,7 @@ def fitting(caption: str, length: Callable[[str], float]) -> str:
 
 
 def as_file(page: Image.Image, kind: str, description: str) -> bytes:
-    """A contact sheet as a PNG with its descriptions inside, or a PDF."""
+    """The contact sheet as the bytes of a PNG with the descriptions inside, or of a PDF."""
     if kind == "PNG":
         return sheets.png(page, description)
     out = io.BytesIO()

@@ -1,20 +1,20 @@
-"""Sliders of a generator, found in a second without labels or training, and named by what they measurably change.
+"""Slider directions in latent space, found in about a second without labels or training, and named by what they change.
 
-Candidates come from the generator alone: `layer`, the directions of z that its first layer stretches most (SeFa, Shen
-and Zhou 2021, https://arxiv.org/abs/2007.06600), and `activations`, those that move the first layer's activations most
-(GANSpace, Harkonen et al. 2020, https://arxiv.org/abs/2004.02546, section 3). Each is called after the one of the
-`attributes` with which its slider has the highest rank correlation (Spearman), but it changes several at once, and most
-correlate less than a slider should. `measured` therefore goes beyond both: all numbers of z are combined, for each
-attribute, into the direction in which it rises fastest, by its mean gradient over a few dozen pictures of the
-generator's own. No net is trained and no label of the data is used, but the attributes are chosen by hand, where SeFa
-and GANSpace know of none.
+There are three kinds. Two come from the generator alone: `layer`, the directions of z that the first layer stretches
+most (SeFa, Shen and Zhou 2021, https://arxiv.org/abs/2007.06600), and `activations`, the principal components of the
+first layer's activations (GANSpace, Harkonen et al. 2020, https://arxiv.org/abs/2004.02546, section 3). Each of these
+is named after the attribute (see `attributes`) with which it has the highest rank correlation (Spearman). But such a
+direction changes several attributes at once, and most of the correlations are weak.
 
-A direction is (z_dim,) in standard deviations of z, so that a slider at 2 moves a garment by two of them. A GAN that
-draws by class has measured directions of its own for each class; they avoid what makes one class look like another, and
-are shorter where garments would change their class even so.
+The third kind, `measured`, goes further: for each attribute, it takes the direction of z in which the attribute rises
+fastest, which is its mean gradient over a few dozen generated images. No net is trained and no label of the data is
+used, but the attributes are chosen by hand, while SeFa and GANSpace use none.
+
+A direction is (z_dim,), in standard deviations of z: a slider at 2 moves z by two of them. A GAN that draws by class
+has measured directions of its own for each class. They avoid what changes the class, and are shortened where garments
+would change their class all the same.
 """
 
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,31 +23,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..cache import Cache
 from ..errors import StudioError
 from ..gans.base import GAN
 from ..gans.sampling import in_bytes, render
 from .attributes import ATTRIBUTES, measure
 
 REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard deviations of z
-POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # of a slider at which its pictures are measured
-WORK = 1.2e10  # multiply-adds spent on drawing the pictures that measured directions are found from: a second or so
-FEWEST, MOST = 140, 3000  # of these pictures
-GARMENTS, CHECKED = 20, 60  # moved along a direction to measure it, and to see if they keep their class
-KEPT = 0.96  # share of garments that shall keep their class, to a rough scorer, over a slider's POSITIONS
-WEAK = 0.3  # correlation under which a direction has no name
+POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # slider positions at which images are measured
+WORK = 1.2e10  # multiply-adds for drawing the images that measured directions are found from: about a second
+FEWEST, MOST = 140, 3000  # bounds of the number of these images
+GARMENTS, CHECKED = 20, 60  # garments moved along a direction, to measure it, and to check that they keep their class
+KEPT = 0.96  # share of garments that must keep their class, by a rough linear probe, over a slider's POSITIONS
+WEAK = 0.3  # below this correlation a direction gets no name
 
 
 @dataclass(frozen=True)
 class SliderDirections:
-    """A generator's directions, the best first."""
+    """A generator's slider directions, the best first."""
 
     vectors: Tensor  # (k, choices or 1, z_dim), in units of z
-    names: tuple[str, ...]  # the measure with which each has the highest rank correlation
-    strengths: tuple[float, ...]  # -1..1: Spearman correlation of slider and measure, the mean over garments
-    reach: float
+    names: tuple[str, ...]  # the attribute with which each has the highest rank correlation
+    strengths: tuple[float, ...]  # -1..1: Spearman correlation of slider and attribute, the mean over garments
+    reach: float  # how far a slider goes each way, in standard deviations of z
 
     def of(self, c: Tensor) -> Tensor:
-        """(k, N, z_dim): the directions for each of (N,) choices, counted from 0, or (N, choices) shares of a blend."""
+        """(k, N, z_dim): the directions for N garments. c holds their choices (N,), counted from 0, or the shares
+        (N, choices) of a blend."""
         if self.vectors.shape[1] == 1:
             return self.vectors.expand(-1, len(c), -1)
         if c.is_floating_point():
@@ -55,34 +57,28 @@ class SliderDirections:
         return self.vectors[:, c]
 
 
-# Found directions are kept as long as their GAN: a slider must not wait for them at every move.
-_kept: weakref.WeakKeyDictionary[GAN, tuple[threading.Lock, dict[str, SliderDirections]]] = weakref.WeakKeyDictionary()
-_keeping = threading.Lock()
+# Directions are cached, so that a slider does not wait for them at every move.
+_found: Cache[tuple[weakref.ref[GAN], str], SliderDirections] = Cache(32)  # weak, so that no GAN is kept in memory
 
 
 def find(gan: GAN, kind: str = "measured") -> SliderDirections:
-    """The directions of that kind, found once for each GAN. StudioError for a kind there is not."""
+    """The GAN's directions of that kind, computed once and then kept. StudioError for an unknown kind."""
     if kind not in KINDS:
         raise StudioError(f"There are no sliders called {kind!r}: choose from {', '.join(KINDS)}.")
-    with _keeping:
-        lock, found = _kept.setdefault(gan, (threading.Lock(), {}))
-    with lock:
-        if kind not in found:
-            found[kind] = KINDS[kind](gan)
-    return found[kind]
+    return _found.get((weakref.ref(gan), kind), lambda: KINDS[kind](gan))
 
 
 def layer(gan: GAN) -> SliderDirections:
-    """The directions that the first layer stretches most, by their eigenvectors' order."""
+    """SeFa: the directions that the first layer stretches most, by decreasing eigenvalue."""
     k = min(12, gan.recipe.z_dim)
     return named(gan, sefa(gan, k)[:, None], REACH)
 
 
 def sefa(gan: GAN, k: int) -> Tensor:
-    """(k, z_dim): the unit directions of z that move the generator's first layer most, largest first.
+    """(k, z_dim): the unit directions of z that move the first layer's output most, the largest first.
 
-    Eigenvectors of A^T A for that layer's weight A, as in SeFa (Shen and Zhou 2021), with the sign chosen so that the
-    largest entry is positive.
+    They are the eigenvectors of A^T A, where A is that layer's weight (SeFa, Shen and Zhou 2021). The sign is chosen so
+    that the entry of largest magnitude is positive.
     """
     z_dim = gan.recipe.z_dim
     weight = first_layer(gan.G, z_dim)[:, :z_dim]  # a conditional net appends its classes after z
@@ -104,11 +100,12 @@ def first_layer(G: nn.Module, z_dim: int) -> Tensor:
 
 
 def activations(gan: GAN) -> SliderDirections:
-    """Principal components of what the first layer hands to the second, each regressed back to z (GANSpace)."""
+    """GANSpace: principal components of the first layer's activations, each regressed back to z."""
     z, c = sample(gan, pictures(gan, 3), 0)
     a = second_input(gan, z, c).flatten(1).float()
     a = a - a.mean(0)
-    # The components' coordinates are eigenvectors of the Gram matrix; their regression of z is z's share along each.
+    # The samples' coordinates along the components are eigenvectors of the Gram matrix. They are orthonormal, so that
+    # regressing z on them is a plain product.
     u = torch.linalg.eigh(a @ a.T).eigenvectors.flip(1)[:, : min(12, gan.recipe.z_dim)]
     v = F.normalize(noise(gan, z).T @ u, dim=0).T
     return named(gan, v[:, None] * spread(gan), REACH, flip=True)
@@ -116,7 +113,7 @@ def activations(gan: GAN) -> SliderDirections:
 
 @torch.no_grad()
 def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
-    """What the first layer with weights that reads neither z nor the class reads, whatever the generator is made of."""
+    """(N, ...): the input of the first layer with weights that reads neither z nor the class, in any generator."""
     read: list[Tensor] = []
     hooks = [m.register_forward_pre_hook(lambda _, args: read.append(args[0])) for m in weighty(gan.G)]
     try:
@@ -125,13 +122,13 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
         for hook in hooks:
             hook.remove()
     given = [read[0], gan.one_hot(c.to(device(gan)))] if gan.conditional else [read[0]]
-    # Some layers read the latent again, and one of cgan's the class alone.
+    # Some generators feed the latent to several layers, and cgan has a layer that reads the class alone: skip these.
     hidden = (a for a in read if not any(a.shape == b.shape and torch.equal(a, b) for b in given))
     return next(hidden, read[-1]).cpu()
 
 
 def measured(gan: GAN) -> SliderDirections:
-    """One direction for each attribute, the steadiest first."""
+    """One direction for each attribute, sorted by rank correlation with it, the highest first."""
     slopes = mean_slopes(gan, measure, len(ATTRIBUTES))
     probe = looks_like(gan) if len(gan.choices) > 1 else None
     if probe is not None:
@@ -139,21 +136,21 @@ def measured(gan: GAN) -> SliderDirections:
     vectors = apart(slopes).permute(2, 0, 1).float() * spread(gan)
     if probe is not None:
         vectors = vectors * within_class(gan, vectors, probe)[None, :, None]
-    steady = rank_correlation(
+    correlation = rank_correlation(
         swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
     ).diagonal()  # of direction i and attribute i
-    order = steady.argsort(descending=True).tolist()
+    order = correlation.argsort(descending=True).tolist()
     names = list(ATTRIBUTES)
     return SliderDirections(
-        vectors[order], tuple(names[i] for i in order), tuple(steady[order].tolist()), MEASURED_REACH
+        vectors[order], tuple(names[i] for i in order), tuple(correlation[order].tolist()), MEASURED_REACH
     )
 
 
 def mean_slopes(gan: GAN, of: Callable[[Tensor], Tensor], times: int) -> Tensor:
-    """(classes, z_dim, K): the mean gradient by z of what `of` says (N, K) of pictures, for each class.
+    """(classes, z_dim, K): for each class, the mean gradient with respect to z of `of`, which maps images to (N, K).
 
-    Of z from N(0, I) this mean is what regression on z would give of endlessly many pictures (Stein's lemma), from a
-    few dozen. In pieces of 64 garments, so that memory stays bounded.
+    For z from N(0, I) this mean equals the slope of a linear regression on z over infinitely many images (Stein's
+    lemma), but a few dozen images are enough for it. Garments go through in batches of 64, which bounds the memory.
     """
     z, c = sample(gan, pictures(gan, times), 0)
     pieces = zip(z.split(64), c.split(64), strict=True)
@@ -162,22 +159,25 @@ def mean_slopes(gan: GAN, of: Callable[[Tensor], Tensor], times: int) -> Tensor:
 
 
 def slope(gan: GAN, z: Tensor, c: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
-    """(N, z_dim, K): the gradient by z of what `of` says (N, K) of pictures in floats from 0 to 255."""
+    """(N, z_dim, K): the gradient with respect to z of `of`, which maps float images in 0..255 to (N, K)."""
     with torch.enable_grad():
         z = z.to(device(gan)).requires_grad_()
         low = gan.recipe.low
-        said = of((gan.generate(gan.G, z, c.to(device(gan))) - low) * (255 / (1 - low)))
-        each = [torch.autograd.grad(k.sum(), z, retain_graph=True)[0] for k in said.T]
+        values = of((gan.generate(gan.G, z, c.to(device(gan))) - low) * (255 / (1 - low)))
+        each = [torch.autograd.grad(k.sum(), z, retain_graph=True)[0] for k in values.T]
     return noise(gan, torch.stack(each, 2)).cpu()
 
 
 def ridge(z: Tensor, y: Tensor, stiffness: float) -> Tensor:
-    """(z_dim, K): argmin |z w - y|^2 + stiffness |w|^2."""
+    """Ridge regression. (z_dim, K): argmin over w of |z w - y|^2 + stiffness |w|^2."""
     return torch.linalg.solve(z.T @ z + stiffness * torch.eye(z.shape[1], dtype=z.dtype), z.T @ y)
 
 
 def looks_like(gan: GAN) -> Callable[[Tensor], Tensor]:
-    """A linear scorer, of pictures the generator drew, by the class each was asked for: pictures -> (N, classes)."""
+    """A linear probe for the class: images -> scores (N, classes).
+
+    It is fitted to generated images, labelled with the class that each was generated for.
+    """
 
     def small(x: Tensor) -> Tensor:
         v = F.adaptive_avg_pool2d(x.float().mean(1, keepdim=True) / 255, 14).flatten(1).double()
@@ -189,7 +189,7 @@ def looks_like(gan: GAN) -> Callable[[Tensor], Tensor]:
 
 
 def without(slopes: Tensor, nuisance: Tensor) -> Tensor:
-    """Slopes (classes, z_dim, K) less what lies along the nuisance (classes, z_dim, M), all but exactly."""
+    """Slopes (classes, z_dim, K) with nearly all of their part along the nuisance (classes, z_dim, M) projected out."""
     n = F.normalize(nuisance, dim=1)
     gram = n.mT @ n + 0.3 * torch.eye(n.shape[2], dtype=n.dtype)
     slopes = F.normalize(slopes, dim=1)
@@ -197,33 +197,34 @@ def without(slopes: Tensor, nuisance: Tensor) -> Tensor:
 
 
 def apart(slopes: Tensor) -> Tensor:
-    """Unit directions (classes, z_dim, K) that each follow their own slope and turn away from the others' a little.
+    """Unit directions (classes, z_dim, K): each follows its own slope and turns a little away from the other slopes.
 
-    At no stiffness, direction i would be at right angles to all slopes but its own: hardly anything would be left to
-    move where two measures nearly agree, such as area and width.
+    The 3.0 regularises: at 0, direction i would be orthogonal to all slopes but its own, and where two attributes
+    nearly agree, such as area and width, it would hardly change its own either.
     """
     s = F.normalize(slopes, dim=1)
     return F.normalize(s @ torch.linalg.inv(s.mT @ s + 3.0 * torch.eye(s.shape[2], dtype=s.dtype)), dim=1)
 
 
 def within_class(gan: GAN, vectors: Tensor, probe: Callable[[Tensor], Tensor]) -> Tensor:
-    """(classes,): by how much to shorten a class's directions, so that KEPT of its garments look to the scorer as they
-    did unmoved.
+    """(classes,): the factor by which to shorten a class's directions, so that the probe sees a share of KEPT of its
+    garments unchanged in class.
 
-    A straight line is assumed: half as far, half as many are lost. Every fourth direction is tried.
+    Losses are assumed linear in the distance: half as far, half as many change. Only every fourth direction is tried.
     """
     x, rows = swept(gan, vectors[::4], (POSITIONS[0], 0.0, POSITIONS[-1]), 3, few(gan, CHECKED))
-    verdict = probe(x.flatten(0, 2)).argmax(1).view(x.shape[:3])
-    kept = (verdict[:, :, ::2] == verdict[:, :, 1:2]).double().mean((0, 2))
+    predicted = probe(x.flatten(0, 2)).argmax(1).view(x.shape[:3])
+    kept = (predicted[:, :, ::2] == predicted[:, :, 1:2]).double().mean((0, 2))
     lost = torch.stack([1 - kept[rows == k].mean() for k in range(int(rows.max()) + 1)])
     return ((1 - KEPT) / lost.clamp_min(1 - KEPT)).clamp_min(0.3).float()
 
 
 def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> SliderDirections:
-    """Directions in their own order, each called after the attribute with the highest rank correlation."""
-    steady = rank_correlation(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
-    best = steady.abs().argmax(1)
-    strengths = steady.gather(1, best[:, None])[:, 0]
+    """Directions in the given order, each named after the attribute with the highest rank correlation. With `flip`, a
+    direction with a negative correlation is reversed."""
+    correlation = rank_correlation(swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0])
+    best = correlation.abs().argmax(1)
+    strengths = correlation.gather(1, best[:, None])[:, 0]
     if flip:
         vectors, strengths = vectors * torch.where(strengths < 0, -1.0, 1.0)[:, None, None], strengths.abs()
     names = list(ATTRIBUTES)
@@ -231,15 +232,17 @@ def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Slider
 
 
 def rank_correlation(x: Tensor) -> Tensor:
-    """(k, attributes): Spearman's correlation of a slider's position and each attribute, the mean over garments, of
-    pictures moved along k directions (k, garments, positions, C, H, W). A garment that does not change counts as 0.
+    """(k, attributes): Spearman's correlation of slider position and each attribute, the mean over garments.
+
+    x holds the images of garments moved along k directions: (k, garments, positions, C, H, W). A garment that does not
+    change counts as 0.
     """
     values = measure(x.flatten(0, 2)).view(*x.shape[:3], -1).transpose(2, 3)  # (k, garments, attributes, positions)
     return spearman(torch.arange(x.shape[2]).expand_as(values), values).mean(1)
 
 
 def spearman(a: Tensor, b: Tensor) -> Tensor:
-    """(..., n) and (..., n) -> (...): the correlation of ranks, ties at their mean rank; 0 if either is constant."""
+    """Rank correlation, (..., n) and (..., n) -> (...). Ties get their mean rank; 0 if either input is constant."""
     ranks = []
     for v in (a, b):
         below, upto = (v[..., None] > v[..., None, :]).sum(-1), (v[..., None] >= v[..., None, :]).sum(-1)
@@ -250,9 +253,9 @@ def spearman(a: Tensor, b: Tensor) -> Tensor:
 
 
 def swept(gan: GAN, vectors: Tensor, positions: Sequence[float], seed: int, garments: int) -> tuple[Tensor, Tensor]:
-    """Garments moved along each direction: (k, garments, positions, C, H, W) uint8, and (garments,) their class from 0.
+    """Move garments along each direction: images (k, garments, positions, C, H, W) uint8, classes (garments,) from 0.
 
-    The unmoved ones are drawn only once.
+    The unmoved garments are drawn once and shared by all directions.
     """
     z, c = sample(gan, garments, seed)
     rows = places(gan, c)
@@ -268,7 +271,7 @@ def swept(gan: GAN, vectors: Tensor, positions: Sequence[float], seed: int, garm
 
 
 def sample(gan: GAN, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Latents and choices, all choices in turn."""
+    """n latents (n, ...) and their choices (n,), which cycle through all of the GAN's."""
     z = gan.latents(n, torch.Generator().manual_seed(seed))
     choices = torch.tensor(list(gan.choices) or [-1])
     c = choices[torch.arange(n) % len(choices)]
@@ -276,8 +279,8 @@ def sample(gan: GAN, n: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def places(gan: GAN, c: Tensor) -> Tensor:
-    """(N,) choices as their places among the GAN's, from 0; all 0 where there are none. Of (N, classes) shares of a
-    blend, those of the choices."""
+    """Choices (N,) -> their indices in the GAN's list of choices, from 0; all 0 if the GAN has none. Shares of a blend
+    (N, classes) -> the columns of the choices."""
     order = list(gan.choices)
     if c.is_floating_point():
         return c[:, order]
@@ -285,28 +288,28 @@ def places(gan: GAN, c: Tensor) -> Tensor:
 
 
 def noise(gan: GAN, z: Tensor) -> Tensor:
-    """The part of latents that sliders move: without categories and codes."""
+    """The noise part of latents, (N, z_dim), which sliders move: a view without categories and codes."""
     return z[:, : gan.recipe.z_dim]
 
 
 def spread(gan: GAN) -> float:
-    """Standard deviation of a number of z: 1 for N(0, I), 0.577 for U(-1, 1)."""
+    """Standard deviation of each entry of z: 1 for N(0, I), 0.577 for U(-1, 1)."""
     return float(noise(gan, sample(gan, 1000, 0)[0]).std())
 
 
 def pictures(gan: GAN, times: int) -> int:
-    """How many pictures may be drawn for WORK, if each must be so many times."""
+    """How many different images fit into WORK, if each costs `times` passes. Bounded by FEWEST and MOST."""
     return round(max(FEWEST, min(MOST, WORK / effort(gan)) / times))
 
 
 def few(gan: GAN, usual: int) -> int:
-    """How many garments to move: as many as usual, or down to a quarter where each is dear to draw."""
+    """How many garments to move: the usual number, or down to a quarter of it for a generator that is slow."""
     return round(usual * max(0.25, min(1.0, WORK / effort(gan) / 300)))
 
 
 @torch.no_grad()
 def effort(gan: GAN) -> float:
-    """Multiply-adds of a picture, about: each weight once for every place of its layer's smaller side."""
+    """Approximate multiply-adds for one image: each weight counts once for every pixel of its layer's smaller map."""
     counted: list[float] = []
 
     def count(m: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
@@ -324,7 +327,7 @@ def effort(gan: GAN) -> float:
 
 
 def weighty(G: nn.Module) -> list[nn.Module]:
-    """The modules that hold a matrix or a kernel of their own."""
+    """The modules that directly hold a weight matrix or a convolution kernel."""
     return [m for m in G.modules() if any(p.dim() >= 2 for p in m.parameters(recurse=False)) and not list(m.children())]
 
 

@@ -1,4 +1,5 @@
-"""From one garment to others: neighbours, mixtures of two, a walk. Each is a description for `spec.picture`."""
+"""Interpolation: neighbours of a garment, mixtures of two, a walk through several. All return descriptions, which
+`spec.picture` draws."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from .spec import SampleSpec
 
 
 def garment(gan: GAN, look: SampleSpec, i: int) -> SampleSpec:
-    """The i-th picture of a sheet, described by itself."""
+    """The description of a sheet's i-th image alone."""
     if look.across:
         z, c, sliders = spec.grid_rows(gan, replace(look, truncation=1.0))
         row, column = divmod(i, spec.ACROSS)
@@ -33,7 +34,7 @@ def garment(gan: GAN, look: SampleSpec, i: int) -> SampleSpec:
 
 
 def shares_of(gan: GAN, look: SampleSpec) -> tuple[float, ...]:
-    """A look's class as shares of each choice."""
+    """The description's class as a share of each of the GAN's choices; () if it has none."""
     if look.shares or not gan.choices:
         return look.shares
     at = list(gan.choices).index(sampling.number(gan, look.label)) if look.label is not None else 0
@@ -41,7 +42,7 @@ def shares_of(gan: GAN, look: SampleSpec) -> tuple[float, ...]:
 
 
 def neighbours(gan: GAN, look: SampleSpec, far: float, seed: int) -> SampleSpec:
-    """Nine garments round one: itself in the middle, and eight that are `far` (0..1) of the way to another latent."""
+    """A 3 x 3 sheet: the garment in the middle, and eight neighbours, `far` (0..1) of the way to a random latent."""
     z, _ = spec.latents(gan, look)
     rng = torch.Generator().manual_seed(seed)
     others = torch.cat([gan.latents(1, rng) for _ in range(8)])
@@ -53,7 +54,7 @@ def neighbours(gan: GAN, look: SampleSpec, far: float, seed: int) -> SampleSpec:
 
 
 def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:
-    """A garment between two, `share` (0..1) of the second, with as much of its class."""
+    """A garment between a and b: latent and class are interpolated, with a `share` (0..1) of b."""
     z, other = spec.latents(gan, a)[0], spec.latents(gan, b)[0]
     between = torch.lerp(z, other, share)
     between[:, : gan.recipe.z_dim] = turned(
@@ -68,10 +69,10 @@ def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:
 
 
 def turned(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Spherical interpolation: (N, d), (N, d) and (N,) shares of the second -> (N, d).
+    """Spherical interpolation (slerp): a (N, d), b (N, d) and b's share t (N,) -> (N, d).
 
-    It keeps the length of draws of N(0, I), where a straight way would pass through too typical ones (White 2016,
-    https://arxiv.org/abs/1609.04468).
+    It keeps the length that draws from N(0, I) have; a straight line would pass through shorter vectors, whose images
+    are too typical (White 2016, https://arxiv.org/abs/1609.04468).
     """
     t = t[:, None]
     angle = torch.arccos(F.cosine_similarity(a, b, dim=1).clamp(-1, 1))[:, None]
@@ -82,16 +83,17 @@ def turned(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
 
 
 def walk(gan: GAN, stops: Sequence[SampleSpec], each: int) -> list[SampleSpec]:
-    """Garments on the way from stop to stop and back to the first, `each` for a leg, with their sliders."""
+    """A closed walk from stop to stop and back to the first, with `each` garments a leg. Sliders and truncation are
+    interpolated too."""
     if len(stops) < 2:
         raise StudioError("A walk needs two garments or more: keep some on the board.")
-    found = []
+    path = []
     for a, b in zip(stops, [*stops[1:], stops[0]], strict=True):
         for i in range(each):
-            t = (1 - math.cos(math.pi * i / each)) / 2  # slowly away, slowly there
+            t = (1 - math.cos(math.pi * i / each)) / 2  # eases out of each stop and into the next
             k = max(len(a.sliders), len(b.sliders))
             pairs = zip(*((*s.sliders, *[0.0] * (k - len(s.sliders))) for s in (a, b)), strict=True)
             sliders = tuple((1 - t) * x + t * y for x, y in pairs)
             truncation = (1 - t) * a.truncation + t * b.truncation
-            found.append(replace(mixed(gan, a, b, t), sliders=sliders, truncation=truncation))
-    return found
+            path.append(replace(mixed(gan, a, b, t), sliders=sliders, truncation=truncation))
+    return path

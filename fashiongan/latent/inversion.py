@@ -1,22 +1,22 @@
-"""From a picture to the latent that draws it: the best of many that were sampled, then a few steps down the error.
+"""GAN inversion: find the latent whose image is nearest to a given one, by search and then by gradient descent.
 
-A latent whose picture is near already is a start from which gradient descent arrives, as after the encoder of Zhu et
-al. 2016 (https://arxiv.org/abs/1609.03552); the search needs no training. Several starts run side by side, and the
-worse are dropped again and again, so that most of the work goes into the best.
+The search takes the nearest of a few thousand random samples. From such a start gradient descent converges, as it does
+from the encoder's output in Zhu et al. 2016 (https://arxiv.org/abs/1609.03552), but no encoder is trained. Several
+starts are optimised side by side, and after each round the worst are dropped, so that most steps go into the best.
 """
 
 import math
-import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import classifiers
+from ..cache import Cache
 from ..errors import StudioError
 from ..evaluation import features, quick
 from ..gans import sampling
@@ -24,84 +24,86 @@ from ..gans.base import GAN
 from . import directions
 from .spec import SampleSpec, label_of, pack
 
-ROUNDS = ((12, 12), (6, 16), (3, 24), (1, 60))  # starts kept, and steps with them
-RATE = 0.1  # of Adam, in standard deviations of z, falling to nothing along a half cosine
-TYPICAL = 1e-4  # weight of |z|^2 / z_dim beside the mean squared error of pixels in 0..1
-SAMPLED = 3000  # latents to start from, if directions.WORK allows
+ROUNDS = ((12, 12), (6, 16), (3, 24), (1, 60))  # for each round: starts kept, and optimisation steps
+RATE = 0.1  # Adam's learning rate, in standard deviations of z; it falls to 0 along a half cosine
+TYPICAL = 1e-4  # weight of the penalty |z|^2 / z_dim, added to the mean squared error of pixels in 0..1
+SAMPLED = 3000  # latents that the search samples; fewer where directions.WORK does not allow so many
 
 
 @dataclass(frozen=True)
 class Guess:
-    """How near a projection is."""
+    """The state of an inversion after some steps."""
 
     step: int
     steps: int
-    look: SampleSpec  # the best so far
-    psnr: float  # dB, of its picture and the target
-    picture: Tensor  # (C, H, W) uint8
+    look: SampleSpec  # the description of the best latent so far
+    psnr: float  # dB, between its image and the target
+    picture: Tensor  # its image, (C, H, W) uint8
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Latents and their pictures, to search in."""
+    """Sampled latents, their classes and their images, to search in."""
 
     z: Tensor
     c: Tensor
-    small: Tensor  # (N, pixels) float, 0..1
+    small: Tensor  # the images, (N, pixels) float, 0..1
 
 
-_kept: weakref.WeakKeyDictionary[GAN, Pool] = weakref.WeakKeyDictionary()
-_keeping = threading.Lock()
+_pools: Cache[weakref.ref[GAN], Pool] = Cache(8)  # by weak references: they keep no GAN in memory
 
 
 def pool(gan: GAN) -> Pool:
-    """Sampled once for each GAN: the next picture is found at once."""
-    with _keeping:
-        if gan not in _kept:
-            n = min(SAMPLED, directions.pictures(gan, 1))
-            z, c = directions.sample(gan, n, 4)
-            _kept[gan] = Pool(z, c, sampling.render(gan, z, c).flatten(1).float() / 255)
-        return _kept[gan]
+    """The GAN's pool. It is sampled once for each GAN, so that the search for the next image is immediate."""
+
+    def fill() -> Pool:
+        n = min(SAMPLED, directions.pictures(gan, 1))
+        z, c = directions.sample(gan, n, 4)
+        return Pool(z, c, sampling.render(gan, z, c).flatten(1).float() / 255)
+
+    return _pools.get(weakref.ref(gan), fill)
 
 
-@lru_cache(maxsize=1)
+@cache
 def scorer() -> classifiers.Classifier:
     return classifiers.load(features.SCORER)
 
 
 def seen(gan: GAN, target: Tensor) -> str | None:
-    """The class that the scorer sees in the target (C, H, W) uint8, if it knows such garments and the GAN draws by
-    those classes. Held to it, a projection stays of that class more often than if the nearest pixels decide."""
+    """The scorer's class for the target (C, H, W) uint8; None if the GAN does not draw by these classes.
+
+    An inversion restricted to this class ends in the right class more often than one that goes by pixels alone.
+    """
     if not gan.conditional or gan.colors or not quick.Quick.can(gan.recipe):
         return None
     with torch.no_grad():
-        found = scorer().recipe.labels[int(scorer()(target[None].float() / 255).argmax())]
-    return found if found in gan.choices.values() else None
+        label = scorer().recipe.labels[int(scorer()(target[None].float() / 255).argmax())]
+    return label if label in gan.choices.values() else None
 
 
 def project(gan: GAN, name: str, target: Tensor, label: int | str | None = None) -> Iterator[Guess]:
-    """Guesses at the latent that draws the target (C, H, W) uint8, the first from the search alone, each no worse than
-    the one before.
+    """Find the latent that draws the target (C, H, W) uint8. Yields guesses: the first from the search alone, each no
+    worse than the one before.
 
     Args:
-        name: of the checkpoint, for the description.
-        label: a class that it shall have; by default any that the search finds.
+        name: the checkpoint's name, for the description.
+        label: the class that the result must have; by default the class of the nearest sample.
     """
     r = gan.recipe
     if target.shape != (gan.channels, r.size, r.size):
         raise StudioError(f"The picture must be {gan.channels} x {r.size} x {r.size} for this checkpoint.")
     goal = target.float() / 255
-    found = pool(gan)
-    far = (found.small - goal.flatten()).square().mean(1)
+    samples = pool(gan)
+    distance = (samples.small - goal.flatten()).square().mean(1)
     if label is not None:
-        far = far.masked_fill(found.c != sampling.number(gan, label), torch.inf)
-    order = far.argsort()[: ROUNDS[0][0]]
-    z, c = found.z[order].clone(), found.c[order]
+        distance = distance.masked_fill(samples.c != sampling.number(gan, label), torch.inf)
+    order = distance.argsort()[: ROUNDS[0][0]]
+    z, c = samples.z[order].clone(), samples.c[order]
     steps, step = sum(steps for _, steps in ROUNDS), 0
     best = guess(gan, name, z[:1], c[:1], target, step, steps)
     yield best
     noise = directions.noise(gan, z) / (sigma := directions.spread(gan))
-    state = torch.zeros_like(noise), torch.zeros_like(noise)  # Adam's averages
+    state = torch.zeros_like(noise), torch.zeros_like(noise)  # Adam's moving averages of gradient and squared gradient
     for starts, each in ROUNDS:
         error = errors(gan, z, noise * sigma, c, goal)[0]
         keep = error.argsort()[:starts]
@@ -119,7 +121,8 @@ def project(gan: GAN, name: str, target: Tensor, label: int | str | None = None)
 
 
 def errors(gan: GAN, z: Tensor, noise: Tensor, c: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,): the mean squared error of each picture and how untypical its latent is; and its gradient by the noise."""
+    """(N,): each image's loss, which is mean squared error plus the penalty on its latent; and the loss's gradient with
+    respect to the noise."""
     device = next(gan.G.parameters()).device
     with torch.enable_grad():
         noise = noise.clone().requires_grad_()
@@ -132,7 +135,8 @@ def errors(gan: GAN, z: Tensor, noise: Tensor, c: Tensor, goal: Tensor) -> tuple
 
 
 def adam(x: Tensor, slope: Tensor, state: tuple[Tensor, Tensor], step: int, rate: float) -> Tensor:
-    """One step of Adam (Kingma and Ba 2014, algorithm 1) with betas (0.9, 0.99) for each row by itself."""
+    """One step of Adam (Kingma and Ba 2014, algorithm 1) with betas (0.9, 0.99). Rows are independent, so that dropping
+    some leaves the others' averages valid."""
     mean, square = state
     mean.lerp_(slope, 0.1)
     square.lerp_(slope.square(), 0.01)
@@ -140,7 +144,7 @@ def adam(x: Tensor, slope: Tensor, state: tuple[Tensor, Tensor], step: int, rate
 
 
 def guess(gan: GAN, name: str, z: Tensor, c: Tensor, target: Tensor, step: int, steps: int) -> Guess:
-    """A latent as its description draws it, which keeps 16 bits of each number."""
+    """A Guess from a latent. Its image is drawn from the latent rounded to float16, as the description stores it."""
     text = pack(z)
     rounded = z.half().float()
     picture = sampling.render(gan, rounded, c)[0]
@@ -149,6 +153,6 @@ def guess(gan: GAN, name: str, z: Tensor, c: Tensor, target: Tensor, step: int, 
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
-    """Peak signal to noise of two uint8 pictures, in dB; 99 for the same."""
+    """Peak signal-to-noise ratio of two uint8 images, in dB; 99 if they are equal."""
     error = F.mse_loss(a.float(), b.float()).item()
     return 99.0 if error == 0 else 10 * math.log10(255**2 / error)

@@ -1,113 +1,97 @@
-"""Latents described, not stored: a seed, a class, a few offsets. Any picture can be made again from its description."""
+"""SampleSpec: a sheet of images described by a seed, a class and a few offsets. It can be drawn again at any time."""
 
 import base64
 import binascii
 import json
-import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
+from annotated_types import Interval, Len, Predicate
 from torch import Tensor
 
 from .. import limits
+from ..checked import checked
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.sampling import chosen, draw, in_bytes, render
 from . import directions
 
-CODE_REACH = 2.0  # how far a slider moves a code, which is trained in -1..1; others go as far as directions.Ways.reach
-ACROSS = 9  # pictures in a row of a grid
+CODE_REACH = 2.0  # a code's slider goes from -2 to 2 (it is trained in -1..1); others have SliderDirections.reach
+ACROSS = 9  # images in a row of a grid
 
 
 @dataclass(frozen=True)
 class SampleSpec:
-    """A description of a sheet of pictures; `checkpoint` and this are enough to draw it again.
+    """The description of a sheet of images. It and the checkpoint's file are enough to draw the sheet again.
 
-    Its latents are drawn from `seed`, or, where no seed leads to them (a mixture, a neighbour, a picture of somebody's
-    own), told by value. New fields have a default that means what a description meant before they were there.
+    The latents are drawn from `seed`. Latents that no seed gives (of a mixture, a neighbour, an inverted picture) are
+    stored by value. Descriptions are kept in files: a new field needs a default that leaves old descriptions unchanged.
     """
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     checkpoint: str
-    n: int = 1
-    seed: int = 0
-    label: int | str | None = None
-    truncation: float = 1.0
-    sliders: tuple[float, ...] = ()
-    across: int = 0  # number of the slider that a grid moves from left to right; 0 for a plain sheet
-    first: int = 0  # number of the seed's picture that the sheet begins with
-    ways: str = "layer"  # which directions the sliders are: one of directions.KINDS
-    latents: str = ""  # n latents in float16, base64; then neither seed nor first count
-    shares: tuple[float, ...] = ()  # of each of the GAN's choices, in a blend; then label does not count
-    other: str = ""  # a second latent, in the same way, whose layers from `cut` on are used
-    cut: int = 0
+    n: Annotated[int, Interval(ge=1, le=limits.SHEET_PICTURES)] = 1
+    seed: Annotated[int, Interval(ge=0, le=2**63 - 1)] = 0
+    label: Annotated[int, Interval(ge=0, le=1000)] | str | None = None
+    truncation: Annotated[float, Interval(ge=0, le=10)] = 1.0
+    sliders: Annotated[tuple[Annotated[float, Interval(ge=-100, le=100)], ...], Len(0, 16)] = ()
+    # a grid: number of the slider, from 1, that varies from left to right; 0 for a plain sheet
+    across: Annotated[int, Interval(ge=0, le=16)] = 0
+    # index of the sheet's first image among those that the seed gives
+    first: Annotated[int, Interval(ge=0, le=10 * limits.SHEET_PICTURES)] = 0
+    # the slider kind: one of directions.KINDS
+    ways: Annotated[str, Predicate(directions.KINDS.__contains__)] = "layer"
+    latents: str = ""  # n latents in float16, base64; seed and first are then ignored
+    # a blend of classes: the share of each of the GAN's choices; label is then ignored
+    shares: tuple[Annotated[float, Interval(ge=0, le=1)], ...] = ()
+    other: str = ""  # style mixing: a second latent in the same format, which the layers from `cut` on read
+    cut: Annotated[int, Interval(ge=0, le=1000)] = 0
 
     def to_json(self) -> str:
         return json.dumps({"made by": "FashionGAN Studio", **self.brief()})
 
     def brief(self) -> dict[str, Any]:
-        """What a plain sheet always tells, and of the rest what is not as usual."""
-        usual = {f.name: f.default for f in fields(self)}
+        """The fields as a dict, where the rarely used ones are left out if they have their default."""
+        defaults = {f.name: f.default for f in fields(self)}
         rare = ("first", "ways", "latents", "shares", "other", "cut")
-        return {k: v for k, v in asdict(self).items() if k not in rare or v != usual[k]}
+        return {k: v for k, v in asdict(self).items() if k not in rare or v != defaults[k]}
 
 
-def parse(told: Any) -> SampleSpec:
-    """A SampleSpec from its JSON text or the dict in it, of whatever version; StudioError for anything else.
+def parse(source: Any) -> SampleSpec:
+    """A SampleSpec from JSON text, or from the dict in it, of any version of the studio; StudioError for anything else.
 
-    Descriptions come from files and browsers, so every value is checked here, and `picture` can trust a SampleSpec.
+    Descriptions come from files and browsers. Every value is checked here, so that `picture` can trust a SampleSpec.
     """
     try:
-        told = json.loads(told) if isinstance(told, str | bytes) else told
-        told = {k: v for k, v in told.items() if k != "made by"}
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-        made = SampleSpec(**values)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise StudioError("This is not a description of garments by the studio.") from None
-    rules = (
-        isinstance(made.checkpoint, str),
-        whole(made.n, 1, limits.SHEET_PICTURES),
-        whole(made.seed, 0, 2**63 - 1),
-        made.label is None or whole(made.label, 0, 1000) or isinstance(made.label, str),
-        real(made.truncation, 0, 10),
-        numbers(made.sliders, -100, 100) and len(made.sliders) <= 16,
-        whole(made.across, 0, 16),
-        whole(made.first, 0, 10 * limits.SHEET_PICTURES),
-        made.ways in directions.KINDS,
-        isinstance(made.latents, str) and isinstance(made.other, str),
-        numbers(made.shares, 0, 1),
-        whole(made.cut, 0, 1000),
-    )
-    if not all(rules):
-        broken = rules.index(False)
-        name = ("checkpoint", "n", "seed", "label", "truncation", "sliders", "across", "first", "ways", "latents")
-        raise StudioError(
-            f"This description of garments has no sensible {(*name, 'shares', 'cut')[broken]}: it was altered."
-        )
+        source = json.loads(source) if isinstance(source, str | bytes) else source
+        source = {k: v for k, v in source.items() if k != "made by"}
+    except (ValueError, AttributeError, RecursionError):
+        raise StudioError(NONE) from None
+    made: SampleSpec = checked(SampleSpec, source, refusal)
     return made
 
 
-def whole(x: Any, lo: int, hi: int) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool) and lo <= x <= hi
+NONE = "This is not a description of garments by the studio."
 
 
-def real(x: Any, lo: float, hi: float) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) and lo <= x <= hi
-
-
-def numbers(x: Any, lo: float, hi: float) -> bool:
-    return isinstance(x, tuple) and all(real(v, lo, hi) for v in x)
+def refusal(field: str, fault: str) -> str:
+    """The sentence for a description with a wrong field. A field that is missing or unknown makes it none of ours."""
+    if fault == "missing" or field not in SampleSpec.__dataclass_fields__:
+        return NONE
+    return f"This description of garments has no sensible {field}: it was altered."
 
 
 def pack(z: Tensor) -> str:
-    """(n, ...) latents as text: float16, base64. About 270 letters for a hundred numbers."""
+    """Latents (n, ...) as text: float16, base64. About 270 characters for a hundred numbers."""
     return base64.b64encode(z.numpy().astype("<f2").tobytes()).decode()
 
 
 def unpack(gan: GAN, text: str, n: int) -> Tensor:
-    """n latents (n, ...) of a GAN from their text, or StudioError."""
+    """n latents (n, ...) of the GAN from the text of `pack`; StudioError if the text does not fit."""
     shape = gan.latents(1, torch.Generator()).shape[1:]
     try:
         values = np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
@@ -119,44 +103,44 @@ def unpack(gan: GAN, text: str, n: int) -> Tensor:
 
 
 def label_of(gan: GAN, c: Tensor) -> str | None:
-    """The name of a choice, as a SampleSpec holds it."""
+    """The name of a choice, as SampleSpec.label holds it; None if the GAN does not draw by class."""
     return gan.choices.get(int(c))
 
 
 def columns(gan: GAN, look: SampleSpec) -> int:
-    """How wide a sheet is: a column for each choice where all are drawn, else about as wide as high."""
+    """The sheet's number of columns: one for each choice where all choices are drawn, else about the number of rows."""
     if look.across:
         return ACROSS
     return sampling.columns(gan, look.n, look.label is None and not look.latents and not look.shares)
 
 
 def handles(gan: GAN, k: int, ways: str = "layer") -> list[str]:
-    """Names of a GAN's k sliders: the codes that it learned, then directions of its noise by what they change."""
+    """Names of a GAN's k sliders: first the codes that it learned, then directions, named by what they change."""
     codes = [f"Code {i + 1}" for i in range(min(gan.codes, k))]
     try:
         found = directions.find(gan, ways)
-    except StudioError:  # such directions it does not have
+    except StudioError:  # the generator has no directions of this kind
         return codes + [f"Direction {i + 1}" for i in range(k - len(codes))]
     named = []
     for i, (name, strength) in enumerate(zip(found.names, found.strengths, strict=True)):
-        said = f"{name}, {strength:.2f}".replace("-", "\N{MINUS SIGN}")
-        plain = f"Direction {i + 1}" if abs(strength) < directions.WEAK else f"Direction {i + 1}: {said}"
-        named.append(said[0].upper() + said[1:] if ways == "measured" else plain)
+        text = f"{name}, {strength:.2f}".replace("-", "\N{MINUS SIGN}")
+        plain = f"Direction {i + 1}" if abs(strength) < directions.WEAK else f"Direction {i + 1}: {text}"
+        named.append(text[0].upper() + text[1:] if ways == "measured" else plain)
     named += [f"Direction {i + 1}" for i in range(len(named), k)]
     return codes + named[: k - len(codes)]
 
 
 def reaches(gan: GAN, k: int, ways: str = "layer") -> list[float]:
-    """How far each of a GAN's k sliders goes: a code less far than a direction."""
+    """How far each of a GAN's k sliders goes each way; codes go less far than directions."""
     codes = min(gan.codes, k)
     reach = directions.MEASURED_REACH if ways == "measured" else directions.REACH
     return [CODE_REACH] * codes + [reach] * (k - codes)
 
 
 def moved(gan: GAN, z: Tensor, sliders: Tensor, ways: str = "layer", c: Tensor | None = None) -> Tensor:
-    """Latents with sliders (N, k) or (k,) added, in the order of `handles`; a code stays within its reach.
+    """Latents moved by sliders (N, k) or (k,), in the order of `handles`. Codes are clamped to their reach.
 
-    `c`, the classes of the latents, counts where directions differ by class.
+    `c`, the classes of the latents, is needed where directions differ by class.
     """
     z, sliders = z.clone(), sliders.to(z).expand(len(z), -1)
     codes = min(gan.codes, sliders.shape[1])
@@ -165,7 +149,7 @@ def moved(gan: GAN, z: Tensor, sliders: Tensor, ways: str = "layer", c: Tensor |
         z[:, first : first + codes] = (z[:, first : first + codes] + sliders[:, :codes]).clamp(-CODE_REACH, CODE_REACH)
     offsets = sliders[:, codes:]
     if bool(offsets.any()):
-        if ways == "layer":  # known without looking at pictures, so without waiting for their names
+        if ways == "layer":  # computed from the weights alone: no need to wait until `find` has named the directions
             z[:, : gan.recipe.z_dim] += offsets @ directions.sefa(gan, offsets.shape[1])
         else:
             places = directions.places(gan, torch.full((len(z),), -1) if c is None else c)
@@ -175,7 +159,7 @@ def moved(gan: GAN, z: Tensor, sliders: Tensor, ways: str = "layer", c: Tensor |
 
 
 def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
-    """The latents (n, ...) of a plain sheet before sliders and truncation, and their classes (n,) or shares."""
+    """A plain sheet's latents (n, ...) before sliders and truncation, and their classes (n,) or shares (n, classes)."""
     if look.latents:
         z, c = unpack(gan, look.latents, look.n), classes(gan, look)
         return (gan.choose(z, c) if look.label is not None else z), c
@@ -187,12 +171,12 @@ def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
 
 
 def classes(gan: GAN, look: SampleSpec) -> Tensor:
-    """The classes (n,) of latents told by value, or their shares."""
+    """The classes (n,) of latents that are stored by value, or the shares (n, classes) of a blend."""
     return blended(gan, look) if look.shares else chosen(gan, look.n, look.label)
 
 
 def blended(gan: GAN, look: SampleSpec) -> Tensor:
-    """(n, classes): the shares of a blend, of all the classes that a net is told of."""
+    """(n, classes): the shares of a blend, with a column for every class that the net takes as input."""
     order = list(gan.choices)
     if len(look.shares) != len(order) or not order or not any(look.shares):
         raise StudioError(f"A blend for this checkpoint takes {len(order)} shares: it was made with another.")
@@ -202,10 +186,10 @@ def blended(gan: GAN, look: SampleSpec) -> Tensor:
 
 
 def picture(gan: GAN, look: SampleSpec) -> Tensor:
-    """Draw a description: (n, C, H, W) uint8.
+    """Draw the described images: (n, C, H, W) uint8.
 
-    A grid has a row for each choice, all of one noise (or, where there is none to make, eight rows of noise), and moves
-    its slider by equal steps from one end to the other, from left to right.
+    A grid has a row for each choice, all with the same noise; if a label is set or the GAN has no choices, it has eight
+    rows of different noise. Its slider moves in equal steps from left to right over its whole reach.
     """
     if look.across:
         return render(gan, *grid(gan, look))
@@ -219,7 +203,7 @@ def picture(gan: GAN, look: SampleSpec) -> Tensor:
 
 
 def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
-    """Latents and choices of a grid's rows * ACROSS pictures, row by row."""
+    """Latents and choices of a grid's rows * ACROSS images, row by row."""
     z, c, sliders = grid_rows(gan, look)
     rows = len(z)
     c = c.repeat_interleave(ACROSS)
@@ -227,7 +211,7 @@ def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
 
 
 def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
-    """A grid's latents and choices, one for each row, and its sliders (ACROSS, k), one for each column."""
+    """A grid's latents and choices, one for each row, and its slider values (ACROSS, k), one row for each column."""
     k = max(look.across, len(look.sliders))
     sliders = torch.zeros(ACROSS, k)
     sliders[:, : len(look.sliders)] = torch.tensor(look.sliders)
@@ -241,5 +225,5 @@ def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
         z, c = draw(gan, 8, look.seed, look.label)
     z = gan.truncate(z, look.truncation)
     if look.across <= gan.codes:
-        z[:, z.shape[1] - gan.codes + look.across - 1] = 0.0  # a code's own value, not one added to what was drawn
+        z[:, z.shape[1] - gan.codes + look.across - 1] = 0.0  # the slider then sets the code, and is not added to it
     return z, c, sliders

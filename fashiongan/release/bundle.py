@@ -115,7 +115,7 @@ def score(name: str, root: str | None = None, device: str = "cpu") -> Iterator[e
     samples = sources.draw(name, 10_000)
     for step in evaluate.evaluate(samples, root, gan_train=samples.labels is not None, device=device):
         if step.report is not None:
-            checkpoint.annotate(registry.find(name), report=step.report)
+            checkpoint.annotate(registry.find(name), report=step.report.to_json())
         yield step
     publish()
 

@@ -6,20 +6,17 @@ it is downloaded.
 
 import base64
 import hashlib
-import io
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import checkpoint, gans, hub, limits
+from ..cache import Cache
 from ..color.palettes import PALETTES
 from ..colorize import engine
 from ..colorize.engine import ColorizeSpec, Gray
@@ -28,8 +25,9 @@ from ..data.datasets import CLASSES
 from ..errors import StudioError
 from ..gans.colorizer import Colorizer
 from ..hub import registry
-from .robustness import test_pictures
-from .studio import Studio, data_url, png
+from ..plain import called
+from .datasets import test_pictures
+from .studio import Studio
 
 SHOWN = 512  # pixels a side of what is shown large
 TILE = 112  # and small
@@ -63,6 +61,23 @@ class ColorizeRequest:
 
 
 @dataclass(frozen=True)
+class Colored:
+    """A garment before and after, (3, H, W) uint8, and what is to be said of it."""
+
+    before: Tensor
+    after: Tensor
+    sharp: bool  # whether it is so small that its pixels are to be seen
+    shape: tuple[int, int]  # width and height as shown
+    size: tuple[int, int]  # in full
+    name: str  # of an upload
+    colors: tuple[str, ...]  # report 001's, if those were asked for
+    checkpoint: str
+    was_colored: bool
+    pictures: int  # that can be asked for by number
+    label: int | str | None = called("class")
+
+
+@dataclass(frozen=True)
 class Upload:
     """Somebody's own picture."""
 
@@ -77,9 +92,8 @@ class ColorizeService:
 
     def __init__(self, studio: Studio):
         self.studio = studio
-        self.uploads: OrderedDict[str, Upload] = OrderedDict()
+        self.uploads: Cache[str, Upload] = Cache(limits.UPLOADS_KEPT)
         self.kinds: dict[tuple[Path, int], str] = {}  # which GAN is in a file
-        self.keeping = threading.Lock()
 
     # Colorizers
 
@@ -121,16 +135,11 @@ class ColorizeService:
         key = hashlib.sha256(path.read_bytes()).hexdigest()
         gray = engine.opened(path)
         height, width = gray.values.shape[-2:]
-        with self.keeping:
-            self.uploads[key] = Upload(path, name, engine.smaller(gray, SHOWN), (width, height))
-            self.uploads.move_to_end(key)
-            while len(self.uploads) > limits.UPLOADS_KEPT:
-                self.uploads.popitem(last=False)
+        self.uploads.put(key, Upload(path, name, engine.smaller(gray, SHOWN), (width, height)))
         return key
 
     def upload(self, key: str) -> Upload:
-        with self.keeping:
-            found = self.uploads.get(key)
+        found = self.uploads.find(key)
         if found is None:
             raise StudioError("This picture is no longer here: upload it again.")
         return found
@@ -177,32 +186,32 @@ class ColorizeService:
             wish = replace(wish, colors=told.colors, label=told.label)
         return name, gan, wish
 
-    def look(self, ask: ColorizeRequest) -> dict[str, Any]:
-        """Before and after as data URLs, and what is to be said of them, as plain values."""
+    def look(self, ask: ColorizeRequest) -> Colored:
+        """Before and after."""
         gray = self.gray(ask.garment)
         name, gan, wish = self.asked(ask, gray)
         after = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)
         height, width = gray.values.shape[-2:]
         own = self.upload(ask.garment.key) if ask.garment.kind == "own" else None
-        return {
-            "before": shown(gray.values[0]),
-            "after": shown(after[0]),
-            "sharp": max(width, height) <= SHARP,
-            "shape": [width, height],
-            "size": list(own.size) if own else [width, height],
-            "name": own.name if own else "",
-            "class": wish.label,
-            "colors": list(wish.colors) if ask.classic else [],
-            "checkpoint": name,
-            "was_colored": gray.was_colored,
-            "pictures": len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
-        }
+        return Colored(
+            before=gray.values[0].expand(3, -1, -1),
+            after=after[0],
+            sharp=max(width, height) <= SHARP,
+            shape=(width, height),
+            size=own.size if own else (width, height),
+            name=own.name if own else "",
+            label=wish.label,
+            colors=wish.colors if ask.classic else (),
+            checkpoint=name,
+            was_colored=gray.was_colored,
+            pictures=len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
+        )
 
-    def variants(self, ask: ColorizeRequest, n: int) -> list[str]:
-        """The first n variants, small."""
+    def variants(self, ask: ColorizeRequest, n: int) -> Tensor:
+        """(n, 3, H, W) uint8: the first n variants, small."""
         gray = engine.smaller(self.gray(ask.garment), TILE)
         _, gan, wish = self.asked(ask, gray)
-        return [shown(x) for x in engine.colored(gan, gray, wish, n, ask.keep_background)]
+        return engine.colored(gan, gray, wish, n, ask.keep_background)
 
     def palettes(self, ask: ColorizeRequest, side: int = TILE) -> dict[str, Tensor]:
         """(EACH or fewer, 3, H, W) of one garment in each palette's colors."""
@@ -239,7 +248,7 @@ class ColorizeService:
         """The colorways as one PNG: of many garments if there are any, else of one in every palette."""
         gray = self.gray(ask.garment)
         name, _, wish = self.asked(ask, gray)
-        more: dict[str, Any] = {"keep_background": ask.keep_background}
+        more: dict[str, object] = {"keep_background": ask.keep_background}
         if garments:
             images = [squared(x) for x in self.many(ask, garments, SHEET)]
             columns = 5
@@ -259,15 +268,6 @@ class ColorizeService:
         if g.kind == "own":
             return Path(self.upload(g.key).name).stem or "garment"
         return "drawing" if g.kind == "drawn" else f"garment-{g.number}"
-
-
-def shown(image: Tensor) -> str:
-    """(1 or 3, H, W) uint8 as a data URL: small ones as they are, large ones as JPEG, which takes a tenth as long."""
-    if max(image.shape[1:]) <= TILE:
-        return data_url(png(engine.picture(image.expand(3, -1, -1))))
-    out = io.BytesIO()
-    engine.picture(image.expand(3, -1, -1)).save(out, "JPEG", quality=92, subsampling=0)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def squared(image: Tensor) -> Tensor:

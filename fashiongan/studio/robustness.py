@@ -1,42 +1,29 @@
 """What the Robustness tab looks at: one picture under attack, the curve that everybody may watch, and a defence in
 training. Beside the studio, whose checkpoints and folder it shares."""
 
-import base64
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from .. import attacks, classifiers, files, limits
+from ..cache import Cache
 from ..classifiers import SIZE, Classifier, Fitted, Fitter, store
-from ..data import datasets, images, sheets
+from ..data import datasets
 from ..errors import StudioError, quoted
 from ..evaluation import robustness
 from ..evaluation.robustness import LEVELS, Point
 from ..job import Job
+from ..plain import called, maybe
 from ..training.trainer import pick_device
-from .studio import Studio, data_url, png
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A garment as it can be asked for again.
-
-    `kind` is test, a test picture by number; generated, what a GAN draws; or own, 784 bytes of one's own.
-    """
-
-    kind: str = "test"
-    number: int = 0  # of the test picture, or seed of the generated one
-    checkpoint: str = ""
-    label: str | None = None  # class of the generated one
-    pixels: str = ""  # base64 of 784 bytes
+from .attacked import Picture, garment, signed
+from .datasets import test_pictures
+from .models import KEPT, version
+from .studio import Studio
 
 
 @dataclass(frozen=True)
@@ -52,13 +39,79 @@ class AttackSpec:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Attacked:
+    """A picture before and after an attack."""
+
+    before: Tensor  # (1, 28, 28) uint8, as the two below
+    added: Tensor  # magnified: gray is nothing
+    after: Tensor
+    labels: tuple[str, ...]
+    confidences: tuple[tuple[float, ...], ...]  # before and after, in the order of the labels
+    known: bool  # whether its class is the picture's own, or what the classifier sees in it
+    said: tuple[str, ...]  # before and after
+    target: str | None
+    fooled: bool
+    eps: float
+    eps_255: float
+    magnified: float | None  # how many times, in what was added
+    changed: int  # pixels
+    label: str = called("class")
+
+
+@dataclass(frozen=True)
+class Least:
+    """The least noise strength that fools, in 255ths, and the attack that found it."""
+
+    least: float | None
+    by: str
+
+
+@dataclass(frozen=True)
+class CurveNews:
+    """What a curve's job is doing, with its points where the reader has another version."""
+
+    state: str
+    error: str | None
+    version: int
+    about: str
+    step: int
+    steps: int
+    points: tuple[Point, ...] | None = maybe()
+
+
+@dataclass(frozen=True)
+class FitNews:
+    """What a fit is doing, with its records where the reader has another version."""
+
+    state: str
+    error: str | None
+    version: int
+    command: str
+    name: str
+    step: int
+    steps: int
+    speed: float
+    seconds: float
+    news: tuple[Fitted, ...] | None = maybe()
+
+
+@dataclass(frozen=True)
+class RobustnessNews:
+    """The classifiers that there are, and both jobs."""
+
+    names: tuple[str, ...]
+    curve: CurveNews
+    fit: FitNews
+
+
 @dataclass
 class Curves:
     """A robustness curve as the page sees it."""
 
     job: Job[Point] | None = None
     owner: str = ""
-    points: OrderedDict[tuple[str, str, str, float], Point] = field(default_factory=OrderedDict)
+    points: dict[tuple[str, str, str, float], Point] = field(default_factory=dict)
     newest: Point | None = None
     about: str = ""
     version: int = 0  # how often it changed
@@ -81,8 +134,8 @@ class RobustnessService:
 
     def __init__(self, studio: Studio):
         self.studio = studio
-        self.starting, self.loading = threading.Lock(), threading.Lock()
-        self.models: OrderedDict[tuple[Path, int], Classifier] = OrderedDict()
+        self.starting = threading.Lock()
+        self.models: Cache[tuple[Path, int], Classifier] = Cache(KEPT)
         self.curves, self.fit = Curves(), Fit()
 
     # Classifiers
@@ -96,75 +149,50 @@ class RobustnessService:
         made = sorted(self.folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
         return [*store.bundled(), *(p.as_posix() for p in made)]
 
-    def classifier(self, name: Any) -> Classifier:
+    def classifier(self, name: object) -> Classifier:
         """The classifier of that name, loaded once for each version of its file. Only names from `names` are opened."""
         if name not in self.names():
             raise StudioError(f"There is no classifier {quoted(name)} here: choose one from the list.")
         path = classifiers.find(name)
-        key = (path, path.stat().st_mtime_ns)
-        with self.loading:
-            if key not in self.models:
-                self.models[key] = classifiers.load(path)
-                while len(self.models) > 8:
-                    self.models.popitem(last=False)
-            self.models.move_to_end(key)
-            return self.models[key]
+        return self.models.get(version(path), lambda: classifiers.load(path))
 
     # One picture
 
-    def garment(self, p: Picture) -> tuple[Tensor, int | None]:
-        """The picture (1, 1, 28, 28) in 0..1, and its class's number in Fashion-MNIST if that is known."""
-        if p.kind == "test":
-            test = test_pictures(self.studio.data_root)
-            if not 0 <= p.number < len(test):
-                raise StudioError(f"There is no test picture {p.number}: they are numbered from 0 to {len(test) - 1}.")
-            return test.images[p.number : p.number + 1].float() / 255, int(test.labels[p.number])
-        if p.kind == "generated":
-            gan = self.studio.gan(p.checkpoint)
-            if gan.recipe.size != SIZE or gan.channels != 1:
-                raise StudioError(f"{p.checkpoint} does not draw gray garments of {SIZE} x {SIZE}: choose another.")
-            return gan.sample_images(1, p.number, p.label).float() / 255, None
-        try:
-            values = torch.frombuffer(bytearray(base64.b64decode(p.pixels, validate=True)), dtype=torch.uint8)
-            return values.view(1, 1, SIZE, SIZE).float() / 255, None
-        except (ValueError, RuntimeError):
-            raise StudioError("That is no garment: upload a picture as PNG or JPEG.") from None
-
-    def look(self, look: AttackSpec) -> dict[str, Any]:
-        """Before, what was added, after: three PNGs as data URLs, and the confidences, as plain values."""
+    def look(self, look: AttackSpec) -> Attacked:
+        """Before, what was added, after, and the confidences."""
         net, x, y, target, known = self.asked(look)
         eps = attacks.check_eps(look.eps)
         rng = torch.Generator().manual_seed(look.seed)
         after = attacks.attack(look.attack, net, x, y, eps, look.mask, rng, target)
         said = robustness.answers(net, torch.cat([x, after]))
         names, d = net.recipe.labels, after - x
-        return {
-            "before": picture(x),
-            "added": picture(signed(d)),
-            "after": picture(after),
-            "labels": list(names),
-            "confidences": [[round(v, 4) for v in row] for row in said.tolist()],
-            "class": names[int(y)],
-            "known": known,
-            "said": [names[int(i)] for i in said.argmax(1)],
-            "target": None if target is None else names[int(target)],
-            "fooled": bool(attacks.fooled(said[1:], y, target)),
-            "eps": eps,
-            "eps_255": eps * LEVELS,
-            "magnified": 0.5 / float(d.abs().max()) if d.any() else None,
-            "changed": int((d != 0).sum()),
-        }
+        return Attacked(
+            before=in_bytes(x),
+            added=in_bytes(signed(d)),
+            after=in_bytes(after),
+            labels=tuple(names),
+            confidences=tuple(tuple(round(v, 4) for v in row) for row in said.tolist()),
+            label=names[int(y)],
+            known=known,
+            said=tuple(names[int(i)] for i in said.argmax(1)),
+            target=None if target is None else names[int(target)],
+            fooled=bool(attacks.fooled(said[1:], y, target)),
+            eps=eps,
+            eps_255=eps * LEVELS,
+            magnified=0.5 / float(d.abs().max()) if d.any() else None,
+            changed=int((d != 0).sum()),
+        )
 
-    def smallest(self, look: AttackSpec) -> dict[str, Any]:
+    def smallest(self, look: AttackSpec) -> Least:
         """The least noise strength that fools, in 255ths, found by this attack or, where it is slow, by PGD."""
         net, x, y, target, _ = self.asked(look)
         name = look.attack if attacks.find(look.attack).passes <= limits.SEARCH_PASSES else "pgd"
         found = robustness.smallest(net, name, x, y, look.mask, target, look.seed)
-        return {"least": found, "by": attacks.ATTACKS[name].title}
+        return Least(found, attacks.ATTACKS[name].title)
 
     def asked(self, look: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
         """The classifier, the picture, its class, the target, and whether that class is known or the net's own word."""
-        net, (x, label) = self.classifier(look.classifier), self.garment(look.picture)
+        net, (x, label) = self.classifier(look.classifier), garment(self.studio, look.picture)
         attacks.refuse(look.attack, bool(look.target))
         if label is not None:
             kind = datasets.merge(datasets.Dataset(x, torch.tensor([label]), datasets.CLASSES, ""), net.recipe.merge)
@@ -274,78 +302,45 @@ class RobustnessService:
 
     # News
 
-    def news(self, curve: int, fit: int) -> dict[str, Any]:
+    def news(self, curve: int, fit: int) -> RobustnessNews:
         """State of both jobs, with their points where the reader's version is another."""
         c, f = self.curves, self.fit
         newest, last = c.newest, f.news[-1] if f.news else None
-        found: dict[str, Any] = {
-            "names": self.names(),
-            "curve": {
-                **state(c.job),
-                "version": c.version,
-                "about": c.about,
-                "step": newest.step if newest else 0,
-                "steps": newest.steps if newest else 0,
-            },
-            "fit": {
-                **state(f.job),
-                "version": f.version,
-                "command": f.command,
-                "name": f.out.stem,
-                "step": last.step if last else 0,
-                "steps": last.steps if last else 0,
-                "speed": last.images_per_second if last else 0.0,
-                "seconds": last.seconds if last else 0.0,
-            },
-        }
-        if curve != c.version:
-            found["curve"]["points"] = [asdict(p) for p in list(c.points.values())]
-        if fit != f.version:
-            found["fit"]["news"] = [asdict(n) for n in thinned(f.news)]
-        return found
+        return RobustnessNews(
+            tuple(self.names()),
+            CurveNews(
+                *state(c.job),
+                c.version,
+                c.about,
+                newest.step if newest else 0,
+                newest.steps if newest else 0,
+                tuple(c.points.values()) if curve != c.version else None,
+            ),
+            FitNews(
+                *state(f.job),
+                f.version,
+                f.command,
+                f.out.stem,
+                last.step if last else 0,
+                last.steps if last else 0,
+                last.images_per_second if last else 0.0,
+                last.seconds if last else 0.0,
+                tuple(thinned(f.news)) if fit != f.version else None,
+            ),
+        )
 
 
-def state(job: Job[Any] | None) -> dict[str, Any]:
-    return {"state": "idle" if job is None else job.state, "error": str(job.error) if job and job.error else None}
+def state(job: Job[Any] | None) -> tuple[str, str | None]:
+    """What a job is doing, and what went wrong."""
+    return "idle" if job is None else job.state, str(job.error) if job and job.error else None
+
+
+def in_bytes(x: Tensor) -> Tensor:
+    """(1, 1, H, W) in 0..1 -> (1, H, W) uint8."""
+    return (x[0] * 255).round().to(torch.uint8)
 
 
 def thinned(news: Sequence[Fitted], most: int = 400) -> list[Fitted]:
     """At most about so many, but every one that measured the held-out pictures."""
     every = max(1, len(news) // most)
     return [n for i, n in enumerate(news) if i % every == 0 or n.held_out is not None]
-
-
-def signed(d: Tensor) -> Tensor:
-    """A change (1, 1, 28, 28) as a picture of its own: gray is nothing, white the largest step up, black down."""
-    most = float(d.abs().max())
-    return d / most / 2 + 0.5 if most > 0 else torch.full_like(d, 0.5)
-
-
-def picture(x: Tensor) -> str:
-    """(1, 1, 28, 28) in 0..1 -> a PNG as a data URL."""
-    return data_url(png(sheets.sheet((x * 255).round().to(torch.uint8), 1, gap=0)))
-
-
-@lru_cache(1)
-def test_pictures(root: str | None) -> datasets.Dataset:
-    """Fashion-MNIST's test pictures, kept in memory."""
-    return datasets.load(datasets.FASHION_MNIST, split="test", root=root)
-
-
-def own(path: Path) -> Picture:
-    """A picture of one's own as the classifiers want it: the centred square, gray, 28 x 28, light on black.
-
-    Fashion-MNIST's garments are light on black; a picture with a light border is turned over.
-    """
-    try:
-        with images.header(path, images.FORMATS) as im:  # its header only
-            large = im.width * im.height > limits.ATTACK_PIXELS
-        rgb = None if large else images.square(path, SIZE).float()  # (3, 28, 28)
-    except (*images.UNREADABLE, Image.DecompressionBombError, StudioError):
-        raise StudioError(f"{path.name} is not a picture that can be read: save it again as PNG or JPEG.") from None
-    if rgb is None:
-        raise StudioError(f"{path.name} has more than {limits.ATTACK_PIXELS // 10**6} million pixels: make it smaller.")
-    gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
-    border = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    gray = 255 - gray if border.mean() > 127 else gray
-    return Picture("own", pixels=base64.b64encode(gray.round().to(torch.uint8).numpy().tobytes()).decode())

@@ -14,21 +14,32 @@ from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
 from ..studio import Studio
+from ..studio.attacked import Picture
 from ..studio.colorize import ColorizeService
-from ..studio.robustness import AttackSpec, Picture, RobustnessService
-from .shared import access, show
+from ..studio.robustness import AttackSpec, RobustnessService
+from .shared import access, edge, show
 
 
 def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeService) -> None:
     """Add those of training, attacks and colors to the page being built."""
-    add_training(studio)
-    add_attacks(lab)
-    add_colors(colorizing)
+    TrainingEndpoints(studio).add()
+    AttackEndpoints(lab).add()
+    ColorEndpoints(colorizing).add()
 
 
-def add_training(studio: Studio) -> None:
+class TrainingEndpoints:
+    """Start, watch and stop the run."""
+
+    def __init__(self, studio: Studio):
+        self.studio = studio
+
+    def add(self) -> None:
+        gr.api(show.polite(self.train_start), api_name="train_start")
+        gr.api(self.train_status, api_name="train_status", concurrency_limit=None)
+        gr.api(show.polite(self.train_stop), api_name="train_stop")
 
     def train_start(
+        self,
         gan: str = "dcgan",
         data: str = "fashion-mnist",
         size: int = 28,
@@ -60,37 +71,43 @@ def add_training(studio: Studio) -> None:
         """
         chosen = {"data": data, "size": size, "classes": classes, "limit": limit or None, "epochs": epochs}
         chosen |= {"steps": steps or None, "batch": batch, "seed": seed} | json_object(options)
-        studio.check_private("Training")
-        studio.start(gans.new_recipe(gan, **chosen), request.session_hash or "")
-        return studio.status()
+        self.studio.check_private("Training")
+        self.studio.start(gans.new_recipe(gan, **chosen), request.session_hash or "")
+        return edge.answer(self.studio.status())
 
-    def train_status() -> dict[str, Any]:
+    def train_status(self) -> dict[str, Any]:
         """What the run is doing.
 
         Returns:
             state (idle, running, paused, stopped, finished or failed), gan, step, steps, epoch, losses,
             images_per_second, seconds_left, error.
         """
-        return studio.status()
+        return edge.answer(self.studio.status())
 
-    def train_stop(request: gr.Request = None) -> dict[str, Any]:  # type: ignore[assignment]
+    def train_stop(self, request: gr.Request = None) -> dict[str, Any]:  # type: ignore[assignment]
         """Stop the run and save it; it can be resumed.
 
         Returns:
             The same as /train_status.
         """
-        studio.check_private("Training")
-        access.check_control(studio, request.session_hash, request)
-        studio.stop()
-        return studio.status()
-
-    gr.api(show.polite(train_start), api_name="train_start")
-    gr.api(train_status, api_name="train_status", concurrency_limit=None)
-    gr.api(show.polite(train_stop), api_name="train_stop")
+        self.studio.check_private("Training")
+        access.check_control(self.studio, request.session_hash, request)
+        self.studio.stop()
+        return edge.answer(self.studio.status())
 
 
-def add_attacks(lab: RobustnessService) -> None:
+class AttackEndpoints:
+    """Attack one garment, or many for a curve."""
+
+    def __init__(self, lab: RobustnessService):
+        self.lab = lab
+
+    def add(self) -> None:
+        gr.api(show.polite(self.attack), api_name="attack")
+        gr.api(show.polite(self.robustness_curve), api_name="robustness_curve", concurrency_limit=1)
+
     def attack(
+        self,
         classifier: str = "cnn",
         attack: str = "fgsm",
         eps: float = 0.025,
@@ -120,9 +137,10 @@ def add_attacks(lab: RobustnessService) -> None:
         picture = Picture("generated" if checkpoint else "test", number, checkpoint)
         seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
         look = AttackSpec(picture, classifier, attack, eps, mask, target or None, seed)
-        return lab.look(look) | lab.smallest(look)
+        return edge.answer(self.lab.look(look)) | edge.answer(self.lab.smallest(look))
 
     def robustness_curve(
+        self,
         classifier: str = "cnn",
         attack: str = "fgsm",
         eps: str = "0,0.025,0.05,0.1",
@@ -150,19 +168,47 @@ def add_attacks(lab: RobustnessService) -> None:
         n = int(show.number(limit, 1, limits.CURVE_PICTURES, "limit"))
         seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
         strengths = robustness.epsilons(eps)
-        lab.check_work([classifier], [attack], strengths, [mask], n)
-        chosen = lab.garments(n, checkpoint or None, seed)
-        nets = {classifier: lab.classifier(classifier)}
+        self.lab.check_work([classifier], [attack], strengths, [mask], n)
+        chosen = self.lab.garments(n, checkpoint or None, seed)
+        nets = {classifier: self.lab.classifier(classifier)}
         options: dict[str, Any] = {"target": target or None, "seed": seed}
         points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **options))
         return robustness.report([p for p in points if p.whole], chosen.source, target or None)
 
-    gr.api(show.polite(attack), api_name="attack")
-    gr.api(show.polite(robustness_curve), api_name="robustness_curve", concurrency_limit=1)
 
+class ColorEndpoints:
+    """Give a gray garment colors."""
 
-def add_colors(colorizing: ColorizeService) -> None:
+    def __init__(self, colorizing: ColorizeService):
+        self.colorizing = colorizing
+
+    def add(self) -> None:
+        # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
+        fields = [
+            gr.File(visible=False, label="picture", type="filepath"),
+            gr.Textbox("", visible=False, label="colours"),
+            gr.Number(1, precision=0, visible=False, label="n"),
+            gr.Textbox("", visible=False, label="label"),
+            gr.Number(0, precision=0, visible=False, label="seed"),
+            gr.Number(1, visible=False, label="strength"),
+            gr.Checkbox(False, visible=False, label="classic"),
+            gr.Number(1, precision=0, visible=False, label="tones"),
+            gr.Textbox("[]", visible=False, label="hints"),
+            gr.Textbox("", visible=False, label="checkpoint"),
+            gr.Checkbox(True, visible=False, label="keep_background"),
+        ]
+        files = gr.File(visible=False, file_count="multiple", label="coloured")
+        gr.Button(visible=False).click(
+            show.polite(self.color, "colorize"),
+            fields,
+            files,
+            api_name="colorize",
+            concurrency_id="colorize",
+            concurrency_limit=1,
+        )
+
     def color(
+        self,
         picture: str | None = None,
         colours: str = "",
         n: int = 1,
@@ -198,7 +244,7 @@ def add_colors(colorizing: ColorizeService) -> None:
         if not picture:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
         gray = engine.opened(Path(picture))
-        name, gan = colorizing.colorizer(checkpoint, gray)
+        name, gan = self.colorizing.colorizer(checkpoint, gray)
         known = next((v for k, v in palettes.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
         chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
         told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
@@ -212,30 +258,6 @@ def add_colors(colorizing: ColorizeService) -> None:
             description = wish.to_json(name, variant=i, keep_background=keep_background)
             found.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
         return found
-
-    # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
-    fields = [
-        gr.File(visible=False, label="picture", type="filepath"),
-        gr.Textbox("", visible=False, label="colours"),
-        gr.Number(1, precision=0, visible=False, label="n"),
-        gr.Textbox("", visible=False, label="label"),
-        gr.Number(0, precision=0, visible=False, label="seed"),
-        gr.Number(1, visible=False, label="strength"),
-        gr.Checkbox(False, visible=False, label="classic"),
-        gr.Number(1, precision=0, visible=False, label="tones"),
-        gr.Textbox("[]", visible=False, label="hints"),
-        gr.Textbox("", visible=False, label="checkpoint"),
-        gr.Checkbox(True, visible=False, label="keep_background"),
-    ]
-    files = gr.File(visible=False, file_count="multiple", label="coloured")
-    gr.Button(visible=False).click(
-        show.polite(color, "colorize"),
-        fields,
-        files,
-        api_name="colorize",
-        concurrency_id="colorize",
-        concurrency_limit=1,
-    )
 
 
 def json_object(text: str) -> dict[str, Any]:

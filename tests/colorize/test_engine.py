@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.color_difference import ciede2000
 from fashiongan import checkpoint, gans, limits
 from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
@@ -312,6 +313,6 @@ def test_the_bundled_colorizer_obeys_and_varies():
         goal = color_space.shown(gray.values, color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, 28, 28))
         wanted = goal[0][:, garment].mean(1)
         light = torch.tensor([60.0])
-        assert color_space.difference(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
+        assert ciede2000(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
     free = ab_of(colored(gan, gray, ColorizeSpec(), 8))[:, :, garment].mean(2)
     assert torch.pdist(free).mean() > 15

@@ -22,7 +22,7 @@ scored = pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is 
 def verdict_of(samples, **options):
     """The steps of an evaluation, and its report."""
     steps = list(evaluate.evaluate(samples, **options))
-    return steps, steps[-1].report
+    return steps, steps[-1].report.to_json()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     _, report = verdict_of(sources.draw(tmp_path, 200))
     assert report["originality"]["pixels"]["ratio"] == 0
     assert report["originality"]["pixels"]["copying"] < reports.COPIED
-    assert reports.copied(report)
+    assert reports.copied(reports.Report.from_json(report))
     assert report["verdict"].startswith("Copies")
 
 
@@ -121,9 +121,7 @@ def classes_in_turn():
 
 
 def found_in(train, test, fake):
-    report = {}
-    evaluate.originality(report, "pixels", train, test, fake)
-    return report
+    return evaluate.originality(reports.Report(), "pixels", train, test, fake)
 
 
 def copies(train, fake, which):
@@ -136,8 +134,8 @@ def copies(train, fake, which):
 def test_samples_like_unseen_ones_are_no_copies(classes_in_turn):
     report = found_in(*classes_in_turn)
     assert not reports.copied(report)
-    assert report["originality"]["pixels"]["ratio"] == pytest.approx(1, abs=0.1)
-    assert report["originality"]["n"] == 1000
+    assert report.originality.pixels.ratio == pytest.approx(1, abs=0.1)
+    assert report.originality.n == 1000
 
 
 @pytest.mark.parametrize("kind", [0, 3, 9])
@@ -146,8 +144,8 @@ def test_copies_are_found_where_classes_come_in_turn(kind, classes_in_turn):
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
     report = found_in(train, test, copies(train, fake, which[which % 10 != kind]))
-    assert report["originality"]["pixels"]["copying"] < reports.COPIED
-    assert report["originality"]["pixels"]["ratio"] == 0
+    assert report.originality.pixels.copying < reports.COPIED
+    assert report.originality.pixels.ratio == 0
     assert reports.copied(report)
 
 
@@ -156,7 +154,7 @@ def test_one_copied_class_is_found(kind, classes_in_turn):
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
     report = found_in(train, test, copies(train, fake, which[which % 10 == kind]))
-    assert report["originality"]["pixels"]["beside"] == pytest.approx(0.1, abs=0.03)
+    assert report.originality.pixels.beside == pytest.approx(0.1, abs=0.03)
     assert reports.copied(report)
 
 
@@ -168,7 +166,7 @@ def test_copies_are_found_at_every_period(period, classes_in_turn):
     mostly, seldom = (copies(train, fake, which[w]) for w in (which % period != 0, which % period == 0))
     for mixed, share in ((mostly, 1 - 1 / period), (seldom, 1 / period)):
         report = found_in(train, test, mixed)
-        assert report["originality"]["pixels"]["beside"] == pytest.approx(share, abs=0.05)
+        assert report.originality.pixels.beside == pytest.approx(share, abs=0.05)
         assert reports.copied(report)
 
 
@@ -193,7 +191,7 @@ def test_both_sides_of_a_floor_have_as_many_pictures_as_the_samples(tiny, garmen
 @scored
 def test_garments_of_their_own_are_not_flagged(stranger):
     _, report = verdict_of(sources.Samples("stranger", stranger))
-    assert not reports.copied(report)
+    assert not reports.copied(reports.Report.from_json(report))
     assert "No sign of copying" in report["verdict"]
 
 

@@ -143,8 +143,9 @@ def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, colore
     serve({"me/spy": {"spy.safetensors": path.read_bytes()}})
     studio = studio()
     rows = compare.neighbours(studio, ["hub:me/spy", "hub:me/spy"][:1], 0)
-    assert rows == [{"name": "hub:me/spy", "error": "The pictures that hub:me/spy was trained on are not here."}]
-    assert studio.data is None
+    error = "The pictures that hub:me/spy was trained on are not here."
+    assert rows == [compare.NeighbourRow("hub:me/spy", error=error)]
+    assert len(studio.datasets.kept) == 0
 
 
 def test_what_a_listing_cannot_name_is_left_out(serve, weights):

@@ -549,4 +549,4 @@ def test_neither_the_servers_files_nor_addresses_are_read(client, url, path):
 )  # fmt: skip
 def test_anything_may_be_sent_to_the_panel(asked):
     with pytest.raises(StudioError):
-        tab.ask_of(asked)
+        tab.read(asked).spec()

@@ -97,12 +97,12 @@ def test_the_curve_survives_reload_and_a_closed_tab(train_page, studio, endless)
     wait_run(page, run.out.name)
     wait_points(page, 4)
     page.close()
-    step = studio.status()["step"]
+    step = studio.status().step
     deadline = time.monotonic() + 20
-    while studio.status()["step"] <= step and time.monotonic() < deadline:
+    while studio.status().step <= step and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert studio.status()["step"] > step
-    assert studio.status()["state"] == "running"
+    assert studio.status().step > step
+    assert studio.status().state == "running"
 
 
 def test_a_second_visitor_sees_the_whole_run_and_cannot_start_another(train_page, studio, endless):
@@ -128,14 +128,14 @@ def test_pause_resume_and_stop_take_effect_within_a_second(train_page, studio, e
         begin = time.monotonic()
         page.locator(button).click()
         deadline = begin + 20
-        while studio.status()["state"] != state and time.monotonic() < deadline:
+        while studio.status().state != state and time.monotonic() < deadline:
             time.sleep(0.01)
         taken[button] = time.monotonic() - begin
         wait_state(page, state)
         if state == "paused":
-            step = studio.status()["step"]
+            step = studio.status().step
             time.sleep(1)
-            assert studio.status()["step"] == step
+            assert studio.status().step == step
     print({k: f"{v:.2f} s" for k, v in taken.items()})
     assert max(taken.values()) < 3  # the promise is 1 s on idle cores
 
@@ -170,6 +170,30 @@ def test_zoom_and_legend_are_kept_while_the_curve_grows(train_page, endless):
     wait_points(page, n + 3)
     assert page.evaluate("() => document.querySelector('[data-plot=loss]')._fullLayout.xaxis.range") == [2, 5]
     page.wait_for_function("() => document.querySelector('[data-plot=loss]')._fullData[1].visible === 'legendonly'")
+
+
+def test_a_plot_reaches_none_of_the_headings_around_it(train_page, endless):
+    """However many curves its legend names, and however narrow it is."""
+    run = endless("acgan")
+    page = train_page()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        wait_run(page, run.out.name)
+        wait_points(page, 4)
+        page.wait_for_timeout(1000)
+        sticking_out, clashing = page.evaluate("""() => {
+          const box = e => e.getBoundingClientRect(), all = s => [...document.querySelectorAll(`.live .plots ${s}`)];
+          const shown = all('.plot').filter(p => p.clientWidth), heads = all('h4, .hint').filter(h => h.clientWidth);
+          const meet = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
+          const out = p => [...p.querySelectorAll('.legend, .xtitle, .xtick, .ytick')].filter(e => {
+            const a = box(e), b = box(p);
+            return a.top < b.top - 1 || a.bottom > b.bottom + 1 || a.left < b.left - 1 || a.right > b.right + 1;
+          }).map(e => e.getAttribute('class'));
+          const near = p => heads.filter(h => meet(box(p), box(h))).map(h => h.innerText);
+          return [shown.flatMap(out), shown.flatMap(near)];
+        }""")
+        assert (sticking_out, clashing) == ([], [])
+    assert page.locator("[data-plot=loss] .legendtoggle").count() >= 4
 
 
 @pytest.mark.parametrize(

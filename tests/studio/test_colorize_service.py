@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiongan import checkpoint, gans, limits
+from fashiongan import checkpoint, gans
 from fashiongan.color.palettes import CLASSIC, PALETTES
 from fashiongan.colorize.engine import ColorizeSpec
 from fashiongan.data import sheets
@@ -18,6 +18,7 @@ from fashiongan.errors import StudioError
 from fashiongan.hub import registry
 from fashiongan.studio import Studio, colorize
 from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
+from fashiongan.ui.shared import edge
 
 
 @pytest.fixture
@@ -30,6 +31,11 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
             gan = gans.build(tiny(name, steps=1).replace(labels=labels))
             checkpoint.save(tmp_path / "runs" / name / "checkpoint.safetensors", gan, gan.G, {})
     return ColorizeService(Studio(tmp_path / "runs", str(idx_root), "cpu"))
+
+
+def looked(desk, ask):
+    """A look as the page gets it."""
+    return edge.answer(desk.look(ask))
 
 
 def picture(tmp_path, size=(60, 40), name="a.png"):
@@ -63,7 +69,7 @@ def test_without_any_it_says_what_to_do(tmp_path, idx_root, monkeypatch):
 
 
 def test_a_look_tells_of_the_garment(desk):
-    found = desk.look(ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
+    found = looked(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
     before, after = decoded(found["before"]), decoded(found["after"])
     assert before.shape == after.shape == (28, 28, 3)
     assert (before[..., 0] == before[..., 2]).all()
@@ -71,23 +77,23 @@ def test_a_look_tells_of_the_garment(desk):
     assert (found["class"], found["size"], found["sharp"]) == (CLASSES[3], [28, 28], True)
     assert found["pictures"] == 200
     assert found["colors"] == []
-    classic = desk.look(ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",)), classic=True))
+    classic = looked(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",)), classic=True))
     assert classic["colors"] == [CLASSIC[3]]
 
 
 def test_variant_i_large_is_variant_i_small(desk):
     ask = ColorizeRequest(Garment(number=1), ColorizeSpec(PALETTES["Sport"], seed=5))
-    small = desk.variants(ask, 5)
+    small = edge.answer(list(desk.variants(ask, 5)))
     assert len(set(small)) == 5
     for i, url in enumerate(small):
-        large = desk.look(ColorizeRequest(ask.garment, ask.wish, variant=i))["after"]
+        large = looked(desk, ColorizeRequest(ask.garment, ask.wish, variant=i))["after"]
         assert abs(decoded(large).astype(int) - decoded(url).astype(int)).max() <= 2  # sums in another order
 
 
 def test_an_upload_is_shown_small_and_downloaded_in_full(desk, tmp_path):
     path = picture(tmp_path, (1300, 700), "coat.png")
     garment = Garment("own", key=desk.add(path, "coat.png"))
-    found = desk.look(ColorizeRequest(garment, ColorizeSpec(("teal",))))
+    found = looked(desk, ColorizeRequest(garment, ColorizeSpec(("teal",))))
     assert found["shape"] == [512, 276]
     assert found["size"] == [1300, 700]
     assert found["after"].startswith("data:image/jpeg")
@@ -103,9 +109,9 @@ def test_an_upload_is_shown_small_and_downloaded_in_full(desk, tmp_path):
 
 
 def test_old_uploads_are_forgotten(desk, tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "UPLOADS_KEPT", 2)
+    desk.uploads.size = 2
     keys = [desk.add(picture(tmp_path, (40 + i, 30), f"{i}.png"), f"{i}.png") for i in range(3)]
-    assert list(desk.uploads) == keys[1:]
+    assert desk.uploads.keys() == keys[1:]
     with pytest.raises(StudioError, match="no longer here"):
         desk.look(ColorizeRequest(Garment("own", key=keys[0]), ColorizeSpec()))
 
@@ -126,7 +132,7 @@ def test_a_garment_in_every_palette_and_many_in_one(desk):
     assert len(many) == colorize.MANY
     # Each takes the next color: the first is the second's only by chance of the palette's length.
     for i in (0, 3):
-        alone = desk.look(ColorizeRequest(garments[i], ask.wish, variant=i % 5))["after"]
+        alone = looked(desk, ColorizeRequest(garments[i], ask.wish, variant=i % 5))["after"]
         assert abs(decoded(alone).astype(int) - many[i].permute(1, 2, 0).numpy().astype(int)).max() <= 2
 
 

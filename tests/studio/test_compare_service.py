@@ -15,11 +15,13 @@ from fashiongan.classifiers import store
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import features
+from fashiongan.evaluation.report import Report
 from fashiongan.gans import sampling
 from fashiongan.gans.base import GAN
 from fashiongan.hub import registry
-from fashiongan.studio import Studio, compare
+from fashiongan.studio import Studio, compare, score_table
 from fashiongan.training import run_folder
+from fashiongan.ui.shared import edge
 
 SCORER = {"classifier": "cnn", "sha256": "0123456789abcdef"}
 
@@ -83,6 +85,16 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
     }
 
 
+def asked(question, *args):
+    """A service's answer as the page gets it."""
+    return edge.answer(question(*args))
+
+
+def scores(question, *found):
+    """Asked of reports as they lie in files."""
+    return question(*(Report.from_json(f) if isinstance(f, dict) else f for f in found))
+
+
 def pixels(url):
     """The bytes of a picture on the page."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))))
@@ -131,14 +143,14 @@ def test_the_ends_of_the_seeds_are_taken():
 
 def test_each_row_is_what_the_model_draws_of_the_seed(studio, name):
     names = [name("plain"), name("classed")]
-    rows = compare.rows(studio, names, 3)
+    rows = asked(compare.rows, studio, names, 3)
     assert [r["name"] for r in rows] == names
     for row in rows:
         drawn = studio.gan(row["name"]).sample_images(compare.EACH, 3)
         assert all((pixels(p["src"]) == x[0].numpy()).all() for p, x in zip(row["pictures"], drawn, strict=True))
     assert [p["label"] for p in rows[1]["pictures"]] == list(datasets.CLASSES)
     assert {p["label"] for p in rows[0]["pictures"]} == {""}
-    assert compare.rows(studio, names, 4)[0] != rows[0]
+    assert asked(compare.rows, studio, names, 4)[0] != rows[0]
 
 
 def test_models_with_as_many_latent_numbers_draw_from_the_same_ones(studio, name):
@@ -152,10 +164,10 @@ def test_a_damaged_checkpoint_costs_the_others_nothing(studio, name):
     (broken / "checkpoint.safetensors").write_bytes(b"nonsense")
     names = [broken.as_posix(), name("plain")]
     try:
-        for rows in (compare.rows(studio, names, 0), compare.neighbours(studio, names, 0)):
+        for rows in (asked(compare.rows, studio, names, 0), asked(compare.neighbours, studio, names, 0)):
             assert "damaged" in rows[0]["error"]
             assert "error" not in rows[1]
-        entries = compare.models(studio, names)["models"]
+        entries = asked(score_table.models, studio, names)["models"]
         assert "damaged" in entries[0]["verdict"]
         assert entries[1]["curves"]
     finally:
@@ -168,7 +180,7 @@ def test_the_nearest_real_garment_is_found_with_its_distance_and_class(studio, n
     corner = shifted[:, :, 0, 0]
     shifted[:, :, 0, 0] = torch.where(corner < 128, corner + 51, corner - 51)  # by a fifth of all brightness
     monkeypatch.setattr(gans.GANS["dcgan"], "sample_images", lambda *_: shifted)
-    found = compare.neighbours(studio, [name("plain"), name("classed")], 0)[0]["pixels"]
+    found = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)[0]["pixels"]
     assert [f["far"] for f in found] == [0.2] * 10
     assert [f["label"] for f in found] == [datasets.CLASSES[c] for c in garments.labels[:10].tolist()]
     assert all((pixels(f["src"]) == x[0].numpy()).all() for f, x in zip(found, garments.images, strict=False))
@@ -176,15 +188,15 @@ def test_the_nearest_real_garment_is_found_with_its_distance_and_class(studio, n
 
 def test_each_model_is_compared_with_what_it_was_trained_on(studio, name, garments, monkeypatch):
     monkeypatch.setattr(GAN, "sample_images", lambda *_: garments.images[:10])  # one of each class
-    plain, dresses = compare.neighbours(studio, [name("plain"), name("dresses")], 0)
+    plain, dresses = asked(compare.neighbours, studio, [name("plain"), name("dresses")], 0)
     assert [f["label"] for f in plain["pixels"]] == list(datasets.CLASSES)
     assert [f["label"] for f in dresses["pixels"]] == ["Dress"] * 10
     assert [n["name"] for n in (plain, dresses)] == [name("plain"), name("dresses")]
 
 
 def test_garments_of_the_same_group_get_the_neighbours_of_their_own_row(studio, name):
-    both = compare.neighbours(studio, [name("plain"), name("classed")], 0)
-    turned = compare.neighbours(studio, [name("classed"), name("plain")], 0)
+    both = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)
+    turned = asked(compare.neighbours, studio, [name("classed"), name("plain")], 0)
     assert both == turned[::-1]
     assert both[0]["pixels"] != both[1]["pixels"]
 
@@ -192,14 +204,14 @@ def test_garments_of_the_same_group_get_the_neighbours_of_their_own_row(studio, 
 @pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
 def test_features_are_compared_once_those_of_real_garments_are_kept(studio, name, garments, monkeypatch):
     names = [name("plain"), name("classed")]
-    before = compare.neighbours(studio, names, 0)[0]
+    before = asked(compare.neighbours, studio, names, 0)[0]
     assert before["lacking"] == compare.LACKING
     assert "features" not in before
     net = classifiers.load(features.SCORER)
     known = classifiers.features(net, garments.images)[0]
     checkpoint.write(features.cached(net, garments), {"features": known}, {})
     monkeypatch.setattr(gans.GANS["dcgan"], "sample_images", lambda *_: garments.images[20:30])
-    after = compare.neighbours(studio, names, 0)[0]
+    after = asked(compare.neighbours, studio, names, 0)[0]
     assert "lacking" not in after
     found = after["features"]
     assert [f["far"] for f in found] == pytest.approx([0] * 10, abs=1e-3)
@@ -211,7 +223,7 @@ def test_pictures_that_are_gone_are_told_of_in_the_row(studio, name, monkeypatch
         raise StudioError("There is no data called 'hats'.")
 
     monkeypatch.setattr(studio, "garments", gone)
-    found = compare.neighbours(studio, [name("plain"), name("classed")], 0)
+    found = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)
     assert [f["error"] for f in found] == ["There is no data called 'hats'."] * 2
 
 
@@ -220,7 +232,7 @@ def test_pictures_that_are_gone_are_told_of_in_the_row(studio, name, monkeypatch
 
 def test_a_model_without_a_report_is_not_in_the_table(studio, name, write_report):
     write_report(name("plain"), report())
-    found = compare.models(studio, [name("plain"), name("classed")])
+    found = asked(score_table.models, studio, [name("plain"), name("classed")])
     plain, classed = found["models"]
     assert plain["verdict"] == "As garment-like as can be."
     assert plain["values"]["frechet"] == 10
@@ -233,7 +245,7 @@ def test_a_model_without_a_report_is_not_in_the_table(studio, name, write_report
 
 
 def test_every_number_of_a_report_has_its_column():
-    values = compare.values(report(gan_test=0.91, gan_train=0.85, gan_train_real=0.88))
+    values = scores(score_table.values, report(gan_test=0.91, gan_train=0.85, gan_train_real=0.88))
     assert values == {
         "frechet": 10.0,
         "coverage": 0.5,
@@ -249,28 +261,28 @@ def test_every_number_of_a_report_has_its_column():
         "seconds": 60.0,
         "speed": 900.0,
     }
-    assert values.keys() <= {c.key for c in compare.COLUMNS}
+    assert values.keys() <= {c.key for c in score_table.COLUMNS}
 
 
 def test_numbers_that_are_none_are_left_out():
     found = report(frechet=math.nan)
     found["size"], found["training"]["seconds"] = {"G": None}, "long"
-    assert not {"frechet", "G", "D", "seconds"} & compare.values(found).keys()
-    assert compare.values({"scores": {}}) == {}
+    assert not {"frechet", "G", "D", "seconds"} & scores(score_table.values, found).keys()
+    assert scores(score_table.values, {"scores": {}}) == {}
 
 
 def test_only_columns_that_somebody_fills_are_shown(studio, name, write_report):
     write_report(name("plain"), report())
-    keys = [c["key"] for c in compare.models(studio, [name("plain"), name("classed")])["columns"]]
+    keys = [c["key"] for c in asked(score_table.models, studio, [name("plain"), name("classed")])["columns"]]
     assert keys[:2] == ["frechet", "coverage"]
     assert "gan_test" not in keys
 
 
 def test_the_best_is_the_least_the_most_or_the_nearest():
     def entry(name, **values):
-        return {"name": name, "values": values}
+        return score_table.Entry(name, values=values)
 
-    best = compare.best(
+    best = score_table.best(
         [
             entry("a", frechet=3.0, coverage=0.4, copying=-2.0, missed=0),
             entry("b", frechet=2.0, coverage=0.4, copying=1.0, missed=0),
@@ -284,7 +296,7 @@ def test_a_copy_is_flagged_and_never_the_best(studio, name, write_report):
     write_report(name("plain"), report(frechet=0.1, coverage=0.9, copying=-9.0))
     write_report(name("classed"), report(frechet=5.0))
     write_report(name("dresses"), report(frechet=7.0))
-    found = compare.models(studio, [name(n) for n in ("plain", "classed", "dresses")])
+    found = asked(score_table.models, studio, [name(n) for n in ("plain", "classed", "dresses")])
     assert [m["copies"] for m in found["models"]] == [True, False, False]
     assert found["best"]["frechet"] == [name("classed")]
 
@@ -292,28 +304,31 @@ def test_a_copy_is_flagged_and_never_the_best(studio, name, write_report):
 def test_bars_are_scaled_so_that_real_is_one_and_more_is_better():
     found = report(frechet=10.0, coverage=0.5)
     found["scores"] |= {"kid": {"value": 3.0, "real": -0.01}, "density": {"value": 0.8}}
-    assert compare.bars(found) == {"frechet": pytest.approx(math.sqrt(0.4 / 10)), "coverage": 0.625}
-    assert compare.bars(report(frechet=-0.2))["frechet"] == 1  # below nothing by chance
-    assert compare.bars(report(frechet=0.4, coverage=0.8)) == {"frechet": 1, "coverage": 1}
+    assert scores(score_table.bars, found) == {"frechet": pytest.approx(math.sqrt(0.4 / 10)), "coverage": 0.625}
+    assert scores(score_table.bars, report(frechet=-0.2))["frechet"] == 1  # below nothing by chance
+    assert scores(score_table.bars, report(frechet=0.4, coverage=0.8)) == {"frechet": 1, "coverage": 1}
 
 
 def test_a_floor_is_told_once_and_to_whom_it_belongs():
     other = report()
     other["scores"]["frechet"]["real"] = 2.0
-    floors = compare.floors({"a": report(), "b": other, "c": report(frechet=3.0)})
+    floors = asked(
+        score_table.floors,
+        {k: Report.from_json(r) for k, r in {"a": report(), "b": other, "c": report(frechet=3.0)}.items()},
+    )
     assert [f["of"] for f in floors] == [["a", "c"], ["b"]]
     assert floors[0]["values"] == {"frechet": 0.4, "coverage": 0.8, "ratio": 1.0, "copying": 0.0}
     assert floors[0]["halves"] == {"frechet": 0.5, "coverage": 0.81}
 
 
 def test_the_caption_says_how_many_samples_and_who_scored_them():
-    assert compare.caption([]) == ""
-    one = compare.caption([report(), report()])
+    assert score_table.caption([]) == ""
+    one = score_table.caption([Report.from_json(r) for r in (report(), report())])
     assert "10,000 samples each" in one
     assert "cnn (sha256 0123456789ab)" in one
     assert "not scored alike" not in one
     for change in ({"n": 500}, {"judge": {**SCORER, "sha256": "f" * 64}}, {"against": {"real": 1000}}):
-        assert "not scored alike" in compare.caption([report(), report(**change)])
+        assert "not scored alike" in score_table.caption([Report.from_json(r) for r in (report(), report(**change))])
 
 
 @pytest.mark.parametrize(
@@ -328,17 +343,20 @@ def test_the_caption_says_how_many_samples_and_who_scored_them():
 )
 def test_what_is_worth_scoring(monkeypatch, tiny, found, score_is_here, expected):
     monkeypatch.setattr(store, "bundled", lambda: ["cnn"] if score_is_here else [])
-    assert compare.scored(found, tiny("dcgan")) is expected
+    assert scores(score_table.scored, found, tiny("dcgan")) is expected
 
 
 def test_a_report_without_scores_says_why():
-    assert compare.said({"remarks": ["These are 64 x 64.", "Train at 28."]}) == "These are 64 x 64. Train at 28."
-    assert compare.said({}) == "There is no verdict in its report."
+    assert (
+        scores(score_table.said, {"remarks": ["These are 64 x 64.", "Train at 28."]})
+        == "These are 64 x 64. Train at 28."
+    )
+    assert scores(score_table.said, {}) == "There is no verdict in its report."
 
 
 def test_about_is_gan_year_and_epochs(studio, name, tiny):
-    assert compare.about(studio.gan(name("plain")), {"epochs": 1.0}) == "dcgan, 2015, 1 epoch"
-    assert compare.about(gans.build(tiny("dcgan", size=64)), {"epochs": 40.0}) == "dcgan, 2015, 40 epochs, 64 x 64"
+    assert score_table.about(studio.gan(name("plain")), {"epochs": 1.0}) == "dcgan, 2015, 1 epoch"
+    assert score_table.about(gans.build(tiny("dcgan", size=64)), {"epochs": 40.0}) == "dcgan, 2015, 40 epochs, 64 x 64"
 
 
 # Curves
@@ -346,8 +364,8 @@ def test_about_is_gan_year_and_epochs(studio, name, tiny):
 
 def test_curves_of_a_run_end_where_its_weights_do(studio, name):
     info = checkpoint.info(name("plain"))
-    assert compare.curves(registry.find(name("plain")), info)["step"] == [1, 2, 3, 4, 5, 6]
-    earlier = compare.curves(registry.find(name("plain")), {**info, "step": 4})
+    assert score_table.curves(registry.find(name("plain")), info)["step"] == [1, 2, 3, 4, 5, 6]
+    earlier = score_table.curves(registry.find(name("plain")), {**info, "step": 4})
     assert earlier["step"] == [1, 2, 3, 4]
     assert len(earlier["d_loss"]) == len(earlier["g_loss"]) == 4
 
@@ -356,14 +374,14 @@ def test_curves_of_the_best_epoch_are_its_runs(studio, name):
     best = studio.folder / "plain" / "best.safetensors"
     best.write_bytes((studio.folder / "plain" / "checkpoint.safetensors").read_bytes())
     try:
-        assert compare.curves(best, {"step": 2})["step"] == [1, 2]
+        assert score_table.curves(best, {"step": 2})["step"] == [1, 2]
     finally:
         best.unlink()
 
 
 def test_curves_in_a_header_are_taken_as_they_are():
-    assert compare.curves(registry.find("dcgan"), {"curves": {"step": [5], "d_loss": [0.1]}}) == {
+    assert score_table.curves(registry.find("dcgan"), {"curves": {"step": [5], "d_loss": [0.1]}}) == {
         "step": [5],
         "d_loss": [0.1],
     }
-    assert compare.curves(registry.find("dcgan"), {}) == {}
+    assert score_table.curves(registry.find("dcgan"), {}) == {}

@@ -13,9 +13,11 @@ from fashiongan.classifiers import recipe, store
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import robustness
-from fashiongan.studio import Studio
+from fashiongan.studio import Studio, attacked
 from fashiongan.studio import robustness as lab
+from fashiongan.studio.attacked import garment
 from fashiongan.studio.robustness import AttackSpec, Picture, RobustnessService
+from fashiongan.ui.shared import edge
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,11 @@ def until(condition, seconds=60):
         time.sleep(0.02)
 
 
+def asked(question, *args):
+    """A service's answer as the page gets it."""
+    return edge.answer(question(*args))
+
+
 def refused(match, work, *args, **kwargs):
     with pytest.raises(StudioError, match=match) as caught:
         work(*args, **kwargs)
@@ -71,7 +78,7 @@ def test_bundled_ones_first_then_mine(bench, mine):
 
 
 def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
-    found = bench.look(AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
+    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
     test = datasets.load("fashion-mnist", split="test", root=idx_root)
     x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
     after = attacks.fgsm(net, x, y, 0.3)
@@ -90,7 +97,7 @@ def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
 
 
 def test_nothing_added_is_gray(bench, mine):
-    found = bench.look(AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
+    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
     assert found["magnified"] is None
     assert found["changed"] == 0
     assert (pixels(found["added"]) * 255).unique().tolist() == [128]
@@ -98,30 +105,30 @@ def test_nothing_added_is_gray(bench, mine):
 
 def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
     look = AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none")
-    least = bench.smallest(look)["least"]
+    least = asked(bench.smallest, look)["least"]
     assert 1 < least < 255
-    assert bench.look(replace(look, eps=least / 255))["fooled"]
-    assert not bench.look(replace(look, eps=(least - 1) / 255))["fooled"]
-    slow = bench.smallest(replace(look, attack="ensemble"))
+    assert asked(bench.look, replace(look, eps=least / 255))["fooled"]
+    assert not asked(bench.look, replace(look, eps=(least - 1) / 255))["fooled"]
+    slow = asked(bench.smallest, replace(look, attack="ensemble"))
     assert slow["by"] == attacks.ATTACKS["pgd"].title
 
 
 def test_generated_garments_and_ones_own_have_the_class_that_is_seen_in_them(bench, mine):
-    drawn = bench.look(AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
+    drawn = asked(bench.look, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
     assert not drawn["known"]
     assert drawn["class"] == drawn["said"][0]
-    x, _ = bench.garment(Picture("generated", 5, "cdcgan", "Dress"))
+    x, _ = garment(bench.studio, Picture("generated", 5, "cdcgan", "Dress"))
     gan = bench.studio.gan("cdcgan")
     assert torch.equal(x * 255, gan.sample_images(1, 5, "Dress").float())
     raw = bytes(range(256)) * 3 + bytes(16)
-    x, label = bench.garment(Picture("own", pixels=base64.b64encode(raw).decode()))
+    x, label = garment(bench.studio, Picture("own", pixels=base64.b64encode(raw).decode()))
     assert label is None
     assert x.shape == (1, 1, 28, 28)
     assert (x.flatten() * 255).round().tolist() == list(raw)
 
 
 def test_a_target_is_aimed_at(bench, mine):
-    found = bench.look(AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
+    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
     assert found["target"] == "Bag"
     assert found["said"][1] == "Bag"
     assert found["fooled"]
@@ -153,7 +160,7 @@ def test_what_cannot_be_attacked_is_named(changes, said, bench, mine):
 def test_a_merged_classifier_is_asked_about_merged_classes(bench, idx_root):
     path = bench.folder / "merged.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
-    found = bench.look(AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
+    found = asked(bench.look, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
     assert found["class"] == found["said"][0] == "T-shirt/top or Shirt"
     assert len(found["labels"]) == 9
     path.unlink()
@@ -166,35 +173,35 @@ def test_ones_own_picture_is_cut_made_gray_and_turned_over_if_its_border_is_ligh
     im = Image.new("RGB", (80, 56), (250, 250, 250))
     im.paste((200, 0, 0), (26, 14, 54, 42))
     im.save(tmp_path / "a.png")
-    values = torch.tensor(list(base64.b64decode(lab.own(tmp_path / "a.png").pixels))).view(28, 28)
+    values = torch.tensor(list(base64.b64decode(attacked.own(tmp_path / "a.png").pixels))).view(28, 28)
     assert values[0, 0] == 5
     assert values[14, 14] == 255 - round(0.299 * 200)
     Image.new("L", (28, 28), 9).save(tmp_path / "b.png")
-    assert set(base64.b64decode(lab.own(tmp_path / "b.png").pixels)) == {9}
+    assert set(base64.b64decode(attacked.own(tmp_path / "b.png").pixels)) == {9}
     (tmp_path / "c.png").write_text("no picture")
-    refused("^c.png is not a picture that can be read", lab.own, tmp_path / "c.png")
+    refused("^c.png is not a picture that can be read", attacked.own, tmp_path / "c.png")
     Image.new("1", (8000, 8000)).save(tmp_path / "d.png")
-    refused("d.png has more than 40 million pixels", lab.own, tmp_path / "d.png")
+    refused("d.png has more than 40 million pixels", attacked.own, tmp_path / "d.png")
 
 
 # The curve
 
 
 def test_a_curve_in_the_background(bench, mine):
-    version = bench.news(-1, -1)["curve"]["version"]
+    version = asked(bench.news, -1, -1)["curve"]["version"]
     bench.start_curve([mine], ["fgsm", "noise"], "0,0.3", ["garment", "none"], 50, owner="me")
     until(lambda: not bench.curves.job.alive)
-    found = bench.news(-1, -1)["curve"]
+    found = asked(bench.news, -1, -1)["curve"]
     assert (found["state"], found["error"]) == ("finished", None)
     assert found["version"] > version
     assert found["step"] == found["steps"] == len(found["points"]) == 8
     assert found["about"] == "the first 50 test pictures"
-    test = robustness.first(lab.test_pictures(bench.studio.data_root), 50)
+    test = robustness.first(attacked.test_pictures(bench.studio.data_root), 50)
     net = {mine: bench.classifier(mine)}
     wanted = list(robustness.curve(net, test, ["fgsm", "noise"], [0, 0.3], ["garment", "none"]))
     assert [p["accuracy"] for p in found["points"]] == [p.accuracy for p in wanted]
     assert set(found["points"][0]) == set(asdict(wanted[0]))
-    assert "points" not in bench.news(found["version"], -1)["curve"]
+    assert "points" not in asked(bench.news, found["version"], -1)["curve"]
 
 
 def test_a_curve_of_generated_garments(bench, mine):
@@ -210,10 +217,10 @@ def test_one_curve_at_a_time_and_stop(bench, mine):
     until(lambda: bench.curves.job.alive)
     refused("Another curve is being computed here", bench.start_curve, [mine], ["fgsm"], "0", ["none"], 10)
     bench.stop_curve()
-    assert bench.news(-1, -1)["curve"]["state"] == "stopped"
+    assert asked(bench.news, -1, -1)["curve"]["state"] == "stopped"
     bench.start_curve([mine], ["fgsm"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert bench.news(-1, -1)["curve"]["state"] == "finished"
+    assert asked(bench.news, -1, -1)["curve"]["state"] == "finished"
 
 
 @pytest.mark.parametrize(
@@ -239,8 +246,8 @@ def test_what_no_curve_can_be_made_of_is_named(arguments, said, bench, mine):
 def test_what_goes_wrong_in_a_curve_is_told(bench, mine):
     bench.start_curve([mine], ["magic"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert bench.news(-1, -1)["curve"]["state"] == "failed"
-    assert "no attack called 'magic'" in bench.news(-1, -1)["curve"]["error"]
+    assert asked(bench.news, -1, -1)["curve"]["state"] == "failed"
+    assert "no attack called 'magic'" in asked(bench.news, -1, -1)["curve"]["error"]
 
 
 # A defence
@@ -249,7 +256,7 @@ def test_what_goes_wrong_in_a_curve_is_told(bench, mine):
 def test_a_defence_is_trained_and_listed(bench):
     bench.start_fit(recipe("dense", epochs=2, batch=50, adversarial="pgd"), "me")
     until(lambda: not bench.fit.job.alive)
-    found = bench.news(-1, -1)["fit"]
+    found = asked(bench.news, -1, -1)["fit"]
     assert (found["state"], found["error"], found["name"]) == ("finished", None, "dense-pgd-1")
     assert found["step"] == found["steps"] == found["news"][-1]["step"] == 22
     assert found["news"][-1]["attacked"] is not None
@@ -265,7 +272,7 @@ def test_one_fit_at_a_time_and_what_is_stopped_is_not_kept(bench):
     until(lambda: bench.fit.news)
     refused("Another classifier is being trained here", bench.start_fit, recipe("dense", batch=50))
     bench.stop_fit()
-    assert bench.news(-1, -1)["fit"]["state"] == "stopped"
+    assert asked(bench.news, -1, -1)["fit"]["state"] == "stopped"
     assert not bench.fit.out.exists()
     refused("batch cannot be 551", bench.start_fit, recipe("dense", batch=551))
 

@@ -34,14 +34,14 @@ def studio(tmp_path, idx_root):
 
 
 def test_a_run_ends_as_a_checkpoint_that_can_be_sampled(studio, tiny):
-    assert studio.status()["state"] == "idle"
+    assert studio.status().state == "idle"
     run = studio.start(tiny("cdcgan", steps=20))
-    until(lambda: studio.status()["state"] == "finished")
+    until(lambda: studio.status().state == "finished")
     status = studio.status()
-    assert (status["gan"], status["step"], status["steps"], status["error"]) == ("cdcgan", 20, 20, None)
-    assert status["checkpoint"] == run.out.as_posix()
-    assert status["checkpoint"] in studio.names()
-    assert studio.gan(status["checkpoint"]).sample_images(3, 0).shape == (3, 1, 28, 28)
+    assert (status.gan, status.step, status.steps, status.error) == ("cdcgan", 20, 20, None)
+    assert status.checkpoint == run.out.as_posix()
+    assert status.checkpoint in studio.names()
+    assert studio.gan(status.checkpoint).sample_images(3, 0).shape == (3, 1, 28, 28)
 
 
 def test_one_run_at_a_time_and_the_refusal_says_who(studio, tiny):
@@ -50,7 +50,7 @@ def test_one_run_at_a_time_and_the_refusal_says_who(studio, tiny):
         with pytest.raises(StudioError, match=rf"dcgan is being trained here, started by {who} \d+ min ago"):
             studio.start(tiny("cdcgan"), owner=owner)
     studio.pause()
-    assert studio.status()["state"] == "paused"
+    assert studio.status().state == "paused"
     with pytest.raises(StudioError, match="being trained here"):
         studio.start(tiny("cdcgan"))
 
@@ -70,7 +70,7 @@ def test_stopping_saves_and_resuming_goes_on_with_the_whole_curve(studio, tiny):
     step = int(run.newest["step"])
     assert run_folder.read_log(run.out)[-1]["step"] == step
     studio.go_on()
-    until(lambda: studio.status()["step"] > step)
+    until(lambda: studio.status().step > step)
     steps = studio.run.curve.columns["step"]
     assert steps == sorted(set(steps))
     assert steps[0] == 1
@@ -106,13 +106,13 @@ def test_a_killed_studio_shows_its_run_again_and_resumes_it(tmp_path, idx_root):
     process.wait()
     studio = Studio(tmp_path / "runs", data_root=str(idx_root), device="cpu")
     status = studio.status()
-    assert (status["state"], status["gan"], status["steps"]) == ("stopped", "dcgan", 1_000_000)
-    assert status["step"] > 0
+    assert (status.state, status.gan, status.steps) == ("stopped", "dcgan", 1_000_000)
+    assert status.step > 0
     news = studio.news("", -1, 0, -1)
-    assert news["columns"]["step"][-1] == status["step"]
-    assert news["sheet"].startswith("data:image/png;base64,")
+    assert news.columns["step"][-1] == status.step
+    assert news.sheet.startswith(b"\x89PNG")
     studio.go_on()
-    until(lambda: studio.status()["step"] > status["step"])
+    until(lambda: studio.status().step > status.step)
     studio.stop()
 
 
@@ -143,15 +143,15 @@ def test_news_sends_only_what_is_new(studio, tiny):
     run = studio.start(tiny("dcgan", steps=None, epochs=2))
     until(lambda: not run.alive)
     everything = studio.news("", -1, 0, -1)
-    n = len(everything["columns"]["step"])
+    n = len(everything.columns["step"])
     assert n > 2
-    assert everything["first"] == 0
-    assert everything["epochs"] == [0, 1, 2]
-    assert everything["sheet"]
-    rest = studio.news(run.out.name, everything["generation"], n - 1, everything["sheets"])
-    assert rest["first"] == n - 1
-    assert rest["columns"]["step"] == everything["columns"]["step"][-1:]
-    assert rest["sheet"] is None
+    assert everything.first == 0
+    assert everything.epochs == (0, 1, 2)
+    assert everything.sheet
+    rest = studio.news(run.out.name, everything.generation, n - 1, everything.sheets)
+    assert rest.first == n - 1
+    assert rest.columns["step"] == everything.columns["step"][-1:]
+    assert rest.sheet is None
     assert studio.epoch_sheet(1) != studio.epoch_sheet(0)
     assert studio.epoch_sheet(99) is None
 
@@ -183,29 +183,29 @@ def test_queued_runs_follow_one_another_and_can_be_cancelled(studio, tiny):
     studio.enqueue(tiny("lsgan", steps=3))
     studio.enqueue(tiny("cgan", steps=3))
     studio.enqueue(tiny("wgan", steps=3))
-    queue = studio.status()["queue"]
-    assert [w["gan"] for w in queue] == ["lsgan", "cgan", "wgan"]
-    assert queue[0]["command"].startswith("python train.py lsgan")
-    studio.cancel(queue[1]["number"])
+    queue = studio.status().queue
+    assert [w.gan for w in queue] == ["lsgan", "cgan", "wgan"]
+    assert queue[0].command.startswith("python train.py lsgan")
+    studio.cancel(queue[1].number)
     with pytest.raises(StudioError, match="not waiting any more"):
-        studio.cancel(queue[1]["number"])
-    assert studio.status()["gan"] == "dcgan"
+        studio.cancel(queue[1].number)
+    assert studio.status().gan == "dcgan"
     studio.stop()
-    until(lambda: studio.status()["gan"] == "wgan" and studio.status()["state"] == "finished")
-    assert studio.status()["queue"] == []
+    until(lambda: studio.status().gan == "wgan" and studio.status().state == "finished")
+    assert studio.status().queue == ()
     assert sorted(p.name for p in studio.folder.iterdir()) == ["dcgan-1", "lsgan-1", "wgan-1"]
 
 
 def test_queueing_on_an_idle_studio_starts_at_once(studio, tiny):
     studio.enqueue(tiny("dcgan", steps=3))
-    until(lambda: studio.status()["state"] == "finished")
+    until(lambda: studio.status().state == "finished")
 
 
 def test_what_cannot_be_trained_is_refused_before_it_waits(studio, tiny):
     studio.start(tiny("dcgan", steps=1_000_000))
     with pytest.raises(StudioError, match="batch cannot be 700"):
         studio.enqueue(tiny("dcgan", batch=700))
-    assert studio.status()["queue"] == []
+    assert studio.status().queue == ()
 
 
 def test_a_waiting_run_that_cannot_start_is_skipped_and_told(studio, tiny, tmp_path):
@@ -213,10 +213,10 @@ def test_a_waiting_run_that_cannot_start_is_skipped_and_told(studio, tiny, tmp_p
     studio.enqueue(tiny("lsgan", steps=3))
     studio.enqueue(tiny("cgan", steps=3))
     (tmp_path / "runs" / "lsgan-1").write_text("a file where the folder should be")
-    studio.free_name = lambda gan: f"{gan}-1"
+    studio.runs.free_name = lambda gan: f"{gan}-1"
     studio.stop()
-    until(lambda: studio.status()["gan"] == "cgan" and studio.status()["state"] == "finished")
-    assert any("lsgan was skipped" in remark for remark in studio.status()["remarks"])
+    until(lambda: studio.status().gan == "cgan" and studio.status().state == "finished")
+    assert any("lsgan was skipped" in remark for remark in studio.status().remarks)
 
 
 def test_the_queue_is_bounded(studio, tiny, monkeypatch):

@@ -3,21 +3,24 @@
 import base64
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from torch import Tensor
 
 from ... import limits
+from ...checked import checked
 from ...color.palettes import PALETTES
 from ...colorize import engine
 from ...errors import StudioError
-from ...studio.colorize import ColorizeRequest, ColorizeService, Garment, shown
+from ...studio.colorize import Colored, ColorizeRequest, ColorizeService, Garment
 from ..shared import checkpoints, show, words
+from ..shared.panel import html_panel
 from ..shared.show import answered
 
 HERE = Path(__file__).parent
-SHARED = HERE.parent / "shared"
 TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays
@@ -141,81 +144,101 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
 
     @answered
-    def look(asked: Any) -> dict[str, Any]:
-        return colorizing.look(ask_of(asked))
+    def look(asked: Any) -> Colored:
+        return colorizing.look(read(asked).spec())
 
     @answered
-    def variants(asked: Any) -> dict[str, Any]:
-        ask = ask_of(asked)
-        n = int(show.number(asked.get("n"), 1, limits.VARIANTS, "Number of variants"))
-        return {"tiles": colorizing.variants(ask, n)}
+    def variants(asked: Any) -> dict[str, list[Tensor]]:
+        question = read(asked)
+        n = int(show.number(question.n, 1, limits.VARIANTS, "Number of variants"))
+        return {"tiles": list(colorizing.variants(question.spec(), n))}
 
     @answered
-    def palettes(asked: Any) -> dict[str, Any]:
-        found = colorizing.palettes(ask_of(asked))
-        return {"rows": [[name, [shown(x) for x in tiles]] for name, tiles in found.items()]}
+    def palettes(asked: Any) -> dict[str, list[tuple[str, list[Tensor]]]]:
+        found = colorizing.palettes(read(asked).spec())
+        return {"rows": [(name, list(tiles)) for name, tiles in found.items()]}
 
     @answered
-    def many(asked: Any) -> dict[str, Any]:
-        return {"tiles": [shown(x) for x in colorizing.many(ask_of(asked), garments_of(asked))]}
+    def many(asked: Any) -> dict[str, list[Tensor]]:
+        question = read(asked)
+        return {"tiles": colorizing.many(question.spec(), question.sheet())}
 
     @answered
-    def download(asked: Any) -> dict[str, Any]:
-        return sent(*colorizing.download(ask_of(asked)))
+    def download(asked: Any) -> dict[str, str]:
+        return sent(*colorizing.download(read(asked).spec()))
 
     @answered
-    def sheet(asked: Any) -> dict[str, Any]:
-        return sent(*colorizing.sheet(ask_of(asked), garments_of(asked)))
+    def sheet(asked: Any) -> dict[str, str]:
+        question = read(asked)
+        return sent(*colorizing.sheet(question.spec(), question.sheet()))
 
-    script = (HERE / "panel.js").read_text()
-    known = {"palettes": PALETTES, "blind": BLIND, "first": START, "hints": limits.HINTS}
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(SHARED / "latest.js").read_text() + script.replace("/*KNOWN*/{}", json.dumps(known)),
-        apply_default_css=False,
-        server_functions=[look, variants, palettes, many, download, sheet],
-        elem_id="dye",
-    )
+    functions = [look, variants, palettes, many, download, sheet]
+    shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
+    return html_panel(HERE, "dye", functions, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
 
 
-def sent(data: bytes, name: str) -> dict[str, Any]:
+def sent(data: bytes, name: str) -> dict[str, str]:
     return {"png": base64.b64encode(data).decode(), "name": name}
 
 
-def ask_of(asked: Any) -> ColorizeRequest:
-    """What the page asks for, or StudioError."""
-    if not isinstance(asked, dict) or not isinstance(asked.get("wish"), dict):
-        raise StudioError("That is no garment to color: reload the page.")
-    checkpoint = asked.get("checkpoint") or ""
-    if not isinstance(checkpoint, str):
-        raise StudioError("There is no such checkpoint here: choose one from the list.")
-    return ColorizeRequest(
-        garment_of(asked.get("garment")),
-        engine.colorize_spec(asked["wish"]),
-        checkpoint,
-        asked.get("classic") is True,
-        int(show.number(asked.get("variant", 0), 0, limits.VARIANTS - 1, "A variant")),
-        asked.get("keep") is not False,
-    )
+@dataclass(frozen=True)
+class GarmentAsked:
+    """A garment as the panel names it."""
+
+    kind: object = None
+    number: object = None
+    key: object = None
+    drawing: object = None
+
+    def garment(self) -> Garment:
+        """The garment, or StudioError."""
+        kind = KINDS.get(str(self.kind), "test")
+        if kind == "own":
+            if not self.key:
+                raise StudioError("Upload a picture of a garment: it appears here, and can be colored.")
+            return Garment(kind, key=str(self.key))
+        if kind == "drawn":
+            return Garment(kind, drawing=str(self.drawing or ""))
+        return Garment(kind, int(show.number(self.number, 0, 2**31 - 1, "Number")))
 
 
-def garment_of(asked: Any) -> Garment:
-    """One garment, or StudioError."""
-    if not isinstance(asked, dict):
-        raise StudioError("That is no garment to color: reload the page.")
-    kind = KINDS.get(str(asked.get("kind")), "test")
-    if kind == "own":
-        if not asked.get("key"):
-            raise StudioError("Upload a picture of a garment: it appears here, and can be colored.")
-        return Garment(kind, key=str(asked["key"]))
-    if kind == "drawn":
-        return Garment(kind, drawing=str(asked.get("drawing") or ""))
-    return Garment(kind, int(show.number(asked.get("number"), 0, 2**31 - 1, "Number")))
+@dataclass(frozen=True)
+class Question:
+    """What the panel asks. Numbers are checked where they are used, each with a sentence of its own."""
+
+    garment: GarmentAsked
+    wish: dict[str, object]
+    checkpoint: str | None = None
+    classic: object = None
+    variant: object = 0
+    keep: object = None
+    n: object = None
+    garments: tuple[GarmentAsked, ...] = ()
+
+    def spec(self) -> ColorizeRequest:
+        """One garment, colored; or StudioError."""
+        return ColorizeRequest(
+            self.garment.garment(),
+            engine.colorize_spec(self.wish),
+            self.checkpoint or "",
+            self.classic is True,
+            int(show.number(self.variant, 0, limits.VARIANTS - 1, "A variant")),
+            self.keep is not False,
+        )
+
+    def sheet(self) -> list[Garment]:
+        """The garments of a sheet, or StudioError."""
+        return [g.garment() for g in self.garments]
 
 
-def garments_of(asked: Any) -> list[Garment]:
-    """The garments of a sheet, or StudioError."""
-    found = asked.get("garments", [])
-    if not isinstance(found, list):
-        raise StudioError("That is no list of garments: reload the page.")
-    return [garment_of(g) for g in found]
+SENTENCES = {
+    "checkpoint": "There is no such checkpoint here: choose one from the list.",
+    "garments": "That is no list of garments: reload the page.",
+}
+
+
+def read(asked: object) -> Question:
+    """What the panel asks, or StudioError."""
+    no_garment = "That is no garment to color: reload the page."
+    found: Question = checked(Question, asked, lambda field, _: SENTENCES.get(field, no_garment))
+    return found

@@ -1,19 +1,21 @@
 """Compare: several models on the same seeds, their scores, their curves, and duels of equal budget."""
 
-import json
 import random
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import gans, limits
+from ...checked import checked
 from ...errors import StudioError
 from ...evaluation import report as reports
 from ...gans.recipe import Recipe
-from ...studio import Studio, compare
+from ...studio import Studio, compare, score_table
+from ...studio.scoring import ScoringStatus
 from ..shared import access, checkpoints, show, words
-from ..shared.plots import PLOTLY
+from ..shared.panel import html_panel
 
 HERE = Path(__file__).parent
 FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
@@ -83,51 +85,49 @@ def first(names: list[str]) -> list[str]:
     return liked if len(liked) >= 2 else names[:3]
 
 
+@dataclass(frozen=True)
+class News:
+    """What the panel asks for again and again: it changes when there is something new to fetch."""
+
+    names: list[str]
+    scorer: ScoringStatus
+    run: str
+
+
 def side_by_side(studio: Studio) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything."""
 
     @show.answered
     @show.at_most(2)
-    def models(asked: Any) -> dict[str, Any]:
-        found = compare.models(studio, compare.checked_names(asked, studio))
-        for entry in found["models"]:
-            entry["title"] = checkpoints.title(entry["name"])
-        return found
+    def models(asked: Any) -> score_table.ScoreTable:
+        found = score_table.models(studio, compare.checked_names(asked, studio))
+        return replace(found, models=tuple(replace(e, title=checkpoints.title(e.name)) for e in found.models))
 
     @show.answered
     @show.at_most(2)
-    def pictures(asked: Any) -> dict[str, Any]:
+    def pictures(asked: Any) -> dict[str, list[compare.Row]]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.rows(studio, names, seed)}
 
     @show.answered
     @show.at_most(1)
-    def neighbours(asked: Any) -> dict[str, Any]:
+    def neighbours(asked: Any) -> dict[str, list[compare.NeighbourRow]]:
         names, seed = chosen(studio, asked)
         return {"rows": compare.neighbours(studio, names, seed)}
 
-    def news(_: Any) -> dict[str, Any]:
+    @show.answered
+    def news(_: Any) -> News:
         status = studio.status()
-        return {"names": studio.names(), "scorer": studio.scoring_status(), "run": f"{status['run']} {status['state']}"}
+        return News(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
 
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(HERE / "panel.js")
-        .read_text()
-        .replace("/*WORDS*/{}", json.dumps(words.CURVES))
-        .replace("/*SCORES*/[]", json.dumps(list(reports.SCORES))),
-        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[models, pictures, neighbours, news],
-        elem_id="compare",
-    )
+    functions = [models, pictures, neighbours, news]
+    return html_panel(HERE, "compare", functions, words=words.CURVES, scores=list(reports.SCORES))
 
 
 def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
     """The models and the seed of [names, seed], or StudioError."""
-    if not isinstance(asked, list) or len(asked) != 2:
-        raise StudioError("A comparison takes a list of checkpoints and a seed.")
-    return compare.checked_names(asked[0], studio), compare.checked_seed(asked[1])
+    names, seed = checked(tuple[object, object], asked, "A comparison takes a list of checkpoints and a seed.")
+    return compare.checked_names(names, studio), compare.checked_seed(seed)
 
 
 class Bench:
@@ -139,8 +139,8 @@ class Bench:
     def unscored(self, names: list[str]) -> list[str]:
         """Those of the names that scoring would tell something of, and that do not wait for it."""
         status = self.studio.scoring_status()
-        busy = [status["name"], *status["waiting"]] if status["busy"] else []
-        return [name for name in names if name not in busy and not compare.model(self.studio, name)["scored"]]
+        busy = [status.name, *status.waiting] if status.busy else []
+        return [name for name in names if name not in busy and not score_table.model(self.studio, name).scored]
 
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
         """The checkpoints there are now; what was chosen stays, unless it is gone."""
@@ -167,11 +167,8 @@ class Bench:
         if not rivals:
             raise StudioError("Choose the GANs that shall be trained.")
         recipes = [duellist(gan, steps) for gan in rivals]
-        if len(self.studio.waiting) + len(recipes) > limits.QUEUE:
-            raise StudioError(f"The queue has no room for {len(recipes)} more: at most {limits.QUEUE} runs may wait.")
         visitor = access.name_of(visitor)
-        for recipe in recipes:
-            self.studio.enqueue(recipe, visitor)
+        self.studio.enqueue_all(recipes, visitor)
         return visitor, words.QUEUED.format(gans=", ".join(rivals), steps=f"{recipes[0].steps:,}")
 
 

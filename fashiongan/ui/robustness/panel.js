@@ -1,262 +1,200 @@
+// @ts-check
 // One picture under attack, the curve, and a defence in training. What was chosen is in window.fashionganRobust.
-const P = window.Plotly;  // other components may load an older one over it later
-const TITLES = /*TITLES*/{};
-const root = element.querySelector('.robust'), find = s => root.querySelector(s), part = name => find(`[data-part=${name}]`);
-const slider = find('.strength input[type=range]'), typed = find('.strength input[type=number]'), COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#8a7000', '#4a9cc7'];
-const DASHES = ['solid', 'dash', 'dot', 'dashdot'], MARKS = ['circle', 'square', 'diamond', 'triangle-up', 'x', 'star'];
-const LEVELS = 255;
-let shown = '', least = '', known = null, busy = false, again = false;
-let versions = [-1, -1], points = [], fitted = [], names = '', states = '';
+const {root, find, part, complain, tell, refuse, offline, calm, listen, poll, fit} = panel(element, '.robust');
+const slider = find('.strength input[type=range]'), typed = find('.strength input[type=number]');
+const DASHES = ['solid', 'dash', 'dot', 'dashdot'], LEVELS = 255;
+const STATES = {running: 'Computing', finished: 'Finished', stopped: 'Stopped', failed: 'Failed', paused: 'Paused'};
+let shown = '', least = '', states = '', versions = [-1, -1], began = 0, frame = 0;
+/** @type {any[]} */
+let points = [], fitted = [];
 
-const choice = () => window.fashionganRobust;
-const make = (tag, props = {}, ...children) => {
-  const node = Object.assign(document.createElement(tag), props);
-  node.append(...children);
-  return node;
-};
-const percent = v => v >= 0.9995 ? '100 %' : v < 0.0005 ? '0 %' : v < 0.1 ? `${(100 * v).toFixed(1)} %` : `${Math.round(100 * v)} %`;
+const choice = () => /** @type {any} */ (window).fashionganRobust;
 const strength = () => +slider.value;
-const short = name => name.split('/').pop().replace('.safetensors', '');
+const levels = eps => `${+(eps * LEVELS).toFixed(1)}/255`;
+const noise = eps => `${eps.toFixed(3)} (${levels(eps)})`;
 
-function complain(text) {
-  const at = find('.robust > .error');
-  if (at.textContent === (text || '')) return;
-  at.hidden = !text;
-  at.textContent = text || '';
-}
-
-// The newest question is asked next; those in between are never asked.
-async function refresh() {
-  if (!choice() || !root.clientWidth) return;
-  if (busy) { again = true; return; }
-  busy = true;
-  try {
-    do { again = false; await step(); } while (again);
-  } catch (e) {
-    complain('The studio does not answer; trying again.');
-    root.dataset.state = 'offline';
-  } finally {
-    busy = false;
-    root.setAttribute('aria-busy', 'false');
-  }
-}
-
-async function step() {
-  const asked = choice(), key = JSON.stringify([asked, slider.value]);
+const refresh = latest(async newer => {
+  const asked = choice();
+  if (!asked || !root.clientWidth) return;
+  const key = JSON.stringify([asked, slider.value]);
   if (shown !== key) {
-    const begin = performance.now();
-    const found = await server.look([asked, strength()]);
-    if (found.error) {
-      complain(found.error);
-      find('.content').hidden = true;  // no picture beside a sentence that is not about it
-      root.dataset.state = 'refused';
-      shown = key;
-      return;
-    }
-    complain('');
+    const begin = performance.now(), found = await server.look([asked, strength()]);
     shown = key;
+    if (found.error) {
+      find('.content').hidden = true;  // no picture beside a sentence that is not about it
+      return refuse(found.error);
+    }
+    complain();
     show(found);
-    Object.assign(root.dataset, {state: 'ready', shown: key, took: Math.round(performance.now() - begin)});
+    tell('ready', {shown: key, took: Math.round(performance.now() - begin)});
   }
-  if (again || least === JSON.stringify(asked)) return;
+  if (newer() || least === JSON.stringify(asked)) return;
   part('least').textContent = 'Looking for the least that fools it...';
   const found = await server.smallest(asked);
   least = JSON.stringify(asked);
-  if (!found.error) tellLeast(found);
+  if (!found.error) {
+    part('least').textContent = found.least === 0 ? 'It is fooled without any noise.'
+      : found.least == null ? `Not even the strongest noise fools it (${found.by}).`
+      : `The least that fools it: ${noise(found.least / LEVELS)}, found by ${found.by}.`;
+  }
   root.dataset.least = found.least ?? '';
-}
+}, offline, calm);
 
-function show(found) {
-  known = found;
-  for (const name of ['before', 'added', 'after']) part(name).src = found[name];
-  part('before').alt = `the garment, taken for ${found.said[0]}`;
-  part('added').alt = `what was added: ${found.changed} pixels moved`;
-  part('after').alt = `the garment after the attack, taken for ${found.said[1]}`;
-  part('magnified').textContent = found.magnified ? `added, ${found.magnified >= 10 ? Math.round(found.magnified) : +found.magnified.toFixed(1)} times as strong` : 'nothing added';
-  const what = found.known ? `It is: ${found.class}.` : `Before: ${found.class}.`;
-  const wish = found.target ? (found.fooled ? `It is taken for ${found.target}, as was wanted.` : `It is not taken for ${found.target}, but for ${found.said[1]}.`)
-    : found.fooled ? `It is taken for ${found.said[1]}.` : `It is still taken for ${found.said[1]}.`;
-  find('.verdict').textContent = `${what} ${found.eps ? `With noise of ${tell(found.eps)}: ` : 'Without noise: '}${found.fooled ? 'fooled. ' : 'not fooled. '}${wish}`;
+function show(/** @type {any} */ found) {
+  const [first, second] = found.said, times = found.magnified;
+  set(part('before'), {src: found.before, alt: `the garment, taken for ${first}`});
+  set(part('added'), {src: found.added, alt: `what was added: ${found.changed} pixels moved`});
+  set(part('after'), {src: found.after, alt: `the garment after the attack, taken for ${second}`});
+  part('magnified').textContent = !times ? 'nothing added'
+    : `added, ${times >= 10 ? Math.round(times) : +times.toFixed(1)} times as strong`;
+  const taken = !found.target ? `It is ${found.fooled ? '' : 'still '}taken for ${second}.`
+    : found.fooled ? `It is taken for ${found.target}, as was wanted.`
+    : `It is not taken for ${found.target}, but for ${second}.`;
+  find('.verdict').textContent = `${found.known ? 'It is' : 'Before'}: ${found.class}. ${
+    found.eps ? `With noise of ${noise(found.eps)}` : 'Without noise'}: ${found.fooled ? '' : 'not '}fooled. ${taken}`;
   root.dataset.fooled = found.fooled;
+  const cell = (v, side) => make('td', {className: side}, make('i', {style: `width: ${100 * v}%`}),
+    make('span', {textContent: percent(v)}));
   find('.bars tbody').replaceChildren(...found.labels.map((label, i) => {
-    const [a, b] = found.confidences.map(row => row[i]);
-    const cell = (v, side) => {
-      const bar = make('i'), td = make('td', {className: side}, bar, make('span', {textContent: percent(v)}));
-      bar.style.width = `${100 * v}%`;
-      return td;
-    };
-    const is = label === found.class, name = make('th', {scope: 'row', textContent: label + (is ? ' ✓' : '')});
-    if (is) name.title = found.known ? 'what it is' : 'what it was taken for at first';
-    const row = make('tr', {className: label === found.said[1] ? 'said' : ''}, cell(a, 'left'), name, cell(b, 'right'));
-    return row;
+    const [a, b] = found.confidences.map(row => row[i]), is = label === found.class;
+    const title = is ? (found.known ? 'what it is' : 'what it was taken for at first') : '';
+    return make('tr', {className: label === second ? 'said' : ''}, cell(a, 'left'),
+      make('th', {scope: 'row', textContent: label + (is ? ' ✓' : ''), title}), cell(b, 'right'));
   }));
   find('.content').hidden = false;
 }
 
-const tell = eps => `${eps.toFixed(3)} (${+(eps * LEVELS).toFixed(1)}/255)`;
-function tellLeast(found) {
-  part('least').textContent = found.least === 0 ? 'It is fooled without any noise.'
-    : found.least == null ? `Not even the strongest noise fools it (${found.by}).`
-    : `The least that fools it: ${tell(found.least / LEVELS)}, found by ${found.by}.`;
-}
-
-function told() {
-  find('.strength output').textContent = `${+(strength() * LEVELS).toFixed(1)}/255`;
-  slider.setAttribute('aria-valuetext', tell(strength()));
-}
 function moved() {
-  told();
+  find('.strength output').textContent = levels(strength());
+  slider.setAttribute('aria-valuetext', noise(strength()));
   refresh();
   drawSoon();
 }
 slider.addEventListener('input', () => { typed.value = strength(); moved(); });
 typed.addEventListener('change', () => {
   const value = +typed.value;
-  if (typed.value === '' || !(value >= 0 && value <= 1)) { complain('Noise strength takes a number from 0 to 1, where 1 is from black to white.'); return; }
+  if (typed.value === '' || !(value >= 0 && value <= 1)) {
+    return complain('Noise strength takes a number from 0 to 1, where 1 is from black to white.');
+  }
   slider.value = value;
   shown = '';  // what was complained about is over
   moved();
 });
-told();
 
 // The curve
 
-const label = p => [short(p.classifier), TITLES[p.attack] || p.attack, p.mask === 'garment' ? 'garment only' : 'all pixels'];
-function series() {
-  const found = new Map();
-  for (const p of points) {
-    const key = JSON.stringify([p.classifier, p.attack, p.mask]);
-    if (!found.has(key)) found.set(key, []);
-    found.get(key).push(p);
-  }
-  return [...found.values()].map(list => list.sort((a, b) => a.eps - b.eps));
-}
+const label = p => [p.classifier.split('/').pop().replace('.safetensors', ''), props.titles[p.attack] || p.attack,
+  p.mask === 'garment' ? 'garment only' : 'all pixels'].join(', ');
 
-function look_of_plots() {
-  const style = getComputedStyle(root), line = style.getPropertyValue('--border-color-primary');
-  const axis = {gridcolor: line, zerolinecolor: line, linecolor: line};
-  return {axis, layout: {
-    height: 360, margin: {l: 52, r: 12, t: 30, b: 48}, showlegend: true, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
-    font: {color: style.getPropertyValue('--body-text-color'), size: 12, family: 'system-ui, sans-serif'},
-    legend: {orientation: 'h', y: 1.02, yanchor: 'bottom', x: 0}, hoverlabel: {bgcolor: style.getPropertyValue('--block-background-fill')},
-  }};
+/** The points of one curve each, in order of noise. */
+function curves() {
+  const found = {};
+  for (const p of points) (found[JSON.stringify([p.classifier, p.attack, p.mask])] ||= []).push(p);
+  return Object.values(found).map(list => list.toSorted((a, b) => a.eps - b.eps));
 }
 
 function drawCurve() {
-  const all = series();
+  const all = curves(), at = strength();
   find('.drawn').hidden = !all.length;
-  if (!P || !all.length || !root.clientWidth) return;
-  const classifiers = [...new Set(points.map(p => p.classifier))], kinds = [...new Set(points.map(p => p.attack + p.mask))];
-  const {axis, layout} = look_of_plots(), at = strength();
-  P.react(find('[data-plot=curve]'), all.map(list => {
+  if (!all.length || !root.clientWidth) return;
+  const classifiers = [...new Set(points.map(p => p.classifier))];
+  const kinds = [...new Set(points.map(p => p.attack + p.mask))];
+  plot(find('[data-plot=curve]'), all.map(list => {
     const [p] = list, c = classifiers.indexOf(p.classifier), k = kinds.indexOf(p.attack + p.mask);
     return {
-      x: list.map(q => q.eps), y: list.map(q => q.accuracy), name: label(p).join(', '), mode: 'lines+markers',
-      line: {width: 2, color: COLORS[c % 6], dash: DASHES[k % 4]}, marker: {size: 7, symbol: list.map(q => MARKS[k % 6] + (q.whole ? '' : '-open'))},
-      customdata: list.map(q => `${q.eps.toFixed(3)} (${(q.eps * LEVELS).toFixed(1)}/255): ${(100 * q.accuracy).toFixed(1)} %, 95 % interval ${(100 * q.low).toFixed(1)} to ${(100 * q.high).toFixed(1)}, ${q.n} pictures`),
+      x: list.map(q => q.eps), y: list.map(q => q.accuracy), name: label(p), mode: 'lines+markers',
+      line: {width: 2, color: COLORS[c % 6], dash: DASHES[k % 4]},
+      marker: {size: 7, symbol: list.map(q => MARKS[k % 6] + (q.whole ? '' : '-open'))},
+      customdata: list.map(q => {
+        const [mean, low, high] = [q.accuracy, q.low, q.high].map(v => (100 * v).toFixed(1));
+        return `${noise(q.eps)}: ${mean} %, 95 % interval ${low} to ${high}, ${q.n} pictures`;
+      }),
       hovertemplate: '%{fullData.name}<br>%{customdata}<extra></extra>',
     };
-  }), {...layout, uirevision: 'curve', xaxis: {...axis, rangemode: 'tozero', title: {text: 'noise strength (epsilon)', standoff: 6}},
-    yaxis: {...axis, range: [-0.03, 1.03], tickformat: '.0%', title: {text: 'named right', standoff: 4}},
-    shapes: [{type: 'line', xref: 'paper', x0: 0, x1: 1, y0: 0.1, y1: 0.1, line: {color: layout.font.color, width: 1, dash: 'dash'}},
-             {type: 'line', yref: 'paper', y0: 0, y1: 1, x0: at, x1: at, line: {color: layout.font.color, width: 1}}],
-  }, {responsive: true, displayModeBar: false});
+  }), {tall: 280, uirevision: 'curve', x: {rangemode: 'tozero', title: 'noise strength (epsilon)'},
+    y: {...SHARE, title: 'named right'}, shapes: [rule('x', 0.1, 'dash'), rule('y', at)]});
   showPairs(all, at);
   find('.curve').dataset.points = points.filter(p => p.whole).length;
 }
 
-// What is confused most, at the strength computed that is nearest to the slider's.
-function showPairs(all, at) {
+/** What is confused most, at the computed strength that is nearest to the slider's. */
+function showPairs(/** @type {any[][]} */ all, /** @type {number} */ at) {
   const near = points.map(p => p.eps).reduce((a, b) => Math.abs(b - at) < Math.abs(a - at) ? b : a);
-  part('at').textContent = `Most often confused at ${tell(near)}`;
+  part('at').textContent = `Most often confused at ${noise(near)}`;
   find('.pairs').replaceChildren(...all.map(list => {
-    const p = list.find(q => q.eps === near);
-    const told = !p ? 'not computed yet' : p.confused.length ? p.confused.slice(0, 3).map(([a, b, n]) => `${n} ${a} taken for ${b}`).join('; ') : 'nothing';
-    return make('tr', {}, make('th', {scope: 'row', textContent: label(list[0]).join(', ')}), make('td', {textContent: p ? percent(p.accuracy) : ''}), make('td', {textContent: told}));
+    const p = list.find(q => q.eps === near), worst = p ? p.confused.slice(0, 3) : [];
+    const none = p ? 'nothing' : 'not computed yet';
+    const pairs = worst.map(([a, b, n]) => `${n} ${a} taken for ${b}`).join('; ') || none;
+    return make('tr', {}, make('th', {scope: 'row', textContent: label(list[0])}),
+      make('td', {textContent: p ? percent(p.accuracy) : ''}), make('td', {textContent: pairs}));
   }));
 }
 
-let frame = 0;
 function drawSoon() { cancelAnimationFrame(frame); frame = requestAnimationFrame(drawCurve); }
 
-function save(blob, name) {
-  const link = make('a', {href: URL.createObjectURL(blob), download: name});
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-find('[data-do=csv]').addEventListener('click', async () => save(new Blob([await server.csv(null)], {type: 'text/csv'}), 'robustness.csv'));
+find('[data-do=csv]').addEventListener('click', async () =>
+  save(new Blob([await server.csv(null)], {type: 'text/csv'}), 'robustness.csv'));
 find('[data-do=png]').addEventListener('click', async () => {
-  const {data, layout} = find('[data-plot=curve]');
+  const {data, layout} = find('[data-plot=curve]'), size = {width: 1000, height: 600};
   // Dark letters on white, whatever the page looks like, and without the slider's line.
-  const ink = {...layout, width: 1000, height: 600, autosize: false, paper_bgcolor: '#fff', plot_bgcolor: '#fff', font: {...layout.font, color: '#222'}, shapes: [{...layout.shapes[0], line: {...layout.shapes[0].line, color: '#222'}}]};
-  const url = await P.toImage({data, layout: ink}, {format: 'png', width: 1000, height: 600, scale: 2});
+  const [guessing] = layout.shapes, shapes = [{...guessing, line: {...guessing.line, color: '#222'}}];
+  const font = {...layout.font, color: '#222'}, paper = {paper_bgcolor: '#fff', plot_bgcolor: '#fff'};
+  const ink = {data, layout: {...layout, ...size, ...paper, font, shapes}};
+  const url = await P.toImage(ink, {format: 'png', ...size, scale: 2});
   save(await (await fetch(url)).blob(), 'robustness.png');
 });
 
 // The fit
 
 function drawFit() {
-  if (!P || !fitted.length || !root.clientWidth) return;
-  const {axis, layout} = look_of_plots(), ends = fitted.filter(n => n.held_out != null);
-  const traces = [
-    {x: fitted.map(n => n.epoch), y: fitted.map(n => n.accuracy), name: 'on what it learns from', mode: 'lines', line: {width: 1.5, color: COLORS[0]}},
-    {x: ends.map(n => n.epoch), y: ends.map(n => n.held_out), name: 'held out', mode: 'lines+markers', line: {width: 1.75, color: COLORS[2], dash: 'dash'}, marker: {symbol: 'square'}},
-  ];
-  if (ends.some(n => n.attacked != null)) traces.push({x: ends.map(n => n.epoch), y: ends.map(n => n.attacked), name: 'held out, under attack', mode: 'lines+markers', line: {width: 1.75, color: COLORS[1], dash: 'dot'}, marker: {symbol: 'diamond'}});
-  P.react(find('[data-plot=fit]'), traces.map(t => ({...t, hovertemplate: '%{y:.1%}'})), {...layout, height: 260, hovermode: 'x unified', uirevision: 'fit',
-    xaxis: {...axis, rangemode: 'tozero', title: {text: 'epoch', standoff: 4}}, yaxis: {...axis, range: [-0.03, 1.03], tickformat: '.0%'}}, {responsive: true, displayModeBar: false});
+  if (!fitted.length || !root.clientWidth) return;
+  const ends = fitted.filter(n => n.held_out != null);
+  const line = (rows, key, name, k) => ({x: rows.map(n => n.epoch), y: rows.map(n => n[key]), name,
+    hovertemplate: '%{y:.1%}', mode: k ? 'lines+markers' : 'lines', marker: {symbol: MARKS[k]},
+    line: {width: 1.75, color: COLORS[k], dash: DASHES[k]}});
+  const series = [line(fitted, 'accuracy', 'on what it learns from', 0), line(ends, 'held_out', 'held out', 1)];
+  if (ends.some(n => n.attacked != null)) series.push(line(ends, 'attacked', 'held out, under attack', 2));
+  plot(find('[data-plot=fit]'), series, {tall: 180, hovermode: 'x unified', uirevision: 'fit', y: SHARE,
+    x: {rangemode: 'tozero', title: 'epoch'}});
   find('.fit').dataset.points = fitted.length;
 }
 
-// News of both jobs
+// What is new of both jobs
 
-const SAID = {running: 'Computing', finished: 'Finished', stopped: 'Stopped', failed: 'Failed', paused: 'Paused'};
-const minutes = s => s < 90 ? `${Math.max(1, Math.round(s))} s left` : `${Math.round(s / 60)} min left`;
-function progress(host, job, told) {
+/** How far a job is: `words` where it has any to say. */
+function showJob(/** @type {any} */ host, /** @type {any} */ job, /** @type {any[]} */ words) {
   host.dataset.state = job.state;
-  const share = job.steps ? 100 * job.step / job.steps : 0, bar = host.querySelector('.bar');
-  bar.hidden = job.state !== 'running';
-  bar.querySelector('i').style.width = share + '%';
-  bar.setAttribute('aria-valuenow', share.toFixed(0));
-  if (told && host.querySelector('.status').textContent !== told) host.querySelector('.status').textContent = told;
-  host.querySelector('.error').hidden = !job.error;
-  host.querySelector('.error').textContent = job.error || '';
+  host.querySelector('.bar').hidden = job.state !== 'running';
+  progress(host, job.steps ? 100 * job.step / job.steps : 0);
+  if (job.state !== 'idle') say(host.querySelector('.status'), words.filter(Boolean).join(' · '));
+  say(host.querySelector('.error'), job.error);
 }
 
-let began = 0;
-async function news() {
-  if (document.hidden || !root.clientWidth) return;
-  try {
-    const found = await server.news(versions), {curve, fit} = found;
-    if (curve.state !== 'running') began = 0; else began = began || performance.now();
-    const left = began && curve.step ? minutes((performance.now() - began) / 1000 * (curve.steps - curve.step) / curve.step) : '';
-    progress(find('.curve'), curve, curve.state === 'idle' ? '' : [`${SAID[curve.state]}: ${curve.about}`, curve.state === 'running' ? `${Math.round(100 * curve.step / (curve.steps || 1))} %` : '', curve.state === 'running' ? left : ''].filter(Boolean).join(' · '));
-    find('.fit').hidden = fit.state === 'idle';
-    const eta = fit.step ? minutes(fit.seconds * (fit.steps - fit.step) / fit.step) : '';
-    if (fit.state !== 'idle') progress(find('.fit'), fit, [`${{...SAID, running: 'Training'}[fit.state]}: ${fit.name}`, `step ${fit.step.toLocaleString('en')} of ${fit.steps.toLocaleString('en')}`, ...(fit.state === 'running' ? [`${Math.round(fit.speed).toLocaleString('en')} pictures/s`, eta] : [])].filter(Boolean).join(' · '));
-    find('.fit code').textContent = fit.command;
-    if (curve.points) { points = curve.points; drawSoon(); }
-    if (fit.news) { fitted = fit.news; drawFit(); }
-    versions = [curve.version, fit.version];
-    const now = JSON.stringify([found.names, curve.state, fit.state]);
-    if (states !== now) { states = now; trigger('change'); }
-    if (root.dataset.state === 'offline') { shown = ''; complain(''); }
-    await refresh();
-  } catch (e) {
-    complain('The studio does not answer; trying again.');
-    root.dataset.state = 'offline';
-  }
+async function showNews() {
+  const found = await server.news(versions), {curve, fit: defence} = found;
+  const computing = curve.state === 'running', training = defence.state === 'running';
+  began = computing ? began || performance.now() : 0;
+  const pace = (job, seconds) => job.step ? timeLeft(seconds * (job.steps - job.step) / job.step) : '';
+  showJob(find('.curve'), curve, [`${STATES[curve.state]}: ${curve.about}`,
+    computing && `${Math.round(100 * curve.step / (curve.steps || 1))} %`,
+    computing && pace(curve, (performance.now() - began) / 1000)]);
+  find('.fit').hidden = defence.state === 'idle';
+  showJob(find('.fit'), defence, [`${training ? 'Training' : STATES[defence.state]}: ${defence.name}`,
+    `step ${count(defence.step)} of ${count(defence.steps)}`, training && `${count(defence.speed)} pictures/s`,
+    training && pace(defence, defence.seconds)]);
+  find('.fit code').textContent = defence.command;
+  if (curve.points) { points = curve.points; drawSoon(); }
+  if (defence.news) { fitted = defence.news; drawFit(); }
+  versions = [curve.version, defence.version];
+  const now = JSON.stringify([found.names, curve.state, defence.state]);
+  if (states !== now) { states = now; trigger('change'); }
+  if (root.dataset.state === 'offline') { shown = ''; complain(); }
+  await refresh();
 }
+const look = latest(async () => { if (!document.hidden && root.clientWidth) await showNews(); }, offline);
 
-new ResizeObserver(() => { if (P && root.clientWidth) root.querySelectorAll('.js-plotly-plot').forEach(p => P.Plots.resize(p)); }).observe(root);
-const LISTENERS = {'fashiongan-robust': refresh, 'fashiongan-robust-news': news};
-for (const [name, f] of Object.entries(LISTENERS)) document.addEventListener(name, f);
-async function watch() {
-  if (!element.isConnected) {
-    for (const [name, f] of Object.entries(LISTENERS)) document.removeEventListener(name, f);
-    return;
-  }
-  await news();
-  setTimeout(watch, root.clientWidth && /running/.test(states) ? 1000 : 2000);
-}
-watch();
+moved();
+fit(() => { drawCurve(); drawFit(); });
+listen('fashiongan-robust', refresh);
+listen('fashiongan-robust-news', look);
+poll(look, () => root.clientWidth && /running/.test(states) ? 1000 : 2000);

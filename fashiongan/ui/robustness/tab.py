@@ -1,19 +1,21 @@
 """Robustness: one garment under attack, accuracy against noise strength, and defences in training."""
 
-import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import attacks, classifiers, limits
+from ...checked import checked
 from ...errors import StudioError
 from ...evaluation import robustness
 from ...gans.recipe import knobs
-from ...studio.robustness import AttackSpec, Picture, RobustnessService, own
+from ...studio.attacked import Picture, own
+from ...studio.robustness import Attacked, AttackSpec, Least, RobustnessNews, RobustnessService
 from ..shared import access, checkpoints, show, words
-from ..shared.plots import PLOTLY
+from ..shared.panel import html_panel
 from ..shared.show import answered
 
 HERE = Path(__file__).parent
@@ -200,63 +202,60 @@ def watch(lab: RobustnessService) -> gr.HTML:
 
     @answered
     @show.at_most(2)
-    def look(asked: Any) -> dict[str, Any]:
-        if not isinstance(asked, list) or len(asked) != 2:
-            raise StudioError("An attack takes what is attacked and a noise strength.")
-        return lab.look(described(asked[0], asked[1]))
+    def look(asked: Any) -> Attacked:
+        picture, eps = checked(tuple[object, object], asked, "An attack takes what is attacked and a noise strength.")
+        return lab.look(described(picture, eps))
 
     @answered
     @show.at_most(1)
-    def smallest(asked: Any) -> dict[str, Any]:
+    def smallest(asked: Any) -> Least:
         return lab.smallest(described(asked, 0.0))
 
-    def news(asked: Any) -> dict[str, Any]:
-        known = (
-            asked
-            if isinstance(asked, list) and len(asked) == 2 and all(isinstance(v, int) for v in asked)
-            else [-1, -1]
-        )
-        return lab.news(*known)
+    @answered
+    def news(asked: Any) -> RobustnessNews:
+        try:
+            curve, fit = checked(tuple[int, int], asked, "")
+        except StudioError:  # a reader who knows nothing yet
+            curve, fit = -1, -1
+        return lab.news(curve, fit)
 
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))
 
-    return gr.HTML(
-        html_template=(HERE / "panel.html").read_text(),
-        js_on_load=(HERE / "panel.js")
-        .read_text()
-        .replace("/*TITLES*/{}", json.dumps({name: kind.title for name, kind in attacks.ATTACKS.items()})),
-        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[look, smallest, news, csv],
-        elem_id="robust",
-    )
+    titles = {name: kind.title for name, kind in attacks.ATTACKS.items()}
+    return html_panel(HERE, "robust", [look, smallest, news, csv], titles=titles)
 
 
-def described(asked: Any, eps: Any) -> AttackSpec:
+@dataclass(frozen=True)
+class Question:
+    """What the panel asks to be attacked, and how."""
+
+    kind: str | None = None
+    number: object = None
+    checkpoint: str | None = None
+    label: str | None = None
+    pixels: str | None = None
+    classifier: str | None = None
+    attack: str | None = None
+    mask: str | None = None
+    target: str | None = None
+
+
+def described(asked: object, eps: Any) -> AttackSpec:
     """What the page asks for as an AttackSpec, or StudioError."""
-    texts = ("kind", "checkpoint", "label", "pixels", "classifier", "attack", "mask", "target")
-    if not isinstance(asked, dict) or not all(isinstance(asked.get(k) or "", str) for k in texts):
-        raise StudioError("That is no attack: reload the page.")
-    kind = {TEST: "test", DRAWN: "generated", OWN: "own"}.get(asked.get("kind") or "", "test")
-    if kind == "own" and not asked.get("pixels"):
+    q: Question = checked(Question, asked, "That is no attack: reload the page.")
+    kind = {TEST: "test", DRAWN: "generated", OWN: "own"}.get(q.kind or "", "test")
+    if kind == "own" and not q.pixels:
         raise StudioError("Upload a picture of a garment: it appears here, and can be attacked.")
-    target = asked.get("target")
+    named = "Seed" if kind == "generated" else "Number"
+    number = 0 if kind == "own" else int(show.number(q.number, 0, 2**31 - 1, named))
     return AttackSpec(
-        Picture(
-            kind,
-            int(show.number(asked.get("number"), 0, 2**31 - 1, "Seed" if kind == "generated" else "Number"))
-            if kind != "own"
-            else 0,
-            asked.get("checkpoint") or "",
-            asked.get("label") or None,
-            asked.get("pixels") or "",
-        ),
-        asked.get("classifier") or "",
-        asked.get("attack") or "",
+        Picture(kind, number, q.checkpoint or "", q.label or None, q.pixels or ""),
+        q.classifier or "",
+        q.attack or "",
         attacks.check_eps(eps),
-        asked.get("mask") or "",
-        None if not target or target == ANY else target,
+        q.mask or "",
+        None if not q.target or q.target == ANY else q.target,
     )
 
 

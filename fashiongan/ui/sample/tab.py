@@ -407,7 +407,7 @@ def card(studio: Studio, name: str) -> str:
     info, report = checkpoint.header_info(studio.path(name)), studio.report(name)
     epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
     minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
-    verdict = f" Scored by a classifier: {report['verdict']}" if report and "verdict" in report else ""
+    verdict = f" Scored by a classifier: {report.verdict}" if report and report.verdict else ""
     if isinstance(epochs, int | float):
         epochs = f"{epochs:.0f}" if epochs >= 10 else f"{epochs:g}"
     return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`.{verdict}"

@@ -11,8 +11,8 @@ from torch import Tensor
 from ...data import cutout, images, sheets
 from ...errors import StudioError
 from ...latent import inversion
-from ...studio import Studio, data_url, png
-from ..shared import words
+from ...studio import Studio
+from ..shared import edge, words
 from .board import Again
 
 EVERY_CLASS = "All classes"
@@ -88,4 +88,4 @@ def panel(target: Tensor, guess: inversion.Guess) -> str:
 
 
 def url(x: Tensor) -> str:
-    return data_url(png(sheets.sheet(x[None], 1, gap=0, scale=4)))
+    return edge.data_url(sheets.png(sheets.sheet(x[None], 1, gap=0, scale=4)))

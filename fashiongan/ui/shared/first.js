@@ -1,7 +1,9 @@
+// @ts-check
 // Gradio counts the seconds of whatever it waits for at every frame, and 6.31 goes on counting for its loading screen
 // when that has long left the page: three seconds of a core in every minute, taken from what trains on it. Five times a
 // second is enough for a number with one decimal.
 {
   const ask = window.requestAnimationFrame, counts = /performance\.now\(\).*\/1e3/;
-  window.requestAnimationFrame = f => counts.test(f) ? setTimeout(() => f(performance.now()), 200) : ask.call(window, f);
+  window.requestAnimationFrame = f =>
+    counts.test(String(f)) ? setTimeout(() => f(performance.now()), 200) : ask.call(window, f);
 }

@@ -19,8 +19,7 @@ from ... import files
 from ...data import sheets
 from ...data.datasets import Dataset
 from ...errors import StudioError
-from ...studio import data_url, png
-from . import words
+from . import edge, words
 
 R = TypeVar("R")
 SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
@@ -48,13 +47,13 @@ def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
     return wrapped
 
 
-def answered(f: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    """A server function whose StudioErrors are an answer: {"error": sentence}."""
+def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """A server function, what it returns as JSON. Its StudioErrors are an answer: {"error": sentence}."""
 
     @functools.wraps(f)
-    def wrapped(asked: Any) -> dict[str, Any]:
+    def wrapped(asked: Any) -> Any:
         try:
-            return f(asked)
+            return edge.answer(f(asked))
         except StudioError as e:
             return {"error": str(e)}
 
@@ -129,7 +128,7 @@ def preview(garments: Dataset, each: int = 4) -> str:
     for c, (name, count) in enumerate(zip(garments.names, garments.counts, strict=True)):
         if count:
             chosen = garments.images[(garments.labels == c).nonzero().flatten()[:each]]
-            url = data_url(png(sheets.sheet(chosen, each, gap=1)))
+            url = edge.data_url(sheets.png(sheets.sheet(chosen, each, gap=1)))
             figures.append(
                 f'<figure><img src="{url}" alt=""><figcaption>{html.escape(name)}<b>{count:,}</b></figcaption></figure>'
             )

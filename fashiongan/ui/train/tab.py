@@ -1,18 +1,20 @@
 """Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
 
 import inspect
-import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import gans, hub
+from ...checked import checked
 from ...errors import StudioError
 from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
-from ..shared import access, checkpoints, plots, show, words
+from ...studio.runs import RunNews
+from ..shared import access, checkpoints, show, words
+from ..shared.panel import html_panel
 from .source import Source
 
 HERE = Path(__file__).parent
@@ -143,25 +145,22 @@ def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
 def live_panel(studio: Studio) -> gr.HTML:
     """The part of the page that watches the run: panel.html, moved by panel.js, fed by `news` and `sheet`."""
 
-    def news(asked: Any) -> dict[str, Any]:
+    @show.answered
+    def news(asked: Any) -> RunNews:
         # Anybody may send anything here: read-only, and every value checked.
-        run, *counts = asked if isinstance(asked, list) and asked else [None]
-        if not (isinstance(run, str) and len(counts) == 3 and all(isinstance(v, int) for v in counts)):
-            run, counts = "", [-1, 0, -1]
-        return studio.news(run, *counts)
+        try:
+            run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
+        except StudioError:  # a reader who knows nothing yet
+            run, generation, row, sheet = "", -1, 0, -1
+        return studio.news(run, generation, row, sheet)
 
-    def sheet(epoch: Any) -> str | None:
+    @show.answered
+    def sheet(epoch: Any) -> bytes | None:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
     html = (HERE / "panel.html").read_text()
-    return gr.HTML(
-        html_template=html.replace(words.PRESS_START, "") if studio.public else html,
-        js_on_load=(HERE / "panel.js").read_text().replace("/*WORDS*/{}", json.dumps(words.CURVES)),
-        head=f'<script src="/gradio_api/file={plots.PLOTLY}"></script>',
-        apply_default_css=False,
-        server_functions=[news, sheet],
-        elem_id="live",
-    )
+    html = html.replace(words.PRESS_START, "") if studio.public else html
+    return html_panel(HERE, "live", [news, sheet], html, words=words.CURVES)
 
 
 def describe(gan: str) -> str:
@@ -235,16 +234,16 @@ class Desk:
         """Start, Pause, Resume, Stop, Sample it, Save to the Hub and Queue it, which of them make sense now; and the
         queue."""
         status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
-        state = status["state"]
+        state = status.state
         alive = state in ("running", "paused")
-        waiting = [(f"{i}. {w['gan']}", w["number"]) for i, w in enumerate(status["queue"], 1)]
+        waiting = [(f"{i}. {w.gan}", w.number) for i, w in enumerate(status.queue, 1)]
         return (
             gr.Button(visible=not alive),
             gr.Button(visible=state == "running", interactive=may),
             gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
             gr.Button(visible=alive, interactive=may),
-            gr.Button(visible=bool(status["checkpoint"])),
-            gr.Accordion(visible=bool(status["checkpoint"]) and access.at_the_machine(self.studio, request)),
+            gr.Button(visible=bool(status.checkpoint)),
+            gr.Accordion(visible=bool(status.checkpoint) and access.at_the_machine(self.studio, request)),
             gr.Button(visible=alive),
             gr.Row(visible=bool(waiting)),
             gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
@@ -272,7 +271,7 @@ class Desk:
     def push(self, repo: str, request: gr.Request) -> str:
         """Send the checkpoint of the run on show to the Hub, with its card, in the name of who sits at the machine."""
         access.check_at_the_machine(self.studio, request, "Saving to the Hub")
-        name = self.studio.status()["checkpoint"]
+        name = self.studio.status().checkpoint
         if name is None:
             raise StudioError("There is no checkpoint to send yet: train one.")
         files = model_card.files(name, repo.strip())
@@ -280,4 +279,4 @@ class Desk:
         return words.PUSHED.format(files=", ".join(files), address=address)
 
     def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
-        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status()["checkpoint"])
+        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status().checkpoint)

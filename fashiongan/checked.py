@@ -1,0 +1,38 @@
+"""What comes from outside (a panel's JSON, a description in a picture, a caller's argument), checked by pydantic."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .errors import StudioError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@cache
+def adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def checked(kind: Any, value: object, sentence: str | Callable[[str, str], str]) -> Any:
+    """A value of that type from what was read from JSON; StudioError with the sentence for anything else.
+
+    Strict: "3" and true are no numbers. A dataclass is made from an object; what its fields may be stands in their
+    types. `sentence` may depend on the first field that is wrong ("" if it is the whole), and on pydantic's name for
+    what is wrong with it.
+    """
+    from pydantic import ValidationError
+
+    field = fault = ""
+    try:
+        return adapter(kind).validate_json(json.dumps(value), strict=True)
+    except ValidationError as e:
+        error = e.errors(include_url=False, include_context=False, include_input=False)[0]
+        field, fault = str(next(iter(error["loc"]), "")), error["type"]
+    except (TypeError, ValueError, RecursionError):  # what JSON cannot say
+        pass
+    raise StudioError(sentence if isinstance(sentence, str) else sentence(field, fault))

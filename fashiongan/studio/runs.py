@@ -1,0 +1,331 @@
+"""The one run that may be training, and the runs that wait for their turn."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from time import monotonic, time
+
+from .. import checkpoint, gans, limits
+from ..data import datasets, sheets
+from ..data.datasets import Dataset
+from ..errors import StudioError
+from ..gans import sampling
+from ..gans.recipe import Recipe
+from ..job import Job
+from ..plain import maybe
+from ..training import recommend, run_folder
+from ..training.trainer import Tick, Trainer, pick_device
+from .curve import Columns, Curve
+from .datasets import Datasets
+
+
+@dataclass
+class Run:
+    """A run as the page sees it: live, or read back from its folder."""
+
+    out: Path
+    recipe: Recipe
+    steps: int
+    owner: str = ""
+    started: float = field(default_factory=time)
+    job: Job[Tick] | None = None
+    curve: Curve = field(default_factory=Curve)
+    newest: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    sheet: bytes = b""  # PNG of the newest samples
+    sheets: int = 0  # how often it changed
+
+    @property
+    def state(self) -> str:
+        if self.job is None:
+            return "finished" if self.newest.get("step", 0) >= self.steps else "stopped"
+        return self.job.state
+
+    @property
+    def alive(self) -> bool:
+        return self.job is not None and self.job.alive
+
+    @property
+    def step(self) -> int:
+        return int(self.newest.get("step", 0))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run that will start when those before it have ended."""
+
+    number: int
+    recipe: Recipe
+    owner: str
+
+
+@dataclass(frozen=True)
+class QueuedRun:
+    """A waiting run as others see it."""
+
+    number: int
+    gan: str
+    command: str
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What the run is doing. `state` is idle, running, paused, stopped, finished or failed."""
+
+    state: str = "idle"
+    gan: str | None = None
+    step: int = 0
+    steps: int = 0
+    epoch: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+    images_per_second: float = 0.0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    remarks: tuple[str, ...] = ()
+    queue: tuple[QueuedRun, ...] = ()
+    error: str | None = None
+    run: str | None = None
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class RunNews:
+    """The status, and what is new of curves and pictures; those are None where there is no run."""
+
+    status: RunStatus
+    epochs: tuple[int, ...] = ()  # that have a sheet
+    sheet: bytes | None = None  # PNG, where it is another than the reader's
+    generation: int | None = maybe()  # of the curves, see `Curve`
+    first: int | None = maybe()  # number of the first row in `columns`
+    columns: Columns | None = maybe()
+    sheets: int | None = maybe()  # how often the sheet changed
+
+
+class Runs:
+    """At most one run at a time, in `folder`, and a queue of others.
+
+    `starting` is held while a run begins or the queue changes; never while data are read or a time is estimated.
+    """
+
+    def __init__(self, folder: Path, data: Datasets, device: str):
+        self.folder, self.data, self.device = folder, data, device
+        self.starting, self.estimating = threading.Lock(), threading.Lock()
+        self.run: Run | None = recall(folder)
+        self.waiting: list[Waiting] = []
+        self.numbered = 0
+        self.skipped: tuple[str, ...] = ()  # why a run in the queue could not start
+
+    @property
+    def alive(self) -> bool:
+        return self.run is not None and self.run.alive
+
+    # Begin, pause, end
+
+    def start(self, recipe: Recipe, owner: str) -> Run:
+        """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
+        self.refuse_if_busy(owner)
+        loaded = self.data.of(recipe)
+        with self.starting:
+            self.refuse_if_busy(owner)
+            self.skipped = ()
+            return self.launch(recipe, owner, loaded)
+
+    def launch(self, recipe: Recipe, owner: str, loaded: Dataset) -> Run:
+        out = self.folder / self.free_name(recipe.gan)
+        trainer = run_folder.start(recipe, out, pick_device(self.device), loaded=loaded)
+        return self.go(Run(out, trainer.recipe, trainer.steps, owner), trainer)
+
+    def go_on(self, owner: str) -> Run:
+        """Resume the run on show, paused or stopped, exactly where it is."""
+        run = self.run
+        if run is None:
+            raise StudioError("There is no run to resume: start one.")
+        if run.job is not None and run.job.state == "paused":
+            run.job.resume()
+            return run
+        self.refuse_if_busy(owner)
+        loaded = self.data.of(run.recipe)
+        with self.starting:
+            self.refuse_if_busy(owner)
+            trainer = run_folder.resume(run.out, pick_device(self.device), loaded=loaded)
+            if trainer.step >= trainer.steps:
+                raise StudioError(f"{run.out.name} has reached its last step: start a new run.")
+            again = replace(
+                run, recipe=trainer.recipe, steps=trainer.steps, owner=owner, started=time(), job=None, remarks=()
+            )
+            return self.go(again, trainer)
+
+    def pause(self) -> None:
+        if self.run and self.run.job:
+            self.run.job.pause()
+
+    def stop(self) -> None:
+        """Stop the run; its state, checkpoint and GIF are on disk when this returns."""
+        if self.run and self.run.job and not self.run.job.stop():
+            raise StudioError("The run is still finishing its step: it will stop by itself.")
+
+    def refuse_if_busy(self, owner: str) -> None:
+        run = self.run
+        if run is not None and run.alive:
+            who = "you" if owner and owner == run.owner else "another visitor"
+            minutes = max(1, round((time() - run.started) / 60))
+            raise StudioError(
+                f"{run.recipe.gan} is being trained here, started by {who} {minutes} min ago and now at step "
+                f"{run.step} of {run.steps}: wait for it to end, or stop it first."
+            )
+
+    def free_name(self, gan: str) -> str:
+        number = 1
+        while (self.folder / f"{gan}-{number}").exists():
+            number += 1
+        return f"{gan}-{number}"
+
+    def go(self, run: Run, trainer: Trainer) -> Run:
+        last = [-1e9, 0.0]  # when the newest sheet was drawn, and what it cost
+
+        def keep(tick: Tick) -> None:
+            row = {"step": tick.step, "epoch": tick.epoch, **tick.losses}
+            run.curve.append(row)
+            run.remarks = tick.remarks
+            run.newest = {**row, "images_per_second": tick.images_per_second, "seconds": tick.seconds}
+            # Drawn by this thread, the only one that may touch the nets, for at most a fiftieth of its time.
+            if tick.step == tick.steps or monotonic() - last[0] > max(2.0, 50 * last[1]):
+                begin = monotonic()
+                images, columns = trainer.samples()
+                run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), run.sheets + 1
+                last[:] = monotonic(), monotonic() - begin
+
+        # The next run starts in a thread of its own: whoever stopped this one waits for this one only.
+        advance = Thread(target=self.advance, daemon=True)
+        run.job = Job(run_folder.train(trainer, run.out), keep, name=f"train {run.out.name}", after=advance.start)
+        self.run = run
+        return run
+
+    # The queue
+
+    def enqueue(self, recipes: Sequence[Recipe], owner: str) -> None:
+        """Let runs wait for their turn, all of them or none. Raises StudioError at once if one could not be trained."""
+        for recipe in recipes:
+            datasets.prepare(recipe, loaded=self.data.of(recipe))
+        with self.starting:
+            if len(self.waiting) + len(recipes) > limits.QUEUE:
+                if len(recipes) == 1:
+                    raise StudioError(f"The queue is full: {limits.QUEUE} runs are waiting already.")
+                raise StudioError(
+                    f"The queue has no room for {len(recipes)} more: at most {limits.QUEUE} runs may wait."
+                )
+            self.waiting += [Waiting(self.numbered + i, recipe, owner) for i, recipe in enumerate(recipes, 1)]
+            self.numbered += len(recipes)
+        self.advance()
+
+    def cancel(self, number: int) -> None:
+        """Take a run out of the queue."""
+        with self.starting:
+            if number not in [w.number for w in self.waiting]:
+                raise StudioError("That run is not waiting any more.")
+            self.waiting = [w for w in self.waiting if w.number != number]
+
+    def advance(self) -> None:
+        """Start the next waiting run if none is going on; one that cannot start is skipped."""
+        while True:
+            with self.starting:
+                if self.alive or not self.waiting:
+                    return
+                entry = self.waiting[0]
+            failed, loaded = None, None
+            try:
+                loaded = self.data.of(entry.recipe)
+            except StudioError as e:
+                failed = e
+            with self.starting:
+                if self.alive or not self.waiting or self.waiting[0] is not entry:
+                    continue
+                self.waiting.pop(0)
+                try:
+                    if loaded is not None:
+                        self.launch(entry.recipe, entry.owner, loaded)
+                except StudioError as e:
+                    failed = e
+                if failed is not None:
+                    self.skipped = (f"{entry.recipe.gan} was skipped: {failed}",)
+
+    # What to begin with
+
+    def advice(self, recipe: Recipe, garments: Dataset) -> tuple[Recipe, float | None]:
+        """What to train on these data, and in how many seconds; None while another run would be in the way of finding
+        out. Who starts a run meanwhile does not wait for this."""
+        found = recommend.recipe(garments, recipe)
+        with self.estimating:  # two estimates would measure one another
+            if self.alive:
+                return found, None
+            seconds = recommend.seconds(found, garments, pick_device(self.device))
+            return found, None if self.alive else seconds
+
+    # What the page is told
+
+    def status(self) -> RunStatus:
+        run = self.run
+        if run is None:
+            return RunStatus(queue=self.queue())
+        newest, speed = run.newest, run.newest.get("images_per_second", 0.0)
+        left = (run.steps - run.step) * run.recipe.batch * run.recipe.d_steps / speed if speed else None
+        return RunStatus(
+            state=run.state,
+            gan=run.recipe.gan,
+            step=run.step,
+            steps=run.steps,
+            epoch=newest.get("epoch", 0.0),
+            losses={k: v for k, v in newest.items() if k not in run_folder.NOT_CURVES},
+            images_per_second=speed,
+            seconds=newest.get("seconds", 0.0),
+            seconds_left=left if run.state in ("running", "paused") else None,
+            remarks=(*run.remarks, *self.skipped),
+            queue=self.queue(),
+            error=str(run.job.error) if run.job and run.job.error else None,
+            run=run.out.name,
+            checkpoint=run.out.as_posix() if (run.out / "checkpoint.safetensors").exists() else None,
+        )
+
+    def queue(self) -> tuple[QueuedRun, ...]:
+        """The runs that wait, first come first."""
+        return tuple(QueuedRun(w.number, w.recipe.gan, run_folder.command(w.recipe)) for w in self.waiting)
+
+    def news(self, run_name: str, generation: int, row: int, sheet: int) -> RunNews:
+        """Status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
+        run = self.run
+        if run is None:
+            return RunNews(self.status())
+        if run.out.name != run_name:
+            generation, sheet = -1, -1
+        first, columns = run.curve.since(generation, row)
+        epochs = tuple(run_folder.epoch_of(p) for p in run_folder.epochs(run.out))
+        changed = run.sheet if run.sheets != sheet and run.sheet else None
+        return RunNews(self.status(), epochs, changed, run.curve.generation, first, columns, run.sheets)
+
+    def epoch_sheet(self, epoch: int) -> bytes | None:
+        """The samples of an epoch of the run on show, as a PNG."""
+        run = self.run
+        path = next((p for p in run_folder.epochs(run.out) if run_folder.epoch_of(p) == epoch), None) if run else None
+        return path.read_bytes() if path else None
+
+
+def recall(folder: Path) -> Run | None:
+    """The newest run on disk, so that a restarted studio shows it and can go on with it."""
+    for path in sorted(folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            recipe = gans.recipe_from_json(path.read_text())
+            steps = int(checkpoint.info(path.parent)["steps"])
+        except (StudioError, OSError, ValueError, KeyError, TypeError):
+            continue  # never saved, or not ours
+        run = Run(path.parent, recipe, steps)
+        for line in run_folder.read_log(path.parent):
+            run.newest = line
+            run.curve.append({k: v for k, v in line.items() if k not in ("images_per_second", "seconds", "remarks")})
+        with suppress(StudioError):
+            images, columns = sampling.fixed_sheet(checkpoint.load(path.parent))
+            run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), 1
+        return run
+    return None

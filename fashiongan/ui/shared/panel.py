@@ -1,0 +1,45 @@
+"""A panel: a part of the page that is moved by a script of its own and asks the server for what it lacks.
+
+Its folder has panel.html, panel.js and panel.css. The script runs as one function, behind the two that all share,
+and finds `element`, `props`, `server` and `trigger`, which gradio hands to it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from .plots import PLOTLY
+
+HERE = Path(__file__).parent
+SHARED = ("panel.js", "plots.js")
+
+
+def script(folder: Path) -> str:
+    """The script of a folder's panel, with what panels share before it."""
+    return "\n".join(path.read_text() for path in (*(HERE / name for name in SHARED), folder / "panel.js"))
+
+
+def html_panel(
+    folder: Path, elem_id: str, server_functions: list[Callable[..., Any]], html: str = "", **props: Any
+) -> gr.HTML:
+    """The panel of a tab's folder.
+
+    A function and no subclass: gradio writes a .pyi file beside every module in which it finds one.
+
+    Args:
+        server_functions: what its script may ask as `server.name(asked)`. Anybody may send them anything.
+        html: instead of panel.html.
+        props: what its script and panel.html find under these names, as JSON.
+    """
+    return gr.HTML(
+        html_template=html or (folder / "panel.html").read_text(),
+        css_template=(HERE / "panel.css").read_text() + (folder / "panel.css").read_text(),
+        js_on_load=script(folder),
+        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        apply_default_css=False,
+        server_functions=server_functions,
+        elem_id=elem_id,
+        **props,
+    )

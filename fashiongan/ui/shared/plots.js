@@ -1,0 +1,92 @@
+// @ts-check
+// Plots of every panel: their axes, series, legend, and the page's own colors, light or dark. plotly draws them.
+
+const P = /** @type {any} */ (window).Plotly;  // other components may load an older one over it later
+// Six colors that people who see fewer can tell apart; a dash, a mark or a letter always stands with them.
+const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#781ef0', '#4a9cc7'];
+const MARKS = ['circle', 'square', 'diamond', 'triangle-up', 'x', 'star'], PATTERNS = ['', '/', 'x', '.', '-', '+'];
+const FONT = 12, ROW = 19, SYMBOL = 42;  // pixels: letters, a row of the legend, and a sign in it with its gaps
+const SHARE = {range: [-0.03, 1.03], tickformat: '.0%'};  // an axis from none to all
+
+/** At most `most` values for a curve: more cannot be told apart. Neighbors are averaged, without what is missing. */
+function thin(/** @type {(number?)[]} */ values, most = 800) {
+  const every = Math.ceil(values.length / most);
+  if (every < 2) return values;
+  return Array.from({length: Math.ceil(values.length / every)}, (_, i) => {
+    const part = /** @type {number[]} */ (values.slice(i * every, (i + 1) * every).filter(v => v != null));
+    return part.length ? part.reduce((a, b) => a + b, 0) / part.length : null;
+  });
+}
+
+/** How long something still takes. */
+function timeLeft(/** @type {number?} */ seconds) {
+  if (seconds == null) return '';
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s left`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
+}
+
+/** A share as percent: with a decimal where it is small, and all or none only where it is. */
+function percent(/** @type {number} */ v) {
+  return `${v >= 0.9995 ? 100 : v < 0.0005 ? 0 : v < 0.1 ? (100 * v).toFixed(1) : Math.round(100 * v)} %`;
+}
+
+const count = (/** @type {number} */ n) => Math.round(n).toLocaleString('en');
+
+/** A score with three figures or so. */
+function figures(/** @type {number} */ v) {
+  const size = Math.abs(v);
+  return size >= 1000 ? count(v) : v.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size < 0.1 ? 3 : 2);
+}
+
+/** What the field calls a GAN's second net: WGAN's gives no probability. */
+const opponent = (/** @type {string?} */ gan) => gan?.startsWith('wgan') ? 'critic' : 'discriminator';
+
+/** How many rows a legend of these names has within a width: plotly's columns are as wide as the longest. */
+function legendRows(/** @type {string[]} */ names, /** @type {number} */ width) {
+  const widths = names.map(n => SYMBOL + 0.56 * FONT * n.length), sum = widths.reduce((a, b) => a + b, 0);
+  return sum <= width ? 1 : Math.ceil(names.length / Math.max(1, Math.floor(width / Math.max(...widths))));
+}
+
+/** A straight line across a plot, along x or y, at some value. */
+function rule(/** @type {'x' | 'y'} */ along, /** @type {number} */ at, dash = 'solid') {
+  const across = along === 'x' ? 'y' : 'x';
+  return {type: 'line', [`${along}ref`]: 'paper', [`${along}0`]: 0, [`${along}1`]: 1, [`${across}0`]: at,
+    [`${across}1`]: at, line: {width: 1, dash}};
+}
+
+/**
+ * A plot's layout: the legend has room above the curves, so that nothing reaches the headings around.
+ * @param {{name: string}[]} series
+ * @param {{width: number, tall: number, x?: any, y?: any, [more: string]: any}} how `tall`: pixels of the curves alone
+ * @param {{text: string, line: string, ground: string}} colors
+ */
+function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, colors) {
+  const l = y.title ? 66 : 52, t = 12 + ROW * legendRows(series.map(s => s.name), width - l - 10);
+  const margin = {l, r: 10, t, b: 44}, color = colors.line;
+  const axis = (/** @type {any} */ a) => ({gridcolor: color, zerolinecolor: color, linecolor: color, ...a,
+    title: {text: a.title || '', standoff: 5, font: {size: FONT}}});
+  return {
+    width, height: tall + margin.t + margin.b, margin, showlegend: true,
+    paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
+    font: {color: colors.text, size: FONT, family: 'system-ui, sans-serif'},
+    legend: {orientation: 'h', y: 1, yanchor: 'bottom', x: 0}, hoverlabel: {bgcolor: colors.ground},
+    shapes: shapes.map((/** @type {any} */ s) => ({...s, line: {color: colors.text, ...s.line}})),
+    xaxis: axis(x), yaxis: axis(y), ...more,
+  };
+}
+
+/**
+ * Draw a plot, or draw it anew; not while it has no width, as in a hidden tab.
+ * @param {HTMLElement} host
+ * @param {any[]} series plotly's traces
+ * @param {{tall: number, [more: string]: any}} how as for `layoutOf`
+ */
+function plot(host, series, how) {
+  if (!P || !host.clientWidth) return;
+  const style = getComputedStyle(host), color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+  const colors = {text: color('--body-text-color'), line: color('--border-color-primary'),
+    ground: color('--block-background-fill')};
+  const layout = layoutOf(series, {...how, width: host.clientWidth}, colors);
+  host.style.height = `${layout.height}px`;
+  P.react(host, series, layout, {displayModeBar: false});
+}

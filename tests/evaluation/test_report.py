@@ -1,0 +1,39 @@
+"""A report as a dataclass: the same JSON as ever, and tolerant of what files out there hold."""
+
+import json
+
+import pytest
+
+from fashiongan import checkpoint
+from fashiongan.evaluation.report import Report
+from fashiongan.hub import registry
+
+KEPT = {name: checkpoint.info(name).get("report") for name in registry.bundled()}
+
+
+@pytest.mark.parametrize("name", [name for name, report in KEPT.items() if report])
+def test_the_reports_of_bundled_checkpoints_come_back_as_they_are(name):
+    assert Report.from_json(KEPT[name]).to_json() == KEPT[name]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"scores": 3},
+        {"scores": {"kid": None}},
+        {"size": [], "n": "many"},
+        {"originality": {"features": {"ratio": 1}}},
+    ],
+)
+def test_what_is_no_report_is_an_empty_one(found):
+    report = Report.from_json(found)
+    assert (report.of, report.n, report.remarks, report.verdict) == ("", 0, (), None)
+    assert json.loads(json.dumps(report.to_json(), allow_nan=False)) == report.to_json()
+
+
+def test_what_could_not_be_had_is_left_out():
+    assert Report("a", 3, ("why",)).to_json() == {"of": "a", "n": 3, "remarks": ["why"]}
