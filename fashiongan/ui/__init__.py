@@ -1,7 +1,7 @@
-"""The page: a folder a tab, `shared` for what they share, `api` for the named endpoints.
+"""The web page: a folder for each tab, `shared` for the code that tabs share, `api` for the named endpoints.
 
-Nothing but app.py and the tests imports it, and nothing outside it imports gradio or plotly. It asks `studio`, and
-turns tensors and exceptions into what a browser shows. Tabs do not know one another.
+Only app.py and the tests import this folder, and nothing outside it imports gradio or plotly. It calls `studio`, and
+turns tensors and exceptions into HTML, pictures and messages. Tabs do not know one another.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import limits
 
-# Before gradio is imported: no version check, no telemetry, no look-ups of any kind.
+# Must be set before gradio is imported: it turns off the version check and the telemetry.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
@@ -38,7 +38,7 @@ FIRST = HERE / "first.js"
 
 
 def build(studio: Studio) -> gr.Blocks:
-    """The whole page over one studio. Launch it with `launch_settings()`."""
+    """Build the whole page on one studio. Launch it with `launch_settings()`."""
     plots.serve_plotly()
     lab, colorizing = RobustnessService(studio), ColorizeService(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
@@ -94,5 +94,5 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
 
 
 def guard(password: str) -> Callable[[str, str], bool]:
-    """Whether a visitor, of whatever name, gave that password; a wrong one takes as long as a right one."""
+    """Whether a visitor gave that password; the name does not matter. The time does not depend on the guess."""
     return lambda _, given: secrets.compare_digest(given.encode(), password.encode())

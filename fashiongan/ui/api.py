@@ -1,4 +1,4 @@
-"""What programs may call: the named endpoints beside /sample, each with a docstring and defaults."""
+"""The API for programs: all named endpoints except for /sample, each with a docstring and defaults."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ from .shared import access, edge, show
 
 
 def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeService) -> None:
-    """Add those of training, attacks and colors to the page being built."""
+    """Add the endpoints of training, attacks and colorizing to the page that is being built."""
     TrainingEndpoints(studio).add()
     AttackEndpoints(lab).add()
     ColorEndpoints(colorizing).add()
@@ -183,7 +183,7 @@ class ColorEndpoints:
         self.colorizing = colorizing
 
     def add(self) -> None:
-        # Files go through components, which check whose they are; gr.api would hand over any path that it is given.
+        # Files are passed through components, which accept uploads only; gr.api would accept any path.
         fields = [
             gr.File(visible=False, label="picture", type="filepath"),
             gr.Textbox("", visible=False, label="colours"),

@@ -10,6 +10,7 @@ from fashiongan import checkpoint, gans
 from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import evaluate, features, sources
+from fashiongan.evaluation.report import Report
 from fashiongan.hub import registry
 from fashiongan.ui.compare import tab
 
@@ -205,7 +206,7 @@ def test_scoring_goes_on_without_the_page_and_is_seen_again(page, studio, scored
     def slow(samples, root):
         yield evaluate.Step(1, 4, "looking at real garments")
         assert go.wait(60)
-        yield evaluate.Step(4, 4, "done", report(3.0))
+        yield evaluate.Step(4, 4, "done", Report.from_json(report(3.0)))
 
     monkeypatch.setattr(sources, "draw", lambda path, n: path)
     monkeypatch.setattr(evaluate, "evaluate", slow)

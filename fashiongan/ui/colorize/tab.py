@@ -25,9 +25,9 @@ TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays
 TEST_PICTURES = 10_000
-SUITED, UNTOLD = "", ""  # values of "the one that suits" and of "as it is"
+SUITED, UNTOLD = "", ""  # values of the choices "the one that suits" and "as it is"
 START, VARIANTS = "Jewel", 6
-BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # told apart by color-blind people too
+BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # color-blind people can distinguish these
 # The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
 TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
   window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
@@ -36,7 +36,7 @@ TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, k
 
 
 def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
-    """Build the tab. Returns where it takes pictures."""
+    """Build the tab. Returns the widget for uploads."""
     with gr.Row(elem_id="colorize_row"):
         with gr.Column(scale=1, min_width=280, elem_classes="controls"):
             gr.Markdown(words.COLORIZE)
@@ -108,18 +108,18 @@ def named(names: list[str]) -> list[tuple[str, str]]:
 
 
 def sources(kind: str) -> list[Any]:
-    """The fields that the chosen kind of garment needs."""
+    """Show the fields that the chosen source of the garment needs."""
     return [gr.Row(visible=kind == TEST), gr.File(visible=kind == OWN), gr.Markdown(visible=kind == OWN)]
 
 
 class Desk:
-    """What the tab's widgets do, over one service."""
+    """The handlers of the tab's widgets, which call one service."""
 
     def __init__(self, colorizing: ColorizeService):
         self.colorizing = colorizing
 
     def listed(self, chosen: str | None, label: str | None) -> list[Any]:
-        """The colorizers there are now; what was chosen stays, unless it is gone."""
+        """An update of the list of colorizers. A choice stays unless its checkpoint is gone."""
         names = self.colorizing.names()
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
         gone = {} if chosen == SUITED or checkpoints.known(self.colorizing.studio, chosen) else {"value": SUITED}
@@ -133,7 +133,7 @@ class Desk:
         return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in known)], **gone)
 
     def taken(self, paths: list[str] | None) -> tuple[str, Any]:
-        """Pictures of one's own as the panel wants them, and that they are the ones to look at."""
+        """Uploaded pictures in the form that the panel reads, and an update that selects them."""
         if not paths:
             return "[]", gr.skip()
         found = [{"key": self.colorizing.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
@@ -141,7 +141,7 @@ class Desk:
 
 
 def panel(colorizing: ColorizeService) -> gr.HTML:
-    """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
+    """The right side of the tab: panel.html. panel.js fills it by calling these functions, which check all inputs."""
 
     @answered
     def look(asked: Any) -> Colored:
@@ -183,7 +183,7 @@ def sent(data: bytes, name: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class GarmentAsked:
-    """A garment as the panel names it."""
+    """The panel's reference to a garment."""
 
     kind: object = None
     number: object = None
@@ -191,7 +191,7 @@ class GarmentAsked:
     drawing: object = None
 
     def garment(self) -> Garment:
-        """The garment, or StudioError."""
+        """The garment that is meant; StudioError if there is none."""
         kind = KINDS.get(str(self.kind), "test")
         if kind == "own":
             if not self.key:
@@ -204,7 +204,7 @@ class GarmentAsked:
 
 @dataclass(frozen=True)
 class Question:
-    """What the panel asks. Numbers are checked where they are used, each with a sentence of its own."""
+    """The panel's request. Numbers are checked where they are used, so that each error has its own sentence."""
 
     garment: GarmentAsked
     wish: dict[str, object]
@@ -216,7 +216,7 @@ class Question:
     garments: tuple[GarmentAsked, ...] = ()
 
     def spec(self) -> ColorizeRequest:
-        """One garment, colored; or StudioError."""
+        """The request for one colorized garment; StudioError if it is invalid."""
         return ColorizeRequest(
             self.garment.garment(),
             engine.colorize_spec(self.wish),
@@ -227,7 +227,7 @@ class Question:
         )
 
     def sheet(self) -> list[Garment]:
-        """The garments of a sheet, or StudioError."""
+        """Validate a request for a sheet of garments; StudioError if it is invalid."""
         return [g.garment() for g in self.garments]
 
 
@@ -238,7 +238,7 @@ SENTENCES = {
 
 
 def read(asked: object) -> Question:
-    """What the panel asks, or StudioError."""
+    """Parse the panel's request; StudioError if it is invalid."""
     no_garment = "That is no garment to color: reload the page."
     found: Question = checked(Question, asked, lambda field, _: SENTENCES.get(field, no_garment))
     return found

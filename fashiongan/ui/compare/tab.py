@@ -18,8 +18,8 @@ from ..shared import access, checkpoints, show, words
 from ..shared.panel import html_panel
 
 HERE = Path(__file__).parent
-FAVOURITES = ("acgan", "lsgan", "studio")  # what the tab opens on, where they are
-STEPS = 500  # of a duel
+FAVOURITES = ("acgan", "lsgan", "studio")  # chosen when the tab opens, as far as they are there
+STEPS = 500  # default length of a duel, in updates
 # The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so the choice is kept.
 TELL = """(names, seed, near) => {
   window.fashionganCompare = {names, seed, near};
@@ -28,7 +28,7 @@ TELL = """(names, seed, near) => {
 
 
 def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
-    """Build the tab; its duels are started in the visitor's name."""
+    """Build the tab. `visitor` becomes the owner of the duels that are started here."""
     bench = Bench(studio)
     with gr.Row(elem_id="compare_row"):
         with gr.Column(scale=1, min_width=280, elem_classes="controls"):
@@ -69,7 +69,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **hidden}
     gr.on([this.select, *(c.change for c in (models, seed, near))], **tell)
-    # panel.js tells of new checkpoints and reports.
+    # panel.js reports new checkpoints and scores.
     gr.on([this.select, panel.change], bench.listed, models, models, **hidden)
     left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **hidden}
     gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
@@ -80,7 +80,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
 
 
 def first(names: list[str]) -> list[str]:
-    """The favourites, or the first three there are."""
+    """The favourites, or the first three checkpoints if fewer than two favourites are there."""
     liked = [name for name in FAVOURITES if name in names]
     return liked if len(liked) >= 2 else names[:3]
 
@@ -131,19 +131,19 @@ def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
 
 
 class Bench:
-    """What the tab's widgets do, over one studio."""
+    """The handlers of the tab's widgets, which call one studio."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
 
     def unscored(self, names: list[str]) -> list[str]:
-        """Those of the names that scoring would tell something of, and that do not wait for it."""
+        """The checkpoints among `names` that have no scores yet and are not queued for scoring."""
         status = self.studio.scoring_status()
         busy = [status.name, *status.waiting] if status.busy else []
         return [name for name in names if name not in busy and not score_table.model(self.studio, name).scored]
 
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
-        """The checkpoints there are now; what was chosen stays, unless it is gone."""
+        """An update of the list of checkpoints. A choice stays unless its checkpoint is gone."""
         names, chosen = self.studio.names(), chosen or []
         kept = [name for name in chosen if checkpoints.known(self.studio, name)]
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
@@ -162,7 +162,7 @@ class Bench:
         self.studio.score(left)
 
     def duel(self, visitor: str | None, rivals: list[str] | None, steps: int | None) -> tuple[str, str]:
-        """Queue one run each, alike but for the GAN; all of them or none."""
+        """Queue a run for each GAN, with otherwise equal settings. All are queued, or none."""
         self.studio.check_private("Training")
         if not rivals:
             raise StudioError("Choose the GANs that shall be trained.")
@@ -173,7 +173,7 @@ class Bench:
 
 
 def duellist(gan: str, steps: int | None) -> Recipe:
-    """That GAN's quick look, for so many steps of as many pictures as all others."""
+    """The GAN's quick recipe, with the same steps and batch size for every GAN of the duel."""
     quick = gans.find(gan).recipe_type.quick
     changes = {k: v for k, v in quick.items() if k != "epochs"} | {"batch": Recipe.quick["batch"], "steps": steps or 0}
     return gans.new_recipe(gan, **changes)

@@ -20,8 +20,8 @@ from ..shared.show import answered
 
 HERE = Path(__file__).parent
 TEST, DRAWN, OWN = "A test picture", "One that a GAN draws", "My own"
-FAVOURITES = ("cnn", "robust")  # what the tab opens on, where they are
-FIRST = 16  # a pullover that so little noise turns into a shirt that nobody sees it
+FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, as far as they are there
+FIRST = 16  # a pullover that is classified as a shirt after a change too small to see
 ANY = "Any other class"
 MASKS = {"garment": "Only the garment's own", "none": "All"}
 TEST_PICTURES = 10_000
@@ -36,7 +36,7 @@ LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news
 
 
 def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
-    """Build the tab; its curves and fits are started in the visitor's name. Returns where it takes pictures."""
+    """Build the tab. `visitor` owns the curves and fits that are started here. Returns the widget for uploads."""
     bench = Bench(lab)
     names, drawers = lab.names(), bench.drawers()
     titles = [(kind.title, name) for name, kind in attacks.ATTACKS.items()]
@@ -94,7 +94,7 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
     attack.change(lambda name: gr.Dropdown(info=attacks.find(name).text), attack, attack, **hidden)
     aims: dict[str, Any] = {"fn": show.polite(bench.targets), "inputs": [classifier, attack, target]}
     gr.on([this.select, classifier.change, attack.change], **aims, outputs=target, **hidden)
-    # panel.js tells of new classifiers, and of jobs that begin and end.
+    # panel.js reports new classifiers, and jobs that begin and end.
     listed = [classifier, curve["classifiers"], gan, curve["checkpoint"]]
     gr.on([this.select, panel.change], bench.listed, listed, listed, **hidden)
     buttons: dict[str, Any] = {"fn": bench.buttons, "inputs": visitor}
@@ -116,12 +116,12 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
 
 
 def taken(path: str | None) -> tuple[str, Any]:
-    """A picture of one's own as the panel wants it, and that it is the one to look at."""
+    """An uploaded picture in the form that the panel reads, and an update that selects it."""
     return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
 
 
 def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, Any]:
-    """What a curve is computed of, and the buttons that start and stop it."""
+    """The settings of a curve, and the buttons that start and stop it."""
     gr.Markdown(words.CURVE, elem_classes="caption")
     return {
         "classifiers": gr.Dropdown(
@@ -152,7 +152,7 @@ def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[st
 
 
 def defence_form() -> dict[str, Any]:
-    """How a classifier is trained, and the buttons that start and stop it."""
+    """The settings of a classifier's training, and the buttons that start and stop it."""
     known = knobs(classifiers.RobustRecipe)
     gr.Markdown(words.DEFENCE, elem_classes="caption")
     return {
@@ -181,12 +181,12 @@ def defence_form() -> dict[str, Any]:
 
 
 def first(names: list[str]) -> str | None:
-    """The favourite, or the first there is."""
+    """The favourite, or the first in the list if it is missing."""
     return next((n for n in FAVOURITES if n in names), next(iter(names), None))
 
 
 def sources(kind: str) -> list[Any]:
-    """The fields that the chosen kind of garment needs."""
+    """Show the fields that the chosen source of the garment needs."""
     label = "Seed" if kind == DRAWN else "Number"
     return [
         gr.Row(visible=kind != OWN),
@@ -198,7 +198,7 @@ def sources(kind: str) -> list[Any]:
 
 
 def watch(lab: RobustnessService) -> gr.HTML:
-    """The right of the tab: panel.html, filled by panel.js from these. Anybody may send them anything."""
+    """The right side of the tab: panel.html. panel.js fills it by calling these functions, which check all inputs."""
 
     @answered
     @show.at_most(2)
@@ -242,7 +242,7 @@ class Question:
 
 
 def described(asked: object, eps: Any) -> AttackSpec:
-    """What the page asks for as an AttackSpec, or StudioError."""
+    """The panel's request as an AttackSpec; StudioError if it is invalid."""
     q: Question = checked(Question, asked, "That is no attack: reload the page.")
     kind = {TEST: "test", DRAWN: "generated", OWN: "own"}.get(q.kind or "", "test")
     if kind == "own" and not q.pixels:
@@ -260,17 +260,17 @@ def described(asked: object, eps: Any) -> AttackSpec:
 
 
 class Bench:
-    """What the tab's widgets do, over one lab."""
+    """The handlers of the tab's widgets, which call one service."""
 
     def __init__(self, lab: RobustnessService):
         self.lab = lab
 
     def drawers(self) -> list[str]:
-        """Checkpoints that may draw garments for the classifiers; what one draws is looked at when it is chosen."""
+        """Checkpoints that may fit the classifiers. Whether one does is checked when it is chosen."""
         return self.lab.studio.names()
 
     def listed(self, one: str | None, several: list[str] | None, gan: str | None, source: str | None) -> list[Any]:
-        """The classifiers and checkpoints there are now; what was chosen stays, unless it is gone."""
+        """Updates of the lists of classifiers and checkpoints. A choice stays unless it is gone."""
         names, drawers = self.lab.names(), self.drawers()
         kept = [n for n in several or [] if n in names]
 
@@ -292,7 +292,7 @@ class Bench:
         ]
 
     def targets(self, name: str | None, attack: str, chosen: str | None) -> gr.Dropdown:
-        """The classes a picture can be sent to, where the attack can be sent anywhere."""
+        """The classes that an attack can target; none if the attack cannot be targeted."""
         if not name or not attacks.find(attack).targeted:
             return gr.Dropdown(choices=[ANY], value=ANY, interactive=False)
         labels = [ANY, *self.lab.classifier(name).recipe.labels]
@@ -335,7 +335,7 @@ class Bench:
         self.lab.stop_fit()
 
     def buttons(self, visitor: str | None, request: gr.Request) -> list[Any]:
-        """Compute it or Stop, Train it or Stop: those that make sense now."""
+        """Show the buttons that make sense now: Compute it or Stop, Train it or Stop."""
         found = []
         for job, owner in ((self.lab.curves.job, self.lab.curves.owner), (self.lab.fit.job, self.lab.fit.owner)):
             alive = job is not None and job.alive

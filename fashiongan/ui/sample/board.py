@@ -35,7 +35,7 @@ class Again:
     named: dict[str, Any]
 
     def values(self, look: SampleSpec) -> list[Any]:
-        """Checkpoint, garment, no mixture, its view, truncation, kind of sliders, sliders."""
+        """New values for the widgets: checkpoint, garment, no mixture, its view, truncation, slider kind, sliders."""
         reach = directions.REACH  # the names that follow set each slider's own
         sliders = [gr.Slider(-reach, reach, x) for x in [*look.sliders, *[0.0] * SLIDERS][:SLIDERS]]
         return [look.checkpoint, look.to_json(), "", 0, views.ALONE, look.truncation, look.ways, *sliders]
@@ -119,7 +119,7 @@ class Shelf:
         self.studio = studio
 
     def looks(self, kept: Any) -> list[SampleSpec]:
-        """The garments in a browser's memory. What is no description any more is left out."""
+        """The garments in the browser's storage. Entries that are no longer valid descriptions are left out."""
         found = []
         for entry in kept if isinstance(kept, list) else []:
             try:
@@ -135,7 +135,7 @@ class Shelf:
         return looks[i]
 
     def drawn(self, looks: Sequence[SampleSpec]) -> list[Tensor]:
-        """A picture (C, H, W) for each; a black one whose checkpoint is not here."""
+        """An image (C, H, W) uint8 for each garment; a black one if its checkpoint is not here."""
         found = []
         for look in looks:
             try:
@@ -187,14 +187,14 @@ class Shelf:
         return [json.loads(look.to_json()) for look in looks]
 
     def without(self, kept: Any, i: Any) -> tuple[list[Any], int]:
-        """The board less its i-th garment."""
+        """The board without its i-th garment."""
         if i == -1:
             raise StudioError("Click the garment on the board that shall go.")
         gone = self.at(kept, i)
         return self.stored([look for look in self.looks(kept) if look is not gone and look != gone]), -1
 
     def imported(self, kept: Any, path: str) -> list[Any]:
-        """The board and what is in a file, once each."""
+        """The board with the garments of a file added, without duplicates."""
         file = Path(path)
         if file.stat().st_size > limits.BOARD_FILE_BYTES:
             raise StudioError("This file is too large for a board: choose a JSON file that was exported here.")

@@ -31,7 +31,7 @@ class Mixture:
 
 
 class Sheets:
-    """Descriptions to what they show and back, over one studio."""
+    """Draws descriptions with one studio's models, and finds the garment that a click on a sheet means."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
@@ -47,14 +47,14 @@ class Sheets:
         return replace(dressed, label=label, shares=()) if label else dressed
 
     def mixed(self, garment: SampleSpec, mixture: Mixture) -> SampleSpec:
-        """A garment with its share of another."""
+        """A garment mixed with its mate."""
         if not mixture.mate or not (mixture.share or mixture.cut):
             return garment
         mate, gan = spec.parse(mixture.mate), self.studio.gan(garment.checkpoint)
         if mate.checkpoint != garment.checkpoint:
             raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
         own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
-        # As another class, a garment's latent is the same: there the classes are mixed, in all layers.
+        # The mate may be the same garment in another class, with the same latent: then mix the classes, in all layers.
         if mixture.cut and mixture.cut < gan.layers and not torch.equal(own, others):
             return replace(garment, other=spec.pack(others), cut=mixture.cut)
         return interpolate.mixed(gan, garment, mate, mixture.share)
@@ -67,7 +67,7 @@ class Sheets:
         return interpolate.garment(self.studio.gan(page.checkpoint), page, 0)
 
     def at(self, look: SampleSpec, place: Any) -> SampleSpec | None:
-        """The garment at a place (x, y) of the enlarged sheet; None beside them all."""
+        """The garment at pixel (x, y) of the enlarged sheet; None if there is no garment."""
         gan = self.studio.gan(look.checkpoint)
         side, columns = gan.recipe.size + 2, spec.columns(gan, look)
         scale = show.enlarged(columns * side + 2)
@@ -135,7 +135,7 @@ class MixFold:
 
 
 def mix_fold() -> MixFold:
-    """Build the fold; it is there while a garment is locked."""
+    """Build the fold, which is visible while a garment is locked."""
     with gr.Accordion("Mix it", open=False, visible=False, elem_id="mix") as box:
         mate = gr.Dropdown([SEED], value=SEED, label="With", elem_id="mate", info=words.MATE)
         seed = gr.Number(1, precision=0, label="Its seed", elem_id="mate_seed")

@@ -54,7 +54,7 @@ def fold() -> Fold:
 
 
 def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator[tuple[inversion.Guess, Tensor]]:
-    """The projection of a file, step by step, with what it aims at."""
+    """Invert an uploaded file, step by step. Yields the target and each guess."""
     if not name:
         raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
     gan = studio.gan(name)
@@ -65,7 +65,7 @@ def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator
 
 
 def polite_steps(handler: Any) -> Any:
-    """A handler that yields, whose StudioErrors become toasts."""
+    """Wrap a handler that yields: a StudioError becomes a toast."""
 
     def wrapped(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
         try:

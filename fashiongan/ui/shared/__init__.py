@@ -1,4 +1,4 @@
-"""What several tabs share: who may do what, what is refused at the door, sentences, toasts, plots and lists.
+"""Code that several tabs share: access rights, the request guard, texts, toasts, panels, plots, the checkpoint list.
 
 Knows the studio; knows no tab.
 """

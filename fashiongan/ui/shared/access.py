@@ -1,8 +1,8 @@
-"""Who may do what: everybody, whoever started a thing, or only who sits at the machine.
+"""Access rights: some actions are for everybody, some for whoever started a job, some only for the local user.
 
-What a public page (a Space, or `python app.py --public`) must not do is refused by the studio itself:
-`studio.check_private("Training")` at the beginning of a handler or of what it calls. What only the person at the
-machine may do begins with `check_at_the_machine`. Hiding a button refuses nothing: anybody can call its handler.
+On a public page (a Space, or `python app.py --public`) the studio itself refuses forbidden actions: the handler, or a
+function that it calls, begins with `studio.check_private("Training")`. An action for the local user only begins with
+`check_at_the_machine`. Hiding a button protects nothing, since anybody can call its handler.
 """
 
 import secrets
@@ -32,14 +32,14 @@ def at_the_machine(studio: Studio, request: gr.Request) -> bool:
 
 
 def check_at_the_machine(studio: Studio, request: gr.Request, what: str) -> None:
-    """StudioError for all others; `what` begins the sentence."""
+    """Raise StudioError for all others; `what` is the beginning of its sentence."""
     studio.check_private(what)
     if not at_the_machine(studio, request):
         raise StudioError(f"{what} is for whoever sits at the machine: open the page there, as 127.0.0.1.")
 
 
 def may(studio: Studio, owner: str, visitor: Any, request: gr.Request) -> bool:
-    """Whether this visitor may stop what that owner started: the owner, or who sits at the machine."""
+    """Whether this visitor may stop a job of that owner: only the owner and the local user may."""
     return at_the_machine(studio, request) or (owner != "" and owner == visitor)
 
 
@@ -54,5 +54,5 @@ def check_control(studio: Studio, visitor: Any, request: gr.Request) -> None:
 
 
 def name_of(visitor: Any) -> str:
-    """The name by which a visitor's browser is known, made up for one that has none yet, or claims something odd."""
+    """The visitor's id, kept in the browser. A new random one if the browser has none, or sends an invalid one."""
     return visitor if isinstance(visitor, str) and 0 < len(visitor) <= 64 else secrets.token_urlsafe(16)

@@ -9,11 +9,11 @@ from ... import hub
 from ...errors import StudioError
 from ...studio import Studio
 
-FAVOURITE = "studio"  # what the page opens on, if it is there
+FAVOURITE = "studio"  # the checkpoint that is chosen when the page opens, if it is there
 
 
 def info(studio: Studio) -> str:
-    """What the list says of itself."""
+    """The help text of the list."""
     return "bundled ones" if studio.public else "bundled, your own, or type hub:user/name"
 
 
@@ -22,7 +22,7 @@ def titled(names: list[str]) -> list[tuple[str, str]]:
 
 
 def title(name: str) -> str:
-    """A checkpoint's name as people read it."""
+    """A checkpoint's name for display."""
     if name.startswith(hub.PREFIX):
         place = hub.parse(name)
         stem = (place.file or place.repo).rsplit("/", 1)[-1].removesuffix(".safetensors")
@@ -34,18 +34,18 @@ def title(name: str) -> str:
 
 
 def favourite(names: list[str]) -> str | None:
-    """What the page opens on: the best bundled one, or the first there is."""
+    """The checkpoint that is chosen when the page opens: FAVOURITE, or the first in the list."""
     return FAVOURITE if FAVOURITE in names else next(iter(names), None)
 
 
 def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
-    """The checkpoints there are now, with one of them chosen."""
+    """An update of the list with the current checkpoints, one of them chosen."""
     names = studio.names()
     return gr.Dropdown(choices=titled(names), value=chosen if chosen in names else favourite(names))
 
 
 def known(studio: Studio, name: Any) -> bool:
-    """Whether a choice may stay: it is listed, or it names a place on the Hub."""
+    """Whether a choice is still valid: it is listed, or it names a place on the Hub."""
     try:
         studio.library.check(name)
     except StudioError:

@@ -1,10 +1,10 @@
-"""A script that runs before gradio's own: what `launch(head=...)` takes runs only once the page has been drawn."""
+"""Add a script that runs before gradio's own scripts. (A script of `launch(head=...)` runs after the page is drawn.)"""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadScript:
-    """ASGI middleware that puts `script` at the head of the page."""
+    """ASGI middleware that inserts `script` into the page's <head>."""
 
     def __init__(self, app: ASGIApp, script: str):
         self.app, self.head = app, f"<head><script>{script}</script>".encode()

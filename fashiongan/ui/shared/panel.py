@@ -1,4 +1,4 @@
-"""A panel: a part of the page that is moved by a script of its own and asks the server for what it lacks.
+"""A panel: a part of the page with a script of its own, which requests data from the server.
 
 Its folder has panel.html, panel.js and panel.css. The script runs as one function, behind the two that all share,
 and finds `element`, `props`, `server` and `trigger`, which gradio hands to it.
@@ -17,7 +17,7 @@ SHARED = ("panel.js", "plots.js")
 
 
 def script(folder: Path) -> str:
-    """The script of a folder's panel, with what panels share before it."""
+    """The script of a folder's panel, after the scripts that all panels share."""
     return "\n".join(path.read_text() for path in (*(HERE / name for name in SHARED), folder / "panel.js"))
 
 

@@ -1,4 +1,4 @@
-"""plotly.js for the panels, from the installed package: nothing vendored, no internet."""
+"""Serve plotly.js to the panels from the installed package: nothing is vendored, and no internet is needed."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
-"""What is refused before gradio sees it: bodies too large, files that are not uploads of the visitor's, and addresses
-that the server would fetch on the visitor's behalf."""
+"""ASGI middleware that refuses requests before gradio sees them: bodies that are too large, paths of files that are not
+uploads, and URLs that the server would fetch for the visitor."""
 
 import json
 from pathlib import Path
@@ -13,16 +13,17 @@ from ... import limits
 from .plots import PLOTLY
 
 FILE = "/gradio_api/file="
-# What gradio serves beside, and the studio has no use for.
+# Routes that gradio serves and the studio does not need.
 NEVER = tuple(
     f"/gradio_api/{name}"
     for name in ("proxy", "stream", "file/", "process_recording", "vibe", "undo-vibe", "dev/", "run-history", "token")
 )
-FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # how a path begins that is no file of ours
+FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # prefixes of a "path" that gradio would fetch
 
 
 class RequestGuard:
-    """ASGI middleware round the whole app. `uploads`: bytes of a request with files, rather more than gradio takes."""
+    """ASGI middleware around the whole app. `uploads`: the limit in bytes of a request with files, a little above
+    gradio's own limit."""
 
     def __init__(self, app: Any, uploads: int):
         self.app, self.uploads = app, uploads
@@ -51,16 +52,16 @@ def refusal(code: int, sentence: str) -> JSONResponse:
 
 
 def ours(name: str) -> bool:
-    """Whether a file that a browser asks for lies, all links followed, in the folder of uploads and drawn pictures."""
+    """Whether a requested file is in the folder of uploads and drawn pictures, after all links are resolved."""
     try:
         real = Path(name).resolve()
-    except (OSError, ValueError):  # no name of a file at all
+    except (OSError, ValueError):  # not a valid file name
         return False
     return real == PLOTLY.resolve() or real.is_relative_to(Path(get_upload_folder()).resolve())
 
 
 async def whole(receive: Receive, most: int) -> bytes | None:
-    """A request's body; None as soon as it is larger than `most` bytes, or broken off."""
+    """A request's body; None as soon as it exceeds `most` bytes, or if the client disconnects."""
     parts, size = [], 0
     while True:
         message = await receive()
@@ -75,7 +76,7 @@ async def whole(receive: Receive, most: int) -> bytes | None:
 
 
 def again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, for the app to read once more; after it, whatever comes."""
+    """Give the app a body that was already read, and after it the connection's later messages."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
@@ -85,7 +86,7 @@ def again(body: bytes, receive: Receive) -> Receive:
 
 
 def bounded(receive: Receive, most: int) -> Receive:
-    """A body that breaks off after `most` bytes."""
+    """Pass on a body, but end it as if the client had disconnected after `most` bytes."""
     size = 0
 
     async def counted() -> Message:
@@ -98,7 +99,7 @@ def bounded(receive: Receive, most: int) -> Receive:
 
 
 def fetches(body: bytes) -> bool:
-    """Whether a JSON body names, as the path of a file, something that the server would have to fetch or unpack."""
+    """Whether a JSON body gives a URL or an archive as a file's path, which the server would fetch or unpack."""
     if (
         b"path" not in body and b"\\u" not in body
     ):  # most bodies name no file at all; a letter may be written as \\u0070

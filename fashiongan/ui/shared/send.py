@@ -1,12 +1,12 @@
-"""Send to: how another tab receives the garment that is chosen in the Sample tab.
+"""Send a garment: pass the one that is chosen in the Sample tab to another tab.
 
 In `ui.build`, after both tabs are built, one line registers a receiver:
 
     made.outbox.to("Colorize", "colorize", picture)
 
-where `picture` is the gr.File or gr.Image into which that tab takes uploads. It makes a button beside the picture; a
-click puts the garment there, as a PNG file of its own size with its description inside, exactly as if it had been
-uploaded, and opens the tab. What that tab does on its picture's `change` then happens by itself.
+where `picture` is the gr.File or gr.Image for the uploads of that tab. It adds a button below the sheet. A click puts
+the garment into `picture`, as if it had been uploaded, and opens the tab: a PNG file of the garment's own size, with
+its description inside. The tab's `change` event of `picture` does the rest.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ import gradio as gr
 
 @dataclass(frozen=True)
 class Outbox:
-    """Where the Sample tab's picture can be sent."""
+    """The other tabs to which the Sample tab's garment can be sent."""
 
     tabs: gr.Tabs
-    row: gr.Row  # in which the buttons are made
-    chosen: Callable[..., str]  # the page's values to the path of the chosen garment
+    row: gr.Row  # the buttons are added to this row
+    chosen: Callable[..., str]  # maps the page's values to the path of the chosen garment's picture
     inputs: list[gr.components.Component]
 
     def to(self, name: str, tab: str, picture: gr.components.Component) -> gr.Button:

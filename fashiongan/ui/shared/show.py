@@ -1,4 +1,4 @@
-"""From tensors and exceptions to what a browser shows."""
+"""Turn tensors into pictures and exceptions into messages for the browser."""
 
 import functools
 import html
@@ -26,7 +26,7 @@ SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
 
 
 def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
-    """A handler whose StudioErrors become toasts. What nobody has foreseen is logged, and told as just that.
+    """Wrap a handler: a StudioError becomes a toast; any other exception is logged, and the toast says so.
 
     `name`: what it is called as a tool of MCP, if not what it is called here.
     """
@@ -48,7 +48,7 @@ def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
 
 
 def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
-    """A server function, what it returns as JSON. Its StudioErrors are an answer: {"error": sentence}."""
+    """Wrap a server function: it returns JSON, and a StudioError becomes the answer {"error": sentence}."""
 
     @functools.wraps(f)
     def wrapped(asked: Any) -> Any:
@@ -61,7 +61,7 @@ def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """A function that gradio's queue does not hold back, of which n go on at once and so many more may wait.
+    """Wrap a function outside gradio's queue: n calls run at once, and a limited number may wait.
 
     All others are told so at once: a waiting one holds a thread, of which sliders have need.
     """
@@ -84,7 +84,7 @@ def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[
 
 
 def number(value: Any, lo: float, hi: float, name: str) -> float:
-    """A number from the page inside its range. Sliders let NaN and nothing at all through."""
+    """Check a number from the page: StudioError unless it is within its range. Sliders can also send NaN or None."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -104,7 +104,7 @@ def described_sheet(images: Tensor, columns: int, description: str) -> str:
 
 
 def enlarged(width: int) -> int:
-    """By how many times a sheet of that width is enlarged."""
+    """The whole factor by which a sheet of that width is enlarged."""
     return max(1, min(16, SHEET_WIDTH // width))
 
 
@@ -123,7 +123,7 @@ def kept(data: bytes, name: str) -> str:
 
 
 def preview(garments: Dataset, each: int = 4) -> str:
-    """HTML: a strip of pictures and the count for each class that has any."""
+    """HTML: for each class that has images, a strip of some and their number."""
     figures = []
     for c, (name, count) in enumerate(zip(garments.names, garments.counts, strict=True)):
         if count:

@@ -1,4 +1,4 @@
-"""Sentences of the page that are longer than a label."""
+"""The page's texts that are longer than a label."""
 
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
 UNFORESEEN = "That went wrong in a way that nobody has foreseen: try other values, or reload the page."
@@ -58,7 +58,7 @@ QUEUED = (
     "are trained."
 )
 
-# What the curves of a run are called.
+# Names of a run's curves.
 CURVES = {
     "d_loss": "discriminator",
     "g_loss": "generator",

@@ -80,7 +80,7 @@ class Source:
         return recommend.recipe(self.studio.garments(source, size, fit), asked(source, size, fit))
 
     def preview(self, source: str, size: int, fit: str, classes: str, limit: int | None) -> str:
-        """The data in pictures and counts, or the sentence that says why not."""
+        """HTML: pictures and counts of the data, or the sentence that says why the data cannot be read."""
         try:
             # What is shown of the studio's own garments is what they are, whatever they will be enlarged to.
             want = asked(source, size, fit) if source != datasets.FASHION_MNIST else asked(source, 28, "fill")
@@ -93,5 +93,5 @@ class Source:
 
 
 def asked(source: str, size: int, fit: str) -> Recipe:
-    """A recipe that says which pictures, and no more."""
+    """A recipe with the settings of the data only."""
     return gans.new_recipe("dcgan", data=source, size=size, fit=fit)

@@ -27,7 +27,7 @@ LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"
 
 
 def all_knobs() -> dict[str, Knob]:
-    """Every knob of every GAN but its data, which has a place of its own."""
+    """Every knob of every GAN, except for the data, which has its own widgets."""
     found: dict[str, Knob] = {}
     for cls in gans.GANS.values():
         found = {**knobs(cls.recipe_type), **found}
@@ -54,7 +54,7 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
 
 
 def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr.Dropdown) -> gr.BrowserState:
-    """Build the tab; returns who is visiting, so that other tabs may start runs in that name."""
+    """Build the tab. Returns the visitor's id, so that other tabs can start runs with the same owner."""
     desk = Desk(studio)
     first = OFFERED
     with gr.Row(elem_id="train_row"):
@@ -112,7 +112,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
     cancel = drop.click(show.polite(desk.cancel), [visitor, waiting], None, **hidden)
     for clicked in (start, pause, resume, stop, enqueue, cancel):
         clicked.then(**look).then(**fresh)
-    live.change(**fresh)  # panel.js tells when the run's state has changed
+    live.change(**fresh)  # panel.js triggers this when the run's state has changed
     gr.on([page.load, this.select], **fresh)
     push.click(show.polite(desk.push), repo, pushed, api_visibility="private")
     take.click(desk.sample_it, None, [tabs, models], **hidden)
@@ -164,7 +164,7 @@ def live_panel(studio: Studio) -> gr.HTML:
 
 
 def describe(gan: str) -> str:
-    """A GAN in a line of Markdown."""
+    """A line of Markdown on a GAN."""
     cls = gans.find(gan)
     return f"**{gan}** ({cls.year}): {cls.title}. [The paper]({cls.paper})"
 
@@ -178,7 +178,7 @@ def explain(gan: str) -> str:
 
 
 class Desk:
-    """What the tab's widgets do, over one studio."""
+    """The handlers of the tab's widgets, which call one studio."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
@@ -263,13 +263,13 @@ class Desk:
         return self.filled(self.values(gan, how_long))
 
     def filled(self, values: dict[str, Any]) -> list[Any]:
-        """Every field: with its value, or out of sight."""
+        """Updates for all fields: the GAN's knobs with their values, the others hidden."""
         return [
             gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
         ]
 
     def push(self, repo: str, request: gr.Request) -> str:
-        """Send the checkpoint of the run on show to the Hub, with its card, in the name of who sits at the machine."""
+        """Upload the shown run's checkpoint to the Hub with a card. Only the local user may: it is their token."""
         access.check_at_the_machine(self.studio, request, "Saving to the Hub")
         name = self.studio.status().checkpoint
         if name is None:
