@@ -34,9 +34,10 @@ docs: .venv/dev map
 map: .venv/dev
 	$(BIN)/python docs/map.py
 
-# Train every bundled checkpoint, each from where it stopped; on a GPU if there is one.
+# Train every bundled checkpoint, each from where it stopped; on a GPU if there is one. With MINUTES=10 for so long only,
+# what is worth most first, several side by side on a GPU; what did not end goes on the next time.
 checkpoints: .venv/app
-	$(BIN)/python -m fashiongan bundle
+	$(BIN)/python -m fashiongan bundle $(if $(MINUTES),--minutes $(MINUTES) --keep runs/kept)
 
 # How fast everything is here; into benchmarks/README.md.
 bench: .venv/dev test-data

@@ -141,4 +141,4 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
 def test_every_gan_has_a_bundled_recipe():
     assert {changes["gan"] for changes in bundle.BUNDLED.values()} == gans.GANS.keys()
     for name, changes in bundle.BUNDLED.items():
-        assert gans.new_recipe(**changes).gan in (name.removesuffix("-photos"), "studio")
+        assert gans.new_recipe(**changes).gan in (name.removesuffix("-photos"), "studio", "projected")
