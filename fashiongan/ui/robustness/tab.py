@@ -120,7 +120,9 @@ def taken(path: str | None) -> tuple[str, Any]:
     return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
 
 
-def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, gr.components.Component]:
+def curve_form(
+    names: list[str], titles: list[tuple[str, str]], drawers: list[str]
+) -> dict[str, gr.components.Component]:
     """The settings of a curve, and the buttons that start and stop it."""
     gr.Markdown(words.CURVE, elem_classes="caption")
     return {
