@@ -14,18 +14,9 @@ MODULE, FUNCTION, CLASS = 350, 60, 250  # lines
 # What is larger today, and how large: it may shrink, and goes from here when it is split (issue 17, points 4 and 5). A
 # tab's layout is a list of widgets.
 LARGER = {
-    "studio/studio.py": 470,
-    "studio/studio.py Studio": 360,
-    "studio/compare.py": 370,
-    "studio/robustness.py": 360,
-    "ui/sample/tab.py": 430,
-    "ui/sample/tab.py tab": 145,
     "ui/robustness/tab.py tab": 80,
     "ui/train/tab.py tab": 76,
     "ui/colorize/tab.py tab": 68,
-    "ui/api.py add_training": 63,
-    "ui/api.py add_attacks": 71,
-    "ui/api.py add_colors": 77,
 }
 
 

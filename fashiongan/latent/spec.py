@@ -54,7 +54,7 @@ class SampleSpec:
     def to_json(self) -> str:
         return json.dumps({"made by": "FashionGAN Studio", **self.brief()})
 
-    def brief(self) -> dict[str, Any]:
+    def brief(self) -> dict[str, object]:
         """The fields as a dict, where the rarely used ones are left out if they have their default."""
         defaults = {f.name: f.default for f in fields(self)}
         rare = ("first", "ways", "latents", "shares", "other", "cut")

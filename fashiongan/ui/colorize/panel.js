@@ -103,7 +103,7 @@ const rest = latest(async newer => {
   if (!newer()) find('.ways').classList.remove('stale');
 }, offline);
 
-/** Ask, unless that is what is shown, and show the answer. */
+/** Send the request, unless its answer is already on show, and show the answer. */
 async function fresh(place, question, asked, then) {
   const key = JSON.stringify([question.name, sheet, asked]);
   if (shown[place] === key) return;

@@ -120,7 +120,9 @@ def taken(path: str | None) -> tuple[str, Any]:
     return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
 
 
-def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, Any]:
+def curve_form(
+    names: list[str], titles: list[tuple[str, str]], drawers: list[str]
+) -> dict[str, gr.components.Component]:
     """The settings of a curve, and the buttons that start and stop it."""
     gr.Markdown(words.CURVE, elem_classes="caption")
     return {
@@ -151,7 +153,7 @@ def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[st
     }
 
 
-def defence_form() -> dict[str, Any]:
+def defence_form() -> dict[str, gr.components.Component]:
     """The settings of a classifier's training, and the buttons that start and stop it."""
     known = knobs(classifiers.RobustRecipe)
     gr.Markdown(words.DEFENCE, elem_classes="caption")
@@ -274,7 +276,7 @@ class Bench:
         names, drawers = self.lab.names(), self.drawers()
         kept = [n for n in several or [] if n in names]
 
-        def unless(good: bool, other: Any) -> dict[str, Any]:
+        def unless(good: bool, other: object) -> dict[str, object]:
             # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
             return {} if good else {"value": other}
 

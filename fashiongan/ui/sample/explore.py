@@ -104,7 +104,7 @@ class MixFold:
     cut: gr.Slider
 
     def wire(
-        self, sheets: Sheets, locked: gr.State, models: gr.Dropdown, mate: gr.State, redraw: dict[str, Any]
+        self, sheets: Sheets, locked: gr.State, models: gr.Dropdown, mate: gr.State, redraw: dict[str, object]
     ) -> None:
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 

@@ -253,7 +253,7 @@ class Desk:
         """The GAN, how long, and the fields of a recipe."""
         return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
 
-    def values(self, gan: str, how_long: str) -> dict[str, Any]:
+    def values(self, gan: str, how_long: str) -> dict[str, object]:
         """Every knob that GAN has, and what it is set to."""
         recipe = gans.find(gan).recipe_type
         return {name: k.default for name, k in knobs(recipe).items()} | (recipe.quick if how_long == QUICK else {})
@@ -262,7 +262,7 @@ class Desk:
         """The fields for that GAN; those it does not have disappear."""
         return self.filled(self.values(gan, how_long))
 
-    def filled(self, values: dict[str, Any]) -> list[Any]:
+    def filled(self, values: dict[str, object]) -> list[Any]:
         """Updates for all fields: the GAN's knobs with their values, the others hidden."""
         return [
             gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
