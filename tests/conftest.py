@@ -123,7 +123,7 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def cutouts(garments):
+def garments_in_color(garments):
     """The same garments at 64 pixels, each class in a color of its own, with alpha."""
     gray = images.resize(garments.images, 64)
     hue = garments.labels.view(-1, 1, 1, 1) * 25
@@ -132,9 +132,9 @@ def cutouts(garments):
 
 
 @pytest.fixture(scope="session")
-def pictures_of(garments, cutouts):
+def pictures_of(garments, garments_in_color):
     """pictures_of(gan): the tiny data set on which a GAN of the catalogue keeps its promises."""
-    return lambda gan: cutouts if gan in IN_COLOR else garments
+    return lambda gan: garments_in_color if gan in IN_COLOR else garments
 
 
 @pytest.fixture(scope="session")

@@ -445,8 +445,8 @@ def test_real_and_fake_go_through_its_discriminator_as_batches_of_their_own(trai
 
 @seeing
 @pytest.mark.parametrize("channels", [3, 4])
-def test_its_channels_are_the_datas(channels, trainer_of, cutouts):
-    pictures = dataclasses.replace(cutouts, images=cutouts.images[:, :channels])
+def test_its_channels_are_the_datas(channels, trainer_of, garments_in_color):
+    pictures = dataclasses.replace(garments_in_color, images=garments_in_color.images[:, :channels])
     trainer = trainer_of("enlarger", pictures, steps=2)
     for _ in trainer.run(1):
         pass
