@@ -94,7 +94,7 @@ def test_a_report_in_a_header_is_of_the_bundled_score(name):
     assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.SCORER))
     assert report["n"] == 10_000
     assert report["against"]["real"] == 1000 * len(checkpoint.load(name).recipe.trained)
-    assert not reports.copied(report)
+    assert not reports.copied(reports.Report.from_json(report))
     assert report["missed"] == [c for c, share in report["classes"].items() if share < reports.SELDOM]
 
 

@@ -247,7 +247,7 @@ def tile(
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
             if fit != "fill" and max(sides) > limits.STRIP * min(sides):
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
-            upright = images.decoded(im, 4 * size if fit == "cutout" else size)
+            upright = images.decoded(im, size)
             whole = alone(upright, size, mask) if fit == "cutout" else square(upright, size, fit)
     except Image.DecompressionBombError:
         return "too many pixels"

@@ -307,8 +307,9 @@ def test_sigmoid_output(gan, trainer_of, tmp_path):
     with torch.no_grad():
         drawn = trainer.gan.generate(trainer.gan.G, trainer.batch(0).z, trainer.batch(0).c)
     if gan != "began":  # which ends in no such layer
-        assert drawn.min() >= -1e-6  # tinted garments may miss an end by a rounding
-        assert drawn.max() <= 1 + 1e-6
+        slack = 1e-6 if gan == "enlarger" else 0  # which ends in arithmetic: -1.5e-8 was seen
+        assert drawn.min() >= -slack
+        assert drawn.max() <= 1 + slack
     model = frozen(trainer)
     z, c = sampling.draw(model, 8, seed=0)
     with torch.no_grad():
