@@ -15,83 +15,96 @@ from ..hub import registry
 from ..training import run_folder
 from ..training.trainer import Tick
 
-# What differs from each recipe's defaults. Some were trained on a lent GPU, for as long as it was lent; the rest have
-# nets and times for two CPU cores (SMALL), and bfloat16 for speed. Most end with falling rates, so that
-# they settle. The first two are what the page opens on. At their papers' slow rates
-# dragan and wgan-gp had hardly an outline to show after ten epochs: these two, wgan and ragan have larger ones, and
-# smaller batches. In 45 s on one CPU thread, at a width of 32, ragan came to a distance of 7.0 so, where it had 13.9 at
-# its defaults; wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6), compact to 9.5 (43.8, with its old start too). Large is
-# trained as report 003 did: on a hundred ankle boots. There are few photographs, so their discriminators see them
-# augmented, and the colorizer's learns slowly: without, colors came out in patches after twelve epochs, half as strong
-# again as real ones.
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
 CUTOUTS = "garments-256/train"  # likewise, with masks beside it
 FRAMES = 16  # of a film at most, so that it stays under half a megabyte
-SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
-# With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times the paper's learning
-# rates: its balance k moved too slowly. Twice the paper's batch has twice its rates.
-SOON: dict[str, Any] = {"lr_g": 2e-4, "lr_d": 2e-4, "gamma": 1.0, "lambda_k": 0.005}
 BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores -->"
+SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
+# How the files that lie in checkpoints/ were made, where it differs from each recipe's defaults. Some were trained on a
+# lent GPU, for as long as it was lent; the rest have networks and times for two CPU cores (SMALL), and bfloat16 for
+# speed. Most end with falling rates, so that they settle. The page opens on the first two. Large is trained as report
+# 003 did: on a hundred ankle boots. There are few photographs, so their discriminators see them augmented, and the
+# colorizer's learns slowly: without, colors came out in patches after twelve epochs, half as strong again as real ones.
 BUNDLED: dict[str, dict[str, Any]] = {
     "dcgan": {"gan": "dcgan", "epochs": 50, "schedule": "linear"},
     "cdcgan": {"gan": "cdcgan", "epochs": 34, "schedule": "linear"},
     "studio": {"gan": "studio", "epochs": 40, "width": 96},
     "gan": {"gan": "gan", "epochs": 71, "width": 400, "schedule": "linear"},
-    "mlpgan": {"gan": "mlpgan", "epochs": 100, "width": 128, "schedule": "linear"},
+    "mlpgan": {"gan": "mlpgan", "epochs": 35, "width": 128, "schedule": "linear"},
     "cgan": {"gan": "cgan", "epochs": 28, "width": 480, "schedule": "linear"},
-    "acgan": {"gan": "acgan", "epochs": 50, "schedule": "linear"},
-    "infogan": {"gan": "infogan", "epochs": 60, "schedule": "linear"},
-    "lsgan": {"gan": "lsgan", "epochs": 50, "schedule": "linear"},
-    "wgan": {"gan": "wgan", "epochs": 60, "batch": 32, "lr_g": 1e-3, "lr_d": 2e-4, "schedule": "linear"},
-    "wgan-gp": {"gan": "wgan-gp", "epochs": 50, "batch": 32, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": "linear"},
-    "dragan": {"gan": "dragan", "epochs": 50, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4, "schedule": "linear"},
+    "acgan": {"gan": "acgan", **SMALL},
+    "infogan": {"gan": "infogan", **SMALL},
+    "lsgan": {"gan": "lsgan", "epochs": 14, "schedule": "linear"},
+    "wgan": {"gan": "wgan", **SMALL, "epochs": 30, "lr_g": 2e-4, "lr_d": 2e-4},
+    "wgan-gp": {"gan": "wgan-gp", **SMALL, "epochs": 12, "lr_g": 4e-4, "lr_d": 4e-4},
+    "dragan": {"gan": "dragan", **SMALL, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4},
     "ebgan": {"gan": "ebgan", **SMALL, "epochs": 8},
-    "began": {"gan": "began", "epochs": 20, "batch": 32, **SOON},
-    "ragan": {"gan": "ragan", "epochs": 40, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": "linear"},
-    "progan": {"gan": "progan", "epochs": 40, "batch": 64, "z_dim": 128, "schedule": "linear"},
-    "stylegan": {"gan": "stylegan", "epochs": 40, "z_dim": 128, "schedule": "linear"},
+    "began": {
+        **{"gan": "began", "epochs": 4, "width": 16, "batch": 32},
+        **{"lr_g": 5e-4, "lr_d": 5e-4, "gamma": 0.75, "lambda_k": 0.02},
+    },
+    "ragan": {"gan": "ragan", **SMALL, "epochs": 8, "batch": 64},
+    "stylegan": {"gan": "stylegan", "epochs": 2, "width": 32, "z_dim": 128, "schedule": "linear", "mixing": 0.9},
     "colorizer": {"gan": "colorizer", "epochs": 3},
     "colorizer-photos": {
-        "gan": "colorizer",
-        "data": CUTOUTS,
-        "fit": "cutout",
-        "size": 128,
-        "epochs": 150,
-        "lr_g": 8e-4,
-        "lr_d": 1e-4,
-        "redraw": 30.0,
-        "augment": "flip,shift,cutout",
-        "reach": 2.0,
-        "precision": "bfloat16",
+        **{"gan": "colorizer", "data": PHOTOS, "size": 64, "width": 24, "batch": 32, "epochs": 6},
+        **{"lr_d": 1e-4, "augment": "flip,shift,cutout", "reach": 2.0},
     },
     "clothing-128": {
-        "gan": "studio",
-        "data": PHOTOS,
-        "size": 128,
-        "width": 32,
-        "batch": 32,
-        "epochs": 200,
-        "gamma": 5.0,
-        "augment": "flip,shift,cutout",
+        **{"gan": "studio", "data": PHOTOS, "size": 128, "width": 32, "batch": 32, "epochs": 200},
+        **{"gamma": 5.0, "augment": "flip,shift,cutout"},
     },
-    # Every class as often, though of T-shirts there are eight times as many pictures as of skirts.
+    "compact": {"gan": "compact", **SMALL, "epochs": 8, "batch": 128},
+    "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
+}
+# How they will be made the next time, and what has no file yet: lengths for a GPU, and recipes that learn sooner. An
+# entry moves up to BUNDLED when its file comes. In 45 s on one CPU thread, at a width of 32, ragan came to a distance of
+# 7.0 so, where it had 13.9 at its defaults; wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6), compact to 9.5 (43.8, with its
+# old start too). With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times the
+# paper's learning rates: its balance k moved too slowly. Garments-128 sees every class as often, though there are eight
+# times as many T-shirts as skirts.
+NEXT: dict[str, dict[str, Any]] = {
     "garments-128": {
-        "gan": "projected",
-        "data": CUTOUTS,
-        "fit": "cutout",
-        "balance": "even",
-        "epochs": 600,
-        "precision": "bfloat16",
+        **{"gan": "projected", "data": CUTOUTS, "fit": "cutout", "balance": "even", "epochs": 600},
+        **{"precision": "bfloat16"},
     },
     "enlarger": {"gan": "enlarger", "data": CUTOUTS, "fit": "cutout", "epochs": 150, "precision": "bfloat16"},
+    "colorizer-photos": {
+        **{"gan": "colorizer", "data": CUTOUTS, "fit": "cutout", "size": 128, "epochs": 150, "precision": "bfloat16"},
+        **{"lr_g": 8e-4, "lr_d": 1e-4, "redraw": 30.0, "augment": "flip,shift,cutout", "reach": 2.0},
+    },
+    "progan": {"gan": "progan", "epochs": 40, "batch": 64, "z_dim": 128, "schedule": "linear"},
+    "stylegan": {"gan": "stylegan", "epochs": 40, "z_dim": 128, "schedule": "linear"},
+    "began": {
+        **{"gan": "began", "epochs": 20, "batch": 32, "lr_g": 2e-4, "lr_d": 2e-4, "gamma": 1.0, "lambda_k": 0.005},
+    },
+    "ragan": {"gan": "ragan", "epochs": 40, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": "linear"},
     "compact": {"gan": "compact", "epochs": 60, "schedule": "linear"},
+    "wgan": {"gan": "wgan", "epochs": 60, "batch": 32, "lr_g": 1e-3, "lr_d": 2e-4, "schedule": "linear"},
+    "wgan-gp": {"gan": "wgan-gp", "epochs": 50, "batch": 32, "lr_g": 1e-3, "lr_d": 1e-3, "schedule": "linear"},
     "large": {"gan": "large", "classes": "9", "limit": 100, "epochs": 1000, "schedule": "linear"},
+    "dragan": {"gan": "dragan", "epochs": 50, "batch": 64, "lr_g": 4e-4, "lr_d": 4e-4, "schedule": "linear"},
+    "infogan": {"gan": "infogan", "epochs": 60, "schedule": "linear"},
+    "acgan": {"gan": "acgan", "epochs": 50, "schedule": "linear"},
+    "lsgan": {"gan": "lsgan", "epochs": 50, "schedule": "linear"},
 }
+
+
+def names() -> list[str]:
+    """Names of all that have a recipe, bundled or to come."""
+    return list(BUNDLED | NEXT)
+
+
+def recipe(name: str) -> dict[str, Any]:
+    """How a checkpoint will be made the next time: the GAN's name and what differs from its defaults."""
+    if name not in BUNDLED | NEXT:
+        raise StudioError(f"There is no bundled checkpoint {name!r}: choose from {', '.join(names())}.")
+    return (BUNDLED | NEXT)[name]
 
 
 def at_hand() -> list[str]:
     """Names of those whose data is on this machine."""
-    return [name for name, r in BUNDLED.items() if "data" not in r or Path(r["data"]).is_dir()]
+    return [name for name, r in (BUNDLED | NEXT).items() if "data" not in r or Path(r["data"]).is_dir()]
 
 
 def train(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:
@@ -102,13 +115,10 @@ def train(name: str, folder: Path, device: str = "cpu", root: str | None = None)
 
 def trained(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:
     """Train a bundled checkpoint in folder/name, going on where it stopped."""
-    if name not in BUNDLED:
-        raise StudioError(f"There is no bundled checkpoint {name!r}: choose from {', '.join(BUNDLED)}.")
-    out = folder / name
+    changes, out = dict(recipe(name)), folder / name
     if (out / "recipe.json").exists():
         trainer = run_folder.resume(out, device, root)
     else:
-        changes = dict(BUNDLED[name])
         trainer = run_folder.start(gans.new_recipe(changes.pop("gan"), **changes), out, device, root)
     yield from run_folder.train(trainer, out)
 

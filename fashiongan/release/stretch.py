@@ -64,8 +64,8 @@ def trained_alike(name: str) -> bool:
     """Whether there is a checkpoint of that name, from the data and of the size that its recipe asks for."""
     if name not in registry.bundled():
         return False
-    recipe = checkpoint.load(name).recipe
-    return all(getattr(recipe, key) == bundle.BUNDLED[name].get(key, getattr(recipe, key)) for key in ("size", "fit"))
+    recipe, wanted = checkpoint.load(name).recipe, bundle.recipe(name)
+    return all(getattr(recipe, key) == wanted.get(key, getattr(recipe, key)) for key in ("size", "fit"))
 
 
 def stretch(

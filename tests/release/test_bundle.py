@@ -37,6 +37,7 @@ def place(tmp_path, monkeypatch, tiny):
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "checkpoints" / "classifiers")
     small = {"width": 8, "z_dim": 16, "batch": 16, "limit": 100, "epochs": 2}
     monkeypatch.setattr(bundle, "BUNDLED", {"one": {"gan": "dcgan", **small}, "two": {"gan": "cdcgan", **small}})
+    monkeypatch.setattr(bundle, "NEXT", {})
     (tmp_path / "README.md").write_text(README)
     return tmp_path / "checkpoints"
 
@@ -139,6 +140,7 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
 
 
 def test_every_gan_has_a_bundled_recipe():
-    assert {changes["gan"] for changes in bundle.BUNDLED.values()} == gans.GANS.keys()
-    for name, changes in bundle.BUNDLED.items():
+    recipes = {name: bundle.recipe(name) for name in bundle.names()}
+    assert {changes["gan"] for changes in recipes.values()} == gans.GANS.keys()
+    for name, changes in [*recipes.items(), *bundle.BUNDLED.items()]:
         assert gans.new_recipe(**changes).gan in (name.removesuffix("-photos"), "studio", "projected")

@@ -20,7 +20,8 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "BUNDLED", tmp_path / "checkpoints")
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "checkpoints" / "classifiers")
     recipes = {name: {"gan": gan, **SMALL} for name, gan in (("one", "dcgan"), ("two", "lsgan"), ("three", "ragan"))}
-    monkeypatch.setattr(bundle, "BUNDLED", recipes)
+    monkeypatch.setattr(bundle, "BUNDLED", {})
+    monkeypatch.setattr(bundle, "NEXT", recipes)
     (tmp_path / "README.md").write_text(f"{bundle.BEGIN}\n{bundle.END}")
     return tmp_path / "checkpoints"
 
