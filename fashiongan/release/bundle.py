@@ -58,11 +58,11 @@ BUNDLED: dict[str, dict[str, Any]] = {
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }
 # How they will be made the next time, and what has no file yet: lengths for a GPU, and recipes that learn sooner. An
-# entry moves up to BUNDLED when its file comes. In 45 s on one CPU thread, at a width of 32, ragan came to a distance of
-# 7.0 so, where it had 13.9 at its defaults; wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6), compact to 9.5 (43.8, with its
-# old start too). With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times the
-# paper's learning rates: its balance k moved too slowly. Garments-128 sees every class as often, though there are eight
-# times as many T-shirts as skirts.
+# entry moves up to BUNDLED when its file comes. In 45 s on one CPU thread, at a width of 32, ragan came to a distance
+# of 7.0 so, where it had 13.9 at its defaults; wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6), compact to 9.5 (43.8, with
+# its old start too). With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times
+# the paper's learning rates: its balance k moved too slowly. Garments-128 sees every class as often, though there are
+# eight times as many T-shirts as skirts.
 NEXT: dict[str, dict[str, Any]] = {
     "garments-128": {
         **{"gan": "projected", "data": CUTOUTS, "fit": "cutout", "balance": "even", "epochs": 600},
