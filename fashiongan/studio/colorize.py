@@ -195,6 +195,7 @@ class ColorizeService:
             "colors": list(wish.colors) if ask.classic else [],
             "checkpoint": name,
             "was_colored": gray.was_colored,
+            "note": gray.note,
             "pictures": len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
         }
 

@@ -92,7 +92,7 @@ function show(found) {
   stage.style.setProperty('--ratio', wide / high);
   const what = found.name || (choice().kind === DRAWN ? 'drawn by hand' : `test picture ${choice().number}`);
   const facts = [what, found.class, `${full} x ${tall} pixels`, `by ${found.checkpoint.split('/').pop()}`].filter(Boolean).join(' · ');
-  find('.about').textContent = facts + (found.was_colored ? '. It was in color: it is made gray first.' : '');
+  find('.about').textContent = facts + (found.was_colored ? '. It was in color: it is made gray first.' : '') + (found.note ? (found.was_colored ? ' ' : '. ') + found.note : '');
   pictures = found.pictures || pictures;
   classic = found.colors;
   showColors();
