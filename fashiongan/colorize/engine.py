@@ -87,7 +87,7 @@ def grayed(im: Image.Image) -> Gray:
 
 
 def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
-    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color anyway; and what is to be said."""
+    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color; and what is said of it."""
     small = rgba.copy()
     small.thumbnail((images.WORKING, images.WORKING))
     if not cutout.transparent(small) and cutout.black(np.asarray(small.convert("RGB"))):

@@ -27,6 +27,7 @@ DISTINCT = 64  # of 255: how far what it finds lies from a plain ground, in the 
 SHADE = 2  # of 255: what differs by no more is all of one shade
 LITTLE = 0.02  # share of the picture below which it is said that a garment is small
 CRISP = 13  # of 255: alpha this near to nothing or to full is taken to be that
+SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
 ONE_SHADE = "There is no garment to see in this picture: it is all of one shade."
 CLEAR = "There is no garment to see in this picture: all of it is transparent."
 
@@ -177,6 +178,19 @@ def threshold(far: Bytes) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (total / below - (total[-1] - total) / above) ** 2
     return max(FAINT, float(np.nan_to_num(between).argmax()) / 2)
+
+
+def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A picture in RGB with the mean of the garment's solid pixels nearby wherever alpha is not nearly full."""
+    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
+    sharp = rgb.copy()
+    sharp.putalpha(solid)
+    out = Image.new("RGB", rgb.size, "white")
+    for radius in (24, 6, 2):  # the nearest last, since they count most
+        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
+        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
+    out.paste(rgb, mask=solid)
+    return out
 
 
 def on_black(im: Image.Image, mask: Image.Image) -> Image.Image:

@@ -115,12 +115,9 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
 
 def taken(path: str | None) -> tuple[str, Any]:
     """A picture of one's own as the panel wants it, and that it is the one to look at."""
-    if not path:
-        return "", gr.skip()
-    picture = own(Path(path))
-    if picture.note:
-        gr.Info(picture.note)
-    return picture.pixels, OWN
+    picture = own(Path(path)) if path else None
+    show.said(picture.note if picture else "")
+    return (picture.pixels, OWN) if picture else ("", gr.skip())
 
 
 def curve_form(names: list[str], titles: list[tuple[str, str]], drawers: list[str]) -> dict[str, Any]:

@@ -61,6 +61,12 @@ def answered(f: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, An
     return wrapped
 
 
+def said(note: str) -> None:
+    """A sentence as a toast, if there is one."""
+    if note:
+        gr.Info(note)
+
+
 def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """A function that gradio's queue does not hold back, of which n go on at once and so many more may wait.
 
