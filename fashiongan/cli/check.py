@@ -7,7 +7,7 @@ from ..errors import StudioError
 
 if TYPE_CHECKING:
     pass
-from .common import Parser
+from .common import Parser, reading
 
 
 def add_check(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -16,7 +16,9 @@ def add_check(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "folder", help="with one sub-folder a class, or all pictures of one class; or a ZIP file, celeba or lsun"
     )
     p.add_argument("--size", type=int, default=64, help="pixels a side that you would train at (default: 64)")
-    p.add_argument("--fit", default="fill", help="fill, fit or garment: how a picture becomes a square (default: fill)")
+    p.add_argument(
+        "--fit", default="fill", help="fill, fit, garment or cutout: how a picture becomes a square (default: fill)"
+    )
     p.add_argument("--data-root", default=None, help="where celeba or lsun lies")
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...: what the time is estimated for")
     p.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -34,7 +36,8 @@ def check(args: argparse.Namespace) -> None:
 
     device = pick_device(args.device)
     base = gans.new_recipe("studio", data=args.folder, size=args.size, fit=args.fit)
-    dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root)
+    with reading() as told:
+        dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root, told=told)
     survey = dataset.survey
     if survey is None:
         raise StudioError(f"{args.folder} is known already: check a folder of your own.")

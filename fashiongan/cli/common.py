@@ -8,7 +8,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
@@ -110,3 +110,22 @@ def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "
         signal.signal(signal.SIGINT, before)
     if interrupted:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def reading() -> "Iterator[Callable[[int, int], None]]":
+    """A bar on standard error round the reading of a folder; none where it is read already."""
+    from tqdm import tqdm
+
+    bars: list[tqdm[NoReturn]] = []
+
+    def told(done: int, of: int) -> None:
+        if not bars:
+            bars.append(tqdm(total=of, unit="picture", dynamic_ncols=True))
+        bars[0].update(done - bars[0].n)
+
+    try:
+        yield told
+    finally:
+        for bar in bars:
+            bar.close()

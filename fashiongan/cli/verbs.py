@@ -10,6 +10,7 @@ from .bundle import add_bundle
 from .check import add_check
 from .colorize import add_colorize
 from .common import Parser, answer
+from .cutout import add_cutout
 from .evaluate import add_evaluate
 from .fit import add_fit
 from .hub import add_hub
@@ -25,6 +26,7 @@ def main(argv: Sequence[str]) -> int:
     add_fit(verbs, argv)
     add_attack(verbs)
     add_colorize(verbs)
+    add_cutout(verbs)
     add_check(verbs)
     add_hub(verbs)
     add_bundle(verbs)

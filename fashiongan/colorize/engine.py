@@ -65,6 +65,7 @@ class Gray:
     values: Tensor  # (1, 1, H, W) uint8
     mask: Tensor | None  # (1, 1, H, W), 0..1: the garment, where the background is not black
     was_colored: bool = False
+    note: str = ""  # what is to be said of the mask
 
 
 def opened(source: bytes | Path) -> Gray:
@@ -81,19 +82,20 @@ def grayed(im: Image.Image) -> Gray:
     seen = bool((spread > SATURATED).float().mean() > 0.001)
     if not seen:
         values = rgb[:, :1].clone()
-    return Gray(values, mask_of(rgba), seen)
+    mask, note = mask_of(rgba)
+    return Gray(values, mask, seen, note)
 
 
-def mask_of(rgba: Image.Image) -> Tensor | None:
-    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color anyway."""
+def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
+    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color; and what is said of it."""
     small = rgba.copy()
     small.thumbnail((images.WORKING, images.WORKING))
-    if not cutout.transparent(small) and np.median(cutout.border(np.asarray(small.convert("L")))) < cutout.FAINT:
-        return None
-    cut = torch.from_numpy(np.asarray(cutout.cut_out(small)).copy()).float()[None, None] / 255
-    if not cut.any():
-        return None
-    return F.interpolate(cut, (rgba.height, rgba.width), mode="bilinear", align_corners=False)
+    if not cutout.transparent(small) and cutout.black(np.asarray(small.convert("RGB"))):
+        return None, ""
+    cut = cutout.found(rgba)
+    if cut.nothing:
+        return None, ""
+    return torch.from_numpy(np.asarray(cut.alpha).copy()).float()[None, None] / 255, cut.note
 
 
 def colorizer(gan: GAN) -> Colorizer:
@@ -291,7 +293,7 @@ def smaller(gray: Gray, longest: int) -> Gray:
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     values = F.interpolate(gray.values.float(), size, mode="bilinear", antialias=True).round().to(torch.uint8)
     mask = None if gray.mask is None else F.interpolate(gray.mask, size, mode="bilinear", antialias=True)
-    return Gray(values, mask, gray.was_colored)
+    return Gray(values, mask, gray.was_colored, gray.note)
 
 
 def colorize_spec(values: dict[str, Any]) -> ColorizeSpec:

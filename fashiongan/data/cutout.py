@@ -1,9 +1,13 @@
 """Somebody's own picture, made to look like the data: one bright garment, cut out, centred, on black.
 
 Fashion-MNIST was made from photographs on white by trimming, shrinking the longest edge to 28 pixels, centring and
-negating (Xiao et al. 2017, https://arxiv.org/abs/1708.07747, section 2); this does the same for any plain background.
-Pillow only.
+negating (Xiao et al. 2017, https://arxiv.org/abs/1708.07747, section 2); this does the same for any picture.
+
+`found` is the one door to cutting out: a picture's own transparency, or a flood fill where the ground is black or
+plain, or else the net of `cutout_net`.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,24 +15,115 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from torch import Tensor
 
 from ..errors import StudioError
-from .images import as_tensor
+from .images import WORKING, as_tensor
 
 FAINT = 24  # of 255: what differs from the background by less belongs to it
 Bytes = npt.NDArray[np.uint8]
 FLOOR = 40  # how dark a garment's own pixels may be on black
+BLACK, PLAIN = 12, 12  # of 255: how light a border may be on black, and how far from its own middle on a plain ground
+MOST = 0.95  # of a plain ground's border that is so near to its middle, at least
+SENSIBLE = (0.002, 0.98)  # shares of a picture that a flood fill can find; what it finds otherwise is no garment
+DISTINCT = 64  # of 255: how far what it finds lies from a plain ground, in the mean
+SHADE = 2  # of 255: what differs by no more is all of one shade
+LITTLE = 0.02  # share of the picture below which it is said that a garment is small
+CRISP = 13  # of 255: alpha this near to nothing or to full is taken to be that
+SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
+ONE_SHADE = "There is no garment to see in this picture: it is all of one shade."
+CLEAR = "There is no garment to see in this picture: all of it is transparent."
 
 
-def garment(im: Image.Image, size: int, channels: int) -> Tensor:
+@dataclass(frozen=True)
+class CutOut:
+    """A picture's garment: `alpha` is of mode L and of the picture's own size, all 255 where one is `unsure`.
+
+    `note` is one sentence for the person, if there is something to say. `nothing`: the picture is all of one shade.
+    """
+
+    alpha: Image.Image
+    note: str = ""
+    unsure: bool = False
+    nothing: bool = False
+
+
+def found(im: Image.Image) -> CutOut:
+    """The garment of a picture of any mode: what is opaque, or no plain background, or what the net takes for it."""
+    if transparent(im):
+        alpha = im.convert("RGBA").getchannel("A")
+        empty = alpha.getextrema()[1] < 128  # type: ignore[operator]  # of one channel
+        return CutOut(alpha, CLEAR if empty else "", nothing=empty)
+    small = im.convert("RGB")
+    small.thumbnail((WORKING, WORKING))
+    rgb = np.asarray(small)
+    if int(np.ptp(rgb, axis=(0, 1)).max()) <= SHADE:
+        return CutOut(Image.new("L", im.size, 255), ONE_SHADE, unsure=True, nothing=True)
+    mask = cut_out(small.convert("RGBA")) if black(rgb) or plain(rgb) else None
+    share = 0.0 if mask is None else float(np.asarray(mask).mean()) / 255
+    if mask is not None and SENSIBLE[0] < share < SENSIBLE[1] and (black(rgb) or distinct(rgb, mask)):
+        return CutOut(enlarged(mask, im), little(share))
+    from . import cutout_net  # late: it builds nets
+
+    cut = cutout_net.cut(im)
+    if not cut.unsure:
+        return CutOut(crisp(cut.alpha), cut.note or little(cut.area))
+    if mask is not None and 0 < share < 1:
+        return CutOut(enlarged(mask, im), little(share))
+    return CutOut(cut.alpha, cut.note, unsure=True)
+
+
+def little(share: float) -> str:
+    """What is said of a garment that takes so small a share of its picture."""
+    return f"The garment is only {share:.1%} of this picture: come nearer." if share < LITTLE else ""
+
+
+def black(rgb: Bytes) -> bool:
+    """Whether at least half of the border of (H, W, 3) is black, as in the data, whose garments touch it."""
+    return float((border(rgb).max(1) <= BLACK).mean()) >= 0.5
+
+
+def plain(rgb: Bytes) -> bool:
+    """Whether nearly all of the border of (H, W, 3) has one color."""
+    edge = border(rgb).astype(np.int16)
+    return float((np.abs(edge - np.median(edge, axis=0)).max(1) <= PLAIN).mean()) >= MOST
+
+
+def distinct(rgb: Bytes, mask: Image.Image) -> bool:
+    """Whether what a flood fill found in (H, W, 3) is far from its ground: white on white it finds shadows only."""
+    far = np.abs(rgb.astype(np.int16) - np.median(border(rgb), axis=0)).max(2)
+    return float(far[np.asarray(mask) > 127].mean()) >= DISTINCT
+
+
+def enlarged(mask: Image.Image, im: Image.Image) -> Image.Image:
+    """A mask at the size of its picture; of one much larger with the edges where the picture's are."""
+    if max(im.size) <= 2 * WORKING:
+        return mask.resize(im.size, Image.Resampling.BILINEAR)
+    import torch
+
+    from . import cutout_net
+
+    square = mask.resize((cutout_net.SIZE, cutout_net.SIZE), Image.Resampling.BILINEAR)
+    rgb = im.convert("RGB")
+    p = torch.from_numpy(np.asarray(square).copy()).float() / 255
+    return crisp(cutout_net.refined(rgb, cutout_net.small_copy(rgb), p))
+
+
+def crisp(alpha: Image.Image) -> Image.Image:
+    """Alpha without its faintest traces, so that what is background stays as it was to the bit."""
+    return alpha.point(lambda a: min(255, max(0, round((a - CRISP) * 255 / (255 - 2 * CRISP)))))
+
+
+def garment(im: Image.Image, size: int, channels: int, cut: CutOut | None = None) -> Tensor:
     """(channels, size, size) uint8: the garment in an RGBA picture as the data would show it.
 
-    StudioError if there is none, because the whole picture is of one shade.
+    `cut`: what was `found` in it, if that is known. StudioError if there is none, because the whole picture is of one
+    shade.
     """
     if im.size == (size, size) and looks_like_data(im):
         return as_tensor(im.convert("RGB"), channels)
-    mask = cut_out(im)
-    box = mask.getbbox()
-    if box is None:
-        raise StudioError("There is no garment to see in this picture: it is all of one shade.")
+    cut = cut or found(im)
+    mask = cut.alpha
+    box = mask.point(lambda a: 255 if a >= 128 else 0).getbbox()
+    if box is None or cut.nothing:
+        raise StudioError(cut.note or ONE_SHADE)
     lit, mask = on_black(im, mask).crop(box), mask.crop(box)
     scale = size / max(lit.size)
     fitted = (max(1, round(lit.width * scale)), max(1, round(lit.height * scale)))
@@ -39,6 +134,10 @@ def garment(im: Image.Image, size: int, channels: int) -> Tensor:
 
 
 def transparent(im: Image.Image) -> bool:
+    """Whether a picture has parts that are transparent."""
+    if not im.has_transparency_data:
+        return False
+    im = im if im.mode == "RGBA" else im.convert("RGBA")
     return bool(np.asarray(im.getchannel("A")).min() < 128)
 
 
@@ -81,10 +180,23 @@ def threshold(far: Bytes) -> float:
     return max(FAINT, float(np.nan_to_num(between).argmax()) / 2)
 
 
+def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A picture in RGB with the mean of the garment's solid pixels nearby wherever alpha is not nearly full."""
+    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
+    sharp = rgb.copy()
+    sharp.putalpha(solid)
+    out = Image.new("RGB", rgb.size, "white")
+    for radius in (24, 6, 2):  # the nearest last, since they count most
+        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
+        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
+    out.paste(rgb, mask=solid)
+    return out
+
+
 def on_black(im: Image.Image, mask: Image.Image) -> Image.Image:
     """A picture in RGB as bright as it differs from its background: of a light one the negative, as in the data."""
     rgb = np.asarray(im.convert("RGB")).astype(np.float32)
-    inside = np.asarray(mask) > 0
+    inside = np.asarray(mask) >= 128
     light = not transparent(im) and float(np.median(border(rgb.mean(2).astype(np.uint8)))) > 127
     lit = 255 - rgb if light else rgb
     top = float(np.percentile(lit[inside].max(1), 98)) if inside.any() else 255.0

@@ -23,7 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import StudioError
 
-SIZE = 256  # pixels a side of what the net looks at
+SIZE = 128  # pixels a side of what the net looks at: it was trained at that
 SURE = 0.8  # expected IoU below which the whole picture is used
 SMALLEST = 0.002  # share of the picture below which there is no garment
 SMALL = 0.25  # share of the picture below which the garment's surroundings are looked at again, alone

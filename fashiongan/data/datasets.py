@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -59,8 +60,9 @@ class Dataset:
 
 
 def load(
-    name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None, fit: str = "fill"
-) -> Dataset:
+    name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None, fit: str = "fill",
+    told: Callable[[int, int], None] = lambda *_: None,
+) -> Dataset:  # fmt: skip
     """Read `fashion-mnist`, `celeba`, `lsun`, or a folder or ZIP file of class folders, at `size` pixels.
 
     Args:
@@ -69,6 +71,7 @@ def load(
         root: where the data of that name lies; by default FASHIONGAN_DATA, and for Fashion-MNIST then Debian's package,
             then a download.
         fit: how a picture that is no square becomes one: see `folder.square`.
+        told: hears how many pictures of a folder are read, and of how many.
 
     Raises:
         StudioError: nothing there, or a file that is damaged, named.
@@ -80,9 +83,9 @@ def load(
         from . import celeba_lsun, folder
 
         source = celeba_lsun.find(name, root or os.environ.get("FASHIONGAN_DATA"))
-        images, labels, survey = folder.kept(source, size, fit)
+        images, labels, survey = folder.kept(source, size, fit, told)
         return Dataset(images, labels, survey.names, str(source.place), survey)
-    return pictures(Path(name), size, fit)
+    return pictures(Path(name), size, fit, told)
 
 
 def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Dataset:
@@ -161,7 +164,7 @@ def download() -> Path:
     return raw
 
 
-def pictures(path: Path, size: int, fit: str = "fill") -> Dataset:
+def pictures(path: Path, size: int, fit: str = "fill", told: Callable[[int, int], None] = lambda *_: None) -> Dataset:
     """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
     from . import folder, zip_archive
 
@@ -169,7 +172,7 @@ def pictures(path: Path, size: int, fit: str = "fill") -> Dataset:
         raise StudioError(
             f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
         )
-    images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit)
+    images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit, told)
     return Dataset(images, labels, survey.names, str(path), survey)
 
 

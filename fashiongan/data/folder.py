@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import Tensor
 
 from .. import files, limits
@@ -27,14 +27,19 @@ KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pp
 
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
-VERSION = 3  # of what is kept: raise it when pictures are read differently
+VERSION = 4  # of what is kept: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
-CUT = (0.02, 0.95)  # shares of a picture that a garment can have; what is cut out otherwise is none
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
-SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
 MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
+
+
+Told = Callable[[int, int], None]  # hears how many pictures are read, and of how many
+
+
+def untold(done: int, of: int) -> None:
+    """Nobody hears it."""
 
 
 class Source(NamedTuple):
@@ -60,6 +65,7 @@ class Survey:
     identical: int  # pictures that an earlier one equals, pixel for pixel
     alike: int  # further ones that look like an earlier one
     skipped: tuple[tuple[str, str], ...]  # name and why
+    unsure: int = 0  # pictures of which the garment is not known, so that all of each is used
 
     def span(self) -> str:
         """The sizes of the pictures as they lie in the folder."""
@@ -77,6 +83,11 @@ class Survey:
             found.append(
                 f"{plural(self.identical, 'picture')} came twice, and {plural(self.alike, 'picture')} looked like an "
                 "earlier one: what comes often is learned by heart sooner."
+            )
+        if self.unsure:
+            found.append(
+                f"In {plural(self.unsure, 'picture')} of {sum(self.counts):,} it is not sure what the garment is: all "
+                "of each is used."
             )
         few = [n for n, count in zip(self.names, self.counts, strict=True) if count < max(self.counts) / 10]
         if few:
@@ -99,7 +110,7 @@ def plural(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Survey]:
+def read(path: Path, size: int, fit: str = "fill", told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
     """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and what was found.
 
     Every sub-folder is a class; without sub-folders, all is one. Channels are 1 when every picture is gray, else 3.
@@ -108,18 +119,18 @@ def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Surv
     """
     if not path.is_dir():
         raise StudioError(f"There is no folder {path}.")
-    return kept(listing(path), size, fit)
+    return kept(listing(path), size, fit, told)
 
 
-def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
-    """As `read`, of pictures from anywhere."""
+def kept(source: Source, size: int, fit: str, told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
+    """As `read`, of pictures from anywhere. `told` hears how many are read, and of how many."""
     masks = source.place.parent / MASKS
     found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
     key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
     home = files.home() / "folders"
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
-        store(place, source, size, fit)
+        store(place, source, size, fit, told)
     about = json.loads(place.with_suffix(".json").read_text())
     array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
     return torch.from_numpy(array), torch.tensor(about["labels"]), known(about["survey"])
@@ -159,7 +170,7 @@ def stamp(path: Path, files: list[tuple[str, int]]) -> str:
     return key.hexdigest()
 
 
-def store(place: Path, source: Source, size: int, fit: str) -> None:
+def store(place: Path, source: Source, size: int, fit: str, told: Told = untold) -> None:
     """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
     names, listed, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -168,16 +179,18 @@ def store(place: Path, source: Source, size: int, fit: str) -> None:
     sides: list[tuple[int, int]] = []
     seen: set[bytes] = set()
     looks: set[int] = set()
-    identical = alike = 0
+    identical = alike = unsure = 0
     gray = True
     try:
         channels = 4 if fit == "cutout" else 3
         array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(listed), channels, size, size))
-        for (name, label), found in zip(listed, opened(source, size, fit), strict=True):
+        for i, ((name, label), found) in enumerate(zip(listed, opened(source, size, fit), strict=True), 1):
+            told(i, len(listed))
             if isinstance(found, str):
                 skipped.append((name, found))
                 continue
-            pixels, side = found
+            pixels, side, doubt = found
+            unsure += doubt
             array[len(labels)] = pixels
             labels.append(label)
             sides.append(side)
@@ -199,7 +212,7 @@ def store(place: Path, source: Source, size: int, fit: str) -> None:
         counts = Counter(labels)
         survey = Survey(
             tuple(names[c] for c in present), tuple(counts[c] for c in present), min(sides, key=area),
-            max(sides, key=area), gray, identical, alike, tuple(sorted(skipped)),
+            max(sides, key=area), gray, identical, alike, tuple(sorted(skipped)), unsure,
         )  # fmt: skip
         about: dict[str, Any] = {"labels": [present.index(c) for c in labels], "survey": asdict(survey)}
         final.replace(place)
@@ -215,8 +228,11 @@ def area(side: tuple[int, int]) -> int:
     return side[0] * side[1]
 
 
-def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int]] | str]:
-    """Each picture's square (3, size, size) and its sides, or why it is skipped; in order, some read ahead."""
+def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int], bool] | str]:
+    """Each picture's square (3, size, size), its sides and whether its garment is unsure, or why it is skipped.
+
+    In order, some read ahead.
+    """
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for i in range(0, len(source.files), 256):
             yield from pool.map(
@@ -233,8 +249,9 @@ def mask_of(source: Source, name: str) -> Path | None:
 
 def tile(
     file: Path | BinaryIO, size: int, fit: str = "fill", mask: Path | None = None
-) -> tuple[np.ndarray[Any, Any], tuple[int, int]] | str:
-    """One picture as the net will see it, and its width and height; or why it cannot be used.
+) -> tuple[np.ndarray[Any, Any], tuple[int, int], bool] | str:
+    """One picture as the net will see it, its width and height, and whether it is not sure what the garment is; or why
+    it cannot be used.
 
     (3, size, size) uint8, or with fit="cutout" (4, size, size), by the mask if there is one.
     """
@@ -247,28 +264,36 @@ def tile(
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too many"
             if fit != "fill" and max(sides) > limits.STRIP * min(sides):
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
-            upright = images.decoded(im, size)
-            whole = alone(upright, size, mask) if fit == "cutout" else square(upright, size, fit)
+            upright = images.decoded(im, 4 * size if fit in ("cutout", "garment") else size)
+            cut = None if fit not in ("cutout", "garment") or mask else cutout.found(reduced(upright, size))
+            whole = alone(upright, size, mask, cut) if fit == "cutout" else square(upright, size, fit, cut)
     except Image.DecompressionBombError:
         return "too many pixels"
     except images.UNREADABLE:
         return "not a picture that can be read"
-    return np.asarray(whole).transpose(2, 0, 1), sides
+    return np.asarray(whole).transpose(2, 0, 1), sides, cut is not None and cut.unsure
 
 
-def square(im: Image.Image, size: int, fit: str) -> Image.Image:
+def reduced(im: Image.Image, size: int) -> Image.Image:
+    """A picture as large as it must be for its garment to be cut out of it."""
+    im = im.copy()
+    im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
+    return im
+
+
+def square(im: Image.Image, size: int, fit: str, cut: cutout.CutOut | None = None) -> Image.Image:
     """A picture in RGB or RGBA as a square of `size` pixels a side, in RGB; what is transparent becomes white.
 
     "fill" cuts out the middle. "fit" shows all of it, on the color of its border. "garment" cuts out what is not
-    background (`cutout.cut_out`) and shows it on white; where that finds nothing, the whole picture is shown, as by
-    "fit".
+    background (`cut`, or what `cutout.found` finds) and shows it on white; where that is unsure, the whole picture is
+    shown, as by "fit".
     """
     if fit == "garment":
-        im = im.copy()
-        im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
-        mask = cutout.cut_out(im.convert("RGBA"))
+        im = reduced(im, size)
+        cut = cut or cutout.found(im)
+        mask = cut.alpha
         box = mask.getbbox()
-        if box is not None and CUT[0] < np.asarray(mask).mean() / 255 < CUT[1]:
+        if box is not None and not (cut.unsure or cut.nothing):
             alone = Image.new("RGB", im.size, "white")
             alone.paste(im.convert("RGB"), mask=mask)
             return within(alone.crop(box), size, "white", round(size * MARGIN))
@@ -281,17 +306,16 @@ def square(im: Image.Image, size: int, fit: str) -> Image.Image:
     return within(im, size, tuple(int(v) for v in edge), 0)
 
 
-def alone(im: Image.Image, size: int, mask: Path | None) -> Image.Image:
+def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | None = None) -> Image.Image:
     """The garment alone: RGBA of `size` pixels a side, centred in a square FRAME times its longer side.
 
-    The mask is the file's, else what is opaque or no background (`cutout.cut_out`). Faint parts of it are taken away
+    The mask is the file's, else `cut`, or what `cutout.found` finds. Faint parts of it are taken away
     and its edge is made steeper; colors of the garment are spread outwards under the edge, so that none of the
     background shines through.
     """
-    im = im.copy()
-    im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
+    im = reduced(im, size)
     if mask is None:
-        grays = cutout.cut_out(im.convert("RGBA"))
+        grays = (cut or cutout.found(im)).alpha
     else:
         with Image.open(mask) as file:
             grays = file.convert("L").resize(im.size, Image.Resampling.BILINEAR)
@@ -300,23 +324,10 @@ def alone(im: Image.Image, size: int, mask: Path | None) -> Image.Image:
     side = math.ceil(FRAME * max(right - left, bottom - top))
     corner = ((side - right - left) // 2, (side - bottom - top) // 2)
     color, shape = Image.new("RGB", (side, side), "white"), Image.new("L", (side, side))
-    color.paste(spread(im.convert("RGB"), alpha), corner)
+    color.paste(cutout.spread(im.convert("RGB"), alpha), corner)
     shape.paste(alpha, corner)
     out = color.resize((size, size), Image.Resampling.LANCZOS)
     out.putalpha(shape.resize((size, size), Image.Resampling.LANCZOS))
-    return out
-
-
-def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
-    """A picture in RGB with the mean of the garment's solid pixels nearby wherever alpha is not nearly full."""
-    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
-    sharp = rgb.copy()
-    sharp.putalpha(solid)
-    out = Image.new("RGB", rgb.size, "white")
-    for radius in (24, 6, 2):  # the nearest last, since they count most
-        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
-        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
-    out.paste(rgb, mask=solid)
     return out
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import limits
 from ..classifiers import SIZE
-from ..data import images
+from ..data import cutout, images
 from ..errors import StudioError
 from .datasets import test_pictures
 from .studio import Studio
@@ -28,6 +28,7 @@ class Picture:
     checkpoint: str = ""
     label: str | None = None  # class of the generated one
     pixels: str = ""  # base64 of 784 bytes
+    note: str = ""  # one sentence on how one's own picture was cut out
 
 
 def garment(studio: Studio, p: Picture) -> tuple[Tensor, int | None]:
@@ -56,19 +57,19 @@ def signed(d: Tensor) -> Tensor:
 
 
 def own(path: Path) -> Picture:
-    """A picture of one's own as the classifiers want it: the centred square, gray, 28 x 28, light on black.
-
-    Fashion-MNIST's garments are light on black; a picture with a light border is turned over.
-    """
+    """A picture of one's own as the classifiers want it: cut out, centred, gray, 28 x 28, light on black."""
     try:
-        with images.header(path, images.FORMATS) as im:  # its header only
+        with images.header(path, images.FORMATS) as im:
             large = im.width * im.height > limits.ATTACK_PIXELS
-        rgb = None if large else images.square(path, SIZE).float()  # (3, 28, 28)
-    except (*images.UNREADABLE, Image.DecompressionBombError, StudioError):
+            whole = None if large else images.decoded(im, images.WORKING)
+    except (*images.UNREADABLE, Image.DecompressionBombError):
         raise StudioError(f"{path.name} is not a picture that can be read: save it again as PNG or JPEG.") from None
-    if rgb is None:
+    if whole is None:
         raise StudioError(f"{path.name} has more than {limits.ATTACK_PIXELS // 10**6} million pixels: make it smaller.")
-    gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
-    border = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    gray = 255 - gray if border.mean() > 127 else gray
-    return Picture("own", pixels=base64.b64encode(gray.round().to(torch.uint8).numpy().tobytes()).decode())
+    whole.thumbnail((images.WORKING, images.WORKING), Image.Resampling.BOX)
+    cut = cutout.found(whole)
+    if cut.nothing:  # attacked all the same, as it is
+        values = images.as_tensor(images.on_background(whole).resize((SIZE, SIZE)), 1)
+    else:
+        values = cutout.garment(whole.convert("RGBA"), SIZE, 1, cut)
+    return Picture("own", pixels=base64.b64encode(values.numpy().tobytes()).decode(), note=cut.note)

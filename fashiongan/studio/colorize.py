@@ -73,6 +73,7 @@ class Colored:
     colors: tuple[str, ...]  # report 001's, if those were asked for
     checkpoint: str
     was_colored: bool
+    note: str  # one sentence on how the garment was cut out, or none
     pictures: int  # that can be asked for by number
     label: int | str | None = called("class")
 
@@ -204,6 +205,7 @@ class ColorizeService:
             colors=wish.colors if ask.classic else (),
             checkpoint=name,
             was_colored=gray.was_colored,
+            note=gray.note,
             pictures=len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
         )
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from .. import gans, limits
 from ..color import palettes
-from ..colorize import engine
+from ..colorize import cutouts, engine
 from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
@@ -25,6 +25,7 @@ def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeSe
     TrainingEndpoints(studio).add()
     AttackEndpoints(lab).add()
     ColorEndpoints(colorizing).add()
+    CutoutEndpoint().add()
 
 
 class TrainingEndpoints:
@@ -258,6 +259,40 @@ class ColorEndpoints:
             description = wish.to_json(name, variant=i, keep_background=keep_background)
             found.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
         return found
+
+
+class CutoutEndpoint:
+    """Cut garments out."""
+
+    def add(self) -> None:
+        fields = [
+            gr.File(visible=False, label="picture", type="filepath"),
+            gr.Textbox("none", visible=False, label="background"),
+        ]
+        gr.Button(visible=False).click(
+            show.polite(self.cutout),
+            fields,
+            [gr.File(visible=False, label="cutout"), gr.Textbox(visible=False, label="note")],
+            api_name="cutout",
+            concurrency_id="colorize",
+            concurrency_limit=1,
+        )
+
+    def cutout(self, picture: str | None = None, background: str = "none") -> tuple[str, str]:
+        """Cut the garment out of a picture, at the picture's own size.
+
+        Args:
+            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size, on any background.
+            background: none (transparent), white, black or a color such as "#b03a2e".
+
+        Returns:
+            A PNG with alpha, and one sentence if there is something to say: where it is not sure what the garment is,
+            all of the picture is used.
+        """
+        if not picture:
+            raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
+        png, note = cutouts.alone(Path(picture), cutouts.background(background))
+        return show.kept(png, "cutout.png"), note
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -147,3 +147,112 @@ def test_a_huge_picture_is_refused_by_its_header(side, mode, tmp_path):
 def test_a_strip_is_one_sentence():
     with pytest.raises(StudioError, match="too long a strip"):
         looks(data(Image.new("L", (3000, 10), 90)))
+
+
+# What is neither on black nor on a plain ground: the net
+
+
+def room(seed=0, size=(320, 240)):
+    """A picture of many colors, with no ground that could be filled."""
+    values = np.random.default_rng(seed).integers(60, 200, (12, 16, 3)).astype(np.uint8)
+    return Image.fromarray(values).resize(size, Image.Resampling.BICUBIC)
+
+
+class Finds(torch.nn.Module):
+    """Stands for a trained net: what is very bright is garment, as surely as it is told."""
+
+    def __init__(self, sure=60.0):
+        super().__init__()
+        self.sure = sure
+
+    def forward(self, x):
+        return (x.amin(1, keepdim=True) - 0.9) * self.sure
+
+
+def with_garments(*boxes, size=(320, 240)):
+    im = room(size=size)
+    for box in boxes:
+        ImageDraw.Draw(im).rectangle(box, "white")
+    return im
+
+
+@pytest.fixture
+def net(monkeypatch):
+    from fashiongan.data import cutout_net
+
+    def use(stand_in):
+        monkeypatch.setattr(cutout_net, "load", lambda *_: stand_in)
+
+    use(Finds())
+    return use
+
+
+def test_in_a_room_the_net_finds_it_and_background_is_none_of_it_to_the_bit(net):
+    im = with_garments((80, 40, 239, 199))
+    cut = cutout.found(im)
+    alpha = np.asarray(cut.alpha)
+    assert (cut.note, cut.unsure, cut.alpha.size) == ("", False, im.size)
+    assert alpha[60:180, 100:220].min() == 255
+    assert not alpha[:, :70].any()
+
+
+def test_two_garments_are_both_cut_out_and_it_is_said(net):
+    cut = cutout.found(with_garments((30, 40, 129, 199), (190, 40, 289, 199)))
+    assert "2 parts" in cut.note
+    assert "all are cut out" in cut.note
+    assert np.asarray(cut.alpha)[120, [80, 240]].tolist() == [255, 255]
+
+
+def test_without_a_garment_all_is_used_and_it_is_said(net):
+    cut = cutout.found(room())
+    assert cut.unsure
+    assert "No garment" in cut.note
+    assert cut.alpha.getextrema() == (255, 255)
+    assert cutout.garment(room(), 28, 1, cut).shape == (1, 28, 28)
+
+
+def test_what_it_is_not_sure_of_is_used_whole(net):
+    net(Finds(sure=3.0))
+    cut = cutout.found(with_garments((80, 40, 239, 199)))
+    assert cut.unsure
+    assert "not sure" in cut.note
+
+
+def test_a_small_garment_is_cut_out_and_it_is_said(net):
+    cut = cutout.found(with_garments((150, 100, 179, 129)))
+    assert not cut.unsure
+    assert "only 1" in cut.note
+    assert np.asarray(cut.alpha)[115, 165] == 255
+
+
+def test_white_on_white_of_which_a_flood_fill_finds_shadows_is_the_nets(monkeypatch):
+    from fashiongan.data import cutout_net
+
+    im = Image.new("RGB", (120, 120), "white")
+    ImageDraw.Draw(im).rectangle((30, 30, 89, 89), (238, 238, 236))
+    ImageDraw.Draw(im).rectangle((30, 30, 34, 89), (215, 215, 210))
+    asked = []
+    monkeypatch.setattr(cutout_net, "load", lambda *_: asked.append(1) or Finds())
+    cutout.found(im)
+    assert asked
+
+
+@pytest.mark.parametrize("ground", ["white", "black", "#1e783c"])
+def test_on_a_plain_ground_no_net_is_asked(monkeypatch, ground):
+    from fashiongan.data import cutout_net
+
+    monkeypatch.setattr(cutout_net, "load", lambda *_: pytest.fail("asked"))
+    im = shirt(ground, (200, 60, 150))
+    cut = cutout.found(im)
+    assert cut.note == ""
+    wanted = np.asarray(cutout.cut_out(im.convert("RGBA"))) > 127
+    got = np.asarray(cut.alpha) > 127
+    assert (wanted & got).sum() / (wanted | got).sum() > 0.97
+
+
+def test_twelve_megapixels_take_bounded_memory(net):
+    im = with_garments((1000, 800, 2999, 2199), size=(4000, 3000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cut = cutout.found(im)
+    assert cut.alpha.size == im.size
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250_000  # kB

@@ -302,3 +302,22 @@ def test_check_on_the_command_line(place, capsys):
     assert found["seconds"] >= 0
     assert cli.main(["check", str(place), "--size", "29"]) == 2
     assert "size cannot be 29" in capsys.readouterr().err
+
+
+def test_what_it_is_unsure_of_is_counted_and_shown_whole(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        (tmp_path / "hats").mkdir(exist_ok=True)
+        noise = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "hats" / f"{i}.png")
+    plain = Image.new("RGB", (64, 64), "white")
+    plain.paste((20, 40, 90), (16, 16, 48, 48))
+    plain.save(tmp_path / "hats" / "plain.png")
+    heard = []
+    images, _, survey = folder.read(tmp_path, 32, "cutout", lambda done, of: heard.append((done, of)))
+    assert survey.unsure == 2
+    assert any("In 2 pictures of 3 it is not sure what the garment is" in r for r in survey.remarks())
+    assert images[:2, 3, 8:24, 8:24].min() > 200
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert folder.read(tmp_path, 32, "cutout")[2] == survey
+    assert not folder.read(tmp_path, 32, "fill")[2].unsure

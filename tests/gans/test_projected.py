@@ -172,7 +172,7 @@ def test_a_picture_with_a_transparent_ground_needs_no_mask(tmp_path):
     picture[10:30, 15:25] = (200, 30, 40, 255)
     picture[:, :, :3] = np.maximum(picture[:, :, :3], 7)
     Image.fromarray(picture).save(tmp_path / "a.png")
-    pixels, _ = folder.tile(tmp_path / "a.png", 32, "cutout")
+    pixels, *_ = folder.tile(tmp_path / "a.png", 32, "cutout")
     assert pixels.shape == (4, 32, 32)
     assert pixels[3].max() == 255
     assert pixels[3].mean() / 255 == pytest.approx(0.5 / folder.FRAME**2, abs=0.06)

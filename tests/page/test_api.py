@@ -4,8 +4,8 @@ import json
 import time
 
 import pytest
-from gradio_client import Client
-from PIL import Image
+from gradio_client import Client, handle_file
+from PIL import Image, ImageDraw
 
 from fashiongan.errors import StudioError
 from fashiongan.ui.shared import show
@@ -23,6 +23,7 @@ def test_exactly_the_promised_endpoints(client):
     assert sorted(endpoints) == [
         "/attack",
         "/colorize",
+        "/cutout",
         "/robustness_curve",
         "/sample",
         "/train_start",
@@ -50,6 +51,29 @@ def test_sample_refuses_in_one_sentence(client):
     ):
         with pytest.raises(Exception, match=sentence):
             client.predict(*arguments, api_name="/sample")
+
+
+def test_cutout(client, tmp_path):
+    im = Image.new("RGB", (90, 60), "white")
+    ImageDraw.Draw(im).rectangle((30, 15, 59, 44), "#204080")
+    im.save(tmp_path / "a.png")
+    path, note = client.predict(picture=handle_file(str(tmp_path / "a.png")), api_name="/cutout")
+    with Image.open(path) as out:
+        assert (out.mode, out.size) == ("RGBA", (90, 60))
+        assert out.getpixel((45, 30))[3] == 255
+        assert out.getpixel((5, 5))[3] == 0
+    assert note == ""
+    path, _ = client.predict(handle_file(str(tmp_path / "a.png")), "#ff0000", api_name="/cutout")
+    with Image.open(path) as out:
+        assert out.getpixel((5, 5)) == (255, 0, 0, 255)
+
+
+def test_cutout_refuses_in_one_sentence(client, tmp_path):
+    (tmp_path / "a.png").write_text("no picture")
+    with pytest.raises(Exception, match="Give a picture of a garment"):
+        client.predict(api_name="/cutout")
+    with pytest.raises(Exception, match="no picture that can be read"):
+        client.predict(handle_file(str(tmp_path / "a.png")), api_name="/cutout")
 
 
 def test_start_status_and_stop(client, studio):

@@ -82,8 +82,8 @@ function show(/** @type {any} */ found) {
   stage.style.setProperty('--ratio', wide / high);
   const what = found.name || (choice().kind === DRAWN ? 'drawn by hand' : `test picture ${choice().number}`);
   const facts = [what, found.class, `${full} x ${tall} pixels`, `by ${found.checkpoint.split('/').pop()}`];
-  const gray = found.was_colored ? '. It was in color: it is made gray first.' : '';
-  find('.about').textContent = facts.filter(Boolean).join(' · ') + gray;
+  const gray = found.was_colored ? 'It was in color: it is made gray first.' : '';
+  find('.about').textContent = [facts.filter(Boolean).join(' · '), gray, found.note].filter(Boolean).join('. ');
   pictures = found.pictures || pictures;
   classic = found.colors;
   showColors();

@@ -117,7 +117,9 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
 
 def taken(path: str | None) -> tuple[str, Any]:
     """An uploaded picture in the form that the panel reads, and an update that selects it."""
-    return (own(Path(path)).pixels, OWN) if path else ("", gr.skip())
+    picture = own(Path(path)) if path else None
+    show.said(picture.note if picture else "")
+    return (picture.pixels, OWN) if picture else ("", gr.skip())
 
 
 def curve_form(

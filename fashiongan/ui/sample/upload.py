@@ -1,5 +1,6 @@
 """Start from my picture: upload one, see it cut out and redrawn by the generator, and go on with the sliders."""
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +29,9 @@ class Fold:
     def wire(self, studio: Studio, models: gr.Dropdown, label: gr.Dropdown, again: Again) -> None:
         def start(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
             waiting = [gr.skip()] * len(again.outputs)
-            for guess, target in guesses(studio, path, name, label):
+            for guess, target, note in guesses(studio, path, name, label):
                 last = guess.step == guess.steps
-                yield [panel(target, guess), *(again.values(guess.look) if last else waiting)]
+                yield [panel(target, guess, note), *(again.values(guess.look) if last else waiting)]
 
         event = self.file.upload(
             polite_steps(start),
@@ -53,15 +54,17 @@ def fold() -> Fold:
     return Fold(file, panel)
 
 
-def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator[tuple[inversion.Guess, Tensor]]:
-    """Invert an uploaded file, step by step. Yields the target and each guess."""
+def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator[tuple[inversion.Guess, Tensor, str]]:
+    """Invert an uploaded file, step by step. Yields each guess, the target, and a note on how that was cut out."""
     if not name:
         raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
     gan = studio.gan(name)
-    target = cutout.garment(images.opened(Path(path)), gan.recipe.size, gan.channels)
+    own = images.opened(Path(path))
+    cut = cutout.found(own)
+    target = cutout.garment(own, gan.recipe.size, gan.channels, cut)
     wanted = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
     for guess in inversion.project(gan, name, target, wanted):
-        yield guess, target
+        yield guess, target, cut.note
 
 
 def polite_steps(handler: Any) -> Any:
@@ -76,7 +79,7 @@ def polite_steps(handler: Any) -> Any:
     return wrapped
 
 
-def panel(target: Tensor, guess: inversion.Guess) -> str:
+def panel(target: Tensor, guess: inversion.Guess, note: str = "") -> str:
     """HTML: the picture as the data would show it, beside the generator's, and how far the search is."""
     done = guess.step == guess.steps
     said = f"{guess.psnr:.1f} dB alike" + ("" if done else f", step {guess.step} of {guess.steps}")
@@ -84,7 +87,8 @@ def panel(target: Tensor, guess: inversion.Guess) -> str:
     figures = "".join(
         f'<figure><img src="{url(x)}" alt=""><figcaption>{text}</figcaption></figure>' for text, x in sides
     )
-    return f'<div class="preview" data-done="{str(done).lower()}">{figures}</div>'
+    told = f"<p>{html.escape(note)}</p>" if note else ""
+    return f'<div class="preview" data-done="{str(done).lower()}">{figures}</div>{told}'
 
 
 def url(x: Tensor) -> str:

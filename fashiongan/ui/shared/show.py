@@ -60,6 +60,12 @@ def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
     return wrapped
 
 
+def said(note: str) -> None:
+    """A sentence as a toast, if there is one."""
+    if note:
+        gr.Info(note)
+
+
 def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Wrap a function outside gradio's queue: n calls run at once, and a limited number may wait.
 

@@ -12,7 +12,7 @@ LOCKED = "Chosen: {garment}. Sliders and class change it; click a neighbour to g
 MATE = "a garment of another seed, or the same one as another class"
 SHARE = "0 the chosen garment, 1 the other"
 CUT = "the first layers draw the shape, the last the fabric; 0 mixes all of them"
-OWN = "A photograph or drawing of one garment on a plain or transparent background; it stays on this machine."
+OWN = "A photograph or drawing of one garment on any background; it stays on this machine."
 BOARD = "Empty yet: click a garment, then *Keep it*. The board stays in this browser only."
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 TRAIN_ELSEWHERE = (
@@ -45,7 +45,7 @@ DEFENCE = (
     "Train a classifier as usual, or against an adversary that changes every picture while it learns. It appears in "
     "the lists above when it is done: put both into one curve."
 )
-ATTACKED = "A garment on a plain background: the middle of it is made gray and 28 x 28, light on black."
+ATTACKED = "A garment on any background: it is cut out and made gray and 28 x 28, light on black."
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same scorer."
 NEAREST = "under each picture, the training picture that is most like it"
 SCORER = (

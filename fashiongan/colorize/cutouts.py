@@ -1,0 +1,75 @@
+"""Garments cut out of picture files, at the pictures' own size: what the command line and the page's API do."""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from .. import limits
+from ..color import color_space
+from ..data import cutout, images
+from ..errors import StudioError
+
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One file, and how far the work is. `png` is None where it could not be cut out; `note` then says why."""
+
+    source: Path
+    out: Path
+    png: bytes | None
+    note: str
+    step: int
+    steps: int
+
+
+def background(text: str) -> str | None:
+    """A color as "#rrggbb", or None for a transparent background; StudioError for what is neither."""
+    if text.strip().casefold() in ("", NONE):
+        return None
+    return color_space.hexed(color_space.parse(text))
+
+
+def whole(source: Path) -> Image.Image:
+    """A picture file at its own size, upright and in sRGB, of at most limits.PICTURE_PIXELS; StudioError if it is none.
+
+    A larger JPEG is reduced while it is read.
+    """
+    try:
+        with images.header(source, images.FORMATS) as im:
+            images.check_size(im)
+            large = im.width * im.height > limits.PICTURE_PIXELS
+            return images.decoded(im, max(im.size) // 4 if large else None)
+    except (*images.UNREADABLE, Image.DecompressionBombError) as e:
+        raise StudioError("This file is no picture that can be read: choose a PNG, JPEG, WebP or GIF.") from e
+
+
+def alone(source: Path, ground: str | None = None) -> tuple[bytes, str]:
+    """A PNG in RGBA of a file's garment alone, and what is to be said of it.
+
+    On `ground` it is opaque. Where it is not sure what the garment is, all of the picture is used.
+    """
+    im = whole(source)
+    cut = cutout.found(im)
+    out = im.convert("RGBA")
+    out.putalpha(cut.alpha)
+    if ground is not None:
+        out = Image.alpha_composite(Image.new("RGBA", out.size, ground), out)
+    data = io.BytesIO()
+    out.save(data, "PNG", compress_level=4)
+    return data.getvalue(), cut.note
+
+
+def made(targets: Mapping[Path, Path], ground: str | None) -> Iterator[Done]:
+    """Cut each file out; one that is no picture is told and passed over."""
+    for step, (source, out) in enumerate(targets.items(), 1):
+        try:
+            png, note = alone(source, ground)
+        except StudioError as e:
+            yield Done(source, out, None, str(e), step, len(targets))
+        else:
+            yield Done(source, out, png, note, step, len(targets))
