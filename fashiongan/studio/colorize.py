@@ -20,7 +20,7 @@ from ..cache import Cache
 from ..color.palettes import PALETTES
 from ..colorize import engine
 from ..colorize.engine import ColorizeSpec, Gray
-from ..data import sheets
+from ..data import images, sheets
 from ..data.datasets import CLASSES
 from ..errors import StudioError
 from ..gans.colorizer import Colorizer
@@ -36,6 +36,7 @@ SHARP = 64  # what has more pixels a side is shown smooth, and sent as JPEG
 
 EACH = 6  # colors of each palette on a sheet
 MANY = 10  # garments in one palette
+ALL = "all"  # a mask of all of the picture
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Garment:
     number: int = 0
     key: str = ""
     drawing: str = ""  # a PNG, in base64
+    mask: str = ""  # of an upload, as somebody corrected it: a PNG in base64, white where the garment is; or ALL
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Colored:
     note: str  # one sentence on how the garment was cut out, or none
     pictures: int  # that can be asked for by number
     label: int | str | None = called("class")
+    mask: Tensor | None = None  # of an upload: where the garment is, white on black
 
 
 @dataclass(frozen=True)
@@ -150,19 +153,13 @@ class ColorizeService:
         if g.kind == "own":
             upload = self.upload(g.key)
             if not full:
-                return upload.small
+                return masked(upload.small, g.mask)
             if not upload.path.is_file():
                 raise StudioError("This picture is no longer here: upload it again.")
             upload.path.touch()  # the page deletes by age
-            return engine.opened(upload.path)
+            return masked(engine.opened(upload.path), g.mask)
         if g.kind == "drawn":
-            try:
-                data = base64.b64decode(g.drawing.removeprefix("data:image/png;base64,"), validate=True)
-            except ValueError:
-                data = b""
-            if len(data) > limits.DRAWING_BYTES:
-                raise StudioError("This drawing is too large: reload the page and draw again.")
-            return engine.opened(data)
+            return engine.opened(png_of(g.drawing))
         test = test_pictures(self.studio.data_root)
         if not 0 <= g.number < len(test):
             raise StudioError(f"There is no test picture {g.number}: they are numbered from 0 to {len(test) - 1}.")
@@ -206,6 +203,7 @@ class ColorizeService:
             checkpoint=name,
             was_colored=gray.was_colored,
             note=gray.note,
+            mask=mask_shown(gray) if own else None,
             pictures=len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
         )
 
@@ -270,6 +268,35 @@ class ColorizeService:
         if g.kind == "own":
             return Path(self.upload(g.key).name).stem or "garment"
         return "drawing" if g.kind == "drawn" else f"garment-{g.number}"
+
+
+def png_of(text: str) -> bytes:
+    """What a canvas of the page tells: a PNG, in base64."""
+    try:
+        data = base64.b64decode(text.removeprefix("data:image/png;base64,"), validate=True)
+    except ValueError:
+        data = b""
+    if len(data) > limits.DRAWING_BYTES:
+        raise StudioError("This drawing is too large: reload the page and draw again.")
+    return data
+
+
+def masked(gray: Gray, mask: str) -> Gray:
+    """A picture with the mask that somebody corrected, if there is one; StudioError for an empty one."""
+    if not mask:
+        return gray
+    if mask == ALL:
+        return replace(gray, mask=torch.ones(gray.values.shape), note="")
+    alpha = images.as_tensor(images.opened(png_of(mask), limits.COLORIZE_SIDE), 1)[None].float() / 255
+    if float(alpha.max()) < 0.5:
+        raise StudioError("No garment is left in the mask: paint it with Add, or choose All of the picture.")
+    return replace(gray, mask=F.interpolate(alpha, gray.values.shape[-2:], mode="bilinear", antialias=True), note="")
+
+
+def mask_shown(gray: Gray) -> Tensor:
+    """Where the garment is, white on black, (3, H, W) uint8; all white where there is no mask."""
+    mask = torch.ones(gray.values.shape) if gray.mask is None else gray.mask
+    return (mask[0] * 255).round().to(torch.uint8).expand(3, -1, -1)
 
 
 def squared(image: Tensor) -> Tensor:

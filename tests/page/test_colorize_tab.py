@@ -387,6 +387,35 @@ def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path, what):
     page.get_by_text(said).first.wait_for()
 
 
+def test_the_mask_over_ones_own_picture_is_corrected_with_a_brush(page, tmp_path):
+    im = Image.new("RGB", (120, 120), "white")
+    im.paste((40, 60, 120), (40, 20, 80, 100))
+    im.save(tmp_path / "a.png")
+    upload(page, tmp_path / "a.png")
+    calm(page)
+    page.locator(".dye .mask summary").click()
+    corner = (..., slice(85, 110), slice(4, 30))
+    assert (after(page)[corner].float().std(1) < 3).all(), "what is background stays gray"
+    page.get_by_role("button", name="All of the picture").click()
+    page.wait_for_function("() => JSON.parse(document.querySelector('.dye').dataset.shown).garment.mask === 'all'")
+    calm(page)
+    page.get_by_role("button", name="Forget my corrections").click()
+    page.wait_for_function("() => !JSON.parse(document.querySelector('.dye').dataset.shown).garment.mask")
+    calm(page)
+    page.locator(".mask [data-mask=remove]").click()
+    page.locator("[data-part=maskbrush]").fill("40")
+    box = page.locator(".masked").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 2)
+    page.mouse.down()
+    for share in (0.3, 0.6, 0.98):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
+    page.mouse.up()
+    page.locator(".dye > .error").get_by_text("No garment is left in the mask").wait_for()
+    assert page.locator(".masked").is_visible(), "it can be mended"
+    page.get_by_role("button", name="Forget my corrections").click()
+    calm(page)
+
+
 def test_a_drawing_by_hand_is_colored(page):
     page.get_by_label("Drawn by hand").check()
     calm(page)

@@ -11,12 +11,12 @@ from PIL import Image
 
 from fashiongan import checkpoint, gans
 from fashiongan.color.palettes import CLASSIC, PALETTES
-from fashiongan.colorize.engine import ColorizeSpec
+from fashiongan.colorize.engine import ColorizeSpec, Gray
 from fashiongan.data import sheets
 from fashiongan.data.datasets import CLASSES
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
-from fashiongan.studio import Studio, colorize
+from fashiongan.studio import Studio, colorize, data_url, png
 from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
 from fashiongan.ui.shared import edge
 
@@ -151,3 +151,29 @@ def test_sheets_have_their_description(desk, tmp_path):
 def test_a_test_picture_that_there_is_not(desk):
     with pytest.raises(StudioError, match="numbered from 0 to 199"):
         desk.look(ColorizeRequest(Garment(number=200), ColorizeSpec()))
+
+
+# The mask that somebody corrected
+
+
+def told(mask):
+    return data_url(png(Image.fromarray(mask)))
+
+
+def test_a_corrected_mask_is_the_garment():
+    gray = Gray(torch.full((1, 1, 40, 60), 90, dtype=torch.uint8), None)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, 20:40] = 255
+    found = colorize.masked(gray, told(mask))
+    assert (found.mask[0, 0] > 0.5).equal(torch.from_numpy(mask) > 127)
+    assert colorize.masked(gray, colorize.ALL).mask.min() == 1
+    assert colorize.masked(gray, "") is gray
+
+
+@pytest.mark.parametrize(
+    ("mask", "sentence"), [(told(np.zeros((40, 60), np.uint8)), "No garment is left"), ("nonsense!", "no picture")]
+)
+def test_a_mask_drawn_to_nothing_is_one_sentence(mask, sentence):
+    gray = Gray(torch.full((1, 1, 40, 60), 90, dtype=torch.uint8), None)
+    with pytest.raises(StudioError, match=sentence):
+        colorize.masked(gray, mask)

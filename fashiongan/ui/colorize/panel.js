@@ -8,6 +8,7 @@ let palette = props.first, colors = props.palettes[palette], mode = 'palette', v
 let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]), last = /** @type {number[]?} */ (null);
 let tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
 let own = 0, drawing = '', sheet = 'palettes', at = 40, pictures = 0;
+const masks = /** @type {Record<string, string>} */ ({});  // of uploads, as they were corrected: see mask.js
 let shown = {look: '', variants: '', ways: ''}, garment = '', wells = '', n = 0, timer = 0;
 
 const choice = () => /** @type {any} */ (window).fashionganColorize;
@@ -23,7 +24,7 @@ const garmentNow = () => {
 function ask(some = {}) {
   const {checkpoint, label, strength, seed, keep} = choice(), free = mode === 'idea' || mode === 'classic';
   const wish = {colors: free ? [] : colors, hints: dots, tones: tones(), label, seed: seed ?? 0, strength};
-  return {garment: garmentNow(), checkpoint, wish, classic: mode === 'classic', variant, keep, ...some};
+  return {garment: masked(garmentNow()), checkpoint, wish, classic: mode === 'classic', variant, keep, ...some};
 }
 
 // What is large first; what is small when nothing has changed for a while.
@@ -65,6 +66,7 @@ const refresh = latest(async newer => {
     shown.look = key;
     find('.content').hidden = Boolean(found.error);  // no picture beside a sentence that is not about it
     complain(found.error);
+    if (found.error) refusedMask();
     tell(found.error ? 'refused' : 'ready', {shown: key, took: Math.round(performance.now() - begin)});
     if (!found.error) show(found);
   }
@@ -86,6 +88,7 @@ function show(/** @type {any} */ found) {
   find('.about').textContent = [facts.filter(Boolean).join(' · '), gray, found.note].filter(Boolean).join('. ');
   pictures = found.pictures || pictures;
   classic = found.colors;
+  showMask(found);
   showColors();
 }
 

@@ -189,6 +189,7 @@ class GarmentAsked:
     number: object = None
     key: object = None
     drawing: object = None
+    mask: object = None
 
     def garment(self) -> Garment:
         """The garment that is meant; StudioError if there is none."""
@@ -196,7 +197,7 @@ class GarmentAsked:
         if kind == "own":
             if not self.key:
                 raise StudioError("Upload a picture of a garment: it appears here, and can be colored.")
-            return Garment(kind, key=str(self.key))
+            return Garment(kind, key=str(self.key), mask=str(self.mask or ""))
         if kind == "drawn":
             return Garment(kind, drawing=str(self.drawing or ""))
         return Garment(kind, int(show.number(self.number, 0, 2**31 - 1, "Number")))

@@ -17,8 +17,10 @@ SHARED = ("panel.js", "plots.js")
 
 
 def script(folder: Path) -> str:
-    """The script of a folder's panel, after the scripts that all panels share."""
-    return "\n".join(path.read_text() for path in (*(HERE / name for name in SHARED), folder / "panel.js"))
+    """The scripts of a folder's panel, panel.js first, after the scripts that all panels share."""
+    more = sorted(path for path in folder.glob("*.js") if path.name != "panel.js")
+    paths = (*(HERE / name for name in SHARED), folder / "panel.js", *more)
+    return "\n".join(path.read_text() for path in paths)
 
 
 def html_panel(
