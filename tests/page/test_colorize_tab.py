@@ -422,7 +422,7 @@ def test_a_drawing_by_hand_is_colored(page):
     shirt = source(page, "[data-part=before]")
     assert picture(shirt).float().mean() > 40, "a T-shirt to begin with"
     page.get_by_role("button", name="Clear").click()
-    box = page.locator(".dye canvas").bounding_box()
+    box = page.locator(".dye .draw canvas").bounding_box()
     page.locator("[data-part=brush]").fill("50")
     page.mouse.move(box["x"] + 60, box["y"] + 110)
     page.mouse.down()
