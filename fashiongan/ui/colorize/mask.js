@@ -70,7 +70,11 @@ function corrected(mask) {
   changed();
 }
 
-maskView.addEventListener('pointerdown', e => { maskView.setPointerCapture(e.pointerId); brushed = maskPlace(e); paintMask(brushed); });
+maskView.addEventListener('pointerdown', e => {
+  maskView.setPointerCapture(e.pointerId);
+  brushed = maskPlace(e);
+  paintMask(brushed);
+});
 maskView.addEventListener('pointermove', e => { if (brushed) paintMask(maskPlace(e)); });
 maskView.addEventListener('pointerup', () => {
   if (!brushed) return;
