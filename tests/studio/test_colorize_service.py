@@ -16,7 +16,7 @@ from fashiongan.data import sheets
 from fashiongan.data.datasets import CLASSES
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
-from fashiongan.studio import Studio, colorize, data_url, png
+from fashiongan.studio import Studio, colorize
 from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
 from fashiongan.ui.shared import edge
 
@@ -157,7 +157,7 @@ def test_a_test_picture_that_there_is_not(desk):
 
 
 def told(mask):
-    return data_url(png(Image.fromarray(mask)))
+    return edge.data_url(sheets.png(Image.fromarray(mask)))
 
 
 def test_a_corrected_mask_is_the_garment():
