@@ -110,9 +110,8 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[Neighbou
 
     The search in feature space needs the cached features of real garments, which `evaluate` computes.
     """
-    together: dict[
-        tuple[object, ...], list[str]
-    ] = {}  # models with the same data are searched together, since reading the real pictures is slow
+    # Models with the same data are searched together, because reading the real pictures is slow.
+    together: dict[tuple[object, ...], list[str]] = {}
     found: dict[str, NeighbourRow] = {}
     for name in names:
         try:
