@@ -1,4 +1,4 @@
-"""A folder of pictures as one array of bytes: each made a square and reduced, what cannot be read skipped and named.
+"""A folder of pictures as one array of bytes: each becomes a small square; unreadable files are skipped and listed.
 
 The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not fit into
 memory."""
@@ -27,10 +27,10 @@ KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pp
 
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
-VERSION = 3  # of what is kept: raise it when pictures are read differently
+VERSION = 3  # of the cached arrays: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
-CUT = (0.02, 0.95)  # shares of a picture that a garment can have; what is cut out otherwise is none
+CUT = (0.02, 0.95)  # a garment's share of the picture; a cut-out outside this range is rejected
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
 SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
@@ -43,14 +43,14 @@ class Source(NamedTuple):
     place: Path
     names: list[str]  # of the classes
     files: list[tuple[str, int]]  # what each picture is called, and its class
-    skipped: list[tuple[str, str]]  # what was passed over, and why
+    skipped: list[tuple[str, str]]  # name of each skipped file, and why
     opened: Callable[[str], Path | BinaryIO]  # by its name
     stamp: str  # changes when any of them does
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in a folder."""
+    """Summary of the pictures in a folder."""
 
     names: tuple[str, ...]  # of the classes: its sub-folders, or itself
     counts: tuple[int, ...]  # pictures of each class
@@ -112,7 +112,7 @@ def read(path: Path, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Surv
 
 
 def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
-    """As `read`, of pictures from anywhere."""
+    """As `read`, for any source of pictures."""
     masks = source.place.parent / MASKS
     found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
     key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
@@ -126,7 +126,7 @@ def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
 
 
 def listing(path: Path) -> Source:
-    """What there is in a folder and its sub-folders."""
+    """List the pictures of a folder and its sub-folders."""
     whole = path.resolve()
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
@@ -151,7 +151,7 @@ def listing(path: Path) -> Source:
 
 
 def stamp(path: Path, files: list[tuple[str, int]]) -> str:
-    """What changes with the names, sizes or times of files."""
+    """A hash of the names, sizes and modification times of files."""
     key = hashlib.sha256()
     for name, _ in files:
         about = (path / name).stat() if (path / name).exists() else None
@@ -160,7 +160,7 @@ def stamp(path: Path, files: list[tuple[str, int]]) -> str:
 
 
 def store(place: Path, source: Source, size: int, fit: str) -> None:
-    """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
+    """Read every picture and write the array, then its labels and survey; a reader finds both files or neither."""
     names, listed, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
@@ -308,7 +308,7 @@ def alone(im: Image.Image, size: int, mask: Path | None) -> Image.Image:
 
 
 def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
-    """A picture in RGB with the mean of the garment's solid pixels nearby wherever alpha is not nearly full."""
+    """The picture in RGB; where alpha is not nearly full, a pixel is the mean of the garment's solid pixels nearby."""
     solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
     sharp = rgb.copy()
     sharp.putalpha(solid)
