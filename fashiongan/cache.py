@@ -1,4 +1,4 @@
-"""The one cache of the project: the newest values by key, where a slow load of one key makes no other key wait."""
+"""The project's LRU cache: a slow load of one key does not make other keys wait."""
 
 import threading
 from collections import OrderedDict
@@ -11,21 +11,21 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """At most `size` values by key; the one that was asked for longest ago goes first. Safe to use from many threads.
+    """At most `size` values by key; the least recently used value is dropped first. Thread-safe.
 
     Each key has a lock of its own: while one thread loads a key, others that ask for the same key wait for its value
-    and do not load it again, and those that ask for a different key are answered at once. An error is raised to all who
-    wait for it, and is not kept: whoever asks next loads again.
+    and do not load it again, and those that ask for a different key are answered at once. An error is raised in every
+    thread that waits for that key, and is not stored: the next call loads again.
     """
 
     def __init__(self, size: int):
         self.size = size
-        self._lock = threading.Lock()  # of the two dictionaries; never held while a value is loaded
+        self._lock = threading.Lock()  # guards the two dictionaries; never held while a value is loaded
         self._values: OrderedDict[K, V] = OrderedDict()
         self._loading: dict[K, Future[V]] = {}
 
     def keys(self) -> list[K]:
-        """The keys that are kept; the one that goes next is the first."""
+        """The keys in the cache, the least recently used first."""
         with self._lock:
             return list(self._values)
 
@@ -33,7 +33,7 @@ class Cache(Generic[K, V]):
         return len(self._values)
 
     def get(self, key: K, load: Callable[[], V]) -> V:
-        """The value of that key, loaded if it is not kept."""
+        """The value of that key. It is loaded if it is not in the cache."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -57,19 +57,19 @@ class Cache(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V) -> None:
-        """Keep a value that is at hand, in place of the one that the key had."""
+        """Store a value that is known already. It replaces the value that the key had."""
         with self._lock:
             self._keep(key, value)
 
     def find(self, key: K) -> V | None:
-        """The value of that key if it is kept; nothing is loaded."""
+        """The value of that key if it is in the cache, else None; nothing is loaded."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
 
     def clear(self) -> None:
-        """Forget everything that is kept."""
+        """Drop all values."""
         with self._lock:
             self._values.clear()
 

@@ -1,5 +1,5 @@
-"""Coloring gray pictures with a colorizer GAN: `engine` for one picture of any size, `files` for many at once,
-`enlarge` for garments of 28 pixels by an enlarger.
+"""Coloring gray pictures with a colorizer GAN: `engine` colors one picture of any size, `files` colors many files,
+`enlarge` turns garments of 28 x 28 pixels into large color pictures with an enlarger GAN.
 
-May import gans, data, color, classifiers and checkpoint; knows no page.
+This folder may import gans, data, color, classifiers and checkpoint. It must not know the page.
 """

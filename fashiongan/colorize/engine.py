@@ -1,4 +1,4 @@
-"""Colors for any gray picture: the net works at its own size, the picture keeps its own lightness and detail."""
+"""Colors any gray picture: the net works at its own size, and the picture keeps its own lightness and detail."""
 
 import json
 import math
@@ -22,14 +22,14 @@ from ..gans.base import GAN
 from ..gans.colorizer import HINTS, Colorizer
 from ..gans.sampling import draw, number
 
-FRAME = 1.1  # times the garment's longer side: what a net that learned cut-outs is shown
-GARMENT = 25  # of 255: what is brighter on black is garment
-SATURATED = 6  # of 255: channels farther apart make a picture one in color
+FRAME = 1.1  # side of the square that a net trained on cut-outs gets, over the garment's longer side
+GARMENT = 25  # of 255: on a black background, brighter pixels belong to the garment
+SATURATED = 6  # of 255: a pixel is in color if its channels differ by more than this
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A color at a place: x from the left and y from the top, both 0..1."""
+    """A color that the user sets at a place: x from the left and y from the top, both 0..1."""
 
     x: float
     y: float
@@ -38,19 +38,19 @@ class Hint:
 
 @dataclass(frozen=True)
 class ColorizeSpec:
-    """What is asked for: nothing at all, a color, or a palette of which each variant takes the next."""
+    """The colors that are requested: none, one color, or a palette from which each variant takes the next color."""
 
     colors: tuple[str, ...] = ()
     hints: tuple[Hint, ...] = ()
-    tones: int = 1  # how many of the palette's colors are on one garment
-    label: int | str | None = None  # its class, where that is known
+    tones: int = 1  # how many of the palette's colors one garment gets
+    label: int | str | None = None  # the garment's class, if it is known
     seed: int = 0
-    strength: float = 1.0  # 0 is gray, 2 twice as strong as asked for
+    strength: float = 1.0  # 0 is gray, 2 is twice as saturated as requested
 
     def to_json(self, checkpoint: str, **more: Any) -> str:
-        """The description in a picture, which `colorize_spec` reads back. `more`: what else makes the picture."""
+        """The description as JSON, stored in the picture; `colorize_spec` reads it. `more` adds other settings."""
         values = {k: v for k, v in asdict(self).items() if v not in ((), None)}
-        # The keys that pictures out there carry.
+        # Pictures saved by earlier versions carry these keys, so they must not change.
         if self.colors:
             values["colours"] = values.pop("colors")
         if self.hints:
@@ -63,31 +63,39 @@ class Gray:
     """A picture to be colored."""
 
     values: Tensor  # (1, 1, H, W) uint8
-    mask: Tensor | None  # (1, 1, H, W), 0..1: the garment, where the background is not black
+    mask: Tensor | None  # (1, 1, H, W), 0..1: the garment; None on a black background
     was_colored: bool = False
     note: str = ""  # what is to be said of the mask
 
 
 def opened(source: bytes | Path) -> Gray:
-    """A picture file of any size, gray or grayed, with its garment's mask; StudioError if it is none."""
+    """Open a picture file of any size, convert it to gray and find its garment. StudioError if it is not a picture."""
     return grayed(images.opened(source, limits.COLORIZE_SIDE))
 
 
 def grayed(im: Image.Image) -> Gray:
-    """A picture in any mode as one to be colored. What is transparent becomes white, and is not garment."""
+    """A picture in any mode, converted to gray. Transparent pixels become white and do not belong to the garment."""
     rgba = im.convert("RGBA")
     rgb = torch.from_numpy(np.asarray(images.on_background(rgba)).copy()).permute(2, 0, 1)[None]
     spread = rgb.amax(1).short() - rgb.amin(1).short()
     values = color_space.gray_of(rgb)
-    seen = bool((spread > SATURATED).float().mean() > 0.001)
-    if not seen:
+    in_color = bool((spread > SATURATED).float().mean() > 0.001)
+    if not in_color:
         values = rgb[:, :1].clone()
+<<<<<<< HEAD
     mask, note = mask_of(rgba)
     return Gray(values, mask, seen, note)
 
 
 def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
     """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color; and what is said of it."""
+=======
+    return Gray(values, mask_of(rgba), in_color)
+
+
+def mask_of(rgba: Image.Image) -> Tensor | None:
+    """The garment's mask (1, 1, H, W) in 0..1. None if the background is black, since black takes no color anyway."""
+>>>>>>> house
     small = rgba.copy()
     small.thumbnail((images.WORKING, images.WORKING))
     if not cutout.transparent(small) and cutout.black(np.asarray(small.convert("RGB"))):
@@ -99,7 +107,7 @@ def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
 
 
 def colorizer(gan: GAN) -> Colorizer:
-    """A GAN that colors garments, or StudioError."""
+    """The GAN itself if it is a colorizer; otherwise StudioError."""
     if not isinstance(gan, Colorizer):
         raise StudioError(f"{gan.recipe.gan} draws garments, it does not color them: choose a colorizer.")
     return gan
@@ -109,11 +117,12 @@ def colorizer(gan: GAN) -> Colorizer:
 def colored(
     gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int = 1, keep_background: bool = True, first: int = 0
 ) -> Tensor:
-    """(n, 3, H, W) uint8: variants of a picture in color, from number `first` on, each of the lightness of its gray.
+    """(n, 3, H, W) uint8: variants `first` to `first + n - 1` of a picture in color, with the lightness of the gray
+    one.
 
-    Variant i depends on the wish and i alone. With keep_background, what is not garment stays gray.
+    Variant i depends only on the wish and on i. With keep_background, everything outside the garment stays gray.
 
-    Raises StudioError for a color that is none, a class that is unknown, or numbers out of range.
+    Raises StudioError for an invalid color, an unknown class, or a number out of range.
     """
     if not (n >= 1 and first >= 0 and first + n <= limits.VARIANTS):
         raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
@@ -131,8 +140,8 @@ def colored(
 
 
 def of_cut_out(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, first: int) -> Tensor:
-    """(n, 2, H, W): a and b of the garment alone, shown to the net as it learned: on white, in the middle of a square
-    FRAME times its longer side."""
+    """(n, 2, H, W): a and b (CIELAB) of the garment only. The net gets the garment as in its training data: on white,
+    in the middle of a square with FRAME times its longer side."""
     height, width = gray.values.shape[-2:]
     mask = cast(Tensor, gray.mask)
     inside = mask[0, 0] > 0.5
@@ -154,7 +163,7 @@ def of_cut_out(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, first: in
 
 
 def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_background: bool, first: int) -> Tensor:
-    """(n, 2, H, W): a and b of all of the picture, as the net wishes."""
+    """(n, 2, H, W): a and b (CIELAB) of the whole picture, as the net predicts them."""
     small, garment, box = at_model_size(gan, gray, keep_background)
     z, _ = draw(gan, n, wish.seed, first=first)
     y = torch.zeros(n, len(gan.recipe.labels))
@@ -165,10 +174,10 @@ def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_backgrou
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
     if (high, wide) != (height, width) or (top, left) != (0, 0):
-        # Nobody taught the net a color for black, so none of it shall run into the garment: there only what is lit
-        # counts, and where nothing is, nothing.
+        # The net has learned no color for black pixels, and resizing would blend theirs into the garment. So the mean
+        # is weighted: only lit pixels count, and where no pixel is lit, the result is 0.
         lit = (small > color_space.FAINT).float()
-        if gan.recipe.channels == 4 and gray.mask is not None and keep_background:  # nor one outside the garment
+        if gan.recipe.channels == 4 and gray.mask is not None and keep_background:  # the same holds outside the garment
             lit = F.max_pool2d(garment.float()[None, None], 3, 1, 1)
         parts = torch.cat([ab * lit, lit.expand(n, -1, -1, -1)], 1)[:, :, top : top + high, left : left + wide]
         parts = F.interpolate(parts, (height, width), mode="bilinear")
@@ -179,10 +188,11 @@ def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_backgrou
 def at_model_size(
     gan: Colorizer, gray: Gray, keep_background: bool = True
 ) -> tuple[Tensor, Tensor, tuple[int, int, int, int]]:
-    """The picture in a square of the net's size, its garment (S, S) bool, and its top, left, height and width there.
+    """The picture (1, 1, S, S) in a square of the net's size, the garment's mask (S, S) bool, and the picture's top,
+    left, height and width in that square.
 
-    A net that learned garments on black gets the garment on black, if the background is to stay as it is; one that
-    learned photographs gets the photograph.
+    With keep_background, a net that was trained on garments on black gets the garment on black; a net that was trained
+    on photographs gets the photograph.
     """
     s = gan.recipe.size
     height, width = gray.values.shape[-2:]
@@ -208,7 +218,7 @@ def at_model_size(
 
 
 def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    """(K, 5): the hints of the i-th variant as the net takes them; the same K for every variant."""
+    """(K, 5): the hints of the i-th variant, in the form that the net takes. K is the same for every variant."""
     s = garment.shape[-1]
     top, left, high, wide = box
     if len(wish.hints) > limits.HINTS:
@@ -224,15 +234,19 @@ def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, 
 
 
 def row(y: float, x: float, text: str) -> Tensor:
+    """(5,): one hint for the net: y, x, a, b, and 1 to mark it as set."""
     a, b = (color_space.lab_of(text)[1:] / color_space.CHROMA).tolist()
     return torch.tensor([y, x, a, b, 1.0])
 
 
 def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
-    """Where on the garment (S, S) so many colors go: in its middle, or one below the other; one alone, beside places
-    that are taken, as far from them as can be, and so often that it has the rest."""
+    """The places (y, x) in 0..1 on the garment (S, S) for so many colors.
+
+    Usually in the middle of the garment, one below the other. If some places are `taken` and there is one color, it
+    goes as far from them as possible, several times, so that it covers the rest of the garment.
+    """
     s = garment.shape[-1]
-    inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # not its rim, which is darker than the rest
+    inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # without the garment's edge, which is darker
     where = next(m for m in (inner, garment, torch.ones_like(garment)) if m.any())
     spots = where.nonzero().float().add(0.5) / s
     if taken and tones == 1:
@@ -241,16 +255,16 @@ def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float
             far = torch.stack([(spots - place).square().sum(1) for place in near]).amin(0)
             near.append(spots[far.argmax()])
         return [(float(y), float(x)) for y, x in near[len(taken) :]]
-    found = []
+    chosen = []
     for k in range(tones):
-        want = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
-        y, x = spots[(spots - want).square().sum(1).argmin()].tolist()
-        found.append((y, x))
-    return found
+        ideal = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
+        y, x = spots[(spots - ideal).square().sum(1).argmin()].tolist()
+        chosen.append((y, x))
+    return chosen
 
 
 def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:
-    """(n, 3, H, W) uint8 -> one picture of them all, on white."""
+    """(n, 3, H, W) uint8 -> one picture that shows them all in a grid, on white."""
     from torchvision.utils import make_grid
 
     grid = make_grid(images, nrow=columns, padding=gap, pad_value=255)
@@ -258,12 +272,12 @@ def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:
 
 
 def picture(image: Tensor) -> Image.Image:
-    """(3, H, W) uint8 as a picture."""
+    """(3, H, W) uint8 -> a PIL image."""
     return Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
 
 
 def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec:
-    """Report 001's color for a garment of that class; if it is not known, of the class that the scorer sees."""
+    """Report 001's color for a garment of that class. Without a label, the scorer predicts the class."""
     if label is None:
         from .. import classifiers
 
@@ -271,7 +285,7 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec
         scorer = classifiers.load("cnn")
         x = F.interpolate(small.float() / 255, (classifiers.SIZE, classifiers.SIZE), mode="bilinear", antialias=True)
         name = scorer.recipe.labels[int(scorer(x).argmax())]
-        label = name if name in gan.choices.values() else None  # one that learned photographs may call it otherwise
+        label = name if name in gan.choices.values() else None  # a net trained on photographs may have other names
     else:
         name = gan.choices[number(gan, label)]
     i = CLASSES.index(name) if name in CLASSES else number(gan, name)
@@ -279,13 +293,14 @@ def classic(gan: Colorizer, gray: Gray, label: int | str | None) -> ColorizeSpec
 
 
 def suited(gans: Mapping[str, GAN], gray: Gray) -> str:
-    """The name of the colorizer for that picture: of garments on black one that learned them, else of photographs."""
-    wanted = gray.mask is None
-    return next((name for name, gan in gans.items() if (gan.recipe.channels == 1) == wanted), next(iter(gans)))
+    """The name of the colorizer that suits the picture: trained on black backgrounds if it has one, else on
+    photographs."""
+    on_black = gray.mask is None
+    return next((name for name, gan in gans.items() if (gan.recipe.channels == 1) == on_black), next(iter(gans)))
 
 
 def smaller(gray: Gray, longest: int) -> Gray:
-    """The same picture with at most so many pixels a side."""
+    """The same picture, reduced to at most `longest` pixels per side."""
     height, width = gray.values.shape[-2:]
     scale = longest / max(height, width)
     if scale >= 1:
@@ -297,9 +312,9 @@ def smaller(gray: Gray, longest: int) -> Gray:
 
 
 def colorize_spec(values: dict[str, Any]) -> ColorizeSpec:
-    """A Wish from its JSON object; StudioError for anything else.
+    """A ColorizeSpec from its JSON object; StudioError for anything else.
 
-    Descriptions in pictures and the API say "colours" and "colour", the page "colors" and "color": both are read.
+    Descriptions in pictures and the API use "colours" and "colour", the page "colors" and "color": both are accepted.
     """
     try:
         hints = tuple(

@@ -1,4 +1,5 @@
-"""Gray garments of 28 pixels, drawn, scribbled or from Fashion-MNIST, as color pictures of 128 with alpha."""
+"""Enlarges gray garments of 28 x 28 pixels (generated, drawn by hand or from Fashion-MNIST) to color pictures with
+alpha."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +17,20 @@ from ..gans.enlarger import Enlarger
 from ..gans.sampling import number
 from ..gans.shrinking import SMALL, chroma, luma, shrink, shrunk
 
-AT_ONCE = 10  # garments in one pass: what they need then stays near the processor
-SATURATED = 16  # of 255: channels farther apart make a picture one in color
-LEAST = 0.02  # of the mean darkness, or lightness, of a garment that is to become darker or lighter
+AT_ONCE = 10  # garments per pass: with more, the activations no longer fit the processor's cache
+SATURATED = 16  # of 255: a picture is in color if the channels of a pixel differ by more than this
+LEAST = 0.02  # least mean darkness, or lightness, by which `retoned` divides
 
 
 def enlarger(gan: GAN) -> Enlarger:
-    """A GAN that enlarges garments, or StudioError."""
+    """The GAN itself if it is an enlarger; otherwise StudioError."""
     if not isinstance(gan, Enlarger):
         raise StudioError(f"{gan.recipe.gan} draws garments, it does not enlarge them: choose an enlarger.")
     return gan
 
 
 def opened(source: Path | bytes) -> Tensor:
-    """A picture file of 28 x 28 gray pixels, light on black as Fashion-MNIST is, as (1, 28, 28) uint8.
+    """Open a picture file of 28 x 28 gray pixels, light on black like Fashion-MNIST, as (1, 28, 28) uint8.
 
     Raises StudioError for any other size, and for a picture in color.
     """
@@ -46,21 +47,22 @@ def opened(source: Path | bytes) -> Tensor:
 
 
 def classes(gan: Enlarger, n: int, label: int | str | Sequence[int | str | None] | None) -> Tensor:
-    """(n, K) one-hot: one class for all or one each, by its number or name or by Fashion-MNIST's; zeros for None.
+    """(n, K) one-hot classes: one for all garments, or one for each; zeros for None.
 
-    What Fashion-MNIST calls a bag is none of the net's classes, and is told as none. Raises StudioError for a name that
-    nobody knows.
+    A class is given by its number, its name, or the name of a similar class of Fashion-MNIST. The net has no class for
+    Fashion-MNIST's bag, so a bag counts as None. Raises StudioError for an unknown name.
     """
-    told = [label] * n if label is None or isinstance(label, int | str) else list(label)
-    if len(told) != n:
-        raise StudioError(f"There are {n} garments and {len(told)} classes: tell one class, or one for each.")
-    found = [-1 if one is None or str(one).strip().casefold() == "bag" else known(gan, one) for one in told]
-    return gan.one_hot(torch.tensor(found))
+    labels = [label] * n if label is None or isinstance(label, int | str) else list(label)
+    if len(labels) != n:
+        raise StudioError(f"There are {n} garments and {len(labels)} classes: tell one class, or one for each.")
+    numbers = [-1 if one is None or str(one).strip().casefold() == "bag" else known(gan, one) for one in labels]
+    return gan.one_hot(torch.tensor(numbers))
 
 
 def known(gan: Enlarger, label: int | str) -> int:
-    kin = gan.akin(label.strip()) if isinstance(label, str) else -1
-    return kin if kin >= 0 else number(gan, label)
+    """The number of a class of the net; a name may be that of a similar class of Fashion-MNIST."""
+    similar = gan.akin(label.strip()) if isinstance(label, str) else -1
+    return similar if similar >= 0 else number(gan, label)
 
 
 @torch.no_grad()
@@ -76,14 +78,14 @@ def enlarged(
 
     Args:
         gan: an enlarger.
-        gray: (N, 28, 28) uint8, light on black as Fashion-MNIST is.
-        label: their class, or one each: see `classes`.
-        seed: of the noise, which decides the colors; garment i depends on (seed, first + i) alone.
-        color: the mean color that all shall have, such as "#b03a2e"; then they also become as light as that is.
+        gray: (N, 28, 28) uint8, light on black like Fashion-MNIST.
+        label: one class for all, or one for each: see `classes`.
+        seed: seed of the noise, which decides the colors. Garment i depends only on (seed, first + i).
+        color: the mean color that all garments get, such as "#b03a2e"; they also get its lightness.
         first: number of the first garment's noise.
 
     Returns:
-        (N, S, S, 4) uint8, S by the net.
+        (N, S, S, 4) uint8, RGBA; S is the net's size.
     """
     if gray.dim() != 3 or tuple(gray.shape[1:]) != (SMALL, SMALL) or gray.dtype != torch.uint8:
         raise StudioError(
@@ -93,30 +95,31 @@ def enlarged(
     y, small = classes(gan, len(gray), label), gray[:, None].float() / 255
     rng = torch.Generator().manual_seed(seed)
     z = torch.cat([gan.latents(1, rng) for _ in range(first + len(gray))])[first:]
-    told = None if color is None else torch.tensor(color_space.parse(color)).view(1, 3, 1, 1) / 255
-    told = told if told is None else told.to(device)
+    tone = None if color is None else torch.tensor(color_space.parse(color)).view(1, 3, 1, 1) / 255
+    tone = tone if tone is None else tone.to(device)
     parts = [
-        drawn(gan, a.to(device), b.to(device), c.to(device), told)
+        drawn(gan, a.to(device), b.to(device), c.to(device), tone)
         for a, b, c in zip(small.split(AT_ONCE), y.split(AT_ONCE), z.split(AT_ONCE), strict=True)
     ]
     return torch.cat(parts)
 
 
 def drawn(gan: Enlarger, small: Tensor, y: Tensor, z: Tensor, color: Tensor | None) -> Tensor:
-    """(N, 1, 28, 28) in 0..1, (N, K), noise, and a color (1, 3, 1, 1) in 0..1 or none -> (N, S, S, 4) uint8."""
+    """Garments (N, 1, 28, 28) in 0..1, classes (N, K), noise, and a color (1, 3, 1, 1) in 0..1 or None ->
+    (N, S, S, 4) uint8."""
     if color is None:
         rgba = gan.G(small, y, z)
     else:
-        told = chroma(color).flatten(1).expand(len(small), -1)
-        alpha = gan.G(small, y, z, told)[:, 3:]  # first only to learn where the garment is
-        rgba = gan.G(retoned(small, shrunk(alpha).clamp(0, 1), 1 - float(luma(color))), y, z, told, alpha)
+        tone = chroma(color).flatten(1).expand(len(small), -1)
+        alpha = gan.G(small, y, z, tone)[:, 3:]  # the first pass only finds where the garment is
+        rgba = gan.G(retoned(small, shrunk(alpha).clamp(0, 1), 1 - float(luma(color))), y, z, tone, alpha)
     return (rgba * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu()
 
 
 def retoned(small: Tensor, cover: Tensor, dark: float) -> Tensor:
-    """Garments (N, 1, 28, 28) made lighter or darker, until their mean darkness where they are is `dark`.
+    """Make garments (N, 1, 28, 28) lighter or darker, so that the mean darkness inside their masks becomes `dark`.
 
-    Lighter ones lose contrast toward white, darker ones toward black. `cover` (N, 1, 28, 28): where they are, 0..1.
+    Lighter ones lose contrast toward white, darker ones toward black. `cover` (N, 1, 28, 28): the masks, in 0..1.
     """
     share = cover.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
     mean = (small * cover).sum((1, 2, 3), keepdim=True) / share
@@ -126,7 +129,7 @@ def retoned(small: Tensor, cover: Tensor, dark: float) -> Tensor:
 
 
 def consistency(gray: Tensor, rgba: Tensor) -> Tensor:
-    """How near the enlarged, shrunk again, is to what came in: PSNR in decibels, of whole gray levels.
+    """PSNR in decibels between the input and the result shrunk to 28 x 28 again, both rounded to whole gray levels.
 
     (N, 28, 28) uint8 and (N, S, S, 4) uint8 -> (N,).
     """
@@ -136,5 +139,5 @@ def consistency(gray: Tensor, rgba: Tensor) -> Tensor:
 
 
 def picture(rgba: Tensor) -> Image.Image:
-    """(S, S, 4) uint8 as an image with alpha."""
+    """(S, S, 4) uint8 -> a PIL image with alpha."""
     return Image.fromarray(rgba.numpy(), "RGBA")

@@ -1,4 +1,4 @@
-"""Many picture files, colored one after the other: what the command line does."""
+"""Colors many picture files, one after the other, for the command line."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,33 +20,33 @@ BUNDLED = ("colorizer", "colorizer-photos")
 
 @dataclass(frozen=True)
 class Done:
-    """One file, and how far the work is."""
+    """The result for one file, and the progress: step of steps."""
 
     source: Path
     out: Path
-    image: Image.Image | None  # None where it could not be colored
+    image: Image.Image | None  # None if the file could not be colored
     description: str
     error: str
     step: int
     steps: int
 
 
-def colors(told: Sequence[str], palette: str | None) -> tuple[str, ...]:
-    """Colors as they were given, checked, or those of a palette by its name."""
-    if told and palette:
+def colors(given: Sequence[str], palette: str | None) -> tuple[str, ...]:
+    """The given colors, after a check, or the colors of the palette with that name."""
+    if given and palette:
         raise StudioError("Give --colour or --palette, not both.")
     if palette:
         found = next((v for k, v in PALETTES.items() if k.casefold() == palette.strip().casefold()), None)
         if found is None:
             raise StudioError(f"There is no palette {palette!r}: choose one of {', '.join(PALETTES)}.")
         return found
-    for text in told:
+    for text in given:
         color_space.parse(text)
-    return tuple(told)
+    return tuple(given)
 
 
 def hint(text: str) -> Hint:
-    """ "0.5,0.3,#b03a2e" as a Hint."""
+    """Read a Hint such as "0.5,0.3,#b03a2e"."""
     parts = text.split(",", 2)
     try:
         place = Hint(float(parts[0]), float(parts[1]), parts[2].strip())
@@ -59,9 +59,10 @@ def hint(text: str) -> Hint:
 
 
 def outs(images: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Where each picture's result goes: `out` itself if that is a .png and there is one, else a file in that folder.
+    """The output file of each picture: `out` itself if it is a .png and there is one picture, else a file in folder
+    `out`.
 
-    No two share one, and none is a picture that was given. StudioError for files that are not there.
+    All output files are different, and none overwrites a given picture. StudioError if a picture file is missing.
     """
     for image in images:
         if not image.is_file():
@@ -86,7 +87,7 @@ def outs(images: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def colorizers(name: str | None) -> dict[str, GAN]:
-    """The colorizer of that name, or those bundled, by name."""
+    """The colorizer with that name, or all bundled colorizers, by name."""
     names = [name] if name else [n for n in BUNDLED if n in registry.bundled()]
     if not names:
         raise StudioError(
@@ -106,9 +107,9 @@ def colored(
     classic: bool,
     keep_background: bool,
 ) -> Iterator[Done]:
-    """Color each file; one that is no picture is told and passed over.
+    """Color each file. A file that is not a picture is reported and skipped.
 
-    With `classic`, in report 001's color for its class. Of more than one variant, a sheet.
+    With `classic`, a garment gets report 001's color of its class. If n > 1, the result is a sheet of all variants.
     """
     for step, (source, out) in enumerate(targets.items(), 1):
         try:
@@ -119,8 +120,8 @@ def colored(
         name = engine.suited(gans, gray)
         gan, own = engine.colorizer(gans[name]), wish
         if classic:
-            told = engine.classic(gan, gray, wish.label)
-            own = replace(wish, colors=told.colors, label=told.label)
+            standard = engine.classic(gan, gray, wish.label)
+            own = replace(wish, colors=standard.colors, label=standard.label)
         images = engine.colored(gan, gray, own, n, keep_background)
         image = engine.picture(images[0]) if n == 1 else engine.sheet(images, columns(n))
         description = own.to_json(name, variants=n, keep_background=keep_background)
@@ -128,5 +129,5 @@ def colored(
 
 
 def columns(n: int) -> int:
-    """Of a sheet of n variants."""
+    """The number of columns of a sheet with n variants."""
     return n if n <= 4 else -(-n // 2) if n <= 8 else 4

@@ -23,7 +23,7 @@ def color(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
     """(N, C, H, W): each picture brighter or darker by up to a quarter of the range, from gray to twice as colorful,
     and of half to one and a half times its contrast."""
     brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, generator=rng, device=x.device)
-    x, alpha = x[:, :3], x[:, 3:]  # how opaque a pixel is, is no color
+    x, alpha = x[:, :3], x[:, 3:]  # alpha is not a color, so it stays as it is
     x = x + (brightness - 0.5) * (1 - low) / 2
     x = stretched(x, x.mean(1, keepdim=True), 2 * saturation)
     x = stretched(x, x.mean((1, 2, 3), keepdim=True), contrast + 0.5)

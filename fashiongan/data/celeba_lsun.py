@@ -1,4 +1,4 @@
-"""CelebA and LSUN, where somebody has them: large, in color, and not garments.
+"""CelebA and LSUN, if the user has them: large data sets in color, without garments.
 
 CelebA (Liu et al. 2015, https://arxiv.org/abs/1411.7766) as torchvision lays it out and checks it; its training split,
 as one class. LSUN (Yu et al. 2015, https://arxiv.org/abs/1506.03365) as it is handed out, an LMDB for each category,

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..errors import StudioError
 from .images import WORKING, as_tensor
 
-FAINT = 24  # of 255: what differs from the background by less belongs to it
+FAINT = 24  # of 255: a pixel that differs less than this from the background belongs to it
 Bytes = npt.NDArray[np.uint8]
 FLOOR = 40  # how dark a garment's own pixels may be on black
 BLACK, PLAIN = 12, 12  # of 255: how light a border may be on black, and how far from its own middle on a plain ground
@@ -171,7 +171,7 @@ def cut_out(im: Image.Image) -> Image.Image:
 
 
 def threshold(far: Bytes) -> float:
-    """Half of where two groups of values part best (Otsu 1979), so that a pale sleeve is not lost; FAINT at least."""
+    """Half of Otsu's threshold (Otsu 1979), so that a pale sleeve is not lost; at least FAINT."""
     count = np.bincount(far.ravel(), minlength=256).astype(np.float64)
     below, total = np.cumsum(count), np.cumsum(count * np.arange(256))
     above = below[-1] - below
@@ -194,7 +194,7 @@ def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
 
 
 def on_black(im: Image.Image, mask: Image.Image) -> Image.Image:
-    """A picture in RGB as bright as it differs from its background: of a light one the negative, as in the data."""
+    """A picture in RGB for black ground; from a light background its negative, as in the data. Dim ones are lit up."""
     rgb = np.asarray(im.convert("RGB")).astype(np.float32)
     inside = np.asarray(mask) >= 128
     light = not transparent(im) and float(np.median(border(rgb.mean(2).astype(np.uint8)))) > 127

@@ -34,7 +34,7 @@ THREE_WAYS = (
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set, whole."""
+    """A whole data set in memory."""
 
     images: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N,) int64
@@ -44,7 +44,7 @@ class Dataset:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is worth knowing before training on it."""
+        """Remarks for the user before training on it."""
         return self.survey.remarks() if self.survey else ()
 
     def __len__(self) -> int:
@@ -156,7 +156,7 @@ def download() -> Path:
     if idx_file(raw, "train", "images") and idx_file(raw, "t10k", "labels"):
         return raw
     try:
-        # torchvision waits without limit on a dead network, so knock first.
+        # torchvision waits without limit on a dead network, so test the connection first.
         socket.create_connection((urlsplit(FashionMNIST.mirrors[0]).hostname or "", 80), timeout=3).close()
         FashionMNIST(str(place), download=True)
     except (OSError, RuntimeError) as e:
@@ -209,7 +209,7 @@ def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
 
 
 def merge(data: Dataset, groups: str) -> Dataset:
-    """Classes that count as one: "Shirt+T-shirt/top,5+9" joins two pairs, by name or number; empty joins none.
+    """Merge classes into one: "Shirt+T-shirt/top,5+9" joins two pairs, by name or number; empty joins none.
 
     A joined class has its names in a row, at the place of the first of them. Raises StudioError for unknown classes, a
     class in two groups, a group of one, or if all would be one.
@@ -235,7 +235,7 @@ def merge(data: Dataset, groups: str) -> Dataset:
 def select(data: Dataset, classes: list[int], limit: int | None) -> Dataset:
     """Some classes (empty: all), and of these the first `limit` pictures, as evenly over the classes as they allow."""
     if not classes and limit is None:
-        return data  # as it lies, on the disk perhaps
+        return data  # unchanged: it may be mapped from the disk
     keep = torch.isin(data.labels, torch.tensor(classes)) if classes else torch.ones(len(data), dtype=torch.bool)
     index = keep.nonzero().flatten()
     if limit is not None:
@@ -250,7 +250,7 @@ def select(data: Dataset, classes: list[int], limit: int | None) -> Dataset:
 
 
 class Request(Protocol):
-    """What a recipe says of its data, whatever else it says."""
+    """The fields of a recipe that concern its data."""
 
     @property
     def data(self) -> str: ...

@@ -1,4 +1,4 @@
-"""A folder of pictures as one array of bytes: each made a square and reduced, what cannot be read skipped and named.
+"""A folder of pictures as one array of bytes: each becomes a small square; unreadable files are skipped and listed.
 
 The array is kept in the cache, so that a folder is read once; a large one is mapped from there and need not fit into
 memory."""
@@ -27,9 +27,16 @@ KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pp
 
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
+<<<<<<< HEAD
 VERSION = 4  # of what is kept: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
+=======
+VERSION = 3  # of the cached arrays: raise it when pictures are read differently
+OUTSIDE = "a link out of the folder"
+TOLD = 5  # skipped files that are named in a sentence
+CUT = (0.02, 0.95)  # a garment's share of the picture; a cut-out outside this range is rejected
+>>>>>>> house
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
 MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
@@ -48,14 +55,14 @@ class Source(NamedTuple):
     place: Path
     names: list[str]  # of the classes
     files: list[tuple[str, int]]  # what each picture is called, and its class
-    skipped: list[tuple[str, str]]  # what was passed over, and why
+    skipped: list[tuple[str, str]]  # name of each skipped file, and why
     opened: Callable[[str], Path | BinaryIO]  # by its name
     stamp: str  # changes when any of them does
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in a folder."""
+    """Summary of the pictures in a folder."""
 
     names: tuple[str, ...]  # of the classes: its sub-folders, or itself
     counts: tuple[int, ...]  # pictures of each class
@@ -122,8 +129,13 @@ def read(path: Path, size: int, fit: str = "fill", told: Told = untold) -> tuple
     return kept(listing(path), size, fit, told)
 
 
+<<<<<<< HEAD
 def kept(source: Source, size: int, fit: str, told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
     """As `read`, of pictures from anywhere. `told` hears how many are read, and of how many."""
+=======
+def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
+    """As `read`, for any source of pictures."""
+>>>>>>> house
     masks = source.place.parent / MASKS
     found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
     key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
@@ -137,7 +149,7 @@ def kept(source: Source, size: int, fit: str, told: Told = untold) -> tuple[Tens
 
 
 def listing(path: Path) -> Source:
-    """What there is in a folder and its sub-folders."""
+    """List the pictures of a folder and its sub-folders."""
     whole = path.resolve()
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
@@ -162,7 +174,7 @@ def listing(path: Path) -> Source:
 
 
 def stamp(path: Path, files: list[tuple[str, int]]) -> str:
-    """What changes with the names, sizes or times of files."""
+    """A hash of the names, sizes and modification times of files."""
     key = hashlib.sha256()
     for name, _ in files:
         about = (path / name).stat() if (path / name).exists() else None
@@ -170,8 +182,13 @@ def stamp(path: Path, files: list[tuple[str, int]]) -> str:
     return key.hexdigest()
 
 
+<<<<<<< HEAD
 def store(place: Path, source: Source, size: int, fit: str, told: Told = untold) -> None:
     """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
+=======
+def store(place: Path, source: Source, size: int, fit: str) -> None:
+    """Read every picture and write the array, then its labels and survey; a reader finds both files or neither."""
+>>>>>>> house
     names, listed, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
@@ -331,6 +348,22 @@ def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | No
     return out
 
 
+<<<<<<< HEAD
+=======
+def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
+    """The picture in RGB; where alpha is not nearly full, a pixel is the mean of the garment's solid pixels nearby."""
+    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
+    sharp = rgb.copy()
+    sharp.putalpha(solid)
+    out = Image.new("RGB", rgb.size, "white")
+    for radius in (24, 6, 2):  # the nearest last, since they count most
+        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
+        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
+    out.paste(rgb, mask=solid)
+    return out
+
+
+>>>>>>> house
 def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int) -> Image.Image:
     """All of a picture in RGB, in the middle of a square of that color."""
     scale = (size - 2 * margin) / max(im.size)

@@ -1,4 +1,4 @@
-"""Which pictures are in which minibatch: shuffled epochs, any batch of which can be asked for by number."""
+"""Which pictures are in which minibatch: shuffled epochs, with random access to any batch by its number."""
 
 from typing import TYPE_CHECKING
 
@@ -40,9 +40,9 @@ class Shuffle:
         return self.orders[epoch]
 
     def even(self, rng: torch.Generator) -> Tensor:
-        """Picture numbers (n,), as many of each class, or one more."""
+        """Picture numbers (n,), balanced: classes differ by at most one picture."""
         k = len(self.classes)
-        more = torch.randperm(k, generator=rng) < self.n % k  # whose turn it is to have one more
+        more = torch.randperm(k, generator=rng) < self.n % k  # True for the classes that get one more
         parts = []
         for members, extra in zip(self.classes, more.tolist(), strict=True):
             wanted = self.n // k + extra

@@ -59,7 +59,7 @@ def unpack(path: Path, place: Path) -> None:
             left = limits.ZIP_BYTES
             for member, name in chosen:
                 with zipped.open(member) as source:
-                    content = source.read(min(limits.ZIP_PICTURE_BYTES, left) + 1)  # whatever it says of itself
+                    content = source.read(min(limits.ZIP_PICTURE_BYTES, left) + 1)  # never trust the size in its header
                 left -= len(content)
                 if len(content) > limits.ZIP_PICTURE_BYTES or left < 0:
                     raise StudioError(too_much(path.name))
@@ -67,7 +67,7 @@ def unpack(path: Path, place: Path) -> None:
                 (place / name).write_bytes(content)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as e:
         raise StudioError(f"{path.name} is no ZIP file that can be read: pack it again.") from e
-    except RuntimeError as e:  # as zipfile says it; what is not implemented is one too, and was caught above
+    except RuntimeError as e:  # zipfile's error for encryption; NotImplementedError is a subclass, caught above
         raise StudioError(f"{path.name} is encrypted: pack it again without a password.") from e
 
 
@@ -83,7 +83,7 @@ def within(member: zipfile.ZipInfo) -> str | None:
 
 
 def check(path: Path, chosen: list[tuple[zipfile.ZipInfo, str]]) -> None:
-    """Refuse at once what says of itself that it is too much."""
+    """Refuse at once a ZIP whose own headers already exceed the limits."""
     if not chosen:
         raise StudioError(f"There are no pictures in {path.name}: put those of each class into a folder of its own.")
     if len(chosen) > limits.ZIP_PICTURES:

@@ -1,6 +1,7 @@
 """How good generated pictures are, and how easily classifiers are fooled.
 
-`metrics` are pure functions of features; `evaluate` puts the scores together, `report` puts them into words, `quick` is
-the running score of a run, `robustness` the curve of accuracy against attack strength. May import classifiers,
-attacks, gans, data and checkpoint; knows no training loop and no page.
+`metrics` are pure functions of features; `evaluate` computes all scores of a checkpoint; `report` holds the result and
+puts it into words; `quick` is the running score during training; `robustness` computes the curve of accuracy against
+attack strength. This folder may import classifiers, attacks, gans, data and checkpoint. It must not know the training
+loop or the page.
 """

@@ -1,9 +1,10 @@
-"""Honest scores for generated garments: each beside what real pictures get, and whether they are copies.
+"""Scores of generated garments, each beside the score of real pictures, and a test for copies.
 
 The scorer is the project's own classifier of Fashion-MNIST, so no score here is an FID: that name belongs to
-Inception's features. Real pictures are the 10,000 of the test set, which decide nothing in training; a score's
-floors are what as many training pictures get in the generator's place, and what one half of the training set gets
-against the other. Each is of equal counts, drawn at random, on both sides.
+Inception's features. The real pictures are the 10,000 of the test set, which influence nothing in training. Each score
+has two floors: `real`, the score of equally many training pictures in place of the generated ones, and `halves`, the
+score of one half of the training set against the other. Both sides of a comparison have equally many pictures, drawn
+at random.
 """
 
 import json
@@ -29,9 +30,9 @@ from .inception import ask_inception
 from .report import SCORES, SELDOM, Against, Nearness, Originality, Report, Score, Scorer, Size, Training, verdict
 from .sources import Samples
 
-REFERENCE = "dcgan"  # whose size is 1
-PIECE = 500
-CLOSE = 1000  # generated and held-out pictures whose nearest training picture is looked for
+REFERENCE = "dcgan"  # the sizes of other networks are relative to its size
+PIECE = 500  # pictures in one pass of the scorer
+CLOSE = 1000  # how many generated, and how many held-out, pictures are searched for their nearest training picture
 K = 5  # neighbours, for precision, recall, density and coverage
 
 
@@ -54,15 +55,16 @@ def evaluate(
     reference: str = REFERENCE,
     device: str = "cpu",
 ) -> Iterator[Step]:
-    """Score samples: yields records, and last a report. A score that cannot be had costs the others nothing.
+    """Score samples. Yields records; the last one carries the report. If one score fails, the others are still
+    computed.
 
     Args:
         samples: from `draw`.
         root: where Fashion-MNIST lies.
         gan_train: also fit a classifier on the samples alone and test it on real pictures (minutes).
-        inception: also true FID, KID and IS through torch-fidelity, where it and its weights can be had.
-        reference: the checkpoint whose nets are of size 1.
-        device: where the scorer looks and features are compared.
+        inception: also true FID, KID and IS through torch-fidelity, if it and its weights are available.
+        reference: the checkpoint to whose networks the sizes are compared.
+        device: where the scorer runs and the features are compared.
     """
     begin = perf_counter()
     report = Report(samples.name, len(samples.images))
@@ -81,9 +83,9 @@ def evaluate(
     sets = [(d.images, "looking at real garments") for d, _ in missing] + [(samples.images, "scoring")]
     done = sum(-(-len(x) // PIECE) for x, _ in sets)
     steps = done + 4 + 8 * gan_train + inception
-    *seen, (fake, logits) = yield from looked_at(net, sets, steps)
-    for (_, place), (found, _) in zip(missing, seen, strict=True):
-        checkpoint.write(place, {"features": found}, {})
+    *computed, (fake, logits) = yield from looked_at(net, sets, steps)
+    for (_, place), (features, _) in zip(missing, computed, strict=True):
+        checkpoint.write(place, {"features": features}, {})
     floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
     known = recall(places[0]).to(device), recall(places[1]).to(device)
     drawn = fake.to(device), logits.to(device)
@@ -100,7 +102,7 @@ def evaluate(
             yield Step(done, steps, doing)
         try:
             report = add(report)
-        except StudioError as e:  # a score that cannot be had becomes a remark
+        except StudioError as e:  # a score that fails becomes a remark
             report = report.remarked(str(e))
         done += cost
     yield Step(steps, steps, "done", replace(report, seconds=round(perf_counter() - begin, 1)))
@@ -115,9 +117,10 @@ def comparisons(
     net: Classifier,
     floors: Path,
 ) -> list[tuple[str, int, Callable[[Report], Report]]]:
-    """What is added to every report: what is done, how many pieces' time it takes, and how.
+    """The steps that fill in every report: (description, cost, function that adds the result to a report).
 
-    `drawn` are the samples' features and logits, `known` the features of training and of test pictures.
+    The cost is relative to scoring one PIECE of pictures. `drawn` holds the samples' features and logits, `known` the
+    features of the training pictures and of the test pictures.
     """
     (fake, logits), (train, unseen) = drawn, known
 
@@ -137,7 +140,7 @@ def comparisons(
 def looked_at(
     net: Classifier, sets: Sequence[tuple[Tensor, str]], steps: int
 ) -> Generator[Step, None, list[tuple[Tensor, Tensor]]]:
-    """(features (N, d), logits (N, classes)) of each set of pictures, with a record after each PIECE of them."""
+    """(features (N, d), logits (N, classes)) of each set of pictures. Yields a record after each PIECE of pictures."""
     seen, done = [], 0
     for images, doing in sets:
         parts = []
@@ -150,8 +153,8 @@ def looked_at(
 
 
 def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]:
-    """The training pictures that the samples' generator saw (all, for samples of unknown origin), and unseen ones of
-    the same classes."""
+    """The training pictures that the samples' generator was trained on (all of them if the generator is unknown), and
+    test pictures of the same classes."""
     test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
     if samples.gan is None:
         return datasets.load(datasets.FASHION_MNIST, root=root), test
@@ -163,11 +166,12 @@ def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]
 
 
 def facts(report: Report, samples: Samples, reference: str) -> Report:
-    """Size and time: parameters, their ratios to the reference's (report 003), and what the header says of training."""
+    """Adds size and training to the report: parameter counts, their ratios to the reference's (report 003), and what
+    the checkpoint's header says about training."""
     gan, info = samples.gan, samples.info or {}
     assert gan is not None
     size = Size(weights(gan.G), weights(gan.D), reference)
-    if reference != REFERENCE or REFERENCE in registry.bundled():  # one that was asked for must be there
+    if reference != REFERENCE or REFERENCE in registry.bundled():  # a reference that the caller chose must exist
         other = checkpoint.load(reference)
         ratios = {k: round(weights(getattr(gan, k)) / weights(getattr(other, k)), 3) for k in ("G", "D")}
         size = replace(size, G_ratio=ratios["G"], D_ratio=ratios["D"])
@@ -182,7 +186,7 @@ def weights(net: torch.nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
-# The scores of fakes against real ones, from features (N, d) of each; some come together.
+# Functions that score fakes against real pictures, from features (N, d) of each. Some return several scores at once.
 DISTANCES: dict[str, Callable[[Tensor, Tensor], dict[str, float]]] = {
     "frechet": lambda real, fake: {"frechet": metrics.frechet(metrics.moments(real), metrics.moments(fake))},
     "kid": lambda real, fake: {"kid": 1000 * metrics.kid(real, fake)},
@@ -200,9 +204,8 @@ def compare(
     net: Classifier,
     floors: Path,
 ) -> Report:
-    """Every score in features, beside its floors: training pictures against test ones, and half against half.
-
-    `floors` is the file in which those are kept.
+    """Adds every score in feature space, beside its floors: training pictures against test pictures, and one half of
+    the training set against the other. `floors` is the file that caches the floors.
     """
     n = min(len(fake), len(test), len(train))
     rng = torch.Generator().manual_seed(0)
@@ -222,14 +225,14 @@ def compare(
             continue
         if kind not in known:
             known[kind] = {"real": distance(test, unseen)}
-            if len(half) == n:  # a small set has no second half
+            if len(half) == n:  # a small training set has no second half of n pictures
                 with suppress(StudioError):
                     known[kind]["halves"] = distance(unseen, half)
         for name, value in ours.items():
             found[name] = {"value": value, **{column: floor[name] for column, floor in known[kind].items()}}
     files.write(floors, json.dumps(read_json(floors) | {key: known}).encode(), durable=False)
-    said = {"value": logits, "real": net.judge(test)}
-    found["inception"] = {column: metrics.inception_score(x) for column, x in said.items()}
+    outputs = {"value": logits, "real": net.judge(test)}
+    found["inception"] = {column: metrics.inception_score(x) for column, x in outputs.items()}
     rounded = {
         name: Score(**{column: round(v, 4) for column, v in found[name].items()}) for name in SCORES if name in found
     }
@@ -238,28 +241,28 @@ def compare(
 
 @torch.no_grad()
 def count_classes(report: Report, samples: Samples, logits: Tensor, real: Dataset) -> Report:
-    """Which classes the scorer sees in the samples, and, where classes were asked for, how often it agrees (GAN-test:
-    Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
-    said = logits.argmax(1).cpu()
+    """Adds the share of each class among the samples, as the scorer classifies them. If the samples have labels, also
+    how often the scorer agrees with them (GAN-test: Shmelkov et al. 2018, https://arxiv.org/abs/1807.09499)."""
+    predicted = logits.argmax(1).cpu()
     trained = [c for c, count in enumerate(real.counts) if count]
-    shares = torch.bincount(said, minlength=len(real.names)).double() / len(said)
+    shares = torch.bincount(predicted, minlength=len(real.names)).double() / len(predicted)
     classes = {real.names[c]: round(float(shares[c]), 4) for c in trained}
     missed = tuple(real.names[c] for c in trained if shares[c] < SELDOM)
-    agreed = None if samples.labels is None else round(float((said == samples.labels).double().mean()), 4)
+    agreed = None if samples.labels is None else round(float((predicted == samples.labels).double().mean()), 4)
     return replace(report, classes=classes, missed=missed, gan_test=agreed)
 
 
 @torch.no_grad()
 def originality(report: Report, space: str, train: Tensor, test: Tensor, fake: Tensor) -> Report:
-    """How near the samples come to the training pictures, against how near unseen real ones come."""
+    """Adds how near the samples lie to the training pictures, compared with how near unseen real pictures lie."""
     rng = torch.Generator().manual_seed(0)
-    # At random: every k-th would be of one class where classes come in turn.
+    # A random choice: if the classes take turns, every k-th picture would be of one class.
     fake, test = (some_of(x, CLOSE, rng) for x in (fake, test))
     cells = max(1, min(10, len(train) // 50))
     unseen, ours = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
     found = {
         "ratio": metrics.ratio_of_medians(ours, unseen),
-        # How many lie at less than half of what one unseen picture in a hundred keeps.
+        # Share of samples whose distance is at most half of the 1 % quantile of the unseen pictures' distances.
         "beside": float((ours <= unseen.quantile(0.01) / 2).double().mean()),
         "copying": metrics.copying(
             train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen, ours)
@@ -272,5 +275,5 @@ def originality(report: Report, space: str, train: Tensor, test: Tensor, fake: T
 
 
 def some_of(x: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """n rows drawn at random, or all of fewer in another order."""
+    """n rows drawn at random without repetition; all rows, shuffled, if there are fewer than n."""
     return x[torch.randperm(len(x), generator=rng)[:n]]

@@ -1,4 +1,4 @@
-"""The scorer's features of real and of generated pictures, and where those of real ones are kept."""
+"""The scorer's features of real and generated pictures, and the cache of the features of real pictures."""
 
 import hashlib
 import json
@@ -17,6 +17,7 @@ SCORER = "cnn"
 
 
 def scorer_for(samples: Samples, device: str) -> Classifier:
+    """The classifier that scores these samples. StudioError unless they are gray and 28 x 28."""
     if samples.images.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         channels, height, width = samples.images.shape[1:]
         raise StudioError(
@@ -27,6 +28,7 @@ def scorer_for(samples: Samples, device: str) -> Classifier:
 
 
 def pixels(images: Tensor) -> Tensor:
+    """(N, C, H, W) uint8 -> (N, C H W) float in 0..1: pixels as features."""
     return images.flatten(1).float() / 255
 
 
@@ -35,7 +37,8 @@ def sha256(path: Path) -> str:
 
 
 def cached(net: Classifier, garments: Dataset) -> Path:
-    """Where the features of real garments are kept, under what decides them: the scorer's weights and the pictures."""
+    """The file that caches the features of real garments. Its name is a hash of the scorer's weights and the
+    pictures."""
     folder = files.home()
     key = hashlib.sha256()
     for tensor in (*net.state_dict().values(), garments.images):
@@ -46,12 +49,13 @@ def cached(net: Classifier, garments: Dataset) -> Path:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from the cache; empty if there is none."""
     try:
-        found = json.loads(path.read_text())
+        value = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def recall(place: Path) -> Tensor:
+    """Read the features (N, d) that an evaluation wrote to this file."""
     with checkpoint.opened(place) as (f, _):
         return f.get_tensor("features")  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""GAN-train: how good a classifier becomes that has seen generated pictures only."""
+"""GAN-train: the test accuracy of a classifier that was trained on generated pictures only."""
 
 import json
 from dataclasses import replace
@@ -12,12 +12,12 @@ from ..errors import StudioError
 from .features import read_json
 from .sources import Samples
 
-STUDENT = "cnn"  # learns from samples alone, for GAN-train
+STUDENT = "cnn"  # the architecture that is trained on the samples
 
 
 def gan_train_scores(samples: Samples, real: Dataset, test: Dataset, floors: Path, device: str) -> dict[str, float]:
-    """GAN-train (Shmelkov et al. 2018): test accuracy, 0..1, of a classifier that has seen samples only; beside it,
-    what it gets from as many training pictures, which is kept in the file `floors`."""
+    """GAN-train (Shmelkov et al. 2018): test accuracy, 0..1, of a classifier trained on the samples only. Also the test
+    accuracy after training on equally many real pictures, which the file `floors` caches."""
     if samples.labels is None:
         raise StudioError("GAN-train needs samples with classes: this generator draws without.")
     n = min(len(samples.images), len(real))
@@ -32,7 +32,8 @@ def gan_train_scores(samples: Samples, real: Dataset, test: Dataset, floors: Pat
 
 
 def learned(pictures: Dataset, test: Dataset, device: str) -> float:
-    """Test accuracy, 0..1, of a classifier fitted on these pictures alone: five epochs, or more of few pictures."""
+    """Test accuracy, 0..1, of a classifier fitted on these pictures only: for 5 epochs, or more if there are fewer than
+    10,000 pictures."""
     epochs = max(5, 50_000 // len(pictures))
     fitter = classifiers.Fitter(classifiers.recipe(STUDENT, epochs=epochs), pictures, device)
     for _ in fitter.run():

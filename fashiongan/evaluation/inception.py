@@ -7,7 +7,10 @@ from ..errors import StudioError
 
 
 def ask_inception(fake: Tensor, real: Tensor) -> dict[str, float]:
-    """True FID, KID and IS by torch-fidelity: gray pictures as three equal channels. StudioError where it cannot."""
+    """True FID, KID and IS by torch-fidelity, with gray pictures as three equal channels.
+
+    Raises StudioError if torch-fidelity is not installed or Inception's weights cannot be fetched.
+    """
     try:
         import torch_fidelity  # type: ignore[import-untyped]
     except ImportError as e:

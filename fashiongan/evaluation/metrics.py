@@ -1,7 +1,8 @@
-"""How near generated garments come to real ones, and whether they are copies. Pure functions of features.
+"""Metrics: how near generated garments come to real ones, and whether they are copies. Pure functions of features.
 
-Features are float (N, d), a row for each picture, of one network on one device. Arithmetic is float64, a block of
-rows at a time, so that memory is bounded. Neither the order of the rows nor BLOCK matters, but for rounding.
+Features are float (N, d), one row per picture, from one network and on one device. Arithmetic is in float64 and goes
+block by block, so that memory is bounded. The results do not depend on the order of the rows or on BLOCK, except for
+rounding.
 """
 
 import math
@@ -14,12 +15,12 @@ from torch.nn import functional as F
 from ..errors import StudioError
 
 BLOCK = 1024  # rows of either set in one product: 8 MB of distances
-ENOUGH = 10_000  # samples from which cells are made
+ENOUGH = 10_000  # if there are more samples than this, k-means uses every k-th
 ROUNDING = 1e-12  # of a squared length: well above what float64 loses in a product of some thousand terms
 
 
 class Moments(NamedTuple):
-    """Mean (d,), unbiased covariance (d, d), both float64, and of how many samples."""
+    """Mean (d,) and unbiased covariance (d, d), both float64, and the number of samples n."""
 
     mean: Tensor
     covariance: Tensor
@@ -27,7 +28,7 @@ class Moments(NamedTuple):
 
 
 class Manifold(NamedTuple):
-    """Precision, recall and coverage in 0..1; density from 0, and about 1 if fakes are drawn as reals are."""
+    """Precision, recall and coverage in 0..1; density >= 0, about 1 if fakes and reals have the same distribution."""
 
     precision: float
     recall: float
@@ -53,10 +54,11 @@ def centre(x: Tensor) -> Tensor:
 
 
 def frechet(a: Moments, b: Moments) -> float:
-    """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), from 0: the Frechet distance of two Gaussians.
+    """The Frechet distance of two Gaussians: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2), at least 0.
 
-    Heusel et al. 2017 (https://arxiv.org/abs/1706.08500), eq. 6: the FID, if the features are Inception's. The trace of
-    the root is the sum of the singular values of S1^1/2 S2^1/2: no root is drawn of what is nothing but rounding.
+    Heusel et al. 2017 (https://arxiv.org/abs/1706.08500), eq. 6. It is the FID if the features are Inception's. The
+    trace of the root equals the sum of the singular values of S1^1/2 S2^1/2. Computed this way, no square root is taken
+    of eigenvalues that are only rounding error.
     """
     check("A Frechet distance", 1, a.mean[None], b.mean[None])
     cross = torch.linalg.svdvals(root(a.covariance) @ root(b.covariance)).sum()
@@ -71,10 +73,11 @@ def root(covariance: Tensor) -> Tensor:
 
 
 def kid(a: Tensor, b: Tensor) -> float:
-    """Unbiased squared MMD with the kernel (x.y / d + 1)^3; about 0, so at times below it, if a and b are alike.
+    """Unbiased squared MMD with the kernel (x.y / d + 1)^3. If a and b are alike it is near 0, and may be negative.
 
-    Binkowski et al. 2018 (https://arxiv.org/abs/1801.01401). Over all pairs of samples at once: torch-fidelity's mean
-    if a subset holds all samples, and what its mean over many random subsets estimates. StudioError below 2 samples.
+    Binkowski et al. 2018 (https://arxiv.org/abs/1801.01401). It uses all pairs of samples at once: this equals
+    torch-fidelity's mean if each subset holds all samples, and is what its mean over many random subsets estimates.
+    StudioError below 2 samples.
     """
     check("KID", 2, a, b)
     n, m = len(a), len(b)
@@ -103,19 +106,21 @@ def inception_score(logits: Tensor) -> float:
     """
     check("An Inception Score", 1, logits)
     given = logits.double().log_softmax(1)
-    # Never the log of a mean: a class that no picture shows has a mean of 0 in float64.
+    # In the log domain: the mean probability of a class that no picture shows can be 0 in float64, and its log
+    # infinite.
     overall = given.logsumexp(0) - math.log(len(logits))
     return float((given.exp() * (given - overall)).sum(1).mean().exp())
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
-    """Precision, recall, density and coverage, by balls round each sample that reach its k-th nearest of its own set.
+    """Precision, recall, density and coverage. Each sample has a ball that reaches its k-th nearest sample of its own
+    set.
 
     Precision is the share of fakes inside a real ball, recall that of reals inside a fake ball (Kynkaanniemi et al.
     2019, https://arxiv.org/abs/1904.06991, eq. 1 and 2). Density is the mean number of real balls round a fake, over k;
     coverage is the share of real balls with a fake inside (Naeem et al. 2020, https://arxiv.org/abs/2002.09797).
-    Balls hold their rim, as in the first paper: a set against itself has a precision, recall and coverage of 1, and a
-    density of (k + 1) / k. StudioError below k + 1 samples.
+    Balls include their boundary, as in the first paper: a set against itself has a precision, recall and coverage of 1,
+    and a density of (k + 1) / k. StudioError below k + 1 samples.
     """
     check(f"Precision with k = {k}", k + 1, real, fake)
     reals, fakes = balls(real, k), balls(fake, k)
@@ -138,9 +143,9 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
 
 
 def balls(x: Tensor, k: int) -> Tensor:
-    """(N,): squared distance of each sample to the k-th nearest other one, and a hair more.
+    """(N,): squared distance of each sample to its k-th nearest other sample, plus a small tolerance.
 
-    The hair is what rounding may add to the distance of a sample on the rim, which so counts as inside in every block.
+    The tolerance covers rounding of the distance of a sample on the boundary, so that it counts as inside in any block.
     """
     found = []
     for i in spans(x):
@@ -153,8 +158,8 @@ def balls(x: Tensor, k: int) -> Tensor:
 def nearest(queries: Tensor, reference: Tensor, skip_self: bool = False) -> tuple[Tensor, Tensor]:
     """(N,) float64 and (N,) int64: the Euclidean distance to the nearest row of `reference`, and which row that is.
 
-    `skip_self`: row i of `queries` is row i of `reference`, and does not count. Identical rows are at 0 exactly, since
-    the winner's distance is taken again by subtraction. StudioError if there is none.
+    `skip_self`: row i of `queries` is row i of `reference`, and is skipped. The distance of identical rows is exactly
+    0, because the final distance is computed again by subtraction. StudioError if there is no row to compare with.
     """
     check("The nearest sample", 1 + skip_self, queries, reference)
     distances, indices = [], []
@@ -172,15 +177,15 @@ def nearest(queries: Tensor, reference: Tensor, skip_self: bool = False) -> tupl
 
 
 def ratio_of_nearest(*, train: Tensor, test: Tensor, generated: Tensor) -> float:
-    """Median distance of generated samples to the nearest of train, over that of unseen real ones (after report 003).
+    """Median distance of generated samples to the nearest of train, divided by that of unseen real ones (report 003).
 
-    About 1 is as original as real pictures, near 0 copies. StudioError if the unseen ones are themselves copies.
+    About 1: as original as real pictures. Near 0: copies. StudioError if the unseen ones are themselves copies.
     """
     return ratio_of_medians(nearest(generated, train)[0], nearest(test, train)[0])
 
 
 def ratio_of_medians(ours: Tensor, theirs: Tensor) -> float:
-    """The median of distances (N,) over that of others (M,)."""
+    """The median of distances (N,), divided by the median of other distances (M,)."""
     a, b = ours.quantile(0.5), theirs.quantile(0.5)
     if b == 0:
         raise StudioError("Half of the held-out pictures are also in the training set: hold out others.")
@@ -199,21 +204,21 @@ def copying(
 ) -> float:
     """The data-copying statistic C_T of Meehan, Chaudhuri and Dasgupta 2020 (https://arxiv.org/abs/2004.05675).
 
-    k-means divides `train` (of a large one, about 10,000 at even steps) into cells, and each sample belongs to that of
-    the nearest centre. In a cell, `mann_whitney` compares the distances of generated and of held-out samples to the
-    nearest training sample; C_T is the mean of these z over the cells with at least `least` generated samples, weighted
-    by their shares of the held-out ones. Far below 0 (-3) the generated samples lie nearer to the training set than
-    unseen real ones do: copying. Far above 0 they lie farther: underfitting. If they are drawn as the unseen ones are,
-    its standard deviation is at most 1, and about 1 / sqrt(cells) where cells are of one size.
+    k-means divides `train` (every k-th row, about 10,000 of them, if it is large) into cells, and each sample belongs
+    to the cell of the nearest centre. In a cell, `mann_whitney` compares the distances of generated and of held-out
+    samples to the nearest training sample; C_T is the mean of these z over the cells with at least `least` generated
+    samples, weighted by their shares of the held-out ones. Far below 0 (-3) the generated samples lie nearer to the
+    training set than unseen real ones do: copying. Far above 0 they lie farther: underfitting. If both have the same
+    distribution, its standard deviation is at most 1, and about 1 / sqrt(cells) if all cells have the same size.
 
-    The nearest training sample is sought in all of `train`; the authors' code seeks it in the cell, takes no account of
-    ties in the variance, and corrects for continuity. `rng` is on the CPU. `distances`: of test and of generated
-    samples to the nearest of train, if they are known already. StudioError if no cell has enough samples.
+    The nearest training sample is searched in all of `train`; the authors' code searches in the cell, ignores ties in
+    the variance, and corrects for continuity. `rng` is on the CPU. `distances`: of test and of generated samples to the
+    nearest of train, if they are known already. StudioError if no cell has enough samples.
     """
     check(f"A division into {cells} cells", cells, train)
     check("The copying test", 1, train, test, generated)
     centres = k_means(train if len(train) <= ENOUGH else train[:: len(train) // ENOUGH], cells, rng)
-    # A row for each cell: which samples are in it.
+    # One row per cell: a mask of the samples in it.
     names = torch.arange(cells, device=train.device)[:, None]
     of_test, of_generated = (nearest(x, centres)[1] == names for x in (test, generated))
     to_test, to_generated = distances or (nearest(test, train)[0], nearest(generated, train)[0])
@@ -232,9 +237,9 @@ def copying(
 
 
 def mann_whitney(a: Tensor, b: Tensor) -> float:
-    """z of the Mann-Whitney U test on a (N,) and b (M,), negative if a is the smaller; 0 if all numbers are equal.
+    """z of the Mann-Whitney U test on a (N,) and b (M,): negative if a is smaller, 0 if all numbers are equal.
 
-    Equal numbers share the mean of their ranks, and the variance is corrected for them; no correction for continuity.
+    Ties get the mean of their ranks, and the variance is corrected for ties. There is no continuity correction.
     """
     n, m = len(a), len(b)
     _, group, size = torch.cat([a, b]).unique(return_inverse=True, return_counts=True)
@@ -250,7 +255,7 @@ def mann_whitney(a: Tensor, b: Tensor) -> float:
 def k_means(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
     """(k, d) float64 centres: a k-means++ start (Arthur and Vassilvitskii 2007), then at most 50 rounds of Lloyd's.
 
-    Samples are drawn by their place when sorted by distance from the mean, so that their order does not matter.
+    The start draws from the samples sorted by distance from the mean, so that the order of the rows does not matter.
     """
     order = nearest(x, centre(x)[None])[0].cpu().argsort()
     weights = torch.ones(len(x), dtype=torch.float64)
@@ -277,7 +282,7 @@ def k_means(x: Tensor, k: int, rng: torch.Generator) -> Tensor:
 def squared(x: Tensor, y: Tensor, same: bool = False) -> Tensor:
     """(N, M) float64 squared distances of rows, infinite from a row to itself if `same`.
 
-    By |x|^2 + |y|^2 - 2 x.y: rounding may leave a hair of either sign where 0 is due.
+    Computed as |x|^2 + |y|^2 - 2 x.y, so rounding may give a tiny positive or negative number instead of 0.
     """
     x, y = x.double(), y.double()
     far = torch.addmm(y.square().sum(1), x, y.T, alpha=-2).add_(x.square().sum(1, keepdim=True))
@@ -290,7 +295,7 @@ def spans(x: Tensor) -> list[slice]:
 
 
 def check(what: str, least: int, *sets: Tensor) -> None:
-    """StudioError unless each set has `least` samples, all have one number of features, and every one is finite."""
+    """StudioError unless each set has at least `least` samples, all sets have as many features, and all are finite."""
     for x in sets:
         if len(x) < least:
             raise StudioError(f"{what} needs at least {least} samples, not {len(x)}: draw more.")

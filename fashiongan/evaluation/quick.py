@@ -16,7 +16,8 @@ from .report import SELDOM
 class Quick:
     """A running score for a run: the Frechet distance in the scorer's features of a few samples to training pictures.
 
-    Few samples make it larger than `evaluate`'s, by the same for every epoch: it says which is best, not how good.
+    Because there are few samples, it is larger than `evaluate`'s distance, by about the same amount in every epoch: it
+    shows which epoch is best, not how good it is.
     """
 
     N = 1000
@@ -28,7 +29,7 @@ class Quick:
 
     @staticmethod
     def can(recipe: Recipe) -> bool:
-        """Whether the scorer knows such pictures, and is there."""
+        """Whether the scorer is bundled and can classify pictures of this recipe."""
         gray = recipe.channels == 1 and not gans.find(recipe.gan).colors
         return gray and recipe.size == classifiers.SIZE and SCORER in store.bundled()
 
@@ -36,10 +37,10 @@ class Quick:
         return self.look(gan, G)["distance"]
 
     def look(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
-        """The distance; the scorer's mean confidence in what it sees, 0..1; and how many classes it sees often."""
+        """The distance; the scorer's mean confidence, 0..1; and how many classes have a share of at least SELDOM."""
         z, c = sampling.draw(gan, self.N, 0)
         features, logits = classifiers.features(self.net, sampling.render(gan, z, c, G))
-        sure, said = logits.softmax(1).max(1)
-        shares = torch.bincount(said) / len(said)
+        confidence, predicted = logits.softmax(1).max(1)
+        shares = torch.bincount(predicted) / len(predicted)
         far = metrics.frechet(self.real, metrics.moments(features))
-        return {"distance": far, "confidence": float(sure.mean()), "classes": int((shares >= SELDOM).sum())}
+        return {"distance": far, "confidence": float(confidence.mean()), "classes": int((shares >= SELDOM).sum())}

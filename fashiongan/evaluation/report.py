@@ -1,4 +1,4 @@
-"""What an evaluation found: the scores by name, the verdict, lines for a terminal."""
+"""The report of an evaluation: its dataclasses, its JSON, the verdict, and lines for a terminal."""
 
 import math
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from ..plain import KEY, maybe, plain
 
 T = TypeVar("T")
 
-SELDOM = 0.02  # a class with a smaller share is missed
+SELDOM = 0.02  # a class with a smaller share of the samples counts as missed
 COPIED = -3.0  # C_T below which samples are called copies
-SOME = 0.02  # of all samples: a larger share that lies right beside training pictures is called copies too
-# What each score is called, and whether more of it is better.
+SOME = 0.02  # if a larger share of the samples lies right beside training pictures, they are called copies too
+# Each score: (its title, whether larger is better).
 SCORES = {
     "frechet": ("Frechet distance", False),
     "kid": ("kernel distance (KID) x 1000", False),
@@ -26,7 +26,8 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Score:
-    """A score of the samples, and its floors: what real pictures get in their place, and one half of them."""
+    """A score of the samples, and its floors: the score of real pictures in their place (`real`), and of one half of
+    the training set against the other (`halves`)."""
 
     value: float | None = maybe()
     real: float | None = maybe()
@@ -35,7 +36,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Scorer:
-    """The classifier in whose features pictures were compared, and its file's hash."""
+    """The classifier whose features were compared, and the sha256 of its file."""
 
     classifier: str
     sha256: str
@@ -43,7 +44,7 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Against:
-    """How many unseen real pictures the samples were compared with, and how many training pictures the floors have."""
+    """With how many test pictures the samples were compared, and how many training pictures the floors use."""
 
     real: int
     train: int
@@ -51,17 +52,19 @@ class Against:
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near samples are to training pictures, see `metrics.ratio_of_medians` and `metrics.copying`; `beside` is the
-    share at less than half of the distance that one unseen picture in a hundred keeps."""
+    """How near the samples are to training pictures: see `metrics.ratio_of_medians` and `metrics.copying`.
+
+    `beside` is the share of samples whose distance is at most half of the 1 % quantile of unseen pictures' distances.
+    """
 
     ratio: float
     copying: float
-    beside: float | None = maybe()  # reports from before lack it
+    beside: float | None = maybe()  # older reports lack it
 
 
 @dataclass(frozen=True)
 class Originality:
-    """Whether n samples are copies, looked for in two spaces."""
+    """The test for copies among n samples, in the space of the scorer's features and in that of pixels."""
 
     n: int
     features: Nearness | None = maybe()
@@ -74,7 +77,7 @@ class Originality:
 
 @dataclass(frozen=True)
 class Size:
-    """Numbers that G and D learned, and how many times as many as the reference's they are."""
+    """Parameter counts of G and D, and their ratios to the reference's."""
 
     G: int | None = maybe()
     D: int | None = maybe()
@@ -85,7 +88,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Training:
-    """How the generator was trained, as its header says."""
+    """How the generator was trained, from the checkpoint's header."""
 
     epochs: float | None = maybe()
     step: int | None = maybe()
@@ -102,7 +105,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Report:
-    """What an evaluation found. What could not be had is None, and a remark says why."""
+    """The result of an evaluation. A value that could not be computed is None, and a remark says why."""
 
     of: str = ""  # the checkpoint's name, or the file's
     n: int = 0  # samples
@@ -113,28 +116,28 @@ class Report:
     scorer: Scorer | None = maybe("judge")
     against: Against | None = maybe()
     scores: dict[str, Score] | None = maybe()  # by the keys of SCORES
-    classes: dict[str, float] | None = maybe()  # share of the samples that the scorer sees as each class
+    classes: dict[str, float] | None = maybe()  # by class, the share of samples that the scorer puts there
     missed: tuple[str, ...] | None = maybe()  # classes with a share below SELDOM
     gan_test: float | None = maybe()  # 0..1
     originality: Originality | None = maybe()
     verdict: str | None = maybe()
     gan_train: float | None = maybe()  # 0..1
-    gan_train_real: float | None = maybe()  # the same of real pictures
+    gan_train_real: float | None = maybe()  # the same after training on real pictures
     inception: dict[str, float] | None = maybe()  # true FID, KID and IS
-    seconds: float | None = maybe()  # that the evaluation took
+    seconds: float | None = maybe()  # duration of the evaluation
 
     def remarked(self, sentence: str) -> "Report":
         return replace(self, remarks=(*self.remarks, sentence))
 
     def to_json(self) -> dict[str, object]:
-        """The JSON object of headers, kept reports and --json, as it has always been."""
+        """The JSON object that headers, saved reports and --json carry. Its keys must not change."""
         found: dict[str, object] = plain(self)
         return found
 
     @classmethod
     def from_json(cls, found: object) -> "Report":
-        """A report back from `to_json`, also of an earlier version. What it lacks, and what is not of its type, is
-        None."""
+        """Read a report from the object of `to_json`, also of an earlier version. A field that is missing, or of the
+        wrong type, becomes None."""
         report = read(cls, found, REPORT)
         return replace(report, of=report.of or "", n=report.n or 0, remarks=report.remarks or ())
 
@@ -156,14 +159,14 @@ def numbers(x: object) -> dict[str, float] | None:
 
 
 def read(cls: type[T], found: object, readers: dict[str, Callable[[Any], Any]]) -> T:
-    """A dataclass from a JSON object: each field by its reader, or else as a number."""
+    """A dataclass from a JSON object: each field is read by its reader, or as a number if it has none."""
     given = found if isinstance(found, dict) else {}
     keys = {f.name: f.metadata.get(KEY, f.name) for f in fields(cls)}  # type: ignore[arg-type]
     return cls(**{name: readers.get(name, number)(given.get(key)) for name, key in keys.items()})
 
 
 def part(cls: type[T], needed: tuple[str, ...] = (), **readers: Callable[[Any], Any]) -> Callable[[object], T | None]:
-    """A reader of a dataclass inside another; None where there is none, or where a field that it needs is missing."""
+    """A reader of a nested dataclass. It returns None if the object is missing or lacks one of the `needed` fields."""
 
     def reader(found: object) -> T | None:
         made = read(cls, found, readers) if isinstance(found, dict) else None
@@ -198,7 +201,7 @@ def copied(report: Report) -> bool:
 
 
 def verdict(report: Report) -> str:
-    """The report in a sentence or two of plain words."""
+    """The report in a few plain sentences."""
     if copied(report):
         return (
             "Copies: these pictures, or some of them, lie nearer to the training pictures than unseen real garments "
@@ -217,7 +220,7 @@ def verdict(report: Report) -> str:
 
 
 def share_of_real(score: Score | None) -> float | None:
-    """A score in percent of what real pictures get, at most 100."""
+    """A score in percent of the score of real pictures, at most 100."""
     if score is None or score.value is None or score.real is None:
         return None
     return 100 * min(1, score.value / max(score.real, 1e-9))

@@ -1,4 +1,5 @@
-"""How easily classifiers are fooled: accuracy against noise strength, and the least that is enough for one picture."""
+"""How easily classifiers are fooled: accuracy against noise strength, and the least strength that fools on one
+picture."""
 
 import csv
 import io
@@ -21,16 +22,16 @@ from ..gans import sampling
 from ..gans.base import GAN
 from . import features
 
-LEVELS = 255  # shades between black and white: what people write noise strengths in
-PAIRS = 5  # of classes most often confused, kept of each point
+LEVELS = 255  # noise strengths are usually written in 255ths, the gray levels of a byte
+PAIRS = 5  # a point keeps so many of the most confused pairs of classes
 
-# Tried in turn until one fools, then all between that and the one before.
+# Strengths, in 255ths, of the coarse search of `smallest`.
 LADDER = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150, 200, 255)
 
 
 @dataclass(frozen=True)
 class Point:
-    """A record of a curve: one classifier under one attack at one strength, of the pictures attacked so far."""
+    """A record of a curve: one classifier under one attack at one strength, for the pictures attacked so far."""
 
     step: int
     steps: int
@@ -38,12 +39,12 @@ class Point:
     attack: str
     mask: str
     eps: float
-    n: int  # pictures so far
-    whole: bool  # all of them
-    accuracy: float  # 0..1: share still named right
-    low: float  # of the 95 % interval for the random choice of pictures
+    n: int  # pictures attacked so far
+    whole: bool  # whether these are all the pictures
+    accuracy: float  # 0..1: share that is still classified correctly
+    low: float  # lower and upper end of the 95 % confidence interval of the accuracy
     high: float
-    confused: tuple[tuple[str, str, int], ...]  # what it is, what it was taken for, how many; most first
+    confused: tuple[tuple[str, str, int], ...]  # (true class, predicted class, count); largest count first
     seconds: float  # spent on this point
 
 
@@ -59,17 +60,18 @@ def curve(
 ) -> Iterator[Point]:
     """Attack all the garments at every strength, weakest first, with one batch in memory at a time.
 
-    Each point seeds its rng from `seed` anew, so that it does not depend on what else was asked. With `target`, a
-    class by name or number, the garments of that class are left out. Raises StudioError for what cannot be.
+    Each point seeds a new rng from `seed`, so it does not depend on the other points of the call. With `target`, a
+    class by name or number, the garments of that class are left out. Raises StudioError for an unknown attack, target
+    or strength, and if there is nothing to compute.
     """
     epsilons = sorted({attacks.check_eps(e) for e in epsilons})
     if not (nets and names and epsilons and masks and len(garments)):
         raise StudioError("A curve needs a classifier, an attack, a noise strength and a picture, or more of each.")
     for name in names:
         attacks.refuse(name, target is not None)
-    wanted = {name: _garments_for(net, garments, target) for name, net in nets.items()}
+    attacked = {name: _garments_for(net, garments, target) for name, net in nets.items()}
     series = [
-        (net, attack, mask, eps, wanted[net][0].images.split(batch(attack)))
+        (net, attack, mask, eps, attacked[net][0].images.split(batch(attack)))
         for eps in epsilons
         for mask in masks
         for attack in names
@@ -77,19 +79,21 @@ def curve(
     ]
     steps, step = sum(len(parts) for *_, parts in series), 0
     for net, attack, mask, eps, parts in series:
-        chosen, goal = wanted[net]
-        for found in _attacked(nets[net], chosen, attack, eps, mask, parts, goal, seed):
+        chosen, goal = attacked[net]
+        for result in _attacked(nets[net], chosen, attack, eps, mask, parts, goal, seed):
             step += 1
-            yield Point(step, steps, net, attack, mask, eps, *found)
+            yield Point(step, steps, net, attack, mask, eps, *result)
 
 
 def batch(attack: str) -> int:
-    """Pictures at once: fewer where each takes long, so that there is news, and an ear for Stop, every few seconds."""
+    """Pictures per batch: fewer for slow attacks, so that every few seconds a record is yielded and Stop can take
+    effect."""
     return max(25, min(PIECE, 40_000 // attacks.find(attack).passes))
 
 
 def _garments_for(net: Classifier, garments: Dataset, target: str | None) -> tuple[Dataset, int | None]:
-    """The garments with this net's classes, and the number of the target, whose own are left out."""
+    """The garments with the classes of this net, and the number of the target class. With a target, garments that are
+    of that class already are left out."""
     mine = datasets.merge(garments, net.recipe.merge)
     if mine.names != net.recipe.labels:
         raise StudioError(
@@ -114,7 +118,7 @@ def _attacked(
     goal: int | None,
     seed: int,
 ) -> Iterator[tuple[int, bool, float, float, float, tuple[tuple[str, str, int], ...], float]]:
-    """Point's last seven fields, after each batch."""
+    """Yields the last seven fields of `Point` after each batch."""
     device = next(net.parameters()).device
     rng = torch.Generator(device).manual_seed(seed)
     right, seen, start, taken = 0, 0, perf_counter(), Counter[tuple[int, int]]()
@@ -122,9 +126,9 @@ def _attacked(
         (x,) = pieces(net, images)
         y = garments.labels[seen : seen + len(x)].to(device)
         target = None if goal is None else torch.full_like(y, goal)
-        said = answers(net, attacks.attack(attack, net, x, y, eps, mask, rng, target)).argmax(1)
-        right, seen = right + int((said == y).sum()), seen + len(x)
-        taken.update(zip(y[said != y].tolist(), said[said != y].tolist(), strict=True))
+        predicted = answers(net, attacks.attack(attack, net, x, y, eps, mask, rng, target)).argmax(1)
+        right, seen = right + int((predicted == y).sum()), seen + len(x)
+        taken.update(zip(y[predicted != y].tolist(), predicted[predicted != y].tolist(), strict=True))
         names = garments.names
         pairs = tuple((names[i], names[j], n) for (i, j), n in taken.most_common(PAIRS))
         low, high = interval(right, seen)
@@ -133,12 +137,12 @@ def _attacked(
 
 @torch.no_grad()
 def answers(net: Classifier, x: Tensor) -> Tensor:
-    """Confidences (N, classes) in 0..1."""
+    """The classifier's confidences (N, classes) in 0..1."""
     return net(x).softmax(1)
 
 
 def interval(right: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927): within 0..1 even where none or all are right."""
+    """Wilson's 95 % interval of a share (Wilson 1927). It stays within 0..1 even if none or all are correct."""
     z = 1.959964
     share, z2 = right / n, z * z / n
     middle = (share + z2 / 2) / (1 + z2)
@@ -151,8 +155,8 @@ def smallest(
 ) -> int | None:
     """The least noise strength, in 255ths, at which this attack fools the net on a picture (1, 1, 28, 28) in 0..1.
 
-    0 if it is wrong (or right, towards a target) by itself; None if not even 255 is enough. Of strengths further apart
-    than one the first that fools is looked for on a ladder, and then every one below it.
+    0 if the net is fooled without noise; None if not even 255 is enough. Coarse to fine: among the strengths of LADDER,
+    find the first that fools; then try every level between it and the one before.
     """
     if bool(attacks.fooled(answers(net, x), y, target)):
         return 0
@@ -174,23 +178,23 @@ def _first(
     seed: int,
     tried: Sequence[int],
 ) -> int | None:
-    """The first of these strengths that fools: one copy of the picture for each, all in one batch."""
+    """The first of these strengths that fools. All are tried in one batch, with one copy of the picture for each."""
     if not tried:
         return None
     n = len(tried)
     eps = torch.tensor(tried, device=x.device)[:, None, None, None] / LEVELS
     many, goal = x.expand(n, -1, -1, -1), None if target is None else target.expand(n)
     rng = torch.Generator(x.device).manual_seed(seed)
-    found = attacks.attack(attack, net, many, y.expand(n), eps, mask, rng, goal)
-    won = attacks.fooled(answers(net, found), y.expand(n), goal)
-    return next((k for k, w in zip(tried, won.tolist(), strict=True) if w), None)
+    after = attacks.attack(attack, net, many, y.expand(n), eps, mask, rng, goal)
+    fooled = attacks.fooled(answers(net, after), y.expand(n), goal)
+    return next((k for k, w in zip(tried, fooled.tolist(), strict=True) if w), None)
 
 
 def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Dataset:
-    """The first `limit` test pictures, or as many (by default 1,000) that a GAN draws.
+    """The first `limit` test pictures (all by default), or `limit` pictures that a GAN draws (1,000 by default).
 
-    A generated garment's class is the one it was asked for or, where the GAN knows none, what the scorer of generators
-    sees in it. Raises StudioError if there are not so many, or if the GAN draws something else than garments.
+    A generated garment has the class that the GAN was given or, if the GAN has no classes, the class that the scorer
+    predicts. Raises StudioError if there are fewer test pictures, or if the GAN does not draw such garments.
     """
     if generated is None:
         test = datasets.load(datasets.FASHION_MNIST, split="test", root=root)
@@ -199,14 +203,14 @@ def garments(generated: str | None, limit: int | None, seed: int = 0, root: str 
 
 
 def first(garments: Dataset, n: int) -> Dataset:
-    """The first n, as published figures are measured on."""
+    """The first n garments: published figures are measured on the first n test pictures too."""
     if n > len(garments):
         raise StudioError(f"limit cannot be {n}: there are {len(garments)} test pictures.")
     return replace(garments, images=garments.images[:n], labels=garments.labels[:n])
 
 
 def drawn(gan: GAN, name: str, n: int, seed: int) -> Dataset:
-    """n garments of a GAN with the classes that they were asked for or are seen to have."""
+    """n garments drawn by a GAN, with the classes that it was given, or that the scorer predicts if it has none."""
     r = gan.recipe
     if r.size != SIZE or r.channels != 1 or r.labels != datasets.CLASSES:
         raise StudioError(f"{name} does not draw Fashion-MNIST's garments in gray, {SIZE} x {SIZE}: choose another.")
@@ -243,7 +247,7 @@ def report(points: Sequence[Point], source: str, target: str | None = None) -> d
 
 
 def summary(points: Sequence[Point]) -> str:
-    """The curve as lines for people."""
+    """The curve as lines of text for a terminal."""
     p = points[0]
     lines = [f"{p.classifier}, {attacks.ATTACKS[p.attack].title}, mask {p.mask}, {p.n:,} pictures"]
     for p in points:
@@ -253,7 +257,7 @@ def summary(points: Sequence[Point]) -> str:
 
 
 def table(points: Sequence[Point]) -> str:
-    """The whole points as CSV, with a header line."""
+    """The points for which all pictures were attacked, as CSV with a header line."""
     out = io.StringIO()
     columns = ["classifier", "attack", "mask", "eps", "eps_255", "n", "accuracy", "low", "high", "confused"]
     writer = csv.DictWriter(out, columns, lineterminator="\n", extrasaction="ignore")
@@ -267,8 +271,8 @@ def table(points: Sequence[Point]) -> str:
 
 
 def epsilons(text: str) -> list[float]:
-    """ "0,0.025,8/255" -> numbers in 0..1; StudioError for anything else."""
-    found = []
+    """Read strengths such as "0,0.025,8/255": numbers in 0..1. StudioError for anything else."""
+    values = []
     for word in filter(None, (w.strip() for w in text.split(","))):
         above, _, below = word.partition("/")
         try:
@@ -277,7 +281,7 @@ def epsilons(text: str) -> list[float]:
             value = math.nan
         if not 0 <= value <= 1:
             raise StudioError(f"eps cannot be {word}: it takes numbers from 0 to 1, such as 0,0.025,8/255.")
-        found.append(value)
-    if not 1 <= len(found) <= limits.EPSILONS:
+        values.append(value)
+    if not 1 <= len(values) <= limits.EPSILONS:
         raise StudioError(f"eps takes from 1 to {limits.EPSILONS} numbers, separated by commas, such as 0,0.025,8/255.")
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""ACGAN: the discriminator also names the class, and the generator is to be named right.
+"""ACGAN: the discriminator also predicts the class, and the generator is rewarded when that prediction is right.
 
 Odena, Olah and Shlens 2016, https://arxiv.org/abs/1610.09585, section 3: L_S is the log-likelihood of the right
 source, L_C of the right class, on real and on fake pictures; the discriminator maximises L_S + L_C, the generator

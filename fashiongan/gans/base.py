@@ -1,4 +1,4 @@
-"""The contract: everything a paper may say, and nothing about loops, files or pages."""
+"""The contract of a GAN: all that a paper defines, and nothing about training loops, files or pages."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
@@ -12,7 +12,7 @@ from .recipe import Recipe
 
 
 class Batch(NamedTuple):
-    """What one update of one player may look at."""
+    """The inputs of one update of one player (generator or discriminator)."""
 
     x: Tensor  # (N, C, H, W) real pictures, in recipe.low..1
     y: Tensor  # (N,) int64, their classes
@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """A player's loss as named terms, which the trainer adds up, and notes: curves that push nobody."""
+    """A player's loss as named terms, which the trainer adds up, and notes: curves that are logged, not minimised."""
 
     terms: dict[str, Tensor]
     notes: dict[str, Tensor] = {}
@@ -37,12 +37,12 @@ def uniform(n: int, size: int, rng: torch.Generator) -> Tensor:
 
 
 def one_hot(y: Tensor, k: int) -> Tensor:
-    """(N,) int64 -> (N, k) float. Unlike PyTorch's own it looks at no value, so that nothing is waited for."""
+    """(N,) int64 -> (N, k) float. Unlike PyTorch's own, it reads no value, so it never waits for the GPU."""
     return (y[:, None] == torch.arange(k, device=y.device)).float()
 
 
 class GAN(nn.Module, ABC):
-    """Two nets and what each of them wants.
+    """Two nets and the loss of each.
 
     `G` and `D` are set by the subclass. State that must survive a restart is a parameter or a buffer, so saving and
     moving need no special case.
@@ -98,12 +98,12 @@ class GAN(nn.Module, ABC):
         return 3 if self.colors else self.recipe.channels
 
     def variety(self, x: Tensor) -> Tensor:
-        """Of real pictures (N, C, H, W) in recipe.low..1, what the curve "diversity" tells of those drawn."""
+        """The diversity of real pictures (N, C, H, W) in recipe.low..1, for comparison with the fakes' "diversity"."""
         return losses.diversity(x)
 
     @property
     def choices(self) -> dict[int, str]:
-        """What `label` may ask for, by number and name: the trained classes, if the GAN is told any."""
+        """The values that `label` may take, number to name: the trained classes, if the GAN is conditional."""
         return {i: self.recipe.labels[i] for i in self.recipe.trained} if self.conditional else {}
 
     @property
@@ -117,13 +117,13 @@ class GAN(nn.Module, ABC):
 
     @property
     def codes(self) -> int:
-        """How many numbers at the end of a latent are codes of a meaning of their own, each drawn from U(-1, 1)."""
+        """How many numbers at the end of a latent are interpretable codes (InfoGAN), each drawn from U(-1, 1)."""
         return 0
 
     def choose(self, z: Tensor, c: Tensor) -> Tensor:  # noqa: ARG002  for those whose latents hold the choice
-        """Latents as they are when choice c, (N,) or (N, choices) shares, is asked for.
+        """The latents that draw choice c: (N,) numbers or (N, choices) shares.
 
-        Those of a GAN that is told the class are no different.
+        A conditional GAN reads the class beside its latents, so they stay as they are.
         """
         return z
 

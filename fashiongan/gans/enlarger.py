@@ -35,8 +35,8 @@ from .recipe import Recipe, knob
 from .shrinking import SMALL, corrected, grown, looks, luma, mean_chroma, shrink, tinted, toned
 
 STYLE = 64  # numbers that stand for noise, class and color in the net
-UNKNOWN = 0.2  # share of pairs whose class is not told
-# Fashion-MNIST's classes, where garments-256 calls the same thing by another name.
+UNKNOWN = 0.2  # share of pairs whose class is hidden from the net
+# Fashion-MNIST's class names that have another name in garments-256.
 KIN = {
     "t-shirt/top": "t-shirt", "trouser": "pants", "pullover": "longsleeve", "coat": "outwear",
     "sandal": "shoes", "sneaker": "shoes", "ankle boot": "shoes",
@@ -130,7 +130,7 @@ class EnlargerG(nn.Module):
         return torch.cat([tinted(1 - dark, color), alpha], 1)
 
     def drawn(self, small: Tensor, told: Tensor) -> Tensor:
-        """What the net itself says: (N, 4, S, S), of any size."""
+        """The net's raw output (N, 4, S, S), not bounded."""
         w = F.silu(self.style(told))
         seen = grown(small, 32).contiguous(memory_format=torch.channels_last)
         skips, h = [], self.first(2 * seen - 1)
@@ -166,7 +166,7 @@ def begin(net: EnlargerG) -> None:
         weight = cast(Bent, m).conv.weight
         weight.copy_(weight[::4].repeat_interleave(4, 0))
     net.last.conv.weight.mul_(0.1)
-    net.last.conv.weight[2:].mul_(0.3)  # first the color that is told
+    net.last.conv.weight[2:].mul_(0.3)  # at first the color is the given mean chroma
 
 
 class Asked(NamedTuple):

@@ -97,7 +97,7 @@ class InfoGAN(GAN):
         return noise, category, codes
 
     def information(self, z: Tensor, category: Tensor, codes: Tensor) -> dict[str, Tensor]:
-        """What Q lost of the code, as two terms (minus L_I of eq. 5, less constants)."""
+        """How badly Q reads the code: -L_I of eq. 5 without constants, as two terms."""
         r = self.recipe
         _, asked, drawn = self.parts(z)
         lost = F.cross_entropy(category, asked.argmax(1))

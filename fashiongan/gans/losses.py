@@ -1,4 +1,4 @@
-"""What a player wants, from logits (N,). Pure functions; the equation numbers are the papers'."""
+"""Loss functions of logits (N,). Pure functions; equation numbers refer to the papers."""
 
 from collections.abc import Callable
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# All threads share the random generator that starting weights are drawn from: who draws them holds this.
+# Starting weights are drawn from a random generator that all threads share: hold this lock while drawing them.
 ONE_DRAWS = threading.Lock()
 
 
@@ -60,7 +60,7 @@ class ConvD(nn.Module):
     """DCGAN discriminator: convolutions 4x4 of stride 2, LeakyReLU 0.2, norm on all but the first and last.
 
     (N, channels, size, size) and, with `classes`, one-hot (N, classes) -> logits (N,). `norm` is "batch", or "none"
-    where a gradient penalty is to be one picture's own affair; then the convolutions have biases instead.
+    where a gradient penalty must depend on one picture alone; then the convolutions have biases instead.
     """
 
     def __init__(self, width: int, size: int, channels: int, classes: int = 0, norm: str = "batch"):
@@ -205,7 +205,7 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        # As floats that lie in memory as x does: a product with booleans, or in another order, takes far longer.
+        # Floats in the memory order of x: multiplying by booleans, or by another memory order, is far slower.
         kept = torch.empty_like(x, dtype=torch.float32, requires_grad=False).uniform_(generator=self.rng).ge_(self.p)
         return x * kept.div_(1 - self.p).to(x.dtype)
 
@@ -293,7 +293,7 @@ def with_classes(h: Tensor, y: Tensor | None) -> Tensor:
     if y is None:
         return h
     planes = y.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])
-    if h.is_contiguous(memory_format=torch.channels_last):  # else what is joined would be copied into that order again
+    if h.is_contiguous(memory_format=torch.channels_last):  # else torch.cat would copy the result into that order
         planes = planes.contiguous(memory_format=torch.channels_last)
     return torch.cat([h, planes], 1)
 

@@ -1,11 +1,11 @@
-"""How garments are colored: the distribution of a garment's mean chroma, learned, and drawn from by noise."""
+"""The learned distribution of a garment's mean chroma, from which noise draws a color."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 BINS = 32  # of each histogram
-PALE = 6.0  # by which the ends are less likely before anything is learned
+PALE = 6.0  # how much less likely (in logits) the ends of a histogram are before training
 
 
 class Palette(nn.Module):

@@ -81,7 +81,7 @@ class Gate(nn.Module):
         scale, shift = self.bend(w)[:, :, None, None].chunk(2, 1)
         if self.training:
             return F.glu(self.norm(h) * (1 + scale) + shift, 1)
-        # The same in one pass over the picture, which is what drawing spends its time on.
+        # The same in one pass over the picture: memory traffic dominates the time of drawing.
         mean, variance = (cast(Tensor, v)[:, None, None] for v in (self.norm.running_mean, self.norm.running_var))
         scale = (1 + scale) * (variance + self.norm.eps).rsqrt()
         return F.glu(torch.addcmul(shift - mean * scale, h, scale), 1)
@@ -139,7 +139,7 @@ class ProjectedG(nn.Module):
 class Projector:
     """Frozen features of pictures (N, 3, S, S) in -1..1: four levels (N, MIXED[i], R, R), fine to coarse, mixed.
 
-    No module: it has nothing to learn and nothing to save. Its mixing is drawn from one fixed seed, He-scaled.
+    Not an nn.Module: it has nothing to learn and nothing to save. Its mixing is drawn from one fixed seed, He-scaled.
     """
 
     def __init__(self, seen: int):

@@ -60,7 +60,7 @@ def knob(
     hi: float | None = None,
     choices: tuple[Any, ...] | None = None,
 ) -> Any:
-    """A dataclass field that people may turn. `label` is its name on the page, `text` what is seen when it moves."""
+    """A dataclass field that users may set. `label` is its name on the page, `text` the effect of changing it."""
     return field(default=default, metadata={"knob": (label, text, lo, hi, choices)})
 
 
@@ -196,7 +196,7 @@ def check_knobs(recipe: Any) -> None:
 
 
 def flags(recipe: Any) -> str:
-    """What to type after a command for this recipe: a flag, with a space before it, for each knob that was turned."""
+    """The command-line flags of this recipe: one, with a space before it, for each knob that is not at its default."""
     turned = [k for k in knobs(type(recipe)).values() if getattr(recipe, k.name) != k.default]
     return "".join(f" --{k.name.replace('_', '-')} {shlex.quote(str(getattr(recipe, k.name)))}" for k in turned)
 

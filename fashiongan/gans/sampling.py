@@ -11,7 +11,7 @@ from .recipe import Recipe
 
 
 class Drawable(Protocol):
-    """What is needed of a GAN to draw from it. The contract itself stands above this module, and draws by it."""
+    """The part of a GAN that drawing needs. A protocol, since `base.GAN` imports this module and not the reverse."""
 
     @property
     def recipe(self) -> Recipe: ...
@@ -55,7 +55,7 @@ def draw(gan: Drawable, n: int, seed: int, label: int | str | None = None, first
 
 
 def chosen(gan: Drawable, n: int, label: int | str | None) -> Tensor:
-    """(n,) int64: the choice asked for, or all of them in turn; -1 where there is none."""
+    """(n,) int64: the given choice, or all choices in turn; -1 if the GAN has none."""
     choices = list(gan.choices)
     if label is not None:
         return torch.full((n,), number(gan, label))

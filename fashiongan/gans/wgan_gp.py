@@ -2,7 +2,7 @@
 
 Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3 and algorithm 1: lambda 10, five critic steps, Adam
 1e-4 with betas (0, 0.9), batch 64. The penalty is taken at a + t (b - a) with one t for each picture, and the slope
-is the norm over all of a picture's pixels. No batch norm in the critic, whose penalty is each picture's own affair
+is the norm over all of a picture's pixels. No batch norm in the critic, since its penalty is defined per picture
 (section 4); the generator keeps its own. z ~ N(0, I) of 100, where the authors' script for MNIST has 128 and no batch
 norm in either net. Weights start as in the authors' code (igul222/improved_wgan_training): U(-s, s), He's rule in the
 convolutions and by Xavier's in the generator's first layer and the critic's last.

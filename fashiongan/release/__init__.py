@@ -1,4 +1,5 @@
-"""What goes out of the house: the bundled checkpoints (`make checkpoints`), and the card of a checkpoint on the Hub.
+"""What the project publishes: the bundled checkpoints (`make checkpoints`), and the model card of a checkpoint on the
+Hub.
 
-May import everything but studio, cli and ui; only the command line and the Train tab import it.
+This folder may import everything except studio, cli and ui. Only the command line and the Train tab import it.
 """

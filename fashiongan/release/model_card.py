@@ -1,4 +1,4 @@
-"""What goes to the Hub with a checkpoint: a card for people, a sheet of its garments, and the film of its training."""
+"""The files that go to the Hub with a checkpoint: a model card, a sheet of samples, and the GIF of its training."""
 
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from ..hub import registry
 
 
 def files(name: str | Path, repo: str) -> dict[str, bytes]:
-    """All that the repository `repo` of this checkpoint will hold, by name; the weights are named as the checkpoint.
+    """The files of the repository `repo` for this checkpoint, by name. The file of weights has the checkpoint's name.
 
-    StudioError if `repo` is no name for one.
+    StudioError if `repo` is not a valid name for a repository.
     """
     hub.repository(repo)
     path = registry.find(name)
@@ -33,7 +33,7 @@ def files(name: str | Path, repo: str) -> dict[str, bytes]:
 
 
 def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> str:
-    """The card in Markdown, from nothing but the checkpoint's header."""
+    """The model card in Markdown, from the checkpoint's header only."""
     r, paper = gan.recipe, gans.find(gan.recipe.gan)
     real = r.data == datasets.FASHION_MNIST
     lines = [
@@ -83,7 +83,7 @@ def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> st
 
 
 def scores(report: dict[str, Any]) -> list[str]:
-    """A table of a report's scores beside what as many real pictures get."""
+    """A table of a report's scores, beside the scores of equally many real pictures."""
     scorer = report.get("judge", {})
     lines = [
         f"{report['n']:,} samples, in the features of the classifier `{scorer.get('classifier')}` "

@@ -1,7 +1,7 @@
-"""A stretch of training: the bundled checkpoints that are worth most, several side by side, within some minutes.
+"""A stretch of training: trains the most useful bundled checkpoints for some minutes, several side by side.
 
-GPU minutes are rare, so nothing is lost between two stretches: a run that did not end keeps its state, which can be
-packed into a few files small enough to carry away and to bring to the next machine.
+GPU minutes are rare, so nothing is lost between two stretches: an unfinished run keeps its state, which can be packed
+into a few small files and moved to the next machine.
 """
 
 import io
@@ -25,30 +25,30 @@ from ..hub import registry
 from ..training import run_folder
 from . import bundle
 
-FIRST = ("garments-128", "enlarger", "colorizer-photos")  # color garments, which designers come for
-# Frechet distances that a GPU's training should reach; what is furthest above its own comes first.
+FIRST = ("garments-128", "enlarger", "colorizer-photos")  # color garments, the most useful ones for designers
+# Frechet distances that training on a GPU should reach. The checkpoint with the largest ratio to its goal comes first.
 GOALS = {"studio": 0.08, "cdcgan": 0.25, "stylegan": 0.3, "dcgan": 0.4, "progan": 0.5, "began": 2.0}
-GOAL = 1.0  # of all others
-SAVING = 20.0  # seconds at the end, in which the runs write what they have
-LEAST = 1.0  # minutes: less is over before the first run has drawn anything
-SIDE_BY_SIDE = {"cuda": 4}  # runs at a time, which fill a GPU; elsewhere one
-PART, PARTS = 16_000_000, 8  # bytes of a packed file, and how many at most
+GOAL = 1.0  # the goal of all others
+SAVING = 20.0  # seconds at the end that are reserved for saving
+LEAST = 1.0  # minutes; a shorter stretch ends before the first run has drawn anything
+SIDE_BY_SIDE = {"cuda": 4}  # runs at a time that use a GPU fully; one on other devices
+PART, PARTS = 16_000_000, 8  # at most so many bytes per packed file, and at most so many files
 PACKED = "state.tar.part"
 KEPT = ("recipe.json", "log.jsonl", "state.safetensors", "checkpoint.safetensors", "best.safetensors")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a stretch is."""
+    """The progress of a stretch."""
 
-    seconds: float  # since it began
+    seconds: float  # since the start
     running: tuple[str, ...]
     ended: tuple[str, ...]  # in this stretch
-    brought: tuple[str, ...] = ()  # those that took the place of a bundled checkpoint, known at the end
+    brought: tuple[str, ...] = ()  # runs that replaced a bundled checkpoint, known at the end
 
 
 def order(names: Sequence[str]) -> list[str]:
-    """Names by their worth: color first, then what has no checkpoint, then what is furthest above its goal."""
+    """Names by priority: color first, then those without a checkpoint, then those furthest above their goal."""
 
     def place(name: str) -> tuple[int, float]:
         if name in FIRST and not trained_alike(name):
@@ -61,7 +61,7 @@ def order(names: Sequence[str]) -> list[str]:
 
 
 def trained_alike(name: str) -> bool:
-    """Whether there is a checkpoint of that name, from the data and of the size that its recipe asks for."""
+    """Whether there is a bundled checkpoint of that name, with the size and fit that its entry in BUNDLED has."""
     if name not in registry.bundled():
         return False
     recipe, wanted = checkpoint.load(name).recipe, bundle.recipe(name)
@@ -71,10 +71,10 @@ def trained_alike(name: str) -> bool:
 def stretch(
     names: Sequence[str], minutes: float, folder: Path, device: str = "cpu", at_once: int | None = None
 ) -> Iterator[Progress]:
-    """Train `names` in their order for `minutes`, `at_once` side by side, each from where it stopped.
+    """Train `names` in this order for `minutes`, `at_once` side by side. Each run resumes where it stopped.
 
-    A run that is not at its end is stopped in time to save. Whatever is better than its bundled checkpoint takes its
-    place. Raises StudioError for minutes that are too few to bring anything.
+    Unfinished runs are stopped early enough to save. A run that is better than its bundled checkpoint replaces it.
+    Raises StudioError if `minutes` is below LEAST.
     """
     if not minutes >= LEAST:
         raise StudioError(f"{minutes:g} minutes are too few: give {LEAST:g} or more, and 10 for a net to improve.")
@@ -104,7 +104,7 @@ def stretch(
 
 
 def begin(name: str, folder: Path, device: str) -> "subprocess.Popen[bytes]":
-    """Train one in a process of its own, which saves when it is interrupted. What it prints lies in folder/NAME.txt."""
+    """Train one checkpoint in its own process, which saves on SIGINT. Its output goes to folder/NAME.txt."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "fashiongan", "bundle", name, "--only-train"]
     package = str(Path(__file__).resolve().parents[2])
@@ -121,8 +121,8 @@ def begin(name: str, folder: Path, device: str) -> "subprocess.Popen[bytes]":
 def better(name: str, out: Path) -> bool:
     """Whether a run is better than the bundled checkpoint of its name.
 
-    Gray garments are compared by `Quick` on training pictures, so that the test pictures have no say; others by how
-    long they were trained.
+    Gray garments are compared by `Quick` on training pictures, so that the test pictures influence nothing; others
+    by their number of epochs.
     """
     if not (out / "checkpoint.safetensors").is_file() or not checkpoint.info(out).get("step"):
         return False
@@ -138,9 +138,9 @@ def better(name: str, out: Path) -> bool:
 
 
 def pack(names: Sequence[str], folder: Path, keep: Path) -> list[str]:
-    """Put the runs' states into files of at most PART bytes in `keep`, PARTS of them at most; the names that fit.
+    """Pack the runs' states into at most PARTS files of at most PART bytes in `keep`. Returns the names that fit.
 
-    In the order of `names`, so that the first are kept where all would be too much. Sample sheets stay behind.
+    The order of `names` decides which runs are packed if not all fit. Sample sheets are not packed.
     """
     keep.mkdir(parents=True, exist_ok=True)
     for old in keep.glob(f"{PACKED}*"):
@@ -161,7 +161,7 @@ def pack(names: Sequence[str], folder: Path, keep: Path) -> list[str]:
 
 
 def unpack(keep: Path, folder: Path) -> list[str]:
-    """Bring packed runs into `folder`, those that are not there yet; their names. StudioError for a part missing."""
+    """Unpack the runs that `folder` does not have yet, and return their names. StudioError if a part is missing."""
     parts = sorted(keep.glob(f"{PACKED}[0-9]"))
     if not parts:
         return []
@@ -181,11 +181,11 @@ def unpack(keep: Path, folder: Path) -> list[str]:
 
 
 def left(names: Sequence[str], folder: Path) -> list[str]:
-    """Those of `names` whose runs have not ended."""
-    found = []
+    """Those of `names` whose runs are not finished."""
+    unfinished = []
     for name in names:
         log = run_folder.read_log(folder / name)
         info = checkpoint.header_info(folder / name / "checkpoint.safetensors") if log else {}
         if not log or info.get("step", 0) < info.get("steps", math.inf):
-            found.append(name)
-    return found
+            unfinished.append(name)
+    return unfinished

@@ -15,7 +15,7 @@ WHITE = 20 / 255  # how far a white garment's mean may be from its white ground'
 def composites(bank: Bank, n: int, size: int, generator: torch.Generator, kind: str = "all") -> tuple[Tensor, Tensor]:
     """n composites (n, 3, size, size) and their exact alpha (n, 1, size, size), in 0..1.
 
-    `kind` is "all" for the mix that is learned from, or for measuring, where recoloring is half as strong: "one" for
+    `kind` is "all" for the training mix. The other kinds are for evaluation, with recoloring half as strong: "one" for
     the same with always one garment, "white" for white garments on white, "close" for garments that fill the picture
     so that most touch three borders.
     """
@@ -41,7 +41,7 @@ def composites(bank: Bank, n: int, size: int, generator: torch.Generator, kind: 
 
 
 def grounds(bank: Bank, size: int, c: Draws) -> Tensor:
-    """(n, 3, size, size): 6 in 10 are photographs' own grounds, the others are drawn."""
+    """(n, 3, size, size): backgrounds; 60 % come from photographs, the others are drawn."""
     row = bank.grounds[c.pick(len(bank.grounds))]
     index = row[:, 0].long()
     left, top, right, bottom = (row[:, k].view(-1, 1, 1) for k in range(1, 5))
@@ -88,12 +88,12 @@ def drawn(size: int, c: Draws) -> Tensor:
 
 
 def average(values: Tensor, weight: Tensor) -> Tensor:
-    """(n, C, 1, 1): the mean of (n, C, H, W) where (n, 1, H, W) weighs."""
+    """(n, C, 1, 1): the mean of (n, C, H, W), weighted by (n, 1, H, W)."""
     return (values * weight).sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp(min=1)
 
 
 def alike(ground: Tensor, colors: Tensor, alpha: Tensor, c: Draws) -> Tensor:
-    """The ground, 15 in 100 times with a mean that is within 30 of 255 of the garment's own, channel by channel."""
+    """The ground; in 15 % of the pictures its mean is moved to within 30 / 255 of the garment's, channel by channel."""
     shift = (torch.rand(c.n, 3, 1, 1, generator=c.generator, device=c.device) * 2 - 1) * (30 / 255)
     moved = ground - ground.mean((2, 3), keepdim=True) + average(colors, alpha) + shift
     return torch.where(c.yes(0.15)[..., None], moved.clamp(0, 1), ground)
@@ -148,7 +148,7 @@ def recolored(picture: Tensor, c: Draws, strength: float) -> Tensor:
     light = 1 + (slope * c.uniform(0, 0.3) * c.yes(0.4))[:, None] * strength
     balance = 1 + (torch.rand(c.n, 3, 1, 1, generator=c.generator, device=c.device) - 0.5) * 0.3 * strength
     out = picture * light * balance
-    out = torch.where(c.yes(0.15 * strength)[..., None], out.roll(1, 1), out)  # red as green as blue: any dye
+    out = torch.where(c.yes(0.15 * strength)[..., None], out.roll(1, 1), out)  # rotate the color channels: any dye
     gray = (out * out.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
     out = torch.lerp(gray, out, about(0.3, 1.5) * ~c.yes(0.12)[..., None])
     out = (out - 0.5) * about(0.65, 1.3) + 0.5 + (about(0.85, 1.15) - 1)
@@ -156,7 +156,7 @@ def recolored(picture: Tensor, c: Draws, strength: float) -> Tensor:
 
 
 def photographed(picture: Tensor, c: Draws) -> Tensor:
-    """The picture, 4 in 10 times blurred a little or enlarged from half its size, 4 in 10 times with grain."""
+    """The picture as a camera shows it: about 40 % slightly blurred or enlarged from half size, 40 % with grain."""
     small = F.interpolate(F.avg_pool2d(picture, 2), picture.shape[-2:], mode="bilinear")
     out = torch.where(c.yes(0.25)[..., None], F.avg_pool2d(picture, 3, 1, 1, count_include_pad=False), picture)
     out = torch.where(c.yes(0.15)[..., None], small, out)

@@ -26,7 +26,7 @@ from ..data.cutout_net import CutoutNet
 from .composites import composites, photographed, recolored
 from .scenes import Bank, Draws, listed, load, photographs, taken
 
-HELD = 240  # photographs of senders that are not trained on, about
+HELD = 240  # about how many photographs are held out, by sender
 EVERY = 60  # seconds between two writes, each with a look at how good the net is
 
 
@@ -86,7 +86,7 @@ def loss_of(logits: Tensor, truth: Tensor) -> Tensor:
 
 @torch.no_grad()
 def follow(average: CutoutNet, net: CutoutNet, step: int) -> None:
-    """Move the average weights towards the net's: by 1 in 500 later, faster at first; statistics of norms too."""
+    """Exponential moving average of weights and batch-norm statistics: decay 0.998, lower in the first steps."""
     keep = min(0.998, (1 + step) / (10 + step))
     mine = [v for v in average.state_dict().values() if v.is_floating_point()]
     theirs = [v for v in net.state_dict().values() if v.is_floating_point()]
@@ -94,7 +94,7 @@ def follow(average: CutoutNet, net: CutoutNet, step: int) -> None:
 
 
 def iou(p: Tensor, truth: Tensor) -> Tensor:
-    """(N,) of (N, 1, H, W) each, both taken to be inside from 0.5 on; 1 where both are empty."""
+    """(N,) of (N, 1, H, W) each, both thresholded at 0.5; 1 where both are empty."""
     a, b = p > 0.5, truth > 0.5
     either = (a | b).sum((1, 2, 3))
     return torch.where(either > 0, (a & b).sum((1, 2, 3)) / either.clamp(min=1), 1.0)
@@ -187,7 +187,7 @@ def fit(o: Options) -> dict[str, float]:
 
 
 def learned(net: CutoutNet, adam: torch.optim.AdamW, x: Tensor, truth: Tensor) -> Tensor:
-    """One step; its loss, not waited for."""
+    """One training step; returns its loss as a tensor, without waiting for the device."""
     net.train()
     with half(x.device):
         logits = net(x.contiguous(memory_format=torch.channels_last))
@@ -205,7 +205,7 @@ def learned(net: CutoutNet, adam: torch.optim.AdamW, x: Tensor, truth: Tensor) -
 def report(
     average: CutoutNet, sets: dict[str, list[tuple[Tensor, Tensor]]], o: Options, step: int, loss: float, began: float
 ) -> dict[str, float]:
-    """Write the net, and say how good it is."""
+    """Write the net to its file, and print its scores."""
     write(average, o.out)
     seconds = time.monotonic() - began
     scores = mean_ious(average, sets)

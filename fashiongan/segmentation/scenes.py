@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from ..errors import StudioError
 
-CELLS = 12  # of each side, in which ground without garment is looked for
+CELLS = 12  # cells along each side of the grid that is searched for ground without garment
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def window(
 
 
 def mirrored(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """x in low..high, reflected at both as often as it takes; half a pixel inside, so that nothing else is mixed in."""
+    """x in low..high, reflected at both ends as needed; half a pixel inside, so no outside pixel is mixed in."""
     low, span = low + 0.5, (high - low - 1).clamp(min=1)
     return low + span - ((x - low) % (2 * span) - span).abs()
 
@@ -170,7 +170,7 @@ def sampled(values: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def taken(bank: Bank, index: Tensor) -> Tensor:
-    """(n, 4, S, S) in 0..1: colors, and the teacher's alpha as the data's README means it."""
+    """(n, 4, S, S) in 0..1: colors, and the teacher's alpha, rescaled as the data's README describes."""
     both = torch.cat([bank.images[index], bank.masks[index][:, None]], 1).float() / 255
     both[:, 3:] = (both[:, 3:] - 0.1).div_(0.8).clamp_(0, 1)
     return both
@@ -191,7 +191,7 @@ def photographs(bank: Bank, n: int, size: int, generator: torch.Generator) -> tu
 
 
 def close(c: Draws, box: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """A window that a garment fills so that it leaves it on three sides: centre x, y and sides, (n, 1, 1) each."""
+    """A window so small that the garment crosses three of its sides: centre x, y and sides, (n, 1, 1) each."""
     left, top, right, bottom = box
     wide, high = (right - left) * c.uniform(0.45, 0.85), (bottom - top) * c.uniform(0.45, 0.85)
     x, y = ((left + right) / 2, (top + bottom) / 2)

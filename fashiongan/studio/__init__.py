@@ -1,8 +1,8 @@
-"""What the visitors of one page share: models in memory, data, the run that is training, scores, and a service a panel.
+"""What all visitors of one page share: loaded models, data sets, the training run, scores, and one service per panel.
 
-`Studio` is the door: behind it `models`, `datasets`, `runs` and `scoring`. `colorize`, `robustness` and `compare` with
-`score_table` are the services of one panel each. May import everything below, and nothing of the page: it returns
-dataclasses with tensors, bytes and plain values in them, knows no JSON of the page, and imports no Gradio.
+`Studio` is the facade of `models`, `datasets`, `runs` and `scoring`. `colorize`, `robustness`, and `compare` with
+`score_table`, are each the service of one panel. This folder may import everything below it, and nothing of the page:
+it returns dataclasses of tensors, bytes and plain values, knows no JSON of the page, and imports no Gradio.
 """
 
 from .curve import Curve

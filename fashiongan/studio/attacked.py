@@ -1,4 +1,4 @@
-"""The pictures that are attacked: test pictures, those that a GAN draws, and one's own."""
+"""The pictures that are attacked: test pictures, pictures that a GAN draws, and uploads."""
 
 import base64
 from dataclasses import dataclass
@@ -18,21 +18,26 @@ from .studio import Studio
 
 @dataclass(frozen=True)
 class Picture:
-    """A garment as it can be asked for again.
+    """A description of a garment, from which it can be loaded or drawn again.
 
-    `kind` is test, a test picture by number; generated, what a GAN draws; or own, 784 bytes of one's own.
+    `kind` is "test" (a test picture by number), "generated" (drawn by a GAN) or "own" (784 bytes of an upload).
     """
 
     kind: str = "test"
-    number: int = 0  # of the test picture, or seed of the generated one
+    number: int = 0  # number of the test picture, or seed of the generated one
     checkpoint: str = ""
+<<<<<<< HEAD
     label: str | None = None  # class of the generated one
     pixels: str = ""  # base64 of 784 bytes
     note: str = ""  # one sentence on how one's own picture was cut out
+=======
+    label: str | None = None  # class of the generated picture
+    pixels: str = ""  # the upload: base64 of 784 bytes
+>>>>>>> house
 
 
 def garment(studio: Studio, p: Picture) -> tuple[Tensor, int | None]:
-    """The picture (1, 1, 28, 28) in 0..1, and its class's number in Fashion-MNIST if that is known."""
+    """The picture (1, 1, 28, 28) in 0..1, and the number of its Fashion-MNIST class if that is known."""
     if p.kind == "test":
         test = test_pictures(studio.data_root)
         if not 0 <= p.number < len(test):
@@ -51,15 +56,25 @@ def garment(studio: Studio, p: Picture) -> tuple[Tensor, int | None]:
 
 
 def signed(d: Tensor) -> Tensor:
-    """A change (1, 1, 28, 28) as a picture of its own: gray is nothing, white the largest step up, black down."""
+    """A difference (1, 1, 28, 28) as a picture: gray is no change, white the largest increase, black the largest
+    decrease."""
     most = float(d.abs().max())
     return d / most / 2 + 0.5 if most > 0 else torch.full_like(d, 0.5)
 
 
 def own(path: Path) -> Picture:
+<<<<<<< HEAD
     """A picture of one's own as the classifiers want it: cut out, centred, gray, 28 x 28, light on black."""
     try:
         with images.header(path, images.FORMATS) as im:
+=======
+    """Prepare an upload for the classifiers: the central square, gray, 28 x 28, light on black.
+
+    Fashion-MNIST's garments are light on black, so a picture with a light border is inverted.
+    """
+    try:
+        with images.header(path, images.FORMATS) as im:  # reads only the header
+>>>>>>> house
             large = im.width * im.height > limits.ATTACK_PIXELS
             whole = None if large else images.decoded(im, images.WORKING)
     except (*images.UNREADABLE, Image.DecompressionBombError):

@@ -1,7 +1,7 @@
-"""What the Colorize tab looks at: gray garments, and what the colorizers make of them, small enough to be live.
+"""The service of the Colorize tab: gray garments, colored by the studio's colorizers.
 
-Beside the studio, whose checkpoints and data it shares. An upload is looked at in small and opened again, in full, when
-it is downloaded.
+It uses the checkpoints and data of the studio. For speed the page shows a reduced copy of an upload; for a download the
+file is opened again in full size.
 """
 
 import base64
@@ -29,21 +29,21 @@ from ..plain import called
 from .datasets import test_pictures
 from .studio import Studio
 
-SHOWN = 512  # pixels a side of what is shown large
-TILE = 112  # and small
-SHEET = 256  # a side of a downloaded sheet's pictures
-SHARP = 64  # what has more pixels a side is shown smooth, and sent as JPEG
+SHOWN = 512  # pixels per side of the large picture
+TILE = 112  # pixels per side of the small pictures
+SHEET = 256  # pixels per side of the pictures on a downloaded sheet
+SHARP = 64  # a picture with more pixels per side is shown smoothly, and sent as JPEG
 
-EACH = 6  # colors of each palette on a sheet
-MANY = 10  # garments in one palette
+EACH = 6  # a sheet shows so many colors of each palette
+MANY = 10  # at most so many garments in one palette
 ALL = "all"  # a mask of all of the picture
 
 
 @dataclass(frozen=True)
 class Garment:
-    """A gray garment as it can be asked for again: a test picture by number, an upload by its key, or a drawing."""
+    """A description of a gray garment: a test picture by number, an upload by its key, or a drawing."""
 
-    kind: str = "test"  # or own, or drawn
+    kind: str = "test"  # "test", "own" or "drawn"
     number: int = 0
     key: str = ""
     drawing: str = ""  # a PNG, in base64
@@ -52,61 +52,62 @@ class Garment:
 
 @dataclass(frozen=True)
 class ColorizeRequest:
-    """One garment, colored."""
+    """A request to color one garment."""
 
     garment: Garment
     wish: ColorizeSpec
-    checkpoint: str = ""  # the one that suits the garment
-    classic: bool = False  # report 001's color of its class, whatever the wish says
+    checkpoint: str = ""  # "" chooses the colorizer that suits the garment
+    classic: bool = False  # use report 001's color of the garment's class and ignore the colors of `wish`
     variant: int = 0
     keep_background: bool = True
 
 
 @dataclass(frozen=True)
 class Colored:
-    """A garment before and after, (3, H, W) uint8, and what is to be said of it."""
+    """A garment before and after coloring, each (3, H, W) uint8, and what the page says about it."""
 
     before: Tensor
     after: Tensor
-    sharp: bool  # whether it is so small that its pixels are to be seen
+    sharp: bool  # whether the picture is so small that the page shows its single pixels
     shape: tuple[int, int]  # width and height as shown
-    size: tuple[int, int]  # in full
-    name: str  # of an upload
-    colors: tuple[str, ...]  # report 001's, if those were asked for
+    size: tuple[int, int]  # width and height in full size
+    name: str  # file name of an upload, or ""
+    colors: tuple[str, ...]  # report 001's colors, if `classic` was requested
     checkpoint: str
     was_colored: bool
     note: str  # one sentence on how the garment was cut out, or none
-    pictures: int  # that can be asked for by number
+    pictures: int  # how many test pictures there are; 0 for other kinds
     label: int | str | None = called("class")
     mask: Tensor | None = None  # of an upload: where the garment is, white on black
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Somebody's own picture."""
+    """A picture that a visitor uploaded."""
 
     path: Path
     name: str
-    small: Gray  # at most SHOWN pixels a side
-    size: tuple[int, int]  # width and height in full
+    small: Gray  # at most SHOWN pixels per side
+    size: tuple[int, int]  # width and height in full size
 
 
 class ColorizeService:
-    """Colorizers by name, garments by where they come from."""
+    """Loads colorizers and garments, and colors the garments."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
         self.uploads: Cache[str, Upload] = Cache(limits.UPLOADS_KEPT)
-        self.kinds: dict[tuple[Path, int], str] = {}  # which GAN is in a file
+        self.kinds: dict[tuple[Path, int], str] = {}  # the GAN in each file, by path and time of change
 
     # Colorizers
 
     def names(self) -> list[str]:
-        """The studio's checkpoints that color garments."""
+        """The names of the studio's checkpoints that are colorizers."""
         return [name for name in self.studio.names() if self.colors(name)]
 
     def colors(self, name: str) -> bool:
-        # What is on the Hub alone is not asked for here, since that may take a while.
+        """Whether a checkpoint is a colorizer."""
+        # A checkpoint that is only on the Hub is not fetched here, because that may take long.
         on_hub = name.startswith(hub.PREFIX)
         path = self.studio.library.fetched.get(name) if on_hub else registry.find(name)
         if path is None:
@@ -122,7 +123,7 @@ class ColorizeService:
         return kind is not None and kind.colors
 
     def colorizer(self, name: str, gray: Gray) -> tuple[str, Colorizer]:
-        """The one of that name, or the one that suits the picture, and its name."""
+        """(name, colorizer): the one with that name or, for "", the one that suits the picture."""
         names = [name] if name else self.names()
         if not names:
             raise StudioError(
@@ -135,7 +136,7 @@ class ColorizeService:
     # Garments
 
     def add(self, path: Path, name: str) -> str:
-        """Take a picture in: its key. StudioError if it is none."""
+        """Store an uploaded picture and return its key. StudioError if the file is not a picture."""
         key = hashlib.sha256(path.read_bytes()).hexdigest()
         gray = engine.opened(path)
         height, width = gray.values.shape[-2:]
@@ -143,20 +144,21 @@ class ColorizeService:
         return key
 
     def upload(self, key: str) -> Upload:
+        """The upload with that key; StudioError if it is no longer in memory."""
         found = self.uploads.find(key)
         if found is None:
             raise StudioError("This picture is no longer here: upload it again.")
         return found
 
     def gray(self, g: Garment, full: bool = False) -> Gray:
-        """A garment as it is shown, or as it is downloaded."""
+        """A garment in the size that the page shows or, with `full`, in its full size."""
         if g.kind == "own":
             upload = self.upload(g.key)
             if not full:
                 return masked(upload.small, g.mask)
             if not upload.path.is_file():
                 raise StudioError("This picture is no longer here: upload it again.")
-            upload.path.touch()  # the page deletes by age
+            upload.path.touch()  # the page deletes files by age
             return masked(engine.opened(upload.path), g.mask)
         if g.kind == "drawn":
             return engine.opened(png_of(g.drawing))
@@ -166,7 +168,7 @@ class ColorizeService:
         return Gray(test.images[g.number : g.number + 1], None)
 
     def label(self, g: Garment, gan: Colorizer) -> str | None:
-        """A garment's class, where it is known and the colorizer learned it by that name."""
+        """A garment's class, if it is known and the colorizer has a class of that name."""
         if g.kind != "test":
             return None
         name = CLASSES[int(test_pictures(self.studio.data_root).labels[g.number])]
@@ -175,17 +177,18 @@ class ColorizeService:
     # Colors
 
     def asked(self, ask: ColorizeRequest, gray: Gray) -> tuple[str, Colorizer, ColorizeSpec]:
-        """The colorizer's name, the colorizer, and the wish with what is known of the garment."""
+        """(name, colorizer, wish): the wish is completed with the garment's class and, if classic, report 001's
+        color."""
         name, gan = self.colorizer(ask.checkpoint, gray)
         label = ask.wish.label if ask.wish.label is not None else self.label(ask.garment, gan)
         wish = replace(ask.wish, label=label)
         if ask.classic:
-            told = engine.classic(gan, gray, label)
-            wish = replace(wish, colors=told.colors, label=told.label)
+            standard = engine.classic(gan, gray, label)
+            wish = replace(wish, colors=standard.colors, label=standard.label)
         return name, gan, wish
 
     def look(self, ask: ColorizeRequest) -> Colored:
-        """Before and after."""
+        """The garment before and after coloring."""
         gray = self.gray(ask.garment)
         name, gan, wish = self.asked(ask, gray)
         after = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)
@@ -208,13 +211,13 @@ class ColorizeService:
         )
 
     def variants(self, ask: ColorizeRequest, n: int) -> Tensor:
-        """(n, 3, H, W) uint8: the first n variants, small."""
+        """(n, 3, H, W) uint8: the first n variants, at most TILE pixels per side."""
         gray = engine.smaller(self.gray(ask.garment), TILE)
         _, gan, wish = self.asked(ask, gray)
         return engine.colored(gan, gray, wish, n, ask.keep_background)
 
     def palettes(self, ask: ColorizeRequest, side: int = TILE) -> dict[str, Tensor]:
-        """(EACH or fewer, 3, H, W) of one garment in each palette's colors."""
+        """By palette, (at most EACH, 3, H, W): one garment in the colors of that palette."""
         gray = engine.smaller(self.gray(ask.garment), side)
         _, gan, wish = self.asked(replace(ask, classic=False), gray)
         return {
@@ -223,29 +226,31 @@ class ColorizeService:
         }
 
     def many(self, ask: ColorizeRequest, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
-        """(3, H, W) of each garment, the first in the wish's first color, the next in its next."""
-        found = []
+        """(3, H, W) of each garment: the first garment gets the wish's first color, the second its second, and so
+        on."""
+        images = []
         for i, garment in enumerate(garments[:MANY]):
             gray = engine.smaller(self.gray(garment), side)
             label = ask.wish.label if garment == ask.garment else None
             one = replace(ask, garment=garment, wish=replace(ask.wish, hints=(), label=label))
             _, gan, wish = self.asked(one, gray)
             turn = 0 if ask.classic or not wish.colors else i % min(len(wish.colors), limits.VARIANTS)
-            found.append(engine.colored(gan, gray, wish, 1, ask.keep_background, turn)[0])
-        return found
+            images.append(engine.colored(gan, gray, wish, 1, ask.keep_background, turn)[0])
+        return images
 
     # Downloads
 
     def download(self, ask: ColorizeRequest) -> tuple[bytes, str]:
-        """The garment in its full size as a PNG with its description, and what the file is called."""
+        """The garment in full size as a PNG that contains its description, and the name of the file."""
         gray = self.gray(ask.garment, full=True)
         name, gan, wish = self.asked(ask, gray)
         image = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)[0]
-        told = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background)
-        return sheets.png(engine.picture(image), told), f"{self.stem(ask.garment)}-colored.png"
+        description = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background)
+        return sheets.png(engine.picture(image), description), f"{self.stem(ask.garment)}-colored.png"
 
     def sheet(self, ask: ColorizeRequest, garments: Sequence[Garment]) -> tuple[bytes, str]:
-        """The colorways as one PNG: of many garments if there are any, else of one in every palette."""
+        """One PNG of colorways, and its file name: of `garments` if there are any, else of one garment in every
+        palette."""
         gray = self.gray(ask.garment)
         name, _, wish = self.asked(ask, gray)
         more: dict[str, object] = {"keep_background": ask.keep_background}
@@ -261,8 +266,8 @@ class ColorizeService:
                 images += [squared(x) for x in row] + [blank] * (EACH - len(row))
             columns = EACH
             more |= {"sheet": "one garment in every palette", "palettes": list(rows)}
-        told = wish.to_json(name, **more)
-        return sheets.png(engine.sheet(torch.stack(images), columns), told), "colorways.png"
+        description = wish.to_json(name, **more)
+        return sheets.png(engine.sheet(torch.stack(images), columns), description), "colorways.png"
 
     def stem(self, g: Garment) -> str:
         if g.kind == "own":
@@ -300,9 +305,9 @@ def mask_shown(gray: Gray) -> Tensor:
 
 
 def squared(image: Tensor) -> Tensor:
-    """(3, H, W) uint8 in the middle of a square of SHEET pixels a side, enlarged by whole pixels if it is small.
+    """Put a picture (3, H, W) uint8 in the middle of a square of SHEET pixels per side.
 
-    What is beside it is of its own corner's color.
+    A small picture is enlarged by a whole factor. The margin gets the color of the picture's top left corner.
     """
     scale = max(1, SHEET // max(image.shape[1:]))
     image = image.repeat_interleave(scale, 1).repeat_interleave(scale, 2)

@@ -1,6 +1,6 @@
-"""Models side by side: pictures of one seed, and their nearest real garments. Their scores are in `score_table`.
+"""Models side by side: pictures of one seed, and their nearest real garments. The scores are in `score_table`.
 
-Whatever a model lacks is None in its row, and costs the others nothing.
+If something is missing for one model, it is None in its row, and the other rows are not affected.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ from ..plain import maybe
 from .score_table import scorable
 from .studio import Studio
 
-EACH = 10  # pictures of each
+EACH = 10  # pictures of each model
 LAST_SEED = 2**31 - 1
 LACKING = "The nearest in features are not known yet: they come with the first model that is scored on this machine."
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture that a model drew, (C, H, W) uint8, and its class, "" where the model knows none."""
+    """A picture (C, H, W) uint8 that a model drew, and its class, or "" if the model has no classes."""
 
     src: Tensor
     label: str
@@ -41,7 +41,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Row:
-    """A model's pictures, or why there are none."""
+    """The pictures of one model, or the error that explains why there are none."""
 
     name: str
     pictures: tuple[Drawn, ...] | None = maybe()
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A real picture, its class, and how far it is from a drawn one."""
+    """A real picture, its class, and its distance to a generated one."""
 
     src: Tensor
     far: float
@@ -59,7 +59,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class NeighbourRow:
-    """The nearest real pictures of a model's pictures, in each space; `lacking` says why not in features."""
+    """The nearest real pictures of one model's pictures, in each space. `lacking` says why features are missing."""
 
     name: str
     pixels: tuple[Neighbour, ...] | None = maybe()
@@ -69,7 +69,8 @@ class NeighbourRow:
 
 
 def checked_names(value: object, studio: Studio) -> list[str]:
-    """Two to MOST different names that the studio knows, or StudioError. Anybody may send anything."""
+    """Two to `limits.MODELS` different checkpoint names, checked, because anybody can send anything. Else
+    StudioError."""
     names = list(dict.fromkeys(checked(list[str], value, "A comparison takes a list of checkpoints by name.")))
     if not 2 <= len(names) <= limits.MODELS:
         raise StudioError(f"Choose two to six models to compare, not {len(names)}.")
@@ -107,9 +108,10 @@ def rows(studio: Studio, names: Sequence[str], seed: int) -> list[Row]:
 def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[NeighbourRow]:
     """For each picture of `rows`, the picture that is nearest to it among those its model was trained on.
 
-    In features too where those of real garments are at hand, once `evaluate` has looked at them.
+    The search in feature space needs the cached features of real garments, which `evaluate` computes.
     """
-    together: dict[tuple[object, ...], list[str]] = {}  # searched at once, for reading the real pictures costs most
+    # Models with the same data are searched together, because reading the real pictures is slow.
+    together: dict[tuple[object, ...], list[str]] = {}
     found: dict[str, NeighbourRow] = {}
     for name in names:
         try:
@@ -133,25 +135,25 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[Neighbou
 
 
 def foreign(name: str) -> bool:
-    """Whether a checkpoint is somebody else's, so that what its header says is not to be acted upon."""
+    """Whether a checkpoint comes from the Hub, so that its header is not trusted."""
     return name.startswith(hub.PREFIX)
 
 
 def trained_on(studio: Studio, name: str) -> Dataset:
-    """The pictures that a checkpoint's generator learned from."""
+    """The pictures that a checkpoint was trained on."""
     r = studio.gan(name).recipe
-    if foreign(name) and r.data != datasets.FASHION_MNIST:  # a stranger's header opens no folder here
+    if foreign(name) and r.data != datasets.FASHION_MNIST:  # an untrusted header must not open a folder here
         raise StudioError(f"The pictures that {name} was trained on are not here.")
     if not r.classes and r.limit is None:
-        return studio.garments(r.data, r.size, r.fit)  # all of them: spares a copy
+        return studio.garments(r.data, r.size, r.fit)  # the whole data set, without a copy
     return datasets.prepare(r.replace(batch=2), loaded=studio.garments(r.data, r.size, r.fit))[1]
 
 
 def nearest(drawn: Tensor, real: Dataset) -> dict[str, list[Neighbour]]:
-    """The nearest of `real` to each of (N, C, H, W) uint8, in every space there is."""
+    """For each generated picture (N, C, H, W) uint8, the nearest picture of `real`, in every available space."""
     if drawn.shape[1:] != real.images.shape[1:]:
         raise StudioError("The training pictures are not what they were when this model was trained.")
-    # As bytes: the distances are scaled afterwards, which spares a float copy of all real pictures.
+    # Pixels stay bytes and the distances are scaled afterwards, which avoids a float copy of all real pictures.
     spaces = {"pixels": (drawn.flatten(1), real.images.flatten(1), 255.0)}
     learned = features(drawn, real)
     if learned is not None:
@@ -167,7 +169,8 @@ def nearest(drawn: Tensor, real: Dataset) -> dict[str, list[Neighbour]]:
 
 
 def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
-    """The scorer's features of both, if it is here, knows such pictures, and those of the real ones are kept."""
+    """The scorer's features of both sets. None if the scorer is missing, cannot classify such pictures, or the features
+    of the real ones are not cached."""
     if real_features.SCORER not in store.bundled() or drawn.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
         return None
     net = classifiers.load(real_features.SCORER)
@@ -178,4 +181,4 @@ def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
     return classifiers.features(net, drawn)[0], known
 
 
-_known: Cache[Path, Tensor] = Cache(1)  # the features in a file, whose name says of what
+_known: Cache[Path, Tensor] = Cache(1)  # features by file; the file's name identifies scorer and pictures

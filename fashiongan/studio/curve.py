@@ -1,16 +1,16 @@
-"""The curves of a run in memory, for a page that asks again and again what is new."""
+"""The curves of a run in memory, for a page that polls for new rows."""
 
 import threading
 
 from .. import limits
 
-Columns = dict[str, list[float | None]]  # a curve each, by name, all of one length
+Columns = dict[str, list[float | None]]  # curves by name, all of the same length
 
 
 class Curve:
-    """The curves of a run as columns, safe to read while another thread appends.
+    """The curves of a run as columns. They can be read while another thread appends.
 
-    `generation` changes when rows are joined, so that a reader who has the first n rows knows to ask for all of them.
+    `generation` changes when older rows change, so that a reader who has the first n rows knows to read all again.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Curve:
             rows = len(self.columns.get("step", []))
             for name in self.columns.keys() | row.keys():
                 if rows and name not in self.columns:
-                    self.generation += 1  # a curve that begins late, before which there is nothing
+                    self.generation += 1  # a curve that begins late: its older rows are None
                 self.columns.setdefault(name, [None] * rows).append(row.get(name))
             if rows + 1 >= limits.ROWS:
                 self.columns = {
@@ -35,12 +35,12 @@ class Curve:
                 self.generation += 1
 
     def since(self, generation: int, row: int) -> tuple[int, Columns]:
-        """(first row sent, columns from there): all of them when the reader's copy is of another generation."""
+        """(first row, columns from that row on): all rows if the reader's copy has another generation."""
         with self.lock:
             known = row if generation == self.generation and 0 <= row <= len(self.columns.get("step", [])) else 0
             return known, {name: v[known:] for name, v in self.columns.items()}
 
 
 def joined(a: float | None, b: float | None) -> float | None:
-    """The mean of two neighbours of a curve, or the one that is there."""
+    """The mean of two neighbouring values of a curve; if one is None, the other value."""
     return b if a is None else a if b is None else (a + b) / 2

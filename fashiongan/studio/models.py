@@ -1,4 +1,4 @@
-"""Checkpoints by name, each loaded once."""
+"""Models by the name of their checkpoint. Each file is loaded once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from ..gans.base import GAN
 from ..hub import registry
 from ..hub.registry import Registry
 
-KEPT = 8  # models in memory
+KEPT = 8  # how many models stay in memory
 
 
 class Models:
@@ -25,16 +25,18 @@ class Models:
         return self.loaded.get(version(path), load(path))
 
     def film(self, name: str) -> Path | None:
-        """The GIF of a checkpoint's training, if there is one: beside a bundled one, in a run's folder."""
+        """The GIF of a checkpoint's training, if there is one. It lies beside a bundled checkpoint, or in the run's
+        folder."""
         path = self.library.path(name)
         gif = path.with_suffix(".gif") if path.parent == registry.BUNDLED else path.with_name("training.gif")
         return gif if gif.is_file() else None
 
 
 def load(path: Path) -> Callable[[], GAN]:
+    """A function that loads the model of that file."""
     return lambda: checkpoint.load(path)
 
 
 def version(path: Path) -> tuple[Path, int]:
-    """What a file's content is known by, as long as nobody writes it anew."""
+    """A key for the content of a file: it changes when the file is written again."""
     return path, path.stat().st_mtime_ns

@@ -1,5 +1,5 @@
-"""What the Robustness tab looks at: one picture under attack, the curve that everybody may watch, and a defence in
-training. Beside the studio, whose checkpoints and folder it shares."""
+"""The service of the Robustness tab: one picture under attack, a curve that all visitors can watch, and the training of
+a defence. It uses the checkpoints and the folder of the studio."""
 
 import threading
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from .studio import Studio
 
 @dataclass(frozen=True)
 class AttackSpec:
-    """One attack on one picture."""
+    """A request for one attack on one picture."""
 
     picture: Picture
     classifier: str = "cnn"
@@ -44,24 +44,24 @@ class Attacked:
     """A picture before and after an attack."""
 
     before: Tensor  # (1, 28, 28) uint8, as the two below
-    added: Tensor  # magnified: gray is nothing
+    added: Tensor  # the noise, magnified: gray is no change
     after: Tensor
     labels: tuple[str, ...]
     confidences: tuple[tuple[float, ...], ...]  # before and after, in the order of the labels
-    known: bool  # whether its class is the picture's own, or what the classifier sees in it
-    said: tuple[str, ...]  # before and after
+    known: bool  # True if `label` is the true class, False if it is the classifier's prediction
+    said: tuple[str, ...]  # predicted classes before and after
     target: str | None
     fooled: bool
     eps: float
     eps_255: float
-    magnified: float | None  # how many times, in what was added
-    changed: int  # pixels
+    magnified: float | None  # factor by which the noise in `added` is magnified; None without noise
+    changed: int  # how many pixels changed
     label: str = called("class")
 
 
 @dataclass(frozen=True)
 class Least:
-    """The least noise strength that fools, in 255ths, and the attack that found it."""
+    """The least noise strength that fools, in 255ths (None if none does), and the attack that found it."""
 
     least: float | None
     by: str
@@ -69,7 +69,7 @@ class Least:
 
 @dataclass(frozen=True)
 class CurveNews:
-    """What a curve's job is doing, with its points where the reader has another version."""
+    """The state of a curve's job, with its points if the reader has another version."""
 
     state: str
     error: str | None
@@ -82,7 +82,7 @@ class CurveNews:
 
 @dataclass(frozen=True)
 class FitNews:
-    """What a fit is doing, with its records where the reader has another version."""
+    """The state of a fit, with its records if the reader has another version."""
 
     state: str
     error: str | None
@@ -98,7 +98,7 @@ class FitNews:
 
 @dataclass(frozen=True)
 class RobustnessNews:
-    """The classifiers that there are, and both jobs."""
+    """The names of the classifiers, and the state of both jobs."""
 
     names: tuple[str, ...]
     curve: CurveNews
@@ -107,19 +107,19 @@ class RobustnessNews:
 
 @dataclass
 class Curves:
-    """A robustness curve as the page sees it."""
+    """The state of a robustness curve that the page shows."""
 
     job: Job[Point] | None = None
     owner: str = ""
     points: dict[tuple[str, str, str, float], Point] = field(default_factory=dict)
     newest: Point | None = None
     about: str = ""
-    version: int = 0  # how often it changed
+    version: int = 0  # grows with every change
 
 
 @dataclass
 class Fit:
-    """A classifier being fitted, as the page sees it."""
+    """The state of a classifier's fit that the page shows."""
 
     job: Job[Fitted] | None = None
     owner: str = ""
@@ -130,7 +130,7 @@ class Fit:
 
 
 class RobustnessService:
-    """Classifiers by name, one curve and one fit at a time."""
+    """Loads classifiers by name, and runs at most one curve and one fit at a time."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
@@ -145,12 +145,12 @@ class RobustnessService:
         return self.studio.folder / "classifiers"
 
     def names(self) -> list[str]:
-        """Bundled classifiers, then those fitted here, newest first, each a name that `classifier` takes."""
+        """Names that `classifier` accepts: the bundled classifiers, then those fitted here, newest first."""
         made = sorted(self.folder.glob("*.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
         return [*store.bundled(), *(p.as_posix() for p in made)]
 
     def classifier(self, name: object) -> Classifier:
-        """The classifier of that name, loaded once for each version of its file. Only names from `names` are opened."""
+        """The classifier with that name, loaded once per version of its file. Only names from `names` are allowed."""
         if name not in self.names():
             raise StudioError(f"There is no classifier {quoted(name)} here: choose one from the list.")
         path = classifiers.find(name)
@@ -159,24 +159,24 @@ class RobustnessService:
     # One picture
 
     def look(self, look: AttackSpec) -> Attacked:
-        """Before, what was added, after, and the confidences."""
+        """The picture before and after the attack, the noise, and the confidences."""
         net, x, y, target, known = self.asked(look)
         eps = attacks.check_eps(look.eps)
         rng = torch.Generator().manual_seed(look.seed)
         after = attacks.attack(look.attack, net, x, y, eps, look.mask, rng, target)
-        said = robustness.answers(net, torch.cat([x, after]))
+        confidences = robustness.answers(net, torch.cat([x, after]))
         names, d = net.recipe.labels, after - x
         return Attacked(
             before=in_bytes(x),
             added=in_bytes(signed(d)),
             after=in_bytes(after),
             labels=tuple(names),
-            confidences=tuple(tuple(round(v, 4) for v in row) for row in said.tolist()),
+            confidences=tuple(tuple(round(v, 4) for v in row) for row in confidences.tolist()),
             label=names[int(y)],
             known=known,
-            said=tuple(names[int(i)] for i in said.argmax(1)),
+            said=tuple(names[int(i)] for i in confidences.argmax(1)),
             target=None if target is None else names[int(target)],
-            fooled=bool(attacks.fooled(said[1:], y, target)),
+            fooled=bool(attacks.fooled(confidences[1:], y, target)),
             eps=eps,
             eps_255=eps * LEVELS,
             magnified=0.5 / float(d.abs().max()) if d.any() else None,
@@ -184,14 +184,15 @@ class RobustnessService:
         )
 
     def smallest(self, look: AttackSpec) -> Least:
-        """The least noise strength that fools, in 255ths, found by this attack or, where it is slow, by PGD."""
+        """The least noise strength that fools, in 255ths, found by this attack or, if it is slow, by PGD."""
         net, x, y, target, _ = self.asked(look)
         name = look.attack if attacks.find(look.attack).passes <= limits.SEARCH_PASSES else "pgd"
         found = robustness.smallest(net, name, x, y, look.mask, target, look.seed)
         return Least(found, attacks.ATTACKS[name].title)
 
     def asked(self, look: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
-        """The classifier, the picture, its class, the target, and whether that class is known or the net's own word."""
+        """(classifier, picture, class, target, whether the class is known). An unknown class is predicted by the
+        classifier."""
         net, (x, label) = self.classifier(look.classifier), garment(self.studio, look.picture)
         attacks.refuse(look.attack, bool(look.target))
         if label is not None:
@@ -201,15 +202,15 @@ class RobustnessService:
             y = robustness.answers(net, x).argmax(1)
         if not look.target:
             return net, x, y, None, label is not None
-        wanted = datasets.class_numbers(look.target, net.recipe.labels)
-        if len(wanted) != 1:
+        targets = datasets.class_numbers(look.target, net.recipe.labels)
+        if len(targets) != 1:
             raise StudioError(f"target takes one class, not {look.target!r}.")
-        return net, x, y, torch.tensor(wanted), label is not None
+        return net, x, y, torch.tensor(targets), label is not None
 
     # The curve
 
     def garments(self, n: int, checkpoint: str | None = None, seed: int = 0) -> datasets.Dataset:
-        """The first n test pictures, or n that one of the studio's checkpoints draws."""
+        """The first n test pictures, or n pictures that one of the studio's checkpoints draws."""
         if checkpoint:
             return robustness.drawn(self.studio.gan(checkpoint), checkpoint, n, seed)
         return robustness.first(test_pictures(self.studio.data_root), n)
@@ -217,7 +218,7 @@ class RobustnessService:
     def check_work(
         self, names: Sequence[str], kinds: Sequence[str], strengths: Sequence[float], masks: Sequence[str], n: int
     ) -> None:
-        """StudioError if a curve would keep a public page's machine busy for too long."""
+        """StudioError if a curve would take too much computing time on a public page."""
         if not self.studio.public:
             return
         passes = n * len(names) * len(masks) * len(strengths) * sum(attacks.find(kind).passes for kind in kinds)
@@ -237,7 +238,7 @@ class RobustnessService:
         checkpoint: str | None = None,
         owner: str = "",
     ) -> None:
-        """Compute curves in the background, for all to watch; refused while others are computed."""
+        """Compute curves in the background. All visitors can watch. StudioError while other curves are computed."""
         if not names or not kinds:
             raise StudioError("Choose at least one classifier and one attack for the curve.")
         if len(names) * len(kinds) * len(masks) > limits.CURVES:
@@ -271,7 +272,7 @@ class RobustnessService:
     # A defence
 
     def start_fit(self, recipe: classifiers.Recipe, owner: str = "") -> None:
-        """Fit a classifier in the background, for all to watch; refused while another is fitted."""
+        """Fit a classifier in the background. All visitors can watch. StudioError while another one is fitted."""
         self.studio.check_private("Training")
         with self.starting:
             if self.fit.job is not None and self.fit.job.alive:
@@ -303,7 +304,7 @@ class RobustnessService:
     # News
 
     def news(self, curve: int, fit: int) -> RobustnessNews:
-        """State of both jobs, with their points where the reader's version is another."""
+        """The state of both jobs, with points and records if the reader's version differs."""
         c, f = self.curves, self.fit
         newest, last = c.newest, f.news[-1] if f.news else None
         return RobustnessNews(
@@ -331,7 +332,7 @@ class RobustnessService:
 
 
 def state(job: Job[Any] | None) -> tuple[str, str | None]:
-    """What a job is doing, and what went wrong."""
+    """The state of a job, and its error if it failed."""
     return "idle" if job is None else job.state, str(job.error) if job and job.error else None
 
 
@@ -341,6 +342,6 @@ def in_bytes(x: Tensor) -> Tensor:
 
 
 def thinned(news: Sequence[Fitted], most: int = 400) -> list[Fitted]:
-    """At most about so many, but every one that measured the held-out pictures."""
+    """About `most` records at most, plus every record that measured the held-out pictures."""
     every = max(1, len(news) // most)
     return [n for i, n in enumerate(news) if i % every == 0 or n.held_out is not None]

@@ -1,4 +1,4 @@
-"""The one run that may be training, and the runs that wait for their turn."""
+"""The training run, of which there is at most one at a time, and the queue of runs that wait."""
 
 import threading
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from .datasets import Datasets
 
 @dataclass
 class Run:
-    """A run as the page sees it: live, or read back from its folder."""
+    """A run that the page shows: in progress, or read from its folder."""
 
     out: Path
     recipe: Recipe
@@ -36,7 +36,7 @@ class Run:
     newest: dict[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     sheet: bytes = b""  # PNG of the newest samples
-    sheets: int = 0  # how often it changed
+    sheets: int = 0  # how often `sheet` changed
 
     @property
     def state(self) -> str:
@@ -55,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A run that will start when those before it have ended."""
+    """A run in the queue. It starts when the runs before it have ended."""
 
     number: int
     recipe: Recipe
@@ -64,7 +64,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """A waiting run as others see it."""
+    """What all visitors may see of a waiting run."""
 
     number: int
     gan: str
@@ -73,7 +73,7 @@ class QueuedRun:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What the run is doing. `state` is idle, running, paused, stopped, finished or failed."""
+    """The status of the run. `state` is idle, running, paused, stopped, finished or failed."""
 
     state: str = "idle"
     gan: str | None = None
@@ -93,21 +93,22 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunNews:
-    """The status, and what is new of curves and pictures; those are None where there is no run."""
+    """The status, and what is new in curves and pictures. Those are None if there is no run."""
 
     status: RunStatus
-    epochs: tuple[int, ...] = ()  # that have a sheet
-    sheet: bytes | None = None  # PNG, where it is another than the reader's
-    generation: int | None = maybe()  # of the curves, see `Curve`
+    epochs: tuple[int, ...] = ()  # the epochs that have a sheet
+    sheet: bytes | None = None  # PNG, if the reader has an older one
+    generation: int | None = maybe()  # generation of the curves, see `Curve`
     first: int | None = maybe()  # number of the first row in `columns`
     columns: Columns | None = maybe()
     sheets: int | None = maybe()  # how often the sheet changed
 
 
 class Runs:
-    """At most one run at a time, in `folder`, and a queue of others.
+    """At most one run at a time, in `folder`, and a queue.
 
-    `starting` is held while a run begins or the queue changes; never while data are read or a time is estimated.
+    The lock `starting` is held while a run starts or the queue changes, but never while data are read or a training
+    time is estimated.
     """
 
     def __init__(self, folder: Path, data: Datasets, device: str):
@@ -116,7 +117,7 @@ class Runs:
         self.run: Run | None = recall(folder)
         self.waiting: list[Waiting] = []
         self.numbered = 0
-        self.skipped: tuple[str, ...] = ()  # why a run in the queue could not start
+        self.skipped: tuple[str, ...] = ()  # why the last run from the queue could not start
 
     @property
     def alive(self) -> bool:
@@ -125,7 +126,8 @@ class Runs:
     # Begin, pause, end
 
     def start(self, recipe: Recipe, owner: str) -> Run:
-        """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
+        """Start a run. Raises StudioError if another run is active (its message names that run), or if the recipe
+        cannot be trained."""
         self.refuse_if_busy(owner)
         loaded = self.data.of(recipe)
         with self.starting:
@@ -139,7 +141,7 @@ class Runs:
         return self.go(Run(out, trainer.recipe, trainer.steps, owner), trainer)
 
     def go_on(self, owner: str) -> Run:
-        """Resume the run on show, paused or stopped, exactly where it is."""
+        """Resume the shown run, which is paused or stopped, exactly where it is."""
         run = self.run
         if run is None:
             raise StudioError("There is no run to resume: start one.")
@@ -184,21 +186,21 @@ class Runs:
         return f"{gan}-{number}"
 
     def go(self, run: Run, trainer: Trainer) -> Run:
-        last = [-1e9, 0.0]  # when the newest sheet was drawn, and what it cost
+        last = [-1e9, 0.0]  # when the newest sheet was drawn, and how many seconds it took
 
         def keep(tick: Tick) -> None:
             row = {"step": tick.step, "epoch": tick.epoch, **tick.losses}
             run.curve.append(row)
             run.remarks = tick.remarks
             run.newest = {**row, "images_per_second": tick.images_per_second, "seconds": tick.seconds}
-            # Drawn by this thread, the only one that may touch the nets, for at most a fiftieth of its time.
+            # This thread draws the sheet, since no other may use the nets. It takes at most 1/50 of its time.
             if tick.step == tick.steps or monotonic() - last[0] > max(2.0, 50 * last[1]):
                 begin = monotonic()
                 images, columns = trainer.samples()
                 run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), run.sheets + 1
                 last[:] = monotonic(), monotonic() - begin
 
-        # The next run starts in a thread of its own: whoever stopped this one waits for this one only.
+        # The next run starts in its own thread, so that `stop` waits only for the run that it stops.
         advance = Thread(target=self.advance, daemon=True)
         run.job = Job(run_folder.train(trainer, run.out), keep, name=f"train {run.out.name}", after=advance.start)
         self.run = run
@@ -207,7 +209,7 @@ class Runs:
     # The queue
 
     def enqueue(self, recipes: Sequence[Recipe], owner: str) -> None:
-        """Let runs wait for their turn, all of them or none. Raises StudioError at once if one could not be trained."""
+        """Add runs to the queue, either all or none. Raises StudioError at once if one cannot be trained."""
         for recipe in recipes:
             datasets.prepare(recipe, loaded=self.data.of(recipe))
         with self.starting:
@@ -229,7 +231,7 @@ class Runs:
             self.waiting = [w for w in self.waiting if w.number != number]
 
     def advance(self) -> None:
-        """Start the next waiting run if none is going on; one that cannot start is skipped."""
+        """Start the next waiting run if no run is active. A run that cannot start is skipped."""
         while True:
             with self.starting:
                 if self.alive or not self.waiting:
@@ -255,16 +257,16 @@ class Runs:
     # What to begin with
 
     def advice(self, recipe: Recipe, garments: Dataset) -> tuple[Recipe, float | None]:
-        """What to train on these data, and in how many seconds; None while another run would be in the way of finding
-        out. Who starts a run meanwhile does not wait for this."""
+        """The recommended recipe for these data, and its training time in seconds, or None while another run would
+        disturb the measurement. Starting a run does not wait for this."""
         found = recommend.recipe(garments, recipe)
-        with self.estimating:  # two estimates would measure one another
+        with self.estimating:  # two estimates at a time would disturb each other
             if self.alive:
                 return found, None
             seconds = recommend.seconds(found, garments, pick_device(self.device))
             return found, None if self.alive else seconds
 
-    # What the page is told
+    # Status for the page
 
     def status(self) -> RunStatus:
         run = self.run
@@ -290,11 +292,11 @@ class Runs:
         )
 
     def queue(self) -> tuple[QueuedRun, ...]:
-        """The runs that wait, first come first."""
+        """The waiting runs, in the order in which they will start."""
         return tuple(QueuedRun(w.number, w.recipe.gan, run_folder.command(w.recipe)) for w in self.waiting)
 
     def news(self, run_name: str, generation: int, row: int, sheet: int) -> RunNews:
-        """Status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
+        """The status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
         run = self.run
         if run is None:
             return RunNews(self.status())
@@ -306,20 +308,20 @@ class Runs:
         return RunNews(self.status(), epochs, changed, run.curve.generation, first, columns, run.sheets)
 
     def epoch_sheet(self, epoch: int) -> bytes | None:
-        """The samples of an epoch of the run on show, as a PNG."""
+        """The samples of an epoch of the shown run, as a PNG."""
         run = self.run
         path = next((p for p in run_folder.epochs(run.out) if run_folder.epoch_of(p) == epoch), None) if run else None
         return path.read_bytes() if path else None
 
 
 def recall(folder: Path) -> Run | None:
-    """The newest run on disk, so that a restarted studio shows it and can go on with it."""
+    """The newest run on disk, so that a restarted studio shows it and can resume it."""
     for path in sorted(folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             recipe = gans.recipe_from_json(path.read_text())
             steps = int(checkpoint.info(path.parent)["steps"])
         except (StudioError, OSError, ValueError, KeyError, TypeError):
-            continue  # never saved, or not ours
+            continue  # the run was never saved, or the folder is not a run
         run = Run(path.parent, recipe, steps)
         for line in run_folder.read_log(path.parent):
             run.newest = line

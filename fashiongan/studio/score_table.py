@@ -1,6 +1,6 @@
 """The score table of models side by side: values by column, the best of each, what real pictures get, and curves.
 
-A report is what `evaluate` wrote. Whatever a model lacks is left out of its entry, and costs the others nothing.
+The reports come from `evaluate`. If a model lacks a value, its entry leaves it out; the other entries are not affected.
 """
 
 import math
@@ -26,7 +26,7 @@ from .studio import Studio
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the score table: a key of `values`, and which of its values are the better ones."""
+    """A column of the score table: a key of `Entry.values`, and which values are better."""
 
     key: str
     title: str
@@ -75,22 +75,22 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a model. `values` by column, `bars` and `copies` are there where it has scores."""
+    """A model in the score table. `values` (by column), `bars` and `copies` are None if it has no scores."""
 
     name: str
     about: str = ""
-    scored: bool = True  # whether scoring again would bring nothing
+    scored: bool = True  # True if scoring it again would add nothing
     verdict: str | None = None
     curves: Columns | None = None
     values: dict[str, float] | None = maybe()
     bars: dict[str, float] | None = maybe()
     copies: bool | None = maybe()
-    title: str | None = maybe()  # as the page calls it
+    title: str | None = maybe()  # the name that the page shows
 
 
 @dataclass(frozen=True)
 class Floor:
-    """What one set of real pictures gets, that of one half against the other, and for which models that counts."""
+    """The scores of one set of real pictures, and of one half against the other, and the models to which they apply."""
 
     values: dict[str, float]
     halves: dict[str, float]
@@ -99,17 +99,17 @@ class Floor:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """What is known of several models, side by side."""
+    """Several models side by side."""
 
     models: tuple[Entry, ...]
-    columns: tuple[Column, ...]  # that somebody fills
+    columns: tuple[Column, ...]  # those for which a model has a value
     best: dict[str, list[str]]  # by column, the names of the best
     floors: tuple[Floor, ...]
     caption: str
 
 
 def models(studio: Studio, names: Sequence[str]) -> ScoreTable:
-    """What is known of the models."""
+    """The score table of these models."""
     entries = tuple(model(studio, name) for name in names)
     found = {e.name: report for e in entries if e.values is not None and (report := studio.report(e.name)) is not None}
     return ScoreTable(
@@ -122,7 +122,7 @@ def models(studio: Studio, names: Sequence[str]) -> ScoreTable:
 
 
 def model(studio: Studio, name: str) -> Entry:
-    """What is known of one model."""
+    """The entry of one model."""
     try:
         gan, path, report = studio.gan(name), studio.path(name), studio.report(name)
         info = checkpoint.header_info(path)
@@ -135,7 +135,7 @@ def model(studio: Studio, name: str) -> Entry:
 
 
 def about(gan: GAN, info: Mapping[str, object]) -> str:
-    """GAN, year and epochs, in a line."""
+    """One line with the GAN, its year and the epochs."""
     r = gan.recipe
     epochs = info.get("epochs")
     words = [f"{r.gan}, {gans.find(r.gan).year}"]
@@ -147,12 +147,12 @@ def about(gan: GAN, info: Mapping[str, object]) -> str:
 
 
 def scored(report: Report | None, recipe: Recipe) -> bool:
-    """Whether scoring again would bring nothing: there are scores, or none can be had."""
+    """Whether scoring again would add nothing: there are scores, or the model cannot be scored."""
     return report is not None and (bool(report.scores) or not scorable(recipe))
 
 
 def scorable(recipe: Recipe) -> bool:
-    """Whether the scorer is here and knows such garments."""
+    """Whether the scorer is bundled and can score models of this recipe."""
     return quick.Quick.can(recipe) and recipe.data == datasets.FASHION_MNIST
 
 
@@ -164,7 +164,7 @@ def said(report: Report | None) -> str | None:
 
 
 def values(report: Report) -> dict[str, float]:
-    """A report's numbers by their column."""
+    """The numbers of a report, by column."""
     spaces = report.originality.spaces if report.originality else ()
     size, training = report.size or reports.Size(), report.training or reports.Training()
     found = {key: score.value for key, score in (report.scores or {}).items()}
@@ -179,22 +179,22 @@ def values(report: Report) -> dict[str, float]:
 
 
 def bars(report: Report) -> dict[str, float]:
-    """Each score scaled so that real pictures are 1 and more is better; left out where that has no meaning.
+    """Each score, scaled so that real pictures get 1 and more is better. Scores without such a scale are left out.
 
-    A distance is turned over, and its root taken, since the two that there are measure squares.
+    A distance is inverted, and its square root is taken, because both distances (Frechet and KID) are squared ones.
     """
     found = {}
     for key, score in (report.scores or {}).items():
         ours, real = score.value, score.real
         if key in reports.SCORES and ours is not None and real is not None and real > 0:
-            # A distance of nothing, or below it by accident, is no better than real.
+            # A distance of 0, or a negative estimate of it, counts as equal to real pictures.
             scaled = ours / real if reports.SCORES[key][1] else math.sqrt(real / ours) if ours > 0 else 1.0
             found[key] = round(scaled, 4)
     return found
 
 
 def best(entries: Sequence[Entry]) -> dict[str, list[str]]:
-    """Names of the best of each column, ties and all; none where there is nothing to compare."""
+    """The names of the best models of each column, including ties. A column without different values is left out."""
     found = {}
     for column in COLUMNS:
         goods = {e.name: good(column, e.values[column.key]) for e in entries if e.values and column.key in e.values}
@@ -204,16 +204,16 @@ def best(entries: Sequence[Entry]) -> dict[str, list[str]]:
 
 
 def good(column: Column, value: float) -> float:
-    """The larger, the better."""
+    """A value as a number that is larger if the value is better."""
     return {"more": value, "less": -value, "near": -abs(value - column.ideal)}[column.better]
 
 
 def floors(found: Mapping[str, Report]) -> tuple[Floor, ...]:
-    """What real pictures get, once for each set of them."""
+    """The scores of real pictures, once for each set of them."""
     known: list[Floor] = []
     for name, report in found.items():
         scores = (report.scores or {}).items()
-        # A set against itself, as the two tests of originality are made, is as far and no copy.
+        # By definition of the two tests of originality, unseen real pictures have a ratio of 1 and a copying test of 0.
         fixed = {"ratio": 1.0, "copying": 0.0} if report.originality is not None else {}
         real = {key: score.real for key, score in scores if score.real is not None} | fixed
         halves = {key: score.halves for key, score in scores if score.halves is not None}
@@ -226,7 +226,8 @@ def floors(found: Mapping[str, Report]) -> tuple[Floor, ...]:
 
 
 def caption(found: Sequence[Report]) -> str:
-    """How many samples were scored, by whom and against what, and whether that was the same for all."""
+    """How many samples were scored, by which classifier, against how many real pictures, and whether this differs
+    between the models."""
     if not found:
         return ""
     counts = sorted({r.n for r in found})
@@ -246,7 +247,7 @@ def numbers(counts: Sequence[int]) -> str:
 
 
 def curves(path: Path, info: Mapping[str, Any]) -> Columns:
-    """A model's curves up to the step of its weights, as columns: from its header, or from its run's log."""
+    """A model's training curves up to the step of its weights, as columns, from its header or from its run's log."""
     kept = info.get("curves")
     if isinstance(kept, dict):
         return kept

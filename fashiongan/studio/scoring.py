@@ -1,4 +1,4 @@
-"""Scoring in the background: checkpoints wait in a line, and each is evaluated once for its very weights."""
+"""Scoring in the background: checkpoints wait in a queue. A report is kept under the hash of the scored weights."""
 
 import json
 import threading
@@ -12,12 +12,12 @@ from ..evaluation import evaluate, features, sources
 from ..evaluation.report import Report
 from ..job import Job
 
-SAMPLES = 10_000  # pictures that a report is made of
+SAMPLES = 10_000  # pictures per report
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the scorer is doing, and what went wrong last."""
+    """What is being scored now, and the last error."""
 
     name: str | None = None
     doing: str | None = None
@@ -27,7 +27,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class ScoringStatus:
-    """The checkpoint that is being scored, those that wait, and what went wrong last."""
+    """The checkpoint that is being scored, those that wait, and the last error."""
 
     busy: bool
     name: str | None
@@ -38,7 +38,7 @@ class ScoringStatus:
 
 
 class Scoring:
-    """One evaluation at a time. `find` gives the file of a checkpoint's name; reports are kept in `folder`."""
+    """Runs one evaluation at a time. `find` returns the file of a checkpoint; reports are saved in `folder`."""
 
     def __init__(self, folder: Path, data_root: str | None, find: Callable[[str], Path]):
         self.folder, self.data_root, self.find = folder, data_root, find
@@ -48,20 +48,21 @@ class Scoring:
         self.waiting: list[str] = []
 
     def report(self, name: str) -> Report | None:
-        """The report on a checkpoint as it is now, if there is one; a bundled checkpoint has it in its header."""
+        """The report on the current weights of a checkpoint, if there is one. A bundled checkpoint has it in its
+        header."""
         path = self.find(name)
         try:
-            found = json.loads(self.report_file(path).read_text())
+            value = json.loads(self.report_file(path).read_text())
         except (OSError, ValueError):
-            found = checkpoint.header_info(path).get("report")
-        return Report.from_json(found) if isinstance(found, dict) else None
+            value = checkpoint.header_info(path).get("report")
+        return Report.from_json(value) if isinstance(value, dict) else None
 
     def report_file(self, path: Path) -> Path:
-        """Where the report of these very weights is kept."""
+        """The file for the report on the weights in `path`. Its name is their hash."""
         return self.folder / f"{features.sha256(path)}.json"
 
     def add(self, names: Sequence[str]) -> None:
-        """Put checkpoints in the line, and start if nothing is being scored. Those in it already are left out."""
+        """Add checkpoints to the queue, except those that are in it, and start if nothing is being scored."""
         for name in names:
             self.find(name)
         with self.lock:
@@ -69,11 +70,11 @@ class Scoring:
             self.waiting += [name for name in names if name not in (busy, *self.waiting)]
             if busy is None and self.waiting:
                 self.now = Progress(self.waiting[0], "starting")
-                # A name that was added while the last report was being written is not forgotten.
+                # `after` starts again if a name was added while the last report was being written.
                 self.job = Job(self.work(), self.keep, name="score", after=lambda: self.add([]))
 
     def work(self) -> Iterator[Progress]:
-        """Score until nobody waits."""
+        """Score until the queue is empty."""
         while self.waiting:
             name = self.waiting.pop(0)
             yield replace(self.now, name=name, doing="drawing", share=0.0)

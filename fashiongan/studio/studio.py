@@ -1,4 +1,4 @@
-"""What all visitors of one machine share: its checkpoints, its data, and the one run that may be training."""
+"""The facade of all that the visitors of one machine share: checkpoints, data, scores, and the training run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ from .scoring import Scoring, ScoringStatus
 
 
 class Studio:
-    """Checkpoints by name, data sets by name, at most one run at a time, and those that wait for their turn.
+    """Checkpoints and data sets by name, at most one run at a time, and the queue of runs.
 
-    It says who may do what, and leaves the work to `models`, `datasets`, `runs` and `scoring`. A `public` one trains
-    nothing, scores nothing, and opens no folder that somebody names. `catalogue` is a repository on the Hub whose
-    checkpoints are listed beside the bundled ones.
+    It checks what is allowed, and delegates the work to `models`, `datasets`, `runs` and `scoring`. A `public` studio
+    does not train, does not score, and opens no folder that a visitor names. `catalogue` is a repository on the Hub
+    whose checkpoints are listed beside the bundled ones.
     """
 
     def __init__(
@@ -42,22 +42,22 @@ class Studio:
         self.scoring = Scoring(folder / ".reports", data_root, self.path)
 
     def check_private(self, what: str) -> None:
-        """StudioError on a public page, where strangers must not do `what` ("Training")."""
+        """StudioError on a public page, where visitors must not do `what`, such as "Training"."""
         if self.public:
             raise StudioError(off(what))
 
     # Checkpoints and data
 
     def names(self) -> list[str]:
-        """The listed checkpoints, each a name that `gan` takes."""
+        """The names of the listed checkpoints. `gan` accepts each of them."""
         return self.library.names()
 
     def path(self, name: object) -> Path:
-        """The file of a checkpoint that is listed, or named on the Hub; or StudioError."""
+        """The file of a checkpoint that is listed, or that is named on the Hub. StudioError for other names."""
         return self.library.path(name)
 
     def gan(self, name: object) -> GAN:
-        """The model of that name, loaded once for each version of its file."""
+        """The model with that name, loaded once per version of its file."""
         return self.models.gan(name)
 
     def film(self, name: str) -> Path | None:
@@ -65,7 +65,7 @@ class Studio:
         return self.models.film(name)
 
     def garments(self, name: str, size: int, fit: str = "fill") -> Dataset:
-        """A data set, kept in memory until another is asked for."""
+        """A data set. It stays in memory until another one is requested."""
         if name != datasets.FASHION_MNIST:
             self.check_private("Opening a folder")
         return self.datasets.get(name, size, fit)
@@ -73,45 +73,46 @@ class Studio:
     # Scores
 
     def report(self, name: str) -> Report | None:
-        """What `evaluate` said of a checkpoint as it is now, if it was asked."""
+        """The report on the current weights of a checkpoint, if they were evaluated."""
         return self.scoring.report(name)
 
     def report_file(self, path: Path) -> Path:
-        """Where the report of these very weights is kept."""
+        """The file for the report on the weights in `path`."""
         return self.scoring.report_file(path)
 
     def score(self, names: Sequence[str]) -> None:
-        """Evaluate these checkpoints in the background, one after the other."""
+        """Evaluate checkpoints in the background, one after the other."""
         self.check_private("Scoring")
         self.scoring.add(names)
 
     def scoring_status(self) -> ScoringStatus:
-        """Which checkpoint is being scored, and how far that is."""
+        """Which checkpoint is being scored, and the progress."""
         return self.scoring.status()
 
     # The run and its queue
 
     @property
     def run(self) -> Run | None:
-        """The run on show."""
+        """The run that the page shows."""
         return self.runs.run
 
     @property
     def waiting(self) -> list[Waiting]:
-        """The queue."""
+        """The runs that wait."""
         return self.runs.waiting
 
     def start(self, recipe: Recipe, owner: str = "") -> Run:
-        """Begin training. Raises StudioError if a run is going on, naming it, or if the recipe cannot be trained."""
+        """Start a run. Raises StudioError if another run is active (its message names that run), or if the recipe
+        cannot be trained."""
         self.check_private("Training")
         return self.runs.start(recipe, owner)
 
     def enqueue(self, recipe: Recipe, owner: str = "") -> None:
-        """Let a run wait for its turn. Raises StudioError at once if it could not be trained."""
+        """Add a run to the queue. Raises StudioError at once if it cannot be trained."""
         self.enqueue_all([recipe], owner)
 
     def enqueue_all(self, recipes: Sequence[Recipe], owner: str = "") -> None:
-        """Let runs wait for their turn, all of them or none."""
+        """Add runs to the queue, either all or none."""
         self.check_private("Training")
         self.runs.enqueue(recipes, owner)
 
@@ -121,7 +122,7 @@ class Studio:
         self.runs.cancel(number)
 
     def go_on(self, owner: str = "") -> Run:
-        """Resume the run on show, paused or stopped, exactly where it is."""
+        """Resume the shown run, which is paused or stopped, exactly where it is."""
         self.check_private("Training")
         return self.runs.go_on(owner)
 
@@ -136,17 +137,18 @@ class Studio:
         self.runs.stop()
 
     def advice(self, recipe: Recipe) -> tuple[Recipe, float | None]:
-        """What to train on the data that a recipe names, and in how many seconds, if that can be found out now."""
+        """The recommended recipe for the data that `recipe` names, and its training time in seconds, or None if that
+        cannot be measured now."""
         return self.runs.advice(recipe, self.garments(recipe.data, recipe.size, recipe.fit))
 
     def status(self) -> RunStatus:
-        """What the run is doing."""
+        """The status of the run."""
         return self.runs.status()
 
     def news(self, run_name: str, generation: int, row: int, sheet: int) -> RunNews:
-        """Status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
+        """The status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
         return self.runs.news(run_name, generation, row, sheet)
 
     def epoch_sheet(self, epoch: int) -> bytes | None:
-        """The samples of an epoch of the run on show, as a PNG."""
+        """The samples of an epoch of the shown run, as a PNG."""
         return self.runs.epoch_sheet(epoch)

@@ -22,7 +22,7 @@ class ProcessGroup:
     size: int = 1
 
     def share(self, n: int) -> slice:
-        """Which of n pictures are this process's: as many as the others', or one more."""
+        """The slice of n pictures that this process trains on; shares differ by at most one picture."""
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def average(self, net: nn.Module, n: int) -> None:
@@ -34,7 +34,7 @@ class ProcessGroup:
         self.add_up(grads, (mine.stop - mine.start) / n)
 
     def agree(self, net: nn.Module) -> None:
-        """Average what the processes have each measured of their own share: batch norm's statistics."""
+        """Average the batch-norm statistics, which each process measures on its own share."""
         if self.size > 1:
             self.add_up([b for b in net.buffers() if b.is_floating_point()], 1 / self.size)
 
@@ -48,21 +48,21 @@ class ProcessGroup:
             t.copy_(summed.view(t.shape))
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until every process has reached this point."""
         if self.size > 1:
             distributed.barrier()
 
     def leave(self) -> None:
-        """Go when all have come to their end: who goes before makes the others fail."""
+        """Leave the group once every process has finished: an early exit makes the others fail."""
         if self.size > 1:
             distributed.barrier()
             distributed.destroy_process_group()
 
 
 def join(device: str) -> tuple[ProcessGroup, str]:
-    """This process's place in the group that torchrun has started, or alone; and its device.
+    """This process's place in the group that torchrun started (a group of one without it), and its device.
 
-    Raises StudioError for a group on GPUs of which there are fewer than processes.
+    Raises StudioError if there are fewer GPUs than processes on this machine.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -5,20 +5,20 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-WINDOW = 500  # steps a complaint must last: every GAN stumbles now and then
+WINDOW = 500  # steps a problem must last before it is reported: every GAN stumbles now and then
 
-# Shares. Of a WGAN's weights 0.25 to 0.43 were seen at the bound in health, 0.46 to 0.8 where it was far too small.
+# Shares. Healthy WGANs had 0.25 to 0.43 of their weights at the bound; those with far too small a bound, 0.46 to 0.8.
 D_WINS, D_LOSES, ALIKE, CLIPPED = 0.98, 0.1, 0.3, 0.45
 CLIMB = 1.2  # while the window's newer half has this many times the variety of its older half, the generator learns
 FEW = "The samples look like only"
 
 
 def examine(rows: Sequence[Mapping[str, float]], variety: float, *, critic: bool = False) -> list[str]:
-    """Remarks on a run, none when it is well.
+    """Remarks on a run; none if it goes well.
 
     Args:
         rows: the log so far (`run_folder.read_log`), each row the means since the one before.
-        variety: `losses.diversity` of real pictures in the units of the run's.
+        variety: `losses.diversity` of real pictures in the same units as the run's curve.
         critic: whether the discriminator is meant to stay ahead, as WGAN's is.
     """
     if not rows or rows[-1]["step"] < WINDOW:
@@ -66,7 +66,7 @@ def class_means(images: Tensor, labels: Tensor, classes: Sequence[int]) -> Tenso
 def missing_classes(samples: Tensor, means: Tensor) -> list[str]:
     """A remark if the samples (N, C, H, W) uint8 look like fewer than half of the classes with these mean pictures.
 
-    Each sample counts for the nearest mean: a rough discriminator, but enough to see that whole classes never come.
+    Each sample counts for its nearest mean: a rough classifier, but enough to notice that whole classes are missing.
     """
     nearest = torch.cdist(samples.float().flatten(1), means).argmin(1)
     seen = len(nearest.unique())

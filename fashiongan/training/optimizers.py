@@ -1,4 +1,4 @@
-"""The optimisers of a run: made by its recipe, their rates set, their moments begun anew; and the averaged weights."""
+"""The optimisers of a run: create them, set their learning rates, reset their moments; and average the weights."""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +7,10 @@ from ..gans.recipe import Recipe
 
 
 def optimizer(net: nn.Module, r: Recipe, lr: float) -> torch.optim.Optimizer:
-    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says; on a GPU, one that can be replayed
-    with another rate."""
+    """Adam in one fused step, or RMSProp, or SGD with momentum, as the recipe says.
+
+    On a GPU the learning rate is a tensor, so that a recorded CUDA graph can be replayed with another rate.
+    """
     device = next(net.parameters()).device
     replayed = device.type == "cuda"
     rate = torch.tensor(lr, device=device) if replayed else lr
@@ -29,7 +31,7 @@ def set_rate(opt: torch.optim.Optimizer, lr: float) -> None:
 
 @torch.no_grad()
 def forget(opt: torch.optim.Optimizer) -> None:
-    """Begin anew with every moment, in its place, where a replay finds it."""
+    """Reset every moment to zero in place, since a recorded CUDA graph keeps its address."""
     for slots in opt.state.values():
         for value in slots.values():
             value.zero_()

@@ -10,15 +10,14 @@ from ..gans.recipe import Recipe
 from .trainer import Trainer
 
 FEW = 5000  # pictures below which the discriminator should see them augmented
-STEPS = 20_000  # updates after which garments can be told, by the runs behind clothing-128
-SOON = 6_000  # and after which a few small pictures are better left, as in benchmarks/few.md
-UNEVEN = 4  # times as many pictures of one class as of another, from which they are shown equally often
+STEPS = 20_000  # updates until garments are recognisable, measured in the runs behind clothing-128
+SOON = 6_000  # updates after which training on few small pictures should stop (benchmarks/few.md)
+UNEVEN = 4  # ratio of the largest to the smallest class above which classes are balanced
 TIMED = 3  # updates
 
 
 def recipe(garments: Dataset, asked: Recipe) -> Recipe:
-    """A recipe to begin with, for data, size and fitting as asked: the studio's own, by how many pictures there are
-    and how large.
+    """A recipe to begin with: `studio` with the given data, size and fit, adapted to their number and size.
 
     From the runs behind `clothing-128`, a net half as wide above 48 pixels and a discriminator kept ten times as
     smooth; from the hundred boots of benchmarks/few.md, an augmented view of few pictures and twice as smooth a
@@ -40,7 +39,7 @@ def recipe(garments: Dataset, asked: Recipe) -> Recipe:
 
 
 def seconds(chosen: Recipe, garments: Dataset, device: str) -> float:
-    """How long that run would take on this machine, from a few updates of it."""
+    """Estimate in seconds how long the run takes on this machine, by timing a few updates."""
     trainer = Trainer(*datasets.prepare(chosen, loaded=garments), device)
     for _ in range(2):
         trainer.update()

@@ -22,7 +22,7 @@ from .trainer import Tick, Trainer
 
 DISTANCE = "distance"  # the curve of `quick.Quick`
 NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
-POINTS = 60  # of each curve of a run in short
+POINTS = 60  # of each curve in the short summary of a run
 ALONE = ProcessGroup()
 FIRST_LOOK = 20.0  # seconds into a run before it is scored for the first time
 

@@ -21,7 +21,7 @@ from ..gans.recipe import Recipe
 from .distributed import ProcessGroup
 from .optimizers import blend, forget, optimizer, set_rate
 
-WARM = 3  # updates of a kind before it is recorded, in which libraries and optimisers make what they keep
+WARM = 3  # updates of a kind before it is recorded: libraries and optimisers allocate their state in these
 
 
 @runtime_checkable
@@ -59,7 +59,7 @@ class Tick:
 class Trainer:
     """A run in memory: two players, their optimisers, the averaged generator, and where in the data it is.
 
-    Given the same recipe, data and device kind, two trainers go the same way; `state_dict` holds all that decides it.
+    Given the same recipe, data and kind of device, two trainers give the same result. `state_dict` is the whole state.
     Constructing one seeds the process's rng for a moment (to draw weights), so construct one at a time.
 
     On a GPU an update is some hundred small operations, and asking for them takes longer than they do. So the GAN's
@@ -91,11 +91,11 @@ class Trainer:
             if hasattr(m, "rng"):  # a layer that draws: dropout, a random ground
                 m.rng = self.own  # type: ignore[assignment]
         if r.augment:
-            # On the discriminator's own door, so that no paper's file needs to know of it.
+            # As a hook on the discriminator's input, so that no paper's file needs to know about augmentation.
             self.gan.D.register_forward_pre_hook(
                 lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )
-        # What the fakes' classes are drawn from: every real picture's, or each class once.
+        # Fakes' classes are drawn from this: the class of every real picture, or each class once.
         found = r.labels and r.balance == "as found"
         self.trained = self.data.labels if found else torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
@@ -104,7 +104,7 @@ class Trainer:
             self.gan.fit(self.steps)
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
-        # What differs from one update to the next lies in tensors of fixed place, where a replay finds it.
+        # What changes between updates is kept in tensors with fixed addresses, since a recorded CUDA graph reads there.
         self.index = torch.zeros(r.d_steps, r.batch, dtype=torch.long, device=self.device)
         self.ema_decay = torch.zeros((), device=self.device)
         self.noted: list[str] = []  # by the update under way
@@ -161,7 +161,7 @@ class Trainer:
         self.step += 1
 
     def record(self) -> Recording:
-        """An update as a graph. Recording does nothing yet, so what it would have done is still to be replayed."""
+        """Record one update as a CUDA graph. Recording computes nothing: replay the graph to do the update."""
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self.rng)
         # Another thread of the page may use the GPU meanwhile.
@@ -190,7 +190,7 @@ class Trainer:
     def move_g(self, b: Batch) -> None:
         """The generator's turn, with new noise (report 000, steps 5 to 7)."""
         b = b._replace(z=self.gan.latents(self.recipe.batch, self.rng)[self.group.share(self.recipe.batch)])
-        self.gan.D.requires_grad_(False)  # its gradients are not wanted here, so their cost is spared
+        self.gan.D.requires_grad_(False)  # saves the cost of D's gradients, which this turn does not need
         with self.autocast():
             loss = self.gan.g_loss(b)
         self.move("g", self.opt_g, loss)
@@ -216,10 +216,10 @@ class Trainer:
             self.noted.append(name)
 
     def run(self, every: int | None = None, pace: float = 0.5) -> Iterator[Tick]:
-        """Train to the end, yielding a record after the first step, at each epoch's end, and otherwise
+        """Train to the end, yielding a record after the first step and at each epoch's end.
 
-        every `every` steps or, without it, about every `pace` seconds. Raises StudioError when a loss is no longer a
-        number. To stop, stop asking.
+        Between these, a record follows every `every` steps or, without it, about every `pace` seconds.
+        Raises StudioError when a loss is no longer a number. To stop, stop iterating.
         """
         since, done, start = perf_counter(), self.step, perf_counter()
         while self.step < self.steps:
@@ -245,7 +245,7 @@ class Trainer:
                 done = self.step
 
     def means(self) -> dict[str, float]:
-        """Every curve's mean since the last call: the one place where the device is waited for."""
+        """Every curve's mean since the last call. The only place that waits for the device."""
         names = list(self.counts)
         values = torch.stack([self.sums[n] for n in names]).tolist()
         losses = {n: v / self.counts[n] for n, v in zip(names, values, strict=True)}
@@ -264,7 +264,7 @@ class Trainer:
         return sampling.fixed_sheet(self.gan, self.average)
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that decides how the run goes on: tensors by name, and plain numbers."""
+        """The whole state of the run, for exact resuming: tensors by name, and plain numbers."""
         tensors = {f"gan.{k}": v for k, v in self.gan.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for name, opt in (("opt_d", self.opt_d), ("opt_g", self.opt_g)):
@@ -294,7 +294,7 @@ class Trainer:
 
 
 def pick_device(name: str) -> str:
-    """'auto' is the GPU if there is one. Raises StudioError for one that is not there."""
+    """The device called `name`; 'auto' is the GPU if there is one. Raises StudioError for a missing device."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
