@@ -82,20 +82,12 @@ def grayed(im: Image.Image) -> Gray:
     in_color = bool((spread > SATURATED).float().mean() > 0.001)
     if not in_color:
         values = rgb[:, :1].clone()
-<<<<<<< HEAD
     mask, note = mask_of(rgba)
-    return Gray(values, mask, seen, note)
+    return Gray(values, mask, in_color, note)
 
 
 def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
-    """(1, 1, H, W) 0..1: where the garment is, or None on black, which takes no color; and what is said of it."""
-=======
-    return Gray(values, mask_of(rgba), in_color)
-
-
-def mask_of(rgba: Image.Image) -> Tensor | None:
-    """The garment's mask (1, 1, H, W) in 0..1. None if the background is black, since black takes no color anyway."""
->>>>>>> house
+    """The garment's mask (1, 1, H, W) in 0..1, or None on black, which takes no color anyway; and a note about it."""
     small = rgba.copy()
     small.thumbnail((images.WORKING, images.WORKING))
     if not cutout.transparent(small) and cutout.black(np.asarray(small.convert("RGB"))):

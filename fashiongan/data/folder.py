@@ -27,16 +27,9 @@ KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pp
 
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
-<<<<<<< HEAD
-VERSION = 4  # of what is kept: raise it when pictures are read differently
+VERSION = 4  # of the cached arrays: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
 TOLD = 5  # skipped files that are named in a sentence
-=======
-VERSION = 3  # of the cached arrays: raise it when pictures are read differently
-OUTSIDE = "a link out of the folder"
-TOLD = 5  # skipped files that are named in a sentence
-CUT = (0.02, 0.95)  # a garment's share of the picture; a cut-out outside this range is rejected
->>>>>>> house
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
 MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
@@ -129,13 +122,8 @@ def read(path: Path, size: int, fit: str = "fill", told: Told = untold) -> tuple
     return kept(listing(path), size, fit, told)
 
 
-<<<<<<< HEAD
 def kept(source: Source, size: int, fit: str, told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
-    """As `read`, of pictures from anywhere. `told` hears how many are read, and of how many."""
-=======
-def kept(source: Source, size: int, fit: str) -> tuple[Tensor, Tensor, Survey]:
-    """As `read`, for any source of pictures."""
->>>>>>> house
+    """As `read`, for any source of pictures. `told` is called with how many are read, and of how many."""
     masks = source.place.parent / MASKS
     found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
     key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
@@ -182,13 +170,8 @@ def stamp(path: Path, files: list[tuple[str, int]]) -> str:
     return key.hexdigest()
 
 
-<<<<<<< HEAD
 def store(place: Path, source: Source, size: int, fit: str, told: Told = untold) -> None:
-    """Read every picture and write the array, then what is known of it; a reader finds both or neither."""
-=======
-def store(place: Path, source: Source, size: int, fit: str) -> None:
     """Read every picture and write the array, then its labels and survey; a reader finds both files or neither."""
->>>>>>> house
     names, listed, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
@@ -348,22 +331,6 @@ def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | No
     return out
 
 
-<<<<<<< HEAD
-=======
-def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
-    """The picture in RGB; where alpha is not nearly full, a pixel is the mean of the garment's solid pixels nearby."""
-    solid = alpha.point(lambda a: 255 if a >= SOLID else 0)
-    sharp = rgb.copy()
-    sharp.putalpha(solid)
-    out = Image.new("RGB", rgb.size, "white")
-    for radius in (24, 6, 2):  # the nearest last, since they count most
-        near = sharp.convert("RGBa").filter(ImageFilter.BoxBlur(radius)).convert("RGBA")
-        out.paste(near.convert("RGB"), mask=near.getchannel("A").point(lambda a: 255 if a >= 16 else 0))
-    out.paste(rgb, mask=solid)
-    return out
-
-
->>>>>>> house
 def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int) -> Image.Image:
     """All of a picture in RGB, in the middle of a square of that color."""
     scale = (size - 2 * margin) / max(im.size)

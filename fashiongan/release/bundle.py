@@ -15,28 +15,9 @@ from ..hub import registry
 from ..training import run_folder
 from ..training.trainer import Tick
 
-<<<<<<< HEAD
-PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder a class, that only some machines have
-CUTOUTS = "garments-256/train"  # likewise, with masks beside it
-FRAMES = 16  # of a film at most, so that it stays under half a megabyte
-=======
-# BUNDLED lists the settings that differ from each recipe's defaults. Some checkpoints were trained on a GPU, for as
-# long as it was available; the others have networks and epochs for two CPU cores (SMALL), and bfloat16 for speed. Most
-# of them end with falling learning rates, so that training settles. The page opens on one of the first two. At the low
-# learning rates of their papers, dragan and wgan-gp showed hardly an outline after ten epochs, so these two, wgan and
-# ragan have higher rates and smaller batches. After 45 s on one CPU thread, at a width of 32, this brought ragan to a
-# Frechet distance of 7.0 (13.9 at its defaults), wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6) and compact to 9.5 (43.8,
-# with its old initialisation too). Large is trained as in report 003, on a hundred ankle boots. There are few
-# photographs, so their discriminators see augmented ones, and the colorizer's discriminator learns slowly: otherwise
-# colors came out in patches after twelve epochs, and 1.5 times as strong as real ones.
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder per class, that only some machines have
 CUTOUTS = "garments-256/train"  # another such folder, with masks beside it
 FRAMES = 16  # frames of a GIF at most, so that it stays under half a megabyte
-SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
-# For began. With the paper's lambda_k of 0.001 it still missed seven classes after 14 epochs at four times the paper's
-# learning rates, because its balance k moved too slowly. The batch and the learning rates are twice those of the paper.
-SOON: dict[str, Any] = {"lr_g": 2e-4, "lr_d": 2e-4, "gamma": 1.0, "lambda_k": 0.005}
->>>>>>> house
 BEGIN, END = "<!-- scores: written by make checkpoints -->", "<!-- end of scores -->"
 SMALL: dict[str, Any] = {"epochs": 10, "width": 32, "schedule": "linear", "precision": "bfloat16"}
 # How the files that lie in checkpoints/ were made, where it differs from each recipe's defaults. Some were trained on a
@@ -73,20 +54,16 @@ BUNDLED: dict[str, dict[str, Any]] = {
         **{"gan": "studio", "data": PHOTOS, "size": 128, "width": 32, "batch": 32, "epochs": 200},
         **{"gamma": 5.0, "augment": "flip,shift,cutout"},
     },
-<<<<<<< HEAD
     "compact": {"gan": "compact", **SMALL, "epochs": 8, "batch": 128},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }
 # How they will be made the next time, and what has no file yet: lengths for a GPU, and recipes that learn sooner. An
-# entry moves up to BUNDLED when its file comes. In 45 s on one CPU thread, at a width of 32, ragan came to a distance
-# of 7.0 so, where it had 13.9 at its defaults; wgan to 8.1 (10.7), wgan-gp to 10.6 (13.6), compact to 9.5 (43.8, with
-# its old start too). With the paper's lambda_k of 0.001 began still missed seven classes after 14 epochs at four times
-# the paper's learning rates: its balance k moved too slowly. Garments-128 sees every class as often, though there are
-# eight times as many T-shirts as skirts.
+# entry moves up to BUNDLED when its file comes. After 45 s on one CPU thread, at a width of 32, higher learning rates
+# and smaller batches brought ragan to a Frechet distance of 7.0 (13.9 at its defaults), wgan to 8.1 (10.7), wgan-gp to
+# 10.6 (13.6) and compact to 9.5 (43.8, with its old initialisation too). With the paper's lambda_k of 0.001 began still
+# missed seven classes after 14 epochs at four times the paper's learning rates, because its balance k moved too slowly.
+# Garments-128 draws all classes equally often, although there are eight times as many T-shirts as skirts.
 NEXT: dict[str, dict[str, Any]] = {
-=======
-    # "even" draws all classes equally often, although there are eight times as many T-shirts as skirts.
->>>>>>> house
     "garments-128": {
         **{"gan": "projected", "data": CUTOUTS, "fit": "cutout", "balance": "even", "epochs": 600},
         **{"precision": "bfloat16"},
@@ -126,13 +103,8 @@ def recipe(name: str) -> dict[str, Any]:
 
 
 def at_hand() -> list[str]:
-<<<<<<< HEAD
-    """Names of those whose data is on this machine."""
+    """The names of those whose data is on this machine."""
     return [name for name, r in (BUNDLED | NEXT).items() if "data" not in r or Path(r["data"]).is_dir()]
-=======
-    """The names of the bundled checkpoints whose data is on this machine."""
-    return [name for name, r in BUNDLED.items() if "data" not in r or Path(r["data"]).is_dir()]
->>>>>>> house
 
 
 def train(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:
@@ -142,15 +114,8 @@ def train(name: str, folder: Path, device: str = "cpu", root: str | None = None)
 
 
 def trained(name: str, folder: Path, device: str = "cpu", root: str | None = None) -> Iterator[Tick]:
-<<<<<<< HEAD
-    """Train a bundled checkpoint in folder/name, going on where it stopped."""
-    changes, out = dict(recipe(name)), folder / name
-=======
     """Train a bundled checkpoint in folder/name, resuming if it was stopped."""
-    if name not in BUNDLED:
-        raise StudioError(f"There is no bundled checkpoint {name!r}: choose from {', '.join(BUNDLED)}.")
-    out = folder / name
->>>>>>> house
+    changes, out = dict(recipe(name)), folder / name
     if (out / "recipe.json").exists():
         trainer = run_folder.resume(out, device, root)
     else:

@@ -26,14 +26,9 @@ class Picture:
     kind: str = "test"
     number: int = 0  # number of the test picture, or seed of the generated one
     checkpoint: str = ""
-<<<<<<< HEAD
-    label: str | None = None  # class of the generated one
-    pixels: str = ""  # base64 of 784 bytes
-    note: str = ""  # one sentence on how one's own picture was cut out
-=======
     label: str | None = None  # class of the generated picture
     pixels: str = ""  # the upload: base64 of 784 bytes
->>>>>>> house
+    note: str = ""  # one sentence on how the upload was cut out
 
 
 def garment(studio: Studio, p: Picture) -> tuple[Tensor, int | None]:
@@ -63,18 +58,9 @@ def signed(d: Tensor) -> Tensor:
 
 
 def own(path: Path) -> Picture:
-<<<<<<< HEAD
-    """A picture of one's own as the classifiers want it: cut out, centred, gray, 28 x 28, light on black."""
-    try:
-        with images.header(path, images.FORMATS) as im:
-=======
-    """Prepare an upload for the classifiers: the central square, gray, 28 x 28, light on black.
-
-    Fashion-MNIST's garments are light on black, so a picture with a light border is inverted.
-    """
+    """Prepare an upload for the classifiers: cut out, centred, gray, 28 x 28, light on black."""
     try:
         with images.header(path, images.FORMATS) as im:  # reads only the header
->>>>>>> house
             large = im.width * im.height > limits.ATTACK_PIXELS
             whole = None if large else images.decoded(im, images.WORKING)
     except (*images.UNREADABLE, Image.DecompressionBombError):
