@@ -256,7 +256,7 @@ class Enlarger(GAN):
             other = b.unpaired[: n - m].float() / 255
             other_y = self.one_hot(b.akin[: n - m])  # type: ignore[index]
             drawn = self.G.palette.draw(other_y, looks(other), b.z[m:])
-            borrowed = torch.rand(n - m, 1, generator=b.rng, device=device) < 0.5  # some real garment's color
+            borrowed = torch.rand(n - m, 1, generator=b.rng, device=device) < 0.5  # a real garment's color
             drawn = torch.where(borrowed, told[: n - m], drawn)
             return Asked(torch.cat([small, other]), torch.cat([hidden, other_y]), torch.cat([told, drawn]), x, y)
 

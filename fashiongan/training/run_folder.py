@@ -89,7 +89,7 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
     """Run a trainer and keep its folder: yields the trainer's ticks, each after its files are written.
 
     The state is saved at each epoch's end, when the run ends or is stopped (the iterator is closed), and at ticks at
-    least `save_every` seconds apart; but for a thirtieth of the time at most, where saving takes long. Log lines are
+    least `save_every` seconds apart. Slow saves are made less often, for at most 1/30 of the time. Log lines are
     written together with the state that they lead to, so a killed run resumes from the last tick in its log. In a
     distributed run only rank 0 writes.
     """
