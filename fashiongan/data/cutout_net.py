@@ -89,7 +89,7 @@ def narrower(inside: int, out: int) -> nn.Sequential:
 class CutoutNet(nn.Module):
     """(N, 3, H, W) in 0..1 -> logits (N, 1, H, W), H and W multiples of 32; 0.6 M weights.
 
-    `coarse`, after a pass in training mode, holds logits (N, 1, H / 8, W / 8) of the same, for a loss on the way.
+    `coarse`, after a pass in training mode, holds logits (N, 1, H / 8, W / 8) of the same mask, for an auxiliary loss.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class CutoutNet(nn.Module):
 
 
 def fused(net: nn.Module) -> nn.Module:
-    """The same function for looking, faster: every batch norm that follows a convolution taken into it, in place."""
+    """Make the net faster for inference, in place: fold every batch norm into the convolution before it."""
     net.eval()
     for part in net.modules():
         if isinstance(part, nn.Sequential):
@@ -143,7 +143,7 @@ def fused(net: nn.Module) -> nn.Module:
 
 @lru_cache(maxsize=2)
 def load(path: Path = BUNDLED) -> nn.Module:
-    """The trained net, ready to look; StudioError if its file is missing or another net's."""
+    """The trained net, ready for inference; StudioError if its file is missing or belongs to another net."""
     try:
         state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
         net = CutoutNet()
@@ -185,7 +185,7 @@ def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
     box = surroundings(seen)
     if box is None:
         alpha = refined(im, small, seen)
-    else:  # a small garment: looked at again from near, refined where it is
+    else:  # a small garment: run the net again on its surroundings, and refine there
         left, top, right, bottom = (round(f * n) for f, n in zip(box, (*im.size, *im.size), strict=True))
         part = im.crop((left, top, right, bottom))
         small = small_copy(part)
@@ -196,7 +196,7 @@ def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
 
 
 def verdict(alpha: Image.Image, seen: Tensor, parts: int) -> Cut:
-    """What to use of `alpha`, and what to say: the whole picture where `seen`, (SIZE, SIZE) in 0..1, is unsure."""
+    """Choose the mask and the note for the user: the whole picture where `seen`, (SIZE, SIZE) in 0..1, is unsure."""
     confidence = expected_iou(seen)
     counts = np.asarray(alpha.histogram(), np.float64)
     area = float(counts[128:].sum() / counts.sum())
@@ -234,7 +234,7 @@ def expected_iou(p: Tensor) -> float:
 def surroundings(p: Tensor) -> tuple[float, float, float, float] | None:
     """The box (left, top, right, bottom), as shares of the picture, to look at again: twice a small garment's own.
 
-    None for a garment that is no small one, or for none.
+    None if the garment is not small, or if there is none.
     """
     inside = p > 0.5
     rows, columns = (torch.nonzero(inside.any(d)).flatten() for d in (1, 0))

@@ -341,7 +341,7 @@ def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int
 
 
 def looks_like(pixels: np.ndarray[Any, Any]) -> int:
-    """A number of 64 bits that pictures share if they look alike: whether each of 8 x 8 places is lighter than the next
+    """A 64-bit perceptual hash, equal if pictures look alike: whether each of 8 x 8 places is lighter than the next
     (dHash)."""
     small = Image.fromarray(pixels.transpose(1, 2, 0)).convert("L").resize((9, 8), Image.Resampling.BOX)
     v = np.asarray(small, dtype=np.int16)

@@ -1,7 +1,7 @@
 """The one opener of picture files: for training, evaluation, uploads and colorizing.
 
-Every picture comes out upright if the camera said how, in sRGB if a profile says what its numbers mean, and with the
-depth that it has: 16 bits are scaled to 8, not cut off at white. Sizes are read from the header before anything is
+Every picture comes out upright by its EXIF orientation, in sRGB by its ICC profile if it has one, and with its full
+depth: 16 bits are scaled to 8, not cut off at white. Sizes are read from the header before anything is
 decoded, so that memory stays bounded, and a large JPEG is reduced while it is read. Pillow only.
 """
 
@@ -31,7 +31,7 @@ SRGB = ImageCms.createProfile("sRGB")
 def header(source: bytes | Path | BinaryIO, formats: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
     """A picture file of which only the header has been read: its size and format are known, nothing is decoded.
 
-    Raises one of UNREADABLE, or Image.DecompressionBombError. Who calls this checks the size: Pillow's own warning,
+    Raises one of UNREADABLE, or Image.DecompressionBombError. The caller must check the size: Pillow's own warning,
     which goes by the area alone, is silenced.
     """
     with warnings.catch_warnings():

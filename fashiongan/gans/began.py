@@ -41,7 +41,7 @@ class BEGANRecipe(Recipe):
 
 
 class Helped(nn.Module):
-    """How far the layers are helped by their inputs, for nets of section 3.5."""
+    """Vanishing residuals (section 3.5): the share of its input that a layer still passes on."""
 
     def __init__(self, updates: int):
         super().__init__()
@@ -50,7 +50,7 @@ class Helped(nn.Module):
         self.done: Tensor
 
     def forward(self, h: Tensor, out: Tensor) -> Tensor:
-        """A layer's output, or a mix with its input as long as that helps."""
+        """A layer's output; until `updates` are done and if shapes agree, mixed with its input."""
         if h.shape != out.shape:
             return out
         carry = (1 - (self.done + 1) / self.updates).clamp(min=0)

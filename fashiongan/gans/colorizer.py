@@ -1,4 +1,4 @@
-"""Colorizer: a gray garment in, its colors out, as the person hints and in as many variants as there is noise.
+"""Colorizer: a gray garment in, its colors out, which follow the user's hints and vary with the noise.
 
 BicycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1711.11586, eq. 6) with hints as in Zhang et al. 2017
 (https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colors of a real picture into a code; from that
@@ -58,13 +58,13 @@ class ColorizerRecipe(Recipe):
 
 
 class Truth(NamedTuple):
-    """Colored garments, and what of their colors is told."""
+    """Colored garments, and the hints about their colors that the generator gets."""
 
     gray: Tensor  # (N, 1, S, S) uint8
     ab: Tensor  # (N, 2, S, S) in CHROMA
     hints: Tensor  # (N, HINTS, 5)
-    y: Tensor  # (N, classes), zeros where the class is not told
-    alpha: Tensor | None = None  # (N, 1, S, S) 0..1: where colors count, if not everywhere
+    y: Tensor  # (N, classes), zeros where the class is hidden
+    alpha: Tensor | None = None  # (N, 1, S, S) 0..1: weight of each pixel's color; None: all count
 
 
 class Colorizer(GAN):
@@ -90,11 +90,11 @@ class Colorizer(GAN):
         classes = len(recipe.labels)
         self.G = ColorizerG(recipe)
         self.D = networks.ConvD(critical(recipe), recipe.size, 3, classes)
-        # What it colors when no garment is given: of each class the first that it met.
+        # The garments that it colors when none is given: the first of each class in training.
         self.register_buffer("example", torch.zeros(classes, 1, recipe.size, recipe.size, dtype=torch.uint8))
         self.register_buffer("seen", torch.zeros(classes, dtype=torch.bool))
         self.register_buffer("classic", color_space.classic(classes))
-        # Of the codes of real pictures: mean, and mean square.
+        # Mean and mean square of the codes of real pictures.
         self.register_buffer("code_mean", torch.zeros(recipe.z_dim))
         self.register_buffer("code_square", torch.ones(recipe.z_dim))
 
@@ -106,18 +106,18 @@ class Colorizer(GAN):
         return x * (1 - self.recipe.low) + self.recipe.low
 
     def usual(self, z: Tensor) -> Tensor:
-        """Noise (N, z_dim) as codes that pictures have, `reach` times as far from their mean."""
+        """Noise (N, z_dim) scaled to the distribution of real codes, `reach` times as far from their mean."""
         spread = (self.code_square - self.code_mean.square()).clamp_min(0).sqrt()
         return self.code_mean + self.recipe.reach * spread * z
 
     def variety(self, x: Tensor) -> Tensor:
-        """Of colors alone, since lightness is not its own."""
+        """Diversity of the colors only, since the lightness is given."""
         y = torch.zeros(len(x), dtype=torch.long, device=x.device)
         rng = torch.Generator(x.device).manual_seed(0)
         return losses.diversity(self.truth(Batch(x, y, x, y, rng, REMEMBER)).ab)
 
     def truth(self, b: Batch) -> Truth:
-        """What a batch shows in color: the photographs' own colors, or ones drawn at random."""
+        """A batch in color: with the photographs' own colors, or with random ones for gray data."""
         with torch.no_grad(), torch.autocast(b.x.device.type, enabled=False):  # bfloat16 is too coarse for Lab
             x = (b.x - self.recipe.low) * (255 / (1 - self.recipe.low))
             if x.shape[1] == 4:
@@ -174,7 +174,7 @@ class Colorizer(GAN):
     def dyed(self, gray: Tensor, b: Batch, count: Tensor) -> tuple[Tensor, Tensor]:
         """Colors (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
 
-        One color where one hint will be given, else in half of them two.
+        Garments that get one hint have one color; half of the others have two.
         """
         n, s, device = len(gray), gray.shape[-1], gray.device
         u = torch.rand(2, n, 3, generator=b.rng, device=device)
@@ -249,7 +249,7 @@ class Colorizer(GAN):
         fake = pair(t.gray, ab, t.alpha)
         hinted = t.hints[..., 4].amax(1) > 0
         given = hinted | (torch.arange(len(z), device=z.device) < n)
-        # The encoder must not learn to read what the generator hides for it, so here its weights stand still.
+        # Encoder weights are fixed here: otherwise both nets would learn to hide the code in the picture.
         still = {k: v.detach() for k, v in self.G.encoder.named_parameters()}
         read, _ = torch.func.functional_call(self.G.encoder, still, (fake[n:],))
         terms = {
@@ -262,12 +262,12 @@ class Colorizer(GAN):
 
 
 def mean_of(values: Tensor, which: Tensor) -> Tensor:
-    """Mean of the values (N,) that are chosen (N,) bool; 0 if none is."""
+    """Mean of those values (N,) that the mask (N,) bool selects; 0 if it selects none."""
     return (values * which).sum() / which.sum().clamp_min(1)
 
 
 def off(ab: Tensor, t: Truth) -> Tensor:
-    """(N,): how far a, b (N, 2, S, S) are from the real ones, in the mean over the garment (L1)."""
+    """(N,): mean absolute error of a, b (N, 2, S, S) over the garment (L1)."""
     far = (ab - t.ab).abs().mean(1, keepdim=True)
     if t.alpha is None:
         return far.mean((1, 2, 3))

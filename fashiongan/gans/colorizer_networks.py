@@ -1,4 +1,4 @@
-"""The colorizer's nets: hints spread over the picture, the generator that adds to them, the encoder of its codes."""
+"""The colorizer's nets: a layer that spreads hints over the picture, the generator, and the encoder of its codes."""
 
 import math
 
@@ -11,8 +11,8 @@ from . import networks
 from .recipe import Recipe
 
 NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
-LIKE = 25.0  # of lightness: so unlike counts as far as a whole side
-KEYS = 8  # numbers by which pixels of a cut-out are alike
+LIKE = 25.0  # scale of lightness (L*) in the distance between a pixel and a hint
+KEYS = 8  # length of the keys whose product is the likeness of two pixels (cut-outs)
 
 
 class Hints(nn.Module):
@@ -106,7 +106,7 @@ class ColorizerG(nn.Module):
 
 
 def details(spread: Tensor) -> Tensor:
-    """What the net for cut-outs looks at: `Hints` (N, 5, S, S) in units in which garments differ by about 1, the chroma
+    """The input of the net for cut-outs: `Hints` (N, 5, S, S) in units in which garments differ by about 1, the chroma
     of a and b, and where from -1 to 1 a pixel is, (N, 8, S, S)."""
     n, _, s, _ = spread.shape
     axis = (torch.arange(s, device=spread.device) + 0.5) * (2 / s) - 1
@@ -154,5 +154,5 @@ class ColorEncoder(nn.Module):
 
 
 def critical(r: Recipe) -> int:
-    """The width of discriminator and encoder: beside the generator of cut-outs, half of its."""
+    """The width of discriminator and encoder: for cut-outs half of the generator's."""
     return max(4, r.width // 2) if r.channels == 4 else r.width

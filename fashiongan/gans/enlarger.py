@@ -206,7 +206,7 @@ class Enlarger(GAN):
         self.G = EnlargerG(recipe)
         begin(self.G)
         self.D = ProjectedD(self.recipe.seen, len(recipe.labels), recipe.low)
-        # What it enlarges when no garment is given: of each class the first that it met.
+        # The garments that it enlarges when none is given: the first of each class in training.
         self.register_buffer("example", torch.zeros(len(recipe.labels), 1, SMALL, SMALL, dtype=torch.uint8))
         self.register_buffer("met", torch.zeros(len(recipe.labels), dtype=torch.bool))
 
@@ -215,7 +215,7 @@ class Enlarger(GAN):
         return self.recipe.unpaired
 
     def akin(self, name: str) -> int:
-        """By Fashion-MNIST's names as by garments-256's."""
+        """Accepts the class names of Fashion-MNIST and of garments-256."""
         mine = [label.casefold() for label in self.recipe.labels]
         known = next((n for n in (name.casefold(), KIN.get(name.casefold())) if n in mine), None)
         return mine.index(known) if known else -1
@@ -226,7 +226,7 @@ class Enlarger(GAN):
         return self.given(G(small, y, z))
 
     def given(self, rgba: Tensor) -> Tensor:
-        """(N, 4, S, S) in 0..1 -> as the data is: on white if that has no alpha; low..1."""
+        """(N, 4, S, S) in 0..1 -> the data's format, in low..1: laid on white if the data has no alpha."""
         low = self.recipe.low
         x = rgba if self.recipe.channels == 4 else laid_on(rgba, torch.ones_like(rgba[:, :3]), 0.0)
         return x * (1 - low) + low
@@ -256,12 +256,12 @@ class Enlarger(GAN):
             other = b.unpaired[: n - m].float() / 255
             other_y = self.one_hot(b.akin[: n - m])  # type: ignore[index]
             drawn = self.G.palette.draw(other_y, looks(other), b.z[m:])
-            borrowed = torch.rand(n - m, 1, generator=b.rng, device=device) < 0.5  # some real garment's color
+            borrowed = torch.rand(n - m, 1, generator=b.rng, device=device) < 0.5  # a real garment's color
             drawn = torch.where(borrowed, told[: n - m], drawn)
             return Asked(torch.cat([small, other]), torch.cat([hidden, other_y]), torch.cat([told, drawn]), x, y)
 
     def remember(self, small: Tensor, y: Tensor) -> None:
-        """Keep the first garment of each class as its example; no value is waited for."""
+        """Keep the first garment of each class as its example, without waiting for the device."""
         first = y.argmax(0)  # (classes,): the first of each class, where there is one
         new = (y.amax(0) > 0) & ~self.met
         self.example.copy_(torch.where(new[:, None, None, None], (small[first] * 255).round().byte(), self.example))
@@ -303,9 +303,9 @@ class Enlarger(GAN):
 
 @torch.no_grad()
 def reachable(rgba: Tensor, told: Tensor) -> Tensor:
-    """The mean chroma (N, 2) of garments (N, 4, S, S) if each were told (N, 2) all over.
+    """The mean chroma (N, 2) that garments (N, 4, S, S) get if every pixel is given chroma `told` (N, 2).
 
-    Black and white parts take no color, and others must not take theirs as well.
+    Black and white parts take no color, and the other parts must not make up for it.
     """
     painted = tinted(luma(rgba[:, :3]).clamp(0, 1), told[:, :, None, None])
     return mean_chroma(torch.cat([painted, rgba[:, 3:]], 1))

@@ -26,7 +26,7 @@ class Palette(nn.Module):
         return self.nets[k](seen).float() - PALE * middle.square()  # type: ignore[no-any-return]
 
     def loss(self, y: Tensor, seen: Tensor, told: Tensor, rng: torch.Generator) -> Tensor:
-        """Cross-entropy of real chroma (N, 2), blurred by a bin so that few pictures make no comb."""
+        """Cross-entropy of real chroma (N, 2), jittered by one bin, so that no bin is empty by chance."""
         root = told.sign() * (2 * told.abs()).sqrt()
         root = root + (torch.rand(root.shape, generator=rng, device=root.device) - 0.5) * (2 / BINS)
         place = ((root + 1) * (BINS / 2)).long().clamp(0, BINS - 1)
@@ -36,7 +36,7 @@ class Palette(nn.Module):
 
     @torch.no_grad()
     def draw(self, y: Tensor, seen: Tensor, z: Tensor) -> Tensor:
-        """(N, 2) from N(0, I) -> (N, 2): chroma as garments have it; the larger z, the larger."""
+        """(N, 2) from N(0, I) -> (N, 2): chroma with the distribution of real garments, increasing in z."""
         known, share = torch.cat([y, seen], 1), torch.special.ndtr(z.float())
         first = quantile(self.logits(0, known, known), share[:, :1])
         root = torch.cat([first, quantile(self.logits(1, known, first), share[:, 1:2])], 1)
@@ -44,7 +44,7 @@ class Palette(nn.Module):
 
 
 def quantile(logits: Tensor, share: Tensor) -> Tensor:
-    """Of histograms over -1..1, logits (N, BINS): the values (N, 1) below which `share` (N, 1) lies."""
+    """Quantiles (N, 1) at `share` (N, 1) of histograms over -1..1, given as logits (N, BINS)."""
     p = logits.softmax(1)
     total = p.cumsum(1)
     k = (total < share).sum(1, keepdim=True).clamp_max(BINS - 1)

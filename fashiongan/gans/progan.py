@@ -29,7 +29,7 @@ from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
 DRIFT = 1e-3
-UNIT = 1_000_000  # parts in which a phase is counted if the run's length decides it
+UNIT = 1_000_000  # parts of a phase, if the run's length decides how long a phase is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Growing(nn.Module):
         self.size, self.phase = r.size, UNIT if r.phase is None else r.phase
         self.register_buffer("seen", torch.tensor(0))
         self.seen: Tensor
-        self.told: int | None = None  # `stage` while training, so that the device is not asked for it
+        self.told: int | None = None  # `stage` in training, known on the CPU so that nothing waits for the GPU
 
     @property
     def age(self) -> float:
@@ -80,7 +80,7 @@ class Growing(nn.Module):
         return (stage + 1) // 2, self.seen / self.phase - stage if stage % 2 else None
 
     def faded(self, x: Tensor) -> Tensor:
-        """Real pictures (N, C, S, S) with as little detail as the generator's of this age have."""
+        """Real pictures (N, C, S, S) reduced to the detail that the generator can draw at this stage."""
         level, fade = self.now()
         if level == self.ups and fade is None:
             return x
@@ -91,7 +91,7 @@ class Growing(nn.Module):
 
 
 def mixed(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """From a, for a share of 0, to b."""
+    """Linear interpolation: a for a share of 0, b for 1."""
     return a + (b - a) * share
 
 
@@ -197,7 +197,7 @@ class ProGAN(GAN):
         seen = step * r.batch * r.d_steps if r.phase is not None else step * 2 * phases * UNIT // steps
         now = max(before, min(seen // self.G.phase, phases) if self.G.phase else phases)
         for net in (self.G, self.D):
-            net.seen.clamp_(min=seen)  # a run that is made longer does not shrink
+            net.seen.clamp_(min=seen)  # when a finished run is extended, its nets keep their size
             net.told = now
         return now > before
 

@@ -17,10 +17,10 @@ from torch import Tensor
 
 SMALL = 28  # pixels a side of Fashion-MNIST
 MARGIN = 1.1  # side of a cut-out's square, in garments
-SHARPER = 0.25  # of each neighbour is taken away, along each axis
+SHARPER = 0.25  # share of each neighbour that sharpening subtracts, along each axis
 LIGHTER = 0.2  # share of cut-outs that are toned lighter
 ROUNDS = 3  # of back-projection
-THIN = 0.3  # of alpha: what is thinner counts as this much when a lack is shared out
+THIN = 0.3  # least alpha that back-projection divides by
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, by which Fashion-MNIST became gray
 SPREAD = (1.772, 1.402)  # blue minus luma per cb, red minus luma per cr; cb and cr go from -0.5 to 0.5
 
@@ -89,7 +89,7 @@ def mean_chroma(rgba: Tensor) -> Tensor:
 def tinted(y: Tensor, c: Tensor) -> Tensor:
     """Luma (N, 1, S, S) in 0..1 and cb, cr (N, 2, S, S) -> (N, 3, S, S) in 0..1 of just that luma.
 
-    What no screen can show at that luma is made paler, at the same hue.
+    A color outside sRGB at that luma is made paler, at the same hue.
     """
     blue, red = SPREAD[0] * c[:, :1], SPREAD[1] * c[:, 1:]
     green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
@@ -109,7 +109,7 @@ def corrected(dark: Tensor, alpha: Tensor, small: Tensor) -> Tensor:
 
 
 def toned(rgba: Tensor, rng: torch.Generator) -> Tensor:
-    """(N, 4, S, S) in 0..1, toned at random as a catalogue's are: the outline stays.
+    """(N, 4, S, S) in 0..1, with random tone as in a catalogue's photographs. Alpha stays as it is.
 
     Most are darker (gamma 1 to 1.8), some lighter (1 to 1.6 times), so that their lightest parts are as white as the
     ground; all have more contrast (1 to 1.4).

@@ -24,7 +24,7 @@ from . import losses, networks
 from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
-LAZY = 4  # steps between two looks at the slopes
+LAZY = 4  # steps between two gradient penalties
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class StudioRecipe(Recipe):
     gamma: float = knob(
         0.5, "Smoothness", "how flat the discriminator is kept at garments, real and drawn", 0.0, 1000.0
     )
-    # Of the widths and batches tried, the first to show garments that can be told on two cores: benchmarks/soon.md.
+    # The width and batch that showed recognisable garments soonest on two cores, of those tried: benchmarks/soon.md.
     quick = {"epochs": 3, "width": 24, "batch": 16}
 
 
@@ -133,7 +133,7 @@ class Studio(GAN):
         self.G = StudioG(recipe, len(recipe.labels))
         self.D = StudioD(recipe, len(recipe.labels))
         he_init(self)
-        with torch.no_grad():  # begin with hardly a style, and with gray pictures
+        with torch.no_grad():  # at the start, styles are weak and pictures are gray
             for style in self.G.styles:
                 cast(nn.Linear, style).weight.mul_(0.2)
             cast(nn.ConvTranspose2d, self.G.ups[-1]).weight.mul_(0.3)

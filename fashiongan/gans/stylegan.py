@@ -27,8 +27,8 @@ from . import losses, networks
 from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
-LAZY = 16  # steps between two looks at the discriminator's slope (2020, section 3.1)
-MEMORY = 0.998  # of the mean w, in pictures' batches (stylegan2-ada)
+LAZY = 16  # steps between two R1 penalties (2020, section 3.1)
+MEMORY = 0.998  # decay of the mean w, per batch (stylegan2-ada)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,12 +86,12 @@ def resume(
 
 
 def train(trainer: Trainer, out: Path, every: int | None = None, save_every: float = 2.0) -> Iterator[Tick]:
-    """Run a trainer and keep its folder: yields the trainer's ticks after writing what they call for.
+    """Run a trainer and keep its folder: yields the trainer's ticks, each after its files are written.
 
     The state is saved at each epoch's end, when the run ends or is stopped (the iterator is closed), and at ticks at
-    least `save_every` seconds apart; but for a thirtieth of the time at most, where saving takes long. Log lines are
-    written together with the state that they lead to, so a killed run resumes from the last tick in its log. Of several
-    only the first writes.
+    least `save_every` seconds apart. Slow saves are made less often, for at most 1/30 of the time. Log lines are
+    written together with the state that they lead to, so a killed run resumes from the last tick in its log. In a
+    distributed run only rank 0 writes.
     """
     if trainer.group.rank:
         yield from trainer.run(every)
@@ -113,14 +113,14 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
         shown, drawing = -1e9, 0.0
         try:
             for tick in trainer.run(every):
-                # On a GPU an epoch of few pictures takes less time than its sheet: a sixteenth of the time at most.
+                # On a GPU a short epoch takes less time than its sheet, so sheets get at most a sixteenth of the time.
                 if tick.ended and (tick.step == tick.steps or monotonic() - shown >= 16 * drawing):
                     shown = monotonic()
                     keeper.sample(tick.ended)
                     drawing = monotonic() - shown
                 tick = keeper.score(tick)  # noqa: PLW2901  the same tick, with how far from real garments it is
                 tick = keeper.note(tick)  # noqa: PLW2901  the same tick, with what the doctor says of it
-                # An epoch of a hundred pictures takes less time than saving it would.
+                # An epoch of a hundred pictures takes less time than saving the state.
                 wait = 30 * cost if tick.ended else max(save_every, 30 * cost)
                 if tick.step == tick.steps or monotonic() - last >= wait:
                     begin = monotonic()
@@ -146,7 +146,7 @@ class Keeper:
         self.checkpointed = -1e9
         recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
         self.variety = float(trainer.gan.variety(pictures_[:2000].float() * ((1 - recipe.low) / 255) + recipe.low))
-        # Not for one that colors given garments: their classes are given with them.
+        # Not for a colorizer: the classes of its garments are given, so none can be missing.
         scored = recipe.trained and not trainer.gan.colors
         self.means = doctor.class_means(pictures_, labels, recipe.trained) if scored else None
         self.few_classes: list[str] = []
@@ -172,9 +172,11 @@ class Keeper:
                 path.unlink()
 
     def score(self, tick: Tick) -> Tick:
-        """At times, for at most a twentieth of the run's, how far its garments are from real ones; keeps the best.
+        """Now and then score the run by its distance to real garments, and keep the best checkpoint.
 
-        The pictures it compares with are training pictures, so the test set has no say in which epoch is the best.
+        Scoring takes at most a twentieth of the time.
+
+        The pictures it compares with are training pictures, so the test set does not influence which epoch is the best.
         """
         begin = monotonic()
         if begin - self.begun < self.score_at or not quick.Quick.can(self.trainer.recipe):
@@ -191,7 +193,7 @@ class Keeper:
         return dataclasses.replace(tick, losses={**tick.losses, DISTANCE: far})
 
     def note(self, tick: Tick) -> Tick:
-        """Take a tick into the log, and the doctor's remarks into the tick."""
+        """Add a tick to the log, and the doctor's remarks to the tick."""
         self.newest = {
             "step": tick.step,
             "epoch": round(tick.epoch, 4),
@@ -215,7 +217,7 @@ class Keeper:
         files.write(self.out / "samples" / f"epoch_{epoch:03d}.png", sheets.png(im, text))
 
     def save(self, final: bool) -> None:
-        """Log lines; at most every five seconds, the checkpoint; when it is final, the GIF; then the state.
+        """Write the log lines; the checkpoint, at most every five seconds; the GIF, if final; and then the state.
 
         The state comes last: a run killed before it resumes from an earlier one and writes the other files again.
         """

@@ -1,4 +1,4 @@
-"""The only adversarial loop. It knows the contract and no GAN, and reports by yielding Ticks."""
+"""The only adversarial training loop. It uses the contract of a GAN, knows no particular one, and yields Ticks."""
 
 import copy
 import math

@@ -1,1 +1,1 @@
-"""The Robustness tab. May import shared; knows no other tab."""
+"""The Robustness tab. This folder may import shared. It must not know other tabs."""

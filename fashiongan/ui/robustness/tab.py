@@ -1,4 +1,4 @@
-"""Robustness: one garment under attack, accuracy against noise strength, and defences in training."""
+"""The Robustness tab: one garment under attack, accuracy against noise strength, and the training of defences."""
 
 import random
 from dataclasses import dataclass
@@ -20,14 +20,15 @@ from ..shared.show import answered
 
 HERE = Path(__file__).parent
 TEST, DRAWN, OWN = "A test picture", "One that a GAN draws", "My own"
-FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, as far as they are there
+FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, if they exist
 FIRST = 16  # a pullover that is classified as a shirt after a change too small to see
 ANY = "Any other class"
 MASKS = {"garment": "Only the garment's own", "none": "All"}
 TEST_PICTURES = 10_000
 STRENGTHS = "0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3"
 ADVERSARIES = {"none": "None: as usual", "fgsm": "One step (FGSM)", "pgd": "Several steps (PGD)"}
-# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
+# The browser tells panel.js which values are chosen, and panel.js fetches the results. The values are also stored,
+# because the panel may be mounted later.
 TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, target) => {
   window.fashionganRobust = {kind, number, checkpoint, label, pixels, classifier, attack, mask, target};
   document.dispatchEvent(new Event('fashiongan-robust'));
@@ -56,7 +57,7 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
                 visible=False,
                 elem_id="robust_gan",
             )
-            # A file: gradio would open a picture before we could say what is wrong with it.
+            # A file, not an image: Gradio would open an image before we can say what is wrong with it.
             upload = gr.File(
                 file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
             )
@@ -157,7 +158,7 @@ def curve_form(
 
 def defence_form() -> dict[str, gr.components.Component]:
     """The settings of a classifier's training, and the buttons that start and stop it."""
-    known = knobs(classifiers.RobustRecipe)
+    settings = knobs(classifiers.RobustRecipe)
     gr.Markdown(words.DEFENCE, elem_classes="caption")
     return {
         "classifier": gr.Dropdown(
@@ -169,15 +170,15 @@ def defence_form() -> dict[str, gr.components.Component]:
         "adversarial": gr.Radio(
             [(title, name) for name, title in ADVERSARIES.items()],
             value="pgd",
-            label=known["adversarial"].label,
+            label=settings["adversarial"].label,
             elem_id="fit_adversary",
         ),
-        "eps": gr.Number(0.1, label=known["eps"].label, info=known["eps"].text, elem_id="fit_eps"),
+        "eps": gr.Number(0.1, label=settings["eps"].label, info=settings["eps"].text, elem_id="fit_eps"),
         "epochs": gr.Number(
-            known["epochs"].default, precision=0, label="Epochs", info=known["epochs"].text, elem_id="fit_epochs"
+            settings["epochs"].default, precision=0, label="Epochs", info=settings["epochs"].text, elem_id="fit_epochs"
         ),
         "merge": gr.Textbox(
-            "", max_length=500, label=known["merge"].label, info=known["merge"].text, elem_id="fit_merge"
+            "", max_length=500, label=settings["merge"].label, info=settings["merge"].text, elem_id="fit_merge"
         ),
         "go": gr.Button("Train it", size="md", variant="primary", elem_id="fit_go"),
         "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="fit_stop"),
@@ -219,7 +220,7 @@ def watch(lab: RobustnessService) -> gr.HTML:
     def news(asked: Any) -> RobustnessNews:
         try:
             curve, fit = checked(tuple[int, int], asked, "")
-        except StudioError:  # a reader who knows nothing yet
+        except StudioError:  # a reader that has no data yet
             curve, fit = -1, -1
         return lab.news(curve, fit)
 
@@ -232,7 +233,7 @@ def watch(lab: RobustnessService) -> gr.HTML:
 
 @dataclass(frozen=True)
 class Question:
-    """What the panel asks to be attacked, and how."""
+    """The panel's request: which picture is attacked, and how."""
 
     kind: str | None = None
     number: object = None
@@ -279,7 +280,7 @@ class Bench:
         kept = [n for n in several or [] if n in names]
 
         def unless(good: bool, other: object) -> dict[str, object]:
-            # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
+            # A valid choice is not sent back: that would undo what the visitor has changed in the meantime.
             return {} if good else {"value": other}
 
         return [
@@ -340,11 +341,11 @@ class Bench:
 
     def buttons(self, visitor: str | None, request: gr.Request) -> list[Any]:
         """Show the buttons that make sense now: Compute it or Stop, Train it or Stop."""
-        found = []
+        updates = []
         for job, owner in ((self.lab.curves.job, self.lab.curves.owner), (self.lab.fit.job, self.lab.fit.owner)):
             alive = job is not None and job.alive
-            found += [
+            updates += [
                 gr.Button(visible=not alive),
                 gr.Button(visible=alive, interactive=access.may(self.lab.studio, owner, visitor, request)),
             ]
-        return found
+        return updates

@@ -1,4 +1,4 @@
-"""The Sample tab: draw, move sliders, look around one garment, start from an upload, keep a board.
+"""The Sample tab: draw garments, move sliders, explore from one garment, start from an upload, keep a board.
 
-May import shared; knows no other tab.
+This folder may import shared. It must not know other tabs.
 """

@@ -1,4 +1,4 @@
-"""The board: garments kept in the visitor's own browser, by their descriptions. Part of the Sample tab."""
+"""The board: garments that the visitor's browser stores as descriptions. Part of the Sample tab."""
 
 import json
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from ...studio import Studio
 from ..shared import show, words
 from . import explore as views
 
-EACH = 12  # pictures from one garment of a walk to the next
-SECONDS = 1.0  # for them
+EACH = 12  # frames of a walk from one garment to the next
+SECONDS = 1.0  # duration of these frames
 
 SLIDERS = 6
 
 
 @dataclass(frozen=True)
 class Again:
-    """The widgets that a reopened garment sets, in the order of `values`, and the events that follow."""
+    """The widgets that change when a garment is opened again, in the order of `values`, and the events that follow."""
 
     outputs: list[Any]
     classes: dict[str, Any]
@@ -36,7 +36,7 @@ class Again:
 
     def values(self, look: SampleSpec) -> list[Any]:
         """New values for the widgets: checkpoint, garment, no mixture, its view, truncation, slider kind, sliders."""
-        reach = directions.REACH  # the names that follow set each slider's own
+        reach = directions.REACH  # the event `named` sets each slider's own range later
         sliders = [gr.Slider(-reach, reach, x) for x in [*look.sliders, *[0.0] * SLIDERS][:SLIDERS]]
         return [look.checkpoint, look.to_json(), "", 0, views.ALONE, look.truncation, look.ways, *sliders]
 
@@ -60,7 +60,7 @@ class Fold:
     load: gr.UploadButton
 
     def wire(self, studio: Studio, page: gr.Blocks, keep: gr.Button, garment: list[Any], again: Again) -> None:
-        """`garment`: the function, and its inputs, that says which garment is chosen."""
+        """Connect the widgets. `garment`: the function that returns the chosen garment, and its inputs."""
         shelf = Shelf(studio)
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         shown = [self.box, self.gallery, self.empty, self.tools, *self.files, self.film]
@@ -113,20 +113,20 @@ def fold() -> Fold:
 
 
 class Shelf:
-    """What the board's widgets do, over one studio."""
+    """The handlers of the board's widgets, which call one studio."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
 
     def looks(self, kept: Any) -> list[SampleSpec]:
         """The garments in the browser's storage. Entries that are no longer valid descriptions are left out."""
-        found = []
+        specs = []
         for entry in kept if isinstance(kept, list) else []:
             try:
-                found.append(board.one(spec.parse(entry)))
+                specs.append(board.one(spec.parse(entry)))
             except StudioError:
                 continue
-        return found[: limits.BOARD_PICTURES]
+        return specs[: limits.BOARD_PICTURES]
 
     def at(self, kept: Any, i: Any) -> SampleSpec:
         looks = self.looks(kept)
@@ -135,17 +135,17 @@ class Shelf:
         return looks[i]
 
     def drawn(self, looks: Sequence[SampleSpec]) -> list[Tensor]:
-        """An image (C, H, W) uint8 for each garment; a black one if its checkpoint is not here."""
-        found = []
+        """An image (C, H, W) uint8 for each garment; a black one if its checkpoint is missing."""
+        drawn = []
         for look in looks:
             try:
-                found.append(spec.picture(self.studio.gan(look.checkpoint), look)[0])
+                drawn.append(spec.picture(self.studio.gan(look.checkpoint), look)[0])
             except StudioError:
-                found.append(torch.zeros(1, 28, 28, dtype=torch.uint8))
-        return found
+                drawn.append(torch.zeros(1, 28, 28, dtype=torch.uint8))
+        return drawn
 
     def shown(self, kept: Any) -> list[Any]:
-        """The widgets for what is kept."""
+        """Update the board's widgets for the stored garments."""
         looks = self.looks(kept)
         title = f"Board ({len(looks)})" if looks else "Board"
         rest = [gr.Markdown(visible=not looks), gr.Row(visible=bool(looks))]
@@ -158,17 +158,17 @@ class Shelf:
                 *empty,
                 gr.Image(visible=False),
             ]
-        images, told = self.drawn(looks), [caption(look) for look in looks]
+        images, captions = self.drawn(looks), [caption(look) for look in looks]
         small = [
             show.kept(sheets.png(sheets.sheet(x[None], 1, gap=0, scale=4), look.to_json()), "garment.png")
             for x, look in zip(images, looks, strict=True)
         ]
-        sheet, text = board.contact_sheet(images, told), board.to_json(looks)
+        sheet, text = board.contact_sheet(images, captions), board.to_json(looks)
         files = [show.kept(board.as_file(sheet, kind, text), name) for kind, name in board.PAGES.items()]
         files.append(show.kept(text.encode(), "garments.json"))
         return [
             gr.Accordion(label=title),
-            gr.Gallery(value=list(zip(small, told, strict=True)), visible=True, selected_index=None),
+            gr.Gallery(value=list(zip(small, captions, strict=True)), visible=True, selected_index=None),
             *rest,
             *(gr.DownloadButton(value=path) for path in files),
             gr.Image(visible=False),
@@ -202,11 +202,12 @@ class Shelf:
         new = board.from_png(data) if data.startswith(b"\x89PNG") else board.from_json(data)
         looks = self.looks(kept)
         for look in new:
-            spec.picture(self.studio.gan(look.checkpoint), look)  # better refused now than black on the board
+            # An invalid garment raises here; otherwise it would be a black picture on the board.
+            spec.picture(self.studio.gan(look.checkpoint), look)
         return self.stored([*looks, *(look for look in new if look not in looks)])
 
     def walk(self, kept: Any) -> gr.Image:
-        """A GIF from each garment to the next, through those that one checkpoint drew."""
+        """A GIF that interpolates from each garment to the next. All must come from one checkpoint."""
         looks = self.looks(kept)
         if len({look.checkpoint for look in looks}) > 1:
             raise StudioError("A walk stays with one checkpoint: remove the garments of others from the board.")

@@ -1,4 +1,4 @@
-"""What the Sample tab's widgets do: from their values to descriptions, and from those to pictures."""
+"""The handlers of the Sample tab: they turn widget values into SampleSpecs, and SampleSpecs into pictures."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -22,21 +22,21 @@ ALL = "All classes"
 
 @dataclass(frozen=True)
 class Values:
-    """What stands in the tab's widgets."""
+    """The values of the tab's widgets."""
 
-    locked: str  # description of the garment that was clicked; "" for none
-    mate: str  # and of the one that is mixed into it
+    locked: str  # description of the garment that was clicked, or ""
+    mate: str  # description of the garment that is mixed into it, or ""
     share: float
     cut: int
     far: float
     ways: str
-    name: str  # of the checkpoint
+    name: str  # name of the checkpoint
     label: str
     n: int
     seed: int
     truncation: float
     sliders: tuple[float, ...]
-    across: int  # 0 a sheet, 1 and more a grid along that slider, below 0 a view of the locked garment
+    across: int  # 0: a sheet; from 1: a grid along that slider; below 0: a view of the locked garment
 
     @classmethod
     def from_widgets(
@@ -54,7 +54,7 @@ class Values:
         truncation: float,
         *sliders_and_across: Any,
     ) -> "Values":
-        """In the order of the fields, the sliders one by one."""
+        """From the widgets' values, in the order of the fields, with one value for each slider."""
         *sliders, across = sliders_and_across
         return cls(locked, mate, share, cut, far, ways, name, label, n, seed, truncation, tuple(sliders), across)
 
@@ -66,7 +66,7 @@ class Desk:
         self.studio, self.sheets = studio, sheets
 
     def chosen(self, name: str | None, locked: str, label: str, across: int) -> list[Any]:
-        """What a checkpoint can be asked for, and how it was made."""
+        """Update the widgets for a checkpoint: its classes, the view, and how it was trained."""
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
             empty = "There is no checkpoint yet: the Train tab makes one."
@@ -85,7 +85,7 @@ class Desk:
         ]
 
     def view(self, locked: str, across: int) -> list[Any]:
-        """The widgets that make sense for a sheet, or for the locked garment."""
+        """Show the widgets that make sense for a sheet, or for the locked garment."""
         close = across < 0 and locked != ""
         return [
             gr.Slider(visible=not close and across == 0),
@@ -97,7 +97,7 @@ class Desk:
         ]
 
     def named(self, name: str | None, ways: str, across: int, *offsets: float) -> list[Any]:
-        """The sliders by what they change: the first time for a checkpoint this takes a second or two."""
+        """Label the sliders by what they change. The first time for a checkpoint, this takes a second or two."""
         if not name:
             return [gr.skip()] * (1 + SLIDERS)
         gan = self.studio.gan(name)
@@ -150,17 +150,17 @@ class Desk:
         return show.described_sheet(*self.sheets.drawn(look))
 
     def asked(self, v: Values) -> spec.SampleSpec:
-        """The sheet that the widgets ask for."""
+        """The SampleSpec of the sheet that the widgets describe."""
         gan = self.studio.gan(v.name)
         return asked(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
 
     def shown(self, *values: Any) -> str | None:
-        """The picture that the widgets ask for."""
+        """The picture that the widgets describe."""
         v = Values.from_widgets(*values)
         return show.described_sheet(*self.sheets.drawn(self.look(v))) if v.name else None
 
     def look(self, v: Values) -> spec.SampleSpec:
-        """What the widgets show: a sheet, or the locked garment, or its neighbours."""
+        """The SampleSpec of what is shown: a sheet, the locked garment, or its neighbours."""
         page = self.asked(v)
         if v.across >= 0 or not v.locked:
             return page
@@ -181,19 +181,19 @@ class Desk:
         return [garment.to_json(), "", 0, explore.NEAR, *sliders]
 
     def lock_first(self, *values: Any) -> list[Any]:
-        """Where a view of a garment is asked for and none was clicked, the sheet's first is taken."""
+        """If a view of one garment is chosen before any was clicked, lock the first one of the sheet."""
         v = Values.from_widgets(*values)
         if v.across >= 0 or v.locked:
             return [gr.skip()] * 3
         return [self.sheets.first(self.asked(v)).to_json(), "", 0]
 
     def keepable(self, *values: Any) -> spec.SampleSpec:
-        """The locked garment as it stands, for the board."""
+        """The SampleSpec of the locked garment in its present state, for the board."""
         v = Values.from_widgets(*values)
         return self.look(replace(v, across=min(v.across, explore.ALONE) if v.across < 0 else explore.ALONE))
 
     def one_picture(self, *values: Any) -> str:
-        """The locked garment, or the sheet's first, as a PNG of its own size: its path."""
+        """The path of a PNG of the locked garment, or of the sheet's first one, in its own size."""
         v = Values.from_widgets(*values)
         look = self.look(replace(v, across=explore.ALONE)) if v.locked else self.sheets.first(self.asked(v))
         return self.sheets.plain_file(look)
@@ -227,13 +227,13 @@ def asked(
 
 
 def short(handle: str) -> str:
-    """A slider's name without its correlation, in lower case for a sentence."""
+    """A slider's name without its correlation, and with a small first letter for use in a sentence."""
     name = handle.split(":", maxsplit=1)[0].split(",", maxsplit=1)[0]
     return name if name.startswith(("Code", "Direction", "Slider")) else name[0].lower() + name[1:]
 
 
 def card(studio: Studio, name: str) -> str:
-    """A line on how a checkpoint was made, and its scores."""
+    """A line on how a checkpoint was trained, and the verdict on it."""
     info, report = checkpoint_files.header_info(studio.path(name)), studio.report(name)
     epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
     minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"

@@ -15,15 +15,15 @@ from ...latent.spec import SampleSpec
 from ...studio import Studio
 from ..shared import show, words
 
-NEAR, ALONE = -1, -2  # views of a locked garment, beside the sheets 0 and more
+NEAR, ALONE = -1, -2  # views of a locked garment; sheets are numbered from 0
 VIEWS = [("Nine neighbours of a garment", NEAR), ("One garment", ALONE)]
 SEED, CLASS = "another seed", "itself as "
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """What a garment is mixed with: another's description ("" for nothing), how much of it, and from which layer on
-    its latent is used instead (0: none is)."""
+    """What a garment is mixed with: the description of another garment ("" for none), its share, and the first layer
+    that uses the other's latent instead (0: no layer)."""
 
     mate: str
     share: float
@@ -31,18 +31,18 @@ class Mixture:
 
 
 class Sheets:
-    """Draws descriptions with one studio's models, and finds the garment that a click on a sheet means."""
+    """Draws SampleSpecs with one studio's models, and finds the garment at the place of a click."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
 
     def drawn(self, look: SampleSpec) -> tuple[Tensor, int, str]:
-        """Pictures, columns and description, as `show.described_sheet` takes them."""
+        """(pictures, columns, description), the arguments of `show.described_sheet`."""
         gan = self.studio.gan(look.checkpoint)
         return spec.picture(gan, look), spec.columns(gan, look), look.to_json()
 
     def dressed(self, garment: SampleSpec, page: SampleSpec, label: str | None) -> SampleSpec:
-        """A garment with the page's sliders and truncation, and its class if one is chosen there."""
+        """A garment with the sliders and truncation of the page, and its class if one is chosen there."""
         dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways)
         return replace(dressed, label=label, shares=()) if label else dressed
 
@@ -54,7 +54,8 @@ class Sheets:
         if mate.checkpoint != garment.checkpoint:
             raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
         own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
-        # The mate may be the same garment in another class, with the same latent: then mix the classes, in all layers.
+        # If the mate is the same garment in another class, the latents are equal: then the classes are mixed, in all
+        # layers.
         if mixture.cut and mixture.cut < gan.layers and not torch.equal(own, others):
             return replace(garment, other=spec.pack(others), cut=mixture.cut)
         return interpolate.mixed(gan, garment, mate, mixture.share)
@@ -81,13 +82,13 @@ class Sheets:
         return interpolate.garment(gan, look, i)
 
     def plain_file(self, look: SampleSpec) -> str:
-        """A garment as a PNG of its own size, with its description: its path."""
+        """The path of a PNG of a garment in its own size, with its description."""
         images, _, description = self.drawn(look)
         return show.kept(sheets.png(sheets.sheet(images, 1, gap=0), description), "garment.png")
 
 
 def told(look: SampleSpec) -> str:
-    """A locked garment in a line."""
+    """A line of text on the locked garment."""
     what = f"{look.label} " if isinstance(look.label, str) else ""
     where = "" if look.latents else f"number {look.first + 1} of seed {look.seed}"
     return words.LOCKED.format(garment=html.escape(f"{what}{where}".strip() or "a garment of its own"))
@@ -95,7 +96,7 @@ def told(look: SampleSpec) -> str:
 
 @dataclass(frozen=True)
 class MixFold:
-    """The widgets with which a locked garment is mixed."""
+    """The widgets that mix a locked garment."""
 
     box: gr.Accordion
     mate: gr.Dropdown
@@ -129,7 +130,8 @@ class MixFold:
         models.change(show.polite(offered), models, [self.mate, self.cut], **hidden)
         chosen: dict[str, Any] = {"fn": show.polite(choose), "inputs": [locked, self.mate, self.seed], "outputs": mate}
         locked.change(**chosen, **hidden)
-        locked.change(show.polite(layered), models, self.cut, **hidden)  # also for the one the page opens on
+        # Not `models.change`: the checkpoint that the page opens on must count too.
+        locked.change(show.polite(layered), models, self.cut, **hidden)
         gr.on([self.mate.input, self.seed.input], **chosen, **hidden).then(**redraw)
         self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **hidden)
 

@@ -16,7 +16,7 @@ from . import board, explore
 from . import upload as upload_fold
 from .desk import ALL, SLIDERS, Desk, film_of
 
-Event = dict[str, Any]  # the arguments of one of gradio's listeners
+Event = dict[str, Any]  # the arguments of a Gradio event listener
 HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 LIVE: Event = {
     "trigger_mode": "always_last",
@@ -30,7 +30,7 @@ WAYS = [
     ("principal components (GANSpace)", "activations"),
 ]
 
-# Downloads through a blob: a direct link would use the server's file name and not ours.
+# Downloads through a blob, because a direct link would use the server's file name.
 DOWNLOAD = """async () => {
   const shown = document.querySelector('#sheet img');
   if (!shown) return;
@@ -111,9 +111,9 @@ class Controls:
     """The widgets on the left."""
 
     models: gr.Dropdown
-    catalogue: gr.Markdown  # why checkpoints of the Hub are missing, if they are
+    catalogue: gr.Markdown  # says why checkpoints of the Hub are missing
     label: gr.Dropdown
-    across: gr.Dropdown  # what is shown: 0 a sheet, 1 and more a grid along that slider, below 0 a view of a garment
+    across: gr.Dropdown  # what is shown, see `desk.Values.across`
     n: gr.Slider
     far: gr.Slider
     seed: gr.Number
@@ -126,7 +126,7 @@ class Controls:
 
     @property
     def asking(self) -> list[Any]:
-        """Those that say which sheet is asked for, in the order of `Desk.asked`."""
+        """The widgets that describe a sheet, in the order of the fields of `desk.Values`."""
         return [self.models, self.label, self.n, self.seed, self.truncation, *self.sliders, self.across]
 
 
@@ -173,7 +173,7 @@ def controls(studio: Studio) -> Controls:
 
 
 class Wiring:
-    """Which widget does what, and what follows. `locked` and `mate`: descriptions of garments that were chosen."""
+    """Connects the widgets with their handlers. `locked` and `mate`: descriptions of the chosen garments."""
 
     def __init__(self, studio: Studio, w: Controls, p: Picture, locked: gr.State, mate: gr.State):
         self.studio, self.w, self.p, self.locked, self.mate = studio, w, p, locked, mate
@@ -206,12 +206,12 @@ class Wiring:
         self.view: Event = {"fn": self.desk.view, "inputs": [locked, w.across], "outputs": close, **HIDDEN}
 
     def drawing(self, page: gr.Blocks, this: gr.Tab) -> None:
-        """Checkpoints, sheets, sliders."""
+        """Connect checkpoints, sheets and sliders."""
         w, p, studio = self.w, self.p, self.studio
         p.growth.expand(show.polite(lambda name: film_of(studio, name)), w.models, p.film, **HIDDEN)
         opened = gr.on([page.load, this.select], partial(checkpoints.listed, studio), w.models, w.models, **HIDDEN)
         drawn = opened.then(**self.classes).then(**self.redraw).then(**self.named)
-        if studio.library.catalogue is not None:  # asked for when the page is there already
+        if studio.library.catalogue is not None:  # requested after the page is drawn, because it may take long
             drawn.then(partial(catalogued, studio), w.models, [w.models, w.catalogue], **HIDDEN)
         shown = gr.State(checkpoints.favourite(studio.names()))
         listed = [w.models, shown]
@@ -224,11 +224,12 @@ class Wiring:
         w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.redraw)
 
     def programs(self) -> None:
-        """The endpoint /sample, with places of its own in the queue: what programs fetch keeps no slider waiting."""
+        """Add the endpoint /sample. It has its own places in the queue, so that requests of programs do not delay
+        sliders."""
         w = self.w
-        # Programs name a checkpoint and a class in plain text: a list on the page knows only what a visitor was shown.
+        # Programs send checkpoint and class as text: a dropdown would accept only the choices that the page has shown.
         named_model, named_label = gr.Textbox(FAVOURITE, visible=False), gr.Textbox(ALL, visible=False)
-        # The page's sliders reach as far as those of the checkpoint it shows.
+        # Number fields, because the range of the page's sliders depends on the checkpoint that it shows.
         free = [gr.Number(0, visible=False, label=f"slider {i + 1}") for i in range(SLIDERS)]
         plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
         plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False)]
@@ -237,7 +238,7 @@ class Wiring:
         gr.Button(visible=False).click(event, plain, self.p.out, api_name="sample", **own)
 
     def exploring(self, page: gr.Blocks) -> None:
-        """From one garment on: lock it, mix it, keep it, open one that was kept."""
+        """Connect what starts from one garment: lock it, mix it, keep it, open a kept one."""
         w, p, desk = self.w, self.p, self.desk
         first = w.across.input(
             show.polite(desk.lock_first), self.values, [self.locked, self.mate, w.mixing.share], **HIDDEN
@@ -255,6 +256,6 @@ class Wiring:
 
 
 def catalogued(studio: Studio, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:
-    """The list with what the Hub's catalogue holds, and the sentence that says why it does not."""
-    told = studio.library.look_up()
-    return checkpoints.listed(studio, chosen), gr.Markdown(told, visible=told != "")
+    """The list with the checkpoints of the Hub's catalogue; if they are missing, a sentence that says why."""
+    reason = studio.library.look_up()
+    return checkpoints.listed(studio, chosen), gr.Markdown(reason, visible=reason != "")

@@ -1,4 +1,4 @@
-"""Start from my picture: upload one, see it cut out and redrawn by the generator, and go on with the sliders."""
+"""Start from my picture: cut out an uploaded garment, invert it with the generator, and continue with the sliders."""
 
 import html
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ EVERY_CLASS = "All classes"
 
 @dataclass(frozen=True)
 class Fold:
-    """The widgets of an upload."""
+    """The widgets for an upload."""
 
     file: gr.UploadButton
     panel: gr.HTML
@@ -62,8 +62,8 @@ def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator
     own = images.opened(Path(path))
     cut = cutout.found(own)
     target = cutout.garment(own, gan.recipe.size, gan.channels, cut)
-    wanted = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
-    for guess in inversion.project(gan, name, target, wanted):
+    chosen = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
+    for guess in inversion.project(gan, name, target, chosen):
         yield guess, target, cut.note
 
 
@@ -80,10 +80,10 @@ def polite_steps(handler: Any) -> Any:
 
 
 def panel(target: Tensor, guess: inversion.Guess, note: str = "") -> str:
-    """HTML: the picture as the data would show it, beside the generator's, and how far the search is."""
+    """HTML: the upload, cut out as in the training data, beside the generator's picture, and the search's progress."""
     done = guess.step == guess.steps
-    said = f"{guess.psnr:.1f} dB alike" + ("" if done else f", step {guess.step} of {guess.steps}")
-    sides = (("Yours, cut out", target), (f"The generator's, {said}", guess.picture))
+    progress = f"{guess.psnr:.1f} dB alike" + ("" if done else f", step {guess.step} of {guess.steps}")
+    sides = (("Yours, cut out", target), (f"The generator's, {progress}", guess.picture))
     figures = "".join(
         f'<figure><img src="{url(x)}" alt=""><figcaption>{text}</figcaption></figure>' for text, x in sides
     )

@@ -1,4 +1,4 @@
 """The Train tab: choose data and a recipe, start a run and watch it.
 
-May import shared; knows no other tab.
+This folder may import shared. It must not know other tabs.
 """

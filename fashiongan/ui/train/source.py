@@ -1,4 +1,4 @@
-"""Which pictures a run learns from: their name or an uploaded ZIP, what they look like, and what to begin with."""
+"""The data of a run: its name or an uploaded ZIP, a preview, and a recommended recipe."""
 
 import html
 from collections.abc import Callable
@@ -19,7 +19,7 @@ HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"
 
 
 class Source:
-    """The widgets of somebody's own pictures, and what they do over one studio."""
+    """The widgets that choose the data, and their handlers, which call one studio."""
 
     def __init__(self, studio: Studio):
         self.studio = studio
@@ -39,12 +39,14 @@ class Source:
             self.use = gr.Button("Use these settings", size="sm", elem_id="use")
 
     def look(self, tab: gr.Tab, which: list[Any], some: list[Any], shown: gr.HTML) -> None:
-        """Show the pictures that the fields of data, size and fitting, and those of classes and number, name."""
-        seen = [tab.select, *(c.change for c in (*which, *some))]
-        gr.on(seen, self.preview, [*which, *some], shown, trigger_mode="always_last", **HIDDEN)
+        """Show a preview of the data. `which`: the fields of data, size and fit; `some`: those of classes and
+        number."""
+        events = [tab.select, *(c.change for c in (*which, *some))]
+        gr.on(events, self.preview, [*which, *some], shown, trigger_mode="always_last", **HIDDEN)
 
     def advise_on(self, which: list[Any], taken: Callable[[Recipe], list[Any]], fields: list[Any]) -> None:
-        """Advise on what the fields of data, size and fitting name; a button puts what is advised into `fields`."""
+        """Show a recommendation for the data. `which`: the fields of data, size and fit. A button copies it to
+        `fields`."""
         told = [self.panel, self.told]
         gr.on([c.change for c in which], self.advise, which, told, trigger_mode="always_last", **HIDDEN)
         use = show.polite(lambda *asked: taken(self.advised(*asked)))
@@ -52,13 +54,13 @@ class Source:
         self.zipped.upload(show.polite(self.unpack), self.zipped, self.field, api_visibility="private")
 
     def unpack(self, path: str) -> str:
-        """The folder that an uploaded ZIP was unpacked into."""
+        """Unpack an uploaded ZIP and return its folder."""
         self.studio.check_private("Uploading pictures to train on")
         return str(zip_archive.unpacked(Path(path)))
 
     def advise(self, source: str, size: int, fit: str) -> tuple[gr.Column, str]:
-        """For somebody's own pictures, what to begin with, and how long that takes here; nothing for the studio's own
-        and for what cannot be read, of which the preview says why."""
+        """For a visitor's own pictures: a recommended recipe and its training time on this machine. Nothing is shown
+        for Fashion-MNIST, or if the data cannot be read; then the preview says why."""
         try:
             if source == datasets.FASHION_MNIST:
                 return gr.Column(visible=False), ""
@@ -67,24 +69,24 @@ class Source:
             return gr.Column(visible=False), ""
         how_long = words.ADVISED_BUSY if seconds is None else f"about {recommend.duration(seconds)} on this machine"
         own = asked(source, size, fit)
-        turned = [
+        changed = [
             f"{k.label} {getattr(found, k.name):,}" if k.kind is int else f"{k.label} {getattr(found, k.name)}"
             for k in knobs(type(found)).values()
             if getattr(found, k.name) not in (k.default, getattr(own, k.name, k.default))
         ]
-        said = words.ADVISED.format(gan=found.gan, settings="; ".join(turned), how_long=how_long)
-        return gr.Column(visible=True), said
+        text = words.ADVISED.format(gan=found.gan, settings="; ".join(changed), how_long=how_long)
+        return gr.Column(visible=True), text
 
     def advised(self, source: str, size: int, fit: str) -> Recipe:
-        """What to begin with."""
+        """The recommended recipe for the data."""
         return recommend.recipe(self.studio.garments(source, size, fit), asked(source, size, fit))
 
     def preview(self, source: str, size: int, fit: str, classes: str, limit: int | None) -> str:
         """HTML: pictures and counts of the data, or the sentence that says why the data cannot be read."""
         try:
-            # What is shown of the studio's own garments is what they are, whatever they will be enlarged to.
-            want = asked(source, size, fit) if source != datasets.FASHION_MNIST else asked(source, 28, "fill")
-            whole = self.studio.garments(want.data, want.size, want.fit)
+            # Fashion-MNIST is previewed in its own size, 28 x 28, whatever size the run will use.
+            recipe = asked(source, size, fit) if source != datasets.FASHION_MNIST else asked(source, 28, "fill")
+            whole = self.studio.garments(recipe.data, recipe.size, recipe.fit)
             return show.preview(
                 datasets.select(whole, datasets.class_numbers(classes or "", whole.names), limit or None)
             )
@@ -93,5 +95,5 @@ class Source:
 
 
 def asked(source: str, size: int, fit: str) -> Recipe:
-    """A recipe with the settings of the data only."""
+    """A recipe in which only the data, size and fit are set."""
     return gans.new_recipe("dcgan", data=source, size=size, fit=fit)

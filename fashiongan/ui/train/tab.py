@@ -1,4 +1,5 @@
-"""Train: choose a GAN and its knobs, start it, and watch it learn. Training lives in the studio, not on the page."""
+"""The Train tab: choose a GAN and its settings, start a run, and watch it. The studio trains; the page only shows
+it."""
 
 import inspect
 from pathlib import Path
@@ -19,23 +20,23 @@ from .source import Source
 
 HERE = Path(__file__).parent
 
-OFFERED = "studio"  # whose quick look is the first to show garments that can be told: benchmarks/soon.md
-FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs beside the GAN and its data; the others are folded
+OFFERED = "studio"  # its quick look is the first that shows recognisable garments: benchmarks/soon.md
+FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs that are always visible; the others are folded
 QUICK, FULL = "Quick look (minutes)", "Full recipe"
 TEX = [{"left": "$$", "right": "$$", "display": True}]
-LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js listens
+LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js handles it
 
 
 def all_knobs() -> dict[str, Knob]:
     """Every knob of every GAN, except for the data, which has its own widgets."""
-    found: dict[str, Knob] = {}
+    every: dict[str, Knob] = {}
     for cls in gans.GANS.values():
-        found = {**knobs(cls.recipe_type), **found}
-    return {name: k for name, k in found.items() if name != "data"}
+        every = {**knobs(cls.recipe_type), **every}
+    return {name: k for name, k in every.items() if name != "data"}
 
 
 def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
-    """A knob as a form field: its label, help, range and a value to begin with."""
+    """A knob as a form field with its label, help, range and initial value."""
     within = f" ({k.lo:,.15g} to {k.hi:,.15g})" if k.lo is not None else ""
     common: dict[str, Any] = {
         "label": k.label,
@@ -47,7 +48,7 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
         return gr.Dropdown(list(k.choices), value=value, **common)
     if k.kind is str:
         return gr.Textbox(value, max_length=500, **common)
-    # The recipe checks the range: its sentence names the setting, where gradio's own does not.
+    # The recipe checks the range, because its error names the setting and Gradio's does not.
     whole = k.kind is int
     empty = "empty" if k.default is None else None
     return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
@@ -118,9 +119,9 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
     take.click(desk.sample_it, None, [tabs, models], **hidden)
 
     gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
-    # By a person's hand only: `use` sets the GAN and the fields together.
+    # `input`, not `change`: only a visitor's choice resets the fields. `use` sets the GAN and the fields together.
     gr.on([gan.input, how_long.input], desk.settings, [gan, how_long], knob_fields, **hidden)
-    # gradio draws a number field that begins empty with a 0 in it.
+    # Gradio shows a 0 in a number field that is empty at first.
     empty = [fields[name] for name, k in desk.names.items() if k.default is None]
     page.load(lambda: [None] * len(empty), None, empty, **hidden)
     which = [source, fields["size"], fields["fit"]]
@@ -130,7 +131,7 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
 
 
 def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
-    """Where a trained checkpoint is sent to the Hub: the fold, the repository's name, the button, what came of it."""
+    """The widgets that send a checkpoint to the Hub: the fold, the repository's name, the button, the result."""
     with gr.Accordion("Save to the Hub", open=False, visible=False, elem_id="hub") as fold:
         gr.Markdown(words.PUSH, elem_classes="caption")
         with gr.Row(elem_classes="together"):
@@ -143,14 +144,14 @@ def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
 
 
 def live_panel(studio: Studio) -> gr.HTML:
-    """The part of the page that watches the run: panel.html, moved by panel.js, fed by `news` and `sheet`."""
+    """The panel that shows the run: panel.html and panel.js, which calls `news` and `sheet`."""
 
     @show.answered
     def news(asked: Any) -> RunNews:
-        # Anybody may send anything here: read-only, and every value checked.
+        # Anybody can call this: it only reads, and checks every value.
         try:
             run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
-        except StudioError:  # a reader who knows nothing yet
+        except StudioError:  # a reader that has no data yet
             run, generation, row, sheet = "", -1, 0, -1
         return studio.news(run, generation, row, sheet)
 
@@ -164,17 +165,17 @@ def live_panel(studio: Studio) -> gr.HTML:
 
 
 def describe(gan: str) -> str:
-    """A line of Markdown on a GAN."""
+    """One line of Markdown about a GAN."""
     cls = gans.find(gan)
     return f"**{gan}** ({cls.year}): {cls.title}. [The paper]({cls.paper})"
 
 
 def explain(gan: str) -> str:
-    """Its two losses as formulas and its file's own words, as Markdown with TeX."""
+    """The two losses of a GAN as formulas and the docstring of its module, as Markdown with TeX."""
     cls = gans.find(gan)
-    told = inspect.getdoc(inspect.getmodule(cls)) or ""
+    text = inspect.getdoc(inspect.getmodule(cls)) or ""
     d, g = cls.formulas
-    return f"The discriminator minimises\n$${d}$$\nand the generator\n$${g}$$\n{told.replace('*', chr(92) + '*')}"
+    return f"The discriminator minimises\n$${d}$$\nand the generator\n$${g}$$\n{text.replace('*', chr(92) + '*')}"
 
 
 class Desk:
@@ -186,12 +187,12 @@ class Desk:
 
     def recipe(self, gan: str, source: str, values: tuple[Any, ...]) -> Recipe:
         mine = knobs(gans.find(gan).recipe_type)
-        turned = {
+        changes = {
             name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
             for name, v in zip(self.names, values, strict=True)
             if name in mine and v is not None
         }
-        return gans.new_recipe(gan, data=source, **turned)
+        return gans.new_recipe(gan, data=source, **changes)
 
     def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
         self.studio.check_private("Training")
@@ -231,8 +232,8 @@ class Desk:
         self.studio.stop()
 
     def buttons(self, visitor: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """Start, Pause, Resume, Stop, Sample it, Save to the Hub and Queue it, which of them make sense now; and the
-        queue."""
+        """Show the buttons that make sense now (Start, Pause, Resume, Stop, Sample it, Save to the Hub, Queue it), and
+        the queue."""
         status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
         state = status.state
         alive = state in ("running", "paused")
@@ -250,26 +251,27 @@ class Desk:
         )
 
     def advised(self, recipe: Recipe) -> list[Any]:
-        """The GAN, how long, and the fields of a recipe."""
+        """The values of all widgets for a recipe: the GAN, how long, and the fields."""
         return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
 
     def values(self, gan: str, how_long: str) -> dict[str, object]:
-        """Every knob that GAN has, and what it is set to."""
+        """Every knob of a GAN with its value."""
         recipe = gans.find(gan).recipe_type
         return {name: k.default for name, k in knobs(recipe).items()} | (recipe.quick if how_long == QUICK else {})
 
     def settings(self, gan: str, how_long: str) -> list[Any]:
-        """The fields for that GAN; those it does not have disappear."""
+        """Updates of the fields for a GAN. Fields that it does not have are hidden."""
         return self.filled(self.values(gan, how_long))
 
     def filled(self, values: dict[str, object]) -> list[Any]:
-        """Updates for all fields: the GAN's knobs with their values, the others hidden."""
+        """Updates of all fields: those in `values` get their value, the others are hidden."""
         return [
             gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
         ]
 
     def push(self, repo: str, request: gr.Request) -> str:
-        """Upload the shown run's checkpoint to the Hub with a card. Only the local user may: it is their token."""
+        """Upload the shown run's checkpoint to the Hub with a card. Only the local user may, because it uses their
+        token."""
         access.check_at_the_machine(self.studio, request, "Saving to the Hub")
         name = self.studio.status().checkpoint
         if name is None:
