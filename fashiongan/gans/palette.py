@@ -26,7 +26,7 @@ class Palette(nn.Module):
         return self.nets[k](seen).float() - PALE * middle.square()  # type: ignore[no-any-return]
 
     def loss(self, y: Tensor, seen: Tensor, told: Tensor, rng: torch.Generator) -> Tensor:
-        """Cross-entropy of real chroma (N, 2), jittered by one bin, so that no bin is empty by chance."""
+        """Cross-entropy of real chroma (N, 2), jittered by one bin, so that fewer bins are empty."""
         root = told.sign() * (2 * told.abs()).sqrt()
         root = root + (torch.rand(root.shape, generator=rng, device=root.device) - 0.5) * (2 / BINS)
         place = ((root + 1) * (BINS / 2)).long().clamp(0, BINS - 1)

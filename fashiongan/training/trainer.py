@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,7 +19,9 @@ from ..gans import sampling
 from ..gans.base import GAN, Batch, Loss
 from ..gans.recipe import Recipe
 from .distributed import ProcessGroup
-from .optimizers import blend, forget, optimizer, set_rate
+from .ema import blend
+from .graphs import Recording, recorded
+from .optimizers import forget, optimizer, set_rate
 
 WARM = 3  # updates of a kind before it is recorded: libraries and optimisers allocate their state in these
 
@@ -33,13 +35,6 @@ class Grows(Protocol):
 
     def grow(self, step: int, steps: int) -> bool:
         """Called before update `step` of `steps`: whether the optimisers are to begin anew. Waits for no device."""
-
-
-class Recording(NamedTuple):
-    """One update as a GPU replays it, and the curves that it notes."""
-
-    graph: torch.cuda.CUDAGraph
-    noted: list[str]
 
 
 @dataclass(frozen=True)
@@ -153,21 +148,13 @@ class Trainer:
                 self.done[kind] = self.done.get(kind, 0) + 1
         else:
             if kind not in self.recordings:
-                self.recordings[kind] = self.record()
+                graph = recorded(self.move_both, self.rng)
+                self.recordings[kind] = Recording(graph, self.noted)
             graph, self.noted = self.recordings[kind]
             graph.replay()
         for name in self.noted:
             self.counts[name] = self.counts.get(name, 0) + 1
         self.step += 1
-
-    def record(self) -> Recording:
-        """Record one update as a CUDA graph. Recording computes nothing: replay the graph to do the update."""
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(self.rng)
-        # Another thread of the page may use the GPU meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self.move_both()
-        return Recording(graph, self.noted)
 
     def move_both(self) -> None:
         """The players' turns, on pictures of the numbers in `index`."""

@@ -12,14 +12,15 @@ from ...checked import checked
 from ...errors import StudioError
 from ...evaluation import robustness
 from ...gans.recipe import knobs
-from ...studio.attacked import Picture, own
+from ...studio.attacked import Picture
 from ...studio.robustness import Attacked, AttackSpec, Least, RobustnessNews, RobustnessService
 from ..shared import access, checkpoints, show, words
 from ..shared.panel import html_panel
 from ..shared.show import answered
+from .upload import OWN, taken
 
 HERE = Path(__file__).parent
-TEST, DRAWN, OWN = "A test picture", "One that a GAN draws", "My own"
+TEST, DRAWN = "A test picture", "One that a GAN draws"
 FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, if they exist
 FIRST = 16  # a pullover that is classified as a shirt after a change too small to see
 ANY = "Any other class"
@@ -114,13 +115,6 @@ def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.Fi
         lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **hidden
     )
     return upload
-
-
-def taken(path: str | None) -> tuple[str, Any]:
-    """An uploaded picture in the form that the panel reads, and an update that selects it."""
-    picture = own(Path(path)) if path else None
-    show.said(picture.note if picture else "")
-    return (picture.pixels, OWN) if picture else ("", gr.skip())
 
 
 def curve_form(
