@@ -39,7 +39,7 @@ class Options:
     out: Path
     device: str = "cuda"
     batch: int = 128
-    size: int = 256
+    size: int = 128
     rate: float = 3e-3
     start: Path | None = None
     most: int = 0  # photographs to use, 0 for all
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the file to write, .safetensors")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=128, help="pictures a step")
-    parser.add_argument("--size", type=int, default=256, help="pixels a side")
+    parser.add_argument("--size", type=int, default=128, help="pixels a side")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--start", type=Path, help="a file of an earlier training to go on from")
     parser.add_argument("--most", type=int, default=0, help="photographs to use at most, 0 for all")
