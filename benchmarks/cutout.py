@@ -28,6 +28,7 @@ from PIL import Image
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
+from benchmarks.color_difference import ciede2000
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space
 from fashiongan.colorize import engine
@@ -199,7 +200,7 @@ def colored(rows):
             mask = None if cut.nothing else torch.from_numpy(np.asarray(cut.alpha).copy())[None, None].float() / 255
             out = engine.colored(gan, engine.Gray(values, mask), engine.ColorizeSpec(colors=(text,), seed=i))
             got = color_space.lab(out.float() / 255)[0]
-            reached = color_space.difference(got[:, inside].T, want[:, inside].T) <= REACHED
+            reached = ciede2000(got[:, inside].T, want[:, inside].T) <= REACHED
             changed = got[1:, outside].norm(dim=0) >= VISIBLE
             found[way].append((float(reached.float().mean()), float(changed.float().mean()) if len(changed) else 0.0))
     yield "| colorizer-photos | photographs | garment in the asked color | background changed |\n|---|---|---|---|"
