@@ -45,7 +45,7 @@ ALLOWED = {
     },
     "cli": {
         *GROUND, "hub", "attacks", "data", "gans", "checkpoint", "classifiers", "evaluation", "latent", "training",
-        "colorize", "release",
+        "colorize", "release", "segmentation",
     },
     "ui.shared": {*GROUND, "hub", "data", "studio"},
     "ui.sample": {*GROUND, "data", "gans", "checkpoint", "latent", "studio", "ui.shared"},

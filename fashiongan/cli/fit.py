@@ -16,6 +16,13 @@ def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) ->
     p.set_defaults(run=fit)
     if "fit" not in argv:  # these flags need torch, whose import would delay all other verbs
         return
+    if "cutout" in argv:
+        from ..segmentation.fit import add_flags
+
+        p.add_argument("classifier", choices=["cutout"], help="the net that cuts garments out")
+        add_flags(p)
+        p.set_defaults(run=fit_cutout)
+        return
 
     from ..classifiers import CLASSIFIERS, Recipe
 
@@ -39,6 +46,14 @@ def fit(args: argparse.Namespace) -> None:
     progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), describe_fit)
     info = classifiers.info(out)
     print(f"{100 * info['accuracy']:.2f} % of {info['tested']} test pictures named right: {out}", file=sys.stderr)
+
+
+def fit_cutout(args: argparse.Namespace) -> None:
+    """Train the net that cuts garments out. Ctrl-C keeps what it has written."""
+    from ..segmentation.fit import Options
+    from ..segmentation.fit import fit as train
+
+    train(Options(**{k: v for k, v in vars(args).items() if k in Options.__dataclass_fields__}))
 
 
 def describe_fit(record: "Fitted") -> str:

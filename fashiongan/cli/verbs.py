@@ -1,10 +1,7 @@
 """The parser of `python -m fashiongan`, with all verbs other than training."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
 from .attack import add_attack
 from .bundle import add_bundle
 from .check import add_check

@@ -218,8 +218,8 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m fashiongan.segmentation.fit", description=__doc__)
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of a training, one for each field of Options."""
     parser.add_argument("--data", type=Path, required=True, help="a folder like garments-256")
     parser.add_argument("--minutes", type=float, required=True, help="how long to train, once everything is read")
     parser.add_argument("--out", type=Path, required=True, help="the file to write, .safetensors")
@@ -227,12 +227,16 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128, help="pictures a step")
     parser.add_argument("--size", type=int, default=128, help="pixels a side")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
-    parser.add_argument("--start", type=Path, help="a file of an earlier training to go on from")
+    parser.add_argument("--start", type=Path, default=None, help="a file of an earlier training to go on from")
     parser.add_argument("--most", type=int, default=0, help="photographs to use at most, 0 for all")
     parser.add_argument("--seed", type=int, default=0)
-    o = Options(**vars(parser.parse_args()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m fashiongan.segmentation.fit", description=__doc__)
+    add_flags(parser)
     with suppress(KeyboardInterrupt):
-        fit(o)
+        fit(Options(**vars(parser.parse_args())))
 
 
 if __name__ == "__main__":

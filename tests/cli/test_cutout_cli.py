@@ -76,3 +76,12 @@ def test_refused_in_one_sentence(tmp_path, monkeypatch, capsys, told, sentence):
     err = capsys.readouterr().err
     assert sentence in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_fit_cutout_is_a_verb_of_its_own_flags(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "cutout"])
+    assert "--data, --minutes, --out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["fit", "cutout", "--help"])
+    assert "--start" in capsys.readouterr().out
