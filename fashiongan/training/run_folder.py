@@ -109,12 +109,13 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
         keeper = Keeper(trainer, out)
         if trainer.step == 0:
             keeper.sample(0)
-        last, cost = monotonic(), 0.0
+        last, cost, first = monotonic(), 0.0, True
         shown, drawing = -1e9, 0.0
         try:
             for tick in trainer.run(every):
-                # On a GPU a short epoch takes less time than its sheet, so sheets get at most a sixteenth of the time.
-                if tick.ended and (tick.step == tick.steps or monotonic() - shown >= 16 * drawing):
+                # On a GPU a short epoch takes less time than its sheet, so there sheets get a sixteenth of the time.
+                due = trainer.device.type != "cuda" or monotonic() - shown >= 16 * drawing
+                if tick.ended and (due or tick.step == tick.steps):
                     shown = monotonic()
                     keeper.sample(tick.ended)
                     drawing = monotonic() - shown
@@ -125,7 +126,8 @@ def train(trainer: Trainer, out: Path, every: int | None = None, save_every: flo
                 if tick.step == tick.steps or monotonic() - last >= wait:
                     begin = monotonic()
                     keeper.save(final=tick.step == tick.steps)
-                    last, cost = monotonic(), monotonic() - begin
+                    # The first save also imports what saving needs: its cost says nothing about the next.
+                    last, cost, first = monotonic(), 0.0 if first else monotonic() - begin, False
                 yield tick
         except GeneratorExit:  # stopped by the reader
             keeper.save(final=True)
