@@ -24,6 +24,8 @@ from ..gans.sampling import draw, number
 
 FRAME = 1.1  # side of the square that a net trained on cut-outs gets, over the garment's longer side
 GARMENT = 25  # of 255: on a black background, brighter pixels belong to the garment
+PHOTOGRAPH = 24  # places where a photograph's garment gets one color: from one place, 6 % more of it kept its own
+RIM = (0.3, 0.7)  # alpha below the first takes no color and above the second all of it: a soft rim colors the ground
 SATURATED = 6  # of 255: a pixel is in color if its channels differ by more than this
 
 
@@ -127,7 +129,7 @@ def colored(
     else:
         ab = wished(gan, gray, wish, n, keep_background, first)
     if gray.mask is not None and keep_background:
-        ab = ab * gray.mask
+        ab = ab * ((gray.mask - RIM[0]) / (RIM[1] - RIM[0])).clamp(0, 1)
     return torch.cat([color_space.colored(gray.values, part) for part in ab.split(1)])
 
 
@@ -161,7 +163,8 @@ def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_backgrou
     y = torch.zeros(n, len(gan.recipe.labels))
     if wish.label is not None:
         y[:, number(gan, wish.label)] = 1
-    hints = torch.stack([told(wish, i, garment, box) for i in range(first, first + n)])
+    least = 1 if gray.mask is None else PHOTOGRAPH
+    hints = torch.stack([told(wish, i, garment, box, least) for i in range(first, first + n)])
     ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, gan.usual(z), y) * (color_space.CHROMA * wish.strength)
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
@@ -209,8 +212,11 @@ def at_model_size(
     return small, garment, (top, left, high, wide)
 
 
-def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    """(K, 5): the hints of the i-th variant, in the form that the net takes. K is the same for every variant."""
+def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int], least: int = 1) -> Tensor:
+    """(K, 5): the hints of the i-th variant, in the form that the net takes. K is the same for every variant.
+
+    A color that is alone gets at least `least` places.
+    """
     s = garment.shape[-1]
     top, left, high, wide = box
     if len(wish.hints) > limits.HINTS:
@@ -220,7 +226,7 @@ def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, 
         rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.color))
     if wish.colors:
         tones = min(max(1, wish.tones), len(wish.colors), 3)
-        for k, (y, x) in enumerate(places(garment, tones, rows)):
+        for k, (y, x) in enumerate(places(garment, tones, rows, least)):
             rows.append(row(y, x, wish.colors[(i + k % tones) % len(wish.colors)]))
     return torch.stack(rows) if rows else torch.zeros(1, 5)
 
@@ -231,28 +237,30 @@ def row(y: float, x: float, text: str) -> Tensor:
     return torch.tensor([y, x, a, b, 1.0])
 
 
-def places(garment: Tensor, tones: int, taken: list[Tensor]) -> list[tuple[float, float]]:
+def places(garment: Tensor, tones: int, taken: list[Tensor], least: int = 1) -> list[tuple[float, float]]:
     """The places (y, x) in 0..1 on the garment (S, S) for so many colors.
 
     Usually in the middle of the garment, one below the other. If some places are `taken` and there is one color, it
-    goes as far from them as possible, several times, so that it covers the rest of the garment.
+    goes as far from them as possible, several times, so that it covers the rest of the garment. In the same way one
+    color alone goes from the middle to at least `least` places.
     """
     s = garment.shape[-1]
     inner = F.max_pool2d(-garment.float()[None], 3, 1, 1)[0] < 0  # without the garment's edge, which is darker
     where = next(m for m in (inner, garment, torch.ones_like(garment)) if m.any())
     spots = where.nonzero().float().add(0.5) / s
-    if taken and tones == 1:
-        near = [hint[:2] for hint in taken]
-        while len(near) < max(HINTS, len(taken) + 1):
+    if tones == 1 and (taken or least > 1):
+        near = [hint[:2] for hint in taken] or [nearest_to_middle(spots, 0.5)]
+        while len(near) < max(HINTS, len(taken) + 1, least):
             far = torch.stack([(spots - place).square().sum(1) for place in near]).amin(0)
             near.append(spots[far.argmax()])
         return [(float(y), float(x)) for y, x in near[len(taken) :]]
-    chosen = []
-    for k in range(tones):
-        ideal = torch.stack([spots[:, 0].quantile((k + 0.5) / tones), spots[:, 1].median()])
-        y, x = spots[(spots - ideal).square().sum(1).argmin()].tolist()
-        chosen.append((y, x))
-    return chosen
+    return [(float(y), float(x)) for y, x in (nearest_to_middle(spots, (k + 0.5) / tones) for k in range(tones))]
+
+
+def nearest_to_middle(spots: Tensor, height: float) -> Tensor:
+    """(2,): of spots (P, 2), y and x, the one nearest to the median x at the quantile `height` of y."""
+    ideal = torch.stack([spots[:, 0].quantile(height), spots[:, 1].median()])
+    return spots[(spots - ideal).square().sum(1).argmin()]
 
 
 def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:

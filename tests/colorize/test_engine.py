@@ -316,3 +316,24 @@ def test_the_bundled_colorizer_obeys_and_varies():
         assert ciede2000(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
     free = ab_of(colored(gan, gray, ColorizeSpec(), 8))[:, :, garment].mean(2)
     assert torch.pdist(free).mean() > 15
+
+
+def test_one_color_of_a_photograph_goes_to_many_places_the_first_in_the_middle():
+    garment = torch.zeros(32, 32, dtype=torch.bool)
+    garment[4:28, 8:24] = True
+    many = engine.places(garment, 1, [], 24)
+    assert many[0] == engine.places(garment, 1, [])[0]
+    assert len(many) == len(set(many)) == 24
+    assert all(garment[int(y * 32), int(x * 32)] for y, x in many)
+    corners = torch.tensor([(y, x) for y in (5.5 / 32, 26.5 / 32) for x in (9.5 / 32, 22.5 / 32)])
+    assert torch.cdist(corners, torch.tensor(many)).amin(1).max() < 1e-4
+
+
+def test_a_soft_rim_takes_no_color(plain):
+    x = torch.full((1, 1, 28, 28), 180, dtype=torch.uint8)
+    mask = torch.ones(1, 1, 28, 28)
+    mask[..., :7], mask[..., 21:] = 0.3, 0.7
+    ab = ab_of(colored(plain, Gray(x, mask), ColorizeSpec(colors=(RED,))))
+    whole = ab_of(colored(plain, Gray(x, mask), ColorizeSpec(colors=(RED,)), keep_background=False))
+    assert ab[0, :, :, :7].norm(dim=0).max() < 1
+    assert torch.allclose(ab[0, :, :, 21:], whole[0, :, :, 21:], atol=1)
