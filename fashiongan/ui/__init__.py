@@ -35,6 +35,7 @@ from .train import tab as train
 
 HERE = Path(__file__).parent / "shared"
 FIRST = HERE / "first.js"
+STYLES = [HERE / "studio.css", Path(__file__).parent / "sample" / "desk.css"]
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -80,7 +81,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
     ]
     return {
         "theme": theme,
-        "css_paths": HERE / "studio.css",
+        "css_paths": STYLES,
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,

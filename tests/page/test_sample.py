@@ -150,6 +150,35 @@ def test_a_phone_shows_the_picture_above_the_sliders(visit):
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
 
 
+def shown_whole(page, selector):
+    """Whether an element lies inside the window."""
+    box, window = page.locator(selector).bounding_box(), page.viewport_size
+    return box["y"] >= 0 and box["y"] + box["height"] <= window["height"] and box["x"] + box["width"] <= window["width"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768), (1920, 1080)])
+def test_the_first_screen_has_the_sheet_and_all_that_moves_it(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    moves = ("#checkpoint", "#label", "#across", "#seed", "#roll", "#n", "#truncation", "#slider_1", "#slider_6")
+    assert [s for s in ("#sheet img", *moves) if not shown_whole(page, s)] == []
+    page.add_style_tag(content="#folds { min-height: 1500px }")  # as with a full board
+    page.mouse.wheel(0, 2000)
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => scrollY") > 0
+    assert shown_whole(page, "#sheet img")
+
+
+def test_on_a_phone_the_picture_stays_while_the_sliders_scroll(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#slider_6").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 200)
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => scrollY") > 0
+    assert shown_whole(page, "#sheet img")
+    assert page.locator("#sheet").bounding_box()["height"] <= 0.45 * 844
+    assert page.locator("#slider_6").bounding_box()["height"] >= 44
+
+
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [

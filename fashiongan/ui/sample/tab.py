@@ -52,12 +52,14 @@ class Sample:
 
 def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
     """Build the tab."""
-    with gr.Row():
-        with gr.Column(scale=1, min_width=300, elem_classes="controls"):
+    with gr.Row(elem_id="desk"):
+        with gr.Column(elem_id="moves", elem_classes="lines"):
             w = controls(studio)
-        with gr.Column(scale=2, min_width=320, elem_classes="picture"):
+        with gr.Column(elem_id="seen"):
             p = picture()
-    wiring = Wiring(studio, w, p, gr.State(""), gr.State(""))
+        with gr.Column(elem_id="folds"):
+            f = folds()
+    wiring = Wiring(studio, w, p, f, gr.State(""), gr.State(""))
     wiring.drawing(page, this)
     wiring.programs()
     wiring.exploring(page)
@@ -67,18 +69,13 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
 
 @dataclass(frozen=True)
 class Picture:
-    """The widgets on the right."""
+    """The picture, which stays in view, and the buttons below it."""
 
     out: gr.Image
     chosen: gr.Markdown
     actions: gr.Row
     back: gr.Button
     keep: gr.Button
-    shelf: board.Fold
-    upload: upload_fold.Fold
-    about: gr.Markdown
-    growth: gr.Accordion
-    film: gr.HTML
 
 
 def picture() -> Picture:
@@ -98,12 +95,27 @@ def picture() -> Picture:
         back = gr.Button("Back to the sheet", elem_id="back", size="sm", visible=False)
         keep = gr.Button("Keep it", elem_id="keep", size="sm", visible=False)
         gr.Button("Download PNG", elem_id="download", size="sm").click(None, js=DOWNLOAD, api_visibility="private")
-    shelf = board.fold()
-    upload = upload_fold.fold()
-    about = gr.Markdown(elem_id="about", elem_classes="caption")
+    return Picture(out, chosen, actions, back, keep)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What is folded away below the controls."""
+
+    shelf: board.Fold
+    upload: upload_fold.Fold
+    about: gr.Markdown
+    growth: gr.Accordion
+    film: gr.HTML
+
+
+def folds() -> Folds:
+    """Build them."""
+    shelf, upload = board.fold(), upload_fold.fold()
     with gr.Accordion("How it learned", open=False, elem_id="growth") as growth:
         film = gr.HTML(elem_id="film")
-    return Picture(out, chosen, actions, back, keep, shelf, upload, about, growth, film)
+    about = gr.Markdown(elem_id="about", elem_classes="caption")
+    return Folds(shelf, upload, about, growth, film)
 
 
 @dataclass(frozen=True)
@@ -144,13 +156,11 @@ def controls(studio: Studio) -> Controls:
     catalogue = gr.Markdown(visible=False, elem_id="catalogue", elem_classes="caption")
     label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
     across = gr.Dropdown([("Dataset", 0), *explore.VIEWS], value=0, label="Sheet", elem_id="across")
-    n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
-    far = gr.Slider(
-        0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False
-    )  # fmt: skip
     with gr.Row(elem_classes="together"):
-        seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=120)
-        roll = gr.Button("Re-roll", elem_id="roll", size="md", min_width=100)
+        seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=120, scale=3)
+        roll = gr.Button("Re-roll", elem_id="roll", size="sm", min_width=80, scale=1)
+    n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
+    far = gr.Slider(0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False)
     truncation = gr.Slider(
         0,
         1.5,
@@ -175,8 +185,8 @@ def controls(studio: Studio) -> Controls:
 class Wiring:
     """Connects the widgets with their handlers. `locked` and `mate`: descriptions of the chosen garments."""
 
-    def __init__(self, studio: Studio, w: Controls, p: Picture, locked: gr.State, mate: gr.State):
-        self.studio, self.w, self.p, self.locked, self.mate = studio, w, p, locked, mate
+    def __init__(self, studio: Studio, w: Controls, p: Picture, f: Folds, locked: gr.State, mate: gr.State):
+        self.studio, self.w, self.p, self.f, self.locked, self.mate = studio, w, p, f, locked, mate
         self.sheets = explore.Sheets(studio)
         self.desk = Desk(studio, self.sheets)
         # In the order of desk.Values.
@@ -186,7 +196,7 @@ class Wiring:
         self.classes: Event = {
             "fn": show.polite(self.desk.chosen),
             "inputs": [w.models, *known],
-            "outputs": [*known, *close, p.about, p.growth],
+            "outputs": [*known, *close, f.about, f.growth],
             **HIDDEN,
         }
         self.named: Event = {
@@ -207,15 +217,15 @@ class Wiring:
 
     def drawing(self, page: gr.Blocks, this: gr.Tab) -> None:
         """Connect checkpoints, sheets and sliders."""
-        w, p, studio = self.w, self.p, self.studio
-        p.growth.expand(show.polite(lambda name: film_of(studio, name)), w.models, p.film, **HIDDEN)
+        w, f, studio = self.w, self.f, self.studio
+        f.growth.expand(show.polite(lambda name: film_of(studio, name)), w.models, f.film, **HIDDEN)
         opened = gr.on([page.load, this.select], partial(checkpoints.listed, studio), w.models, w.models, **HIDDEN)
         drawn = opened.then(**self.classes).then(**self.redraw).then(**self.named)
         if studio.library.catalogue is not None:  # requested after the page is drawn, because it may take long
             drawn.then(partial(catalogued, studio), w.models, [w.models, w.catalogue], **HIDDEN)
         shown = gr.State(checkpoints.favourite(studio.names()))
         listed = [w.models, shown]
-        fetch = w.models.input(partial(checkpoints.fetched, studio), listed, [*listed, p.about], **HIDDEN)
+        fetch = w.models.input(partial(checkpoints.fetched, studio), listed, [*listed, f.about], **HIDDEN)
         fetch.success(**self.classes).then(**self.redraw).then(**self.named)
         moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.mixing.share, w.mixing.cut)
         gr.on([x.input for x in moved], **self.redraw)
@@ -239,7 +249,7 @@ class Wiring:
 
     def exploring(self, page: gr.Blocks) -> None:
         """Connect what starts from one garment: lock it, mix it, keep it, open a kept one."""
-        w, p, desk = self.w, self.p, self.desk
+        w, p, f, desk = self.w, self.p, self.f, self.desk
         first = w.across.input(
             show.polite(desk.lock_first), self.values, [self.locked, self.mate, w.mixing.share], **HIDDEN
         )
@@ -251,8 +261,8 @@ class Wiring:
         w.mixing.wire(self.sheets, self.locked, w.models, self.mate, self.redraw)
         reopened = [w.models, self.locked, self.mate, w.mixing.share, w.across, w.truncation, w.ways, *w.sliders]
         again = board.Again(reopened, self.classes, self.redraw, self.named)
-        p.shelf.wire(self.studio, page, p.keep, [show.polite(desk.keepable), self.values], again)
-        p.upload.wire(self.studio, w.models, w.label, again)
+        f.shelf.wire(self.studio, page, p.keep, [show.polite(desk.keepable), self.values], again)
+        f.upload.wire(self.studio, w.models, w.label, again)
 
 
 def catalogued(studio: Studio, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:
