@@ -32,10 +32,18 @@ DRAWING_BYTES = 2_000_000  # of a drawing in a request
 BOARD_FILE_BYTES = 3_000_000  # of an imported board
 SESSIONS = 128  # visits whose state is kept, 0.2 MB each; Gradio's own default is ten thousand
 UPLOADS_KEPT = 64  # uploaded pictures that are kept, reduced, of all visitors together
+MODELS_KEPT = 8  # GANs that stay in memory, and as many classifiers
+EVENTS = 64  # requests of one kind that wait in the page's queue
+EVENTS_AT_ONCE = 4  # requests of one kind that are answered at the same time, unless it has a limit of its own
+PANEL_WAITING = 16  # requests of one panel that wait outside the queue: each of them holds a thread
+VISITOR_LETTERS = 64  # of the name that a browser keeps for a visit
 
 # What one visitor may ask for at once
 SHEET_PICTURES = 100  # on a sheet drawn from a description out of a file or a request
 BOARD_PICTURES = 60
+DRAWN_PICTURES = 1_000_000  # by one command
+WALK_STOPS = 20  # garments in a film that goes from one to the next
+PALETTE_GARMENTS = 10  # side by side in one palette
 VARIANTS = 16  # of a colorized picture
 HINTS = 8  # colors at a place
 MODELS = 6  # in a comparison
@@ -43,6 +51,8 @@ CURVES = 12  # in one robustness plot
 CURVE_PICTURES = 10_000  # attacked for each point of a curve
 EPSILONS = 50  # points of a curve
 SEARCH_PASSES = 500  # of an attack in the search for the smallest strength that fools; a costlier one takes a minute
+SEED = 2**63 - 1  # the largest in a description and on the command line: PyTorch takes no larger one
+PAGE_SEED = 2**31 - 1  # the largest on the page and in the API, also of a generated garment's number
 PUBLIC_PASSES = 100_000  # passes of pictures through nets for one curve on a public page: about a minute
 
 # Training

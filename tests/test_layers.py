@@ -241,6 +241,13 @@ def calls(path):
     return set(visit(ast.parse(path.read_text()), ""))
 
 
+def test_one_module_opens_picture_files():
+    openers = {
+        path.relative_to(PACKAGE).as_posix() for path in FILES if "Image.open" in {name for name, _ in calls(path)}
+    }
+    assert openers == {"data/images.py"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_nothing_executes_a_file_or_reseeds_the_process(path):
     assert not {name.split(".")[0] for name in imports(path)} & {"pickle", "dill", "joblib", "marshal", "shelve"}

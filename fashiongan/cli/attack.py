@@ -9,7 +9,7 @@ from ..errors import StudioError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from .common import Parser, progress
+from .common import Parser, check_seed, progress
 
 
 def add_attack(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -38,14 +38,13 @@ def add_attack(verbs: "argparse._SubParsersAction[Parser]") -> None:
 def attack(args: argparse.Namespace) -> None:
     import json
 
-    from .. import checkpoint, classifiers, files
+    from .. import checkpoint, classifiers, files, limits
     from ..evaluation import robustness
     from ..training.trainer import pick_device
 
-    if args.limit is not None and not 1 <= args.limit <= 1_000_000:
+    if args.limit is not None and not 1 <= args.limit <= limits.DRAWN_PICTURES:
         raise StudioError(f"--limit cannot be {args.limit}: it takes a whole number from 1.")
-    if not 0 <= args.seed < 2**63:
-        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    check_seed(args.seed)
     strengths, device = robustness.epsilons(args.eps), pick_device(args.device)
     nets = {args.classifier: classifiers.load(args.classifier, device)}
     if args.out is not None:

@@ -10,7 +10,7 @@ from ..errors import StudioError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from .common import Parser, progress
+from .common import Parser, check_seed, progress
 
 
 def add_colorize(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -53,8 +53,7 @@ def colorize(args: argparse.Namespace) -> None:
         raise StudioError(f"--tones cannot be {args.tones}: a garment has from 1 to 3 colors.")
     if not 0 <= args.strength <= 2:
         raise StudioError(f"--strength cannot be {args.strength}: it goes from 0, gray, to 2, twice as strong.")
-    if not 0 <= args.seed < 2**63:
-        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    check_seed(args.seed)
     if args.classic and (args.color or args.palette):
         raise StudioError("--classic chooses the color itself: leave --colour and --palette out.")
     colors = colorize_files.colors(args.color, args.palette)

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
+from .. import limits
 from ..errors import StudioError
 
 if TYPE_CHECKING:
@@ -73,6 +74,18 @@ class Record(Protocol):
 
 
 N = TypeVar("N", bound=Record)
+
+
+def check_seed(seed: int) -> None:
+    """StudioError unless --seed is a number that the random generators take."""
+    if not 0 <= seed <= limits.SEED:
+        raise StudioError(f"--seed cannot be {seed}: it takes a whole number from 0 to {limits.SEED}.")
+
+
+def check_pictures(n: int) -> None:
+    """StudioError unless --n is a number of pictures that a command draws."""
+    if not 1 <= n <= limits.DRAWN_PICTURES:
+        raise StudioError(f"--n cannot be {n}: draw from 1 to {limits.DRAWN_PICTURES} pictures.")
 
 
 def unused(path: Path) -> Path:

@@ -3,12 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from ..errors import StudioError
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-from .common import Parser, progress
+from .common import Parser, check_pictures, check_seed, progress
 
 
 def add_evaluate(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -33,10 +31,8 @@ def evaluate(args: argparse.Namespace) -> None:
     from ..evaluation import sources
     from ..training.trainer import pick_device
 
-    if not 1 <= args.n <= 1_000_000:
-        raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
-    if not 0 <= args.seed < 2**63:
-        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    check_pictures(args.n)
+    check_seed(args.seed)
     samples = sources.draw(args.checkpoint, args.n, args.seed)
     report = reports.Report()
 

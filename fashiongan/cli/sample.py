@@ -9,7 +9,7 @@ from ..errors import StudioError
 
 if TYPE_CHECKING:
     pass
-from .common import Parser
+from .common import Parser, check_pictures, check_seed
 
 
 def add_sample(verbs: "argparse._SubParsersAction[Parser]") -> None:
@@ -40,10 +40,8 @@ def sample(args: argparse.Namespace) -> None:
 
     if args.out.suffix.lower() not in (".png", ".npz"):
         raise StudioError(f"--out cannot be {args.out}: its name must end in .png or .npz.")
-    if not 1 <= args.n <= 1_000_000:
-        raise StudioError(f"--n cannot be {args.n}: draw from 1 to 1000000 pictures.")
-    if not 0 <= args.seed < 2**63:
-        raise StudioError(f"--seed cannot be {args.seed}: it takes a whole number from 0.")
+    check_pictures(args.n)
+    check_seed(args.seed)
     if not 0 <= args.truncation <= 10:
         raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
     gan = checkpoint.load(args.checkpoint)

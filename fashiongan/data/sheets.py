@@ -7,6 +7,7 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from .. import files
+from . import images
 
 KEY = "fashiongan"  # the PNG text field that holds the description
 
@@ -59,14 +60,15 @@ def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0
     if not frames:
         return
     chosen = [frames[round(i * (len(frames) - 1) / 99)] for i in range(100)] if len(frames) > 100 else frames
-    images = []
-    for im in map(Image.open, chosen):
-        part = im.crop((0, 0, im.width, round(im.height * height)))
+    parts = []
+    for path in chosen:
+        with images.header(path) as im:
+            part = im.crop((0, 0, im.width, round(im.height * height)))
         part.thumbnail((widest, part.height))
-        images.append(part.quantize())
-    each = max(40, min(400, round(1000 * seconds / len(images))))
+        parts.append(part.quantize())
+    each = max(40, min(400, round(1000 * seconds / len(parts))))
     data = io.BytesIO()
-    images[0].save(
-        data, "GIF", save_all=True, append_images=images[1:], loop=0, duration=[each] * (len(images) - 1) + [1500]
+    parts[0].save(
+        data, "GIF", save_all=True, append_images=parts[1:], loop=0, duration=[each] * (len(parts) - 1) + [1500]
     )
     files.write(out, data.getvalue())

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from .. import limits
-from ..data import sheets
+from ..data import images, sheets
 from ..errors import StudioError
 from . import spec
 from .spec import SampleSpec
@@ -41,9 +41,9 @@ def from_json(text: str | bytes) -> list[SampleSpec]:
 def from_png(data: bytes) -> list[SampleSpec]:
     """A board of one garment, from the description inside a PNG that the studio wrote."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as im:
+        with images.header(data, ("PNG",)) as im:
             text = im.info.get(sheets.KEY)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (*images.UNREADABLE, Image.DecompressionBombError):
         text = None
     if not isinstance(text, str):
         raise StudioError("This picture holds no description: choose one that was downloaded from the studio.")
@@ -57,14 +57,14 @@ def one(garment: SampleSpec) -> SampleSpec:
     return garment
 
 
-def contact_sheet(images: Sequence[Tensor], captions: Sequence[str], columns: int = COLUMNS) -> Image.Image:
-    """Images (C, H, W) uint8 of any sizes in a grid, each enlarged by a whole factor, with its caption below."""
-    columns = max(1, min(columns, len(images)))
-    rows = -(-len(images) // columns)
+def contact_sheet(garments: Sequence[Tensor], captions: Sequence[str], columns: int = COLUMNS) -> Image.Image:
+    """Garments (C, H, W) uint8 of any sizes in a grid, each enlarged by a whole factor, with its caption below."""
+    columns = max(1, min(columns, len(garments)))
+    rows = -(-len(garments) // columns)
     across, down = CELL + EDGE, CELL + LINE + EDGE
     page = Image.new("RGB", (columns * across + EDGE, rows * down + EDGE), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
-    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+    for i, (image, caption) in enumerate(zip(garments, captions, strict=True)):
         x, y = EDGE + i % columns * across, EDGE + i // columns * down
         im = sheets.sheet(image[None], 1, gap=0)
         scale = max(1, CELL // max(im.size))

@@ -35,7 +35,7 @@ class SampleSpec:
 
     checkpoint: str
     n: Annotated[int, Interval(ge=1, le=limits.SHEET_PICTURES)] = 1
-    seed: Annotated[int, Interval(ge=0, le=2**63 - 1)] = 0
+    seed: Annotated[int, Interval(ge=0, le=limits.SEED)] = 0
     label: Annotated[int, Interval(ge=0, le=1000)] | str | None = None
     truncation: Annotated[float, Interval(ge=0, le=10)] = 1.0
     sliders: Annotated[tuple[Annotated[float, Interval(ge=-100, le=100)], ...], Len(0, 16)] = ()

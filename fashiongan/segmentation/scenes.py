@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..data import images as pictures
 from ..errors import StudioError
 
 CELLS = 12  # cells along each side of the grid that is searched for ground without garment
@@ -59,7 +60,7 @@ def listed(folder: Path, part: str) -> list[tuple[Path, Path, str]]:
 
 def read(pair: tuple[Path, Path], size: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """A photograph (3, size, size) and its mask (size, size), at the top left, longest side `size`; and its size."""
-    with Image.open(pair[0]) as im, Image.open(pair[1]) as m:
+    with pictures.header(pair[0]) as im, pictures.header(pair[1]) as m:
         scale = size / max(im.size)
         wide, high = (max(1, round(scale * v)) for v in im.size)
         image = np.asarray(im.convert("RGB").resize((wide, high), Image.Resampling.LANCZOS))

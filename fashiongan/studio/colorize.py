@@ -35,7 +35,6 @@ SHEET = 256  # pixels per side of the pictures on a downloaded sheet
 SHARP = 64  # a picture with more pixels per side is shown smoothly, and sent as JPEG
 
 EACH = 6  # a sheet shows so many colors of each palette
-MANY = 10  # at most so many garments in one palette
 ALL = "all"  # a mask of all of the picture
 
 
@@ -229,7 +228,7 @@ class ColorizeService:
         """(3, H, W) of each garment: the first garment gets the wish's first color, the second its second, and so
         on."""
         images = []
-        for i, garment in enumerate(garments[:MANY]):
+        for i, garment in enumerate(garments[: limits.PALETTE_GARMENTS]):
             gray = engine.smaller(self.gray(garment), side)
             label = ask.wish.label if garment == ask.garment else None
             one = replace(ask, garment=garment, wish=replace(ask.wish, hints=(), label=label))

@@ -27,7 +27,6 @@ from .score_table import scorable
 from .studio import Studio
 
 EACH = 10  # pictures of each model
-LAST_SEED = 2**31 - 1
 LACKING = "The nearest in features are not known yet: they come with the first model that is scored on this machine."
 
 
@@ -80,9 +79,11 @@ def checked_names(value: object, studio: Studio) -> list[str]:
 
 
 def checked_seed(value: object) -> int:
-    """A whole number from 0 to LAST_SEED, or StudioError."""
+    """A whole number from 0 to limits.PAGE_SEED, or StudioError."""
     seed: int = checked(
-        Annotated[int, Interval(ge=0, le=LAST_SEED)], value, f"Seed takes a whole number from 0 to {LAST_SEED}."
+        Annotated[int, Interval(ge=0, le=limits.PAGE_SEED)],
+        value,
+        f"Seed takes a whole number from 0 to {limits.PAGE_SEED}.",
     )
     return seed
 

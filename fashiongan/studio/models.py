@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import checkpoint
+from .. import checkpoint, limits
 from ..cache import Cache
 from ..gans.base import GAN
 from ..hub import registry
 from ..hub.registry import Registry
-
-KEPT = 8  # how many models stay in memory
 
 
 class Models:
@@ -17,7 +15,7 @@ class Models:
 
     def __init__(self, library: Registry):
         self.library = library
-        self.loaded: Cache[tuple[Path, int], GAN] = Cache(KEPT)
+        self.loaded: Cache[tuple[Path, int], GAN] = Cache(limits.MODELS_KEPT)
 
     def gan(self, name: object) -> GAN:
         """The model of that name, loaded once for each version of its file."""

@@ -22,7 +22,7 @@ from ..plain import called, maybe
 from ..training.trainer import pick_device
 from .attacked import Picture, garment, signed
 from .datasets import test_pictures
-from .models import KEPT, version
+from .models import version
 from .studio import Studio
 
 
@@ -135,7 +135,7 @@ class RobustnessService:
     def __init__(self, studio: Studio):
         self.studio = studio
         self.starting = threading.Lock()
-        self.models: Cache[tuple[Path, int], Classifier] = Cache(KEPT)
+        self.models: Cache[tuple[Path, int], Classifier] = Cache(limits.MODELS_KEPT)
         self.curves, self.fit = Curves(), Fit()
 
     # Classifiers

@@ -56,7 +56,7 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
         api.add_endpoints(studio, lab, colorizing)
-    return page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+    return page.queue(max_size=limits.EVENTS, default_concurrency_limit=limits.EVENTS_AT_ONCE, api_open=False)
 
 
 def launch_settings(password: str | None = None, mcp: bool = False, public: bool = False) -> dict[str, Any]:

@@ -134,9 +134,9 @@ class AttackEndpoints:
             class, said (before and after), fooled, confidences (before and after) with their labels, before, added
             (magnified) and after as PNG data URLs, and least, the smallest strength found that fools, in 255ths.
         """
-        number = int(show.number(number, 0, 2**31 - 1, "number"))
+        number = int(show.number(number, 0, limits.PAGE_SEED, "number"))
         picture = Picture("generated" if checkpoint else "test", number, checkpoint)
-        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        seed = int(show.number(seed, 0, limits.PAGE_SEED, "seed"))
         look = AttackSpec(picture, classifier, attack, eps, mask, target or None, seed)
         return edge.answer(self.lab.look(look)) | edge.answer(self.lab.smallest(look))
 
@@ -167,7 +167,7 @@ class AttackEndpoints:
             The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
         """
         n = int(show.number(limit, 1, limits.CURVE_PICTURES, "limit"))
-        seed = int(show.number(seed, 0, 2**31 - 1, "seed"))
+        seed = int(show.number(seed, 0, limits.PAGE_SEED, "seed"))
         strengths = robustness.epsilons(eps)
         self.lab.check_work([classifier], [attack], strengths, [mask], n)
         chosen = self.lab.garments(n, checkpoint or None, seed)

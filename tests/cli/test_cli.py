@@ -244,6 +244,14 @@ def test_sample_over_a_file_it_cannot_write_harms_nothing(refused, model, tmp_pa
     assert (tmp_path / "taken").read_text() == "a file"
 
 
+@pytest.mark.parametrize("seed", [-1, 2**63])
+@pytest.mark.parametrize("verb", ["sample", "evaluate", "attack", "colorize"])
+def test_every_verb_refuses_a_seed_that_no_generator_takes(verb, seed, refused, tmp_path):
+    name = "cnn" if verb == "attack" else "dcgan"
+    argv = [verb, name, "--seed", seed] + ["--out", tmp_path / "x.png"] * (verb in ("sample", "colorize"))
+    refused(cli.main, argv, rf"--seed cannot be {seed}: it takes a whole number from 0 to 9223372036854775807")
+
+
 @pytest.mark.parametrize("argv", [[], ["simple"], ["--nonsense"]])
 def test_main_refuses_an_unknown_verb(argv, refused):
     refused(cli.main, argv, "fashiongan")

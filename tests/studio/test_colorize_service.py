@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiongan import checkpoint, gans
+from fashiongan import checkpoint, gans, limits
 from fashiongan.color.palettes import CLASSIC, PALETTES
 from fashiongan.colorize.engine import ColorizeSpec, Gray
 from fashiongan.data import sheets
@@ -129,7 +129,7 @@ def test_a_garment_in_every_palette_and_many_in_one(desk):
     assert all(len(tiles) == min(len(PALETTES[name]), colorize.EACH) for name, tiles in found.items())
     garments = [Garment(number=i) for i in range(12)]
     many = desk.many(ask, garments)
-    assert len(many) == colorize.MANY
+    assert len(many) == limits.PALETTE_GARMENTS
     # Each takes the next color: the first is the second's only by chance of the palette's length.
     for i in (0, 3):
         alone = looked(desk, ColorizeRequest(garments[i], ask.wish, variant=i % 5))["after"]

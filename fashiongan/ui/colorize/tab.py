@@ -97,7 +97,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     checkpoint.change(show.polite(desk.labels), [checkpoint, label], label, **hidden)
     kind.change(sources, kind, [numbered, upload, told], **hidden)
     another.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
-    roll.click(lambda: random.randrange(2**31), None, seed, **hidden)
+    roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **hidden)
     # Also a picture that another tab has sent here.
     upload.change(show.polite(desk.taken), upload, [uploads, kind], **hidden)
     return upload
@@ -200,7 +200,7 @@ class GarmentAsked:
             return Garment(kind, key=str(self.key), mask=str(self.mask or ""))
         if kind == "drawn":
             return Garment(kind, drawing=str(self.drawing or ""))
-        return Garment(kind, int(show.number(self.number, 0, 2**31 - 1, "Number")))
+        return Garment(kind, int(show.number(self.number, 0, limits.PAGE_SEED, "Number")))
 
 
 @dataclass(frozen=True)

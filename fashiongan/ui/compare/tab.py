@@ -73,7 +73,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     gr.on([this.select, panel.change], bench.listed, models, models, **hidden)
     left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **hidden}
     gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
-    roll.click(lambda: random.randrange(compare.LAST_SEED + 1), None, seed, **hidden)
+    roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **hidden)
     look: dict[str, Any] = {"fn": None, "js": "() => document.dispatchEvent(new Event('fashiongan-scored'))", **hidden}
     score.click(show.polite(bench.score), models, None, **hidden).then(**look).then(**left)
     train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)

@@ -247,7 +247,7 @@ def described(asked: object, eps: Any) -> AttackSpec:
     if kind == "own" and not q.pixels:
         raise StudioError("Upload a picture of a garment: it appears here, and can be attacked.")
     named = "Seed" if kind == "generated" else "Number"
-    number = 0 if kind == "own" else int(show.number(q.number, 0, 2**31 - 1, named))
+    number = 0 if kind == "own" else int(show.number(q.number, 0, limits.PAGE_SEED, named))
     return AttackSpec(
         Picture(kind, number, q.checkpoint or "", q.label or None, q.pixels or ""),
         q.classifier or "",

@@ -217,7 +217,7 @@ class Shelf:
             raise StudioError("A walk needs two garments or more: keep some on the board.")
         gan = self.studio.gan(looks[0].checkpoint)
         ways = next((look.ways for look in looks if any(look.sliders)), looks[0].ways)
-        stops = [replace(look, ways=ways) for look in looks[:20]]
+        stops = [replace(look, ways=ways) for look in looks[: limits.WALK_STOPS]]
         frames = torch.cat([spec.picture(gan, step) for step in interpolate.walk(gan, stops, EACH)])
         data = sheets.film(frames, SECONDS * len(stops), 8, board.to_json(stops))
         return gr.Image(value=show.kept(data, "walk.gif"), visible=True)

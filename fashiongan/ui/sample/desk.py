@@ -217,7 +217,7 @@ def asked(
     return spec.SampleSpec(
         name,
         int(show.number(n, 1, limits.SHEET_PICTURES, "Number of garments")),
-        int(show.number(seed, 0, 2**31 - 1, "Seed")),
+        int(show.number(seed, 0, limits.PAGE_SEED, "Seed")),
         None if label == ALL else label,
         show.number(truncation, 0, 1.5, "How varied"),
         tuple(max(-end, min(end, x)) for x, end in zip(offsets, ends, strict=True)),

@@ -8,6 +8,7 @@ import gradio as gr
 import torch
 from torch import Tensor
 
+from ... import limits
 from ...data import sheets
 from ...errors import StudioError
 from ...latent import interpolate, spec
@@ -115,7 +116,7 @@ class MixFold:
             look = spec.parse(locked)
             if kind.startswith(CLASS):
                 return replace(look, label=kind.removeprefix(CLASS), shares=()).to_json()
-            number = int(show.number(seed, 0, 2**31 - 1, "The other's seed"))
+            number = int(show.number(seed, 0, limits.PAGE_SEED, "The other's seed"))
             return replace(look, seed=number, first=0, latents="").to_json()
 
         def offered(name: str | None) -> list[Any]:

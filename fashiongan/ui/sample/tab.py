@@ -230,7 +230,7 @@ class Wiring:
         moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.mixing.share, w.mixing.cut)
         gr.on([x.input for x in moved], **self.redraw)
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
-        w.roll.click(lambda: random.randrange(2**31), None, w.seed, **HIDDEN).then(**self.redraw)
+        w.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, w.seed, **HIDDEN).then(**self.redraw)
         w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.redraw)
 
     def programs(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
+from ... import limits
 from ...errors import StudioError
 from ...studio import Studio
 
@@ -55,4 +56,8 @@ def check_control(studio: Studio, visitor: Any, request: gr.Request) -> None:
 
 def name_of(visitor: Any) -> str:
     """The visitor's id, kept in the browser. A new random one if the browser has none, or sends an invalid one."""
-    return visitor if isinstance(visitor, str) and 0 < len(visitor) <= 64 else secrets.token_urlsafe(16)
+    return (
+        visitor
+        if isinstance(visitor, str) and 0 < len(visitor) <= limits.VISITOR_LETTERS
+        else secrets.token_urlsafe(16)
+    )

@@ -15,7 +15,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 from torch import Tensor
 
-from ... import files
+from ... import files, limits
 from ...data import sheets
 from ...data.datasets import Dataset
 from ...errors import StudioError
@@ -66,7 +66,7 @@ def said(note: str) -> None:
         gr.Info(note)
 
 
-def at_most(n: int, waiting: int = 16) -> Callable[[Callable[..., R]], Callable[..., R]]:
+def at_most(n: int, waiting: int = limits.PANEL_WAITING) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Wrap a function outside gradio's queue: n calls run at once, and a limited number may wait.
 
     All others are told so at once: a waiting one holds a thread, of which sliders have need.
