@@ -1,7 +1,8 @@
 """Compare: several models on the same seeds, their scores, their curves, and duels of equal budget."""
 
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import gradio as gr
 from ... import gans, limits
 from ...checked import checked
 from ...errors import StudioError
-from ...evaluation import report as reports
 from ...gans.recipe import Recipe
 from ...studio import Studio, compare, score_table
 from ...studio.scoring import ScoringStatus
 from ..shared import access, checkpoints, show, words
 from ..shared.panel import html_panel
+from . import drawing
 
 HERE = Path(__file__).parent
 FAVOURITES = ("acgan", "lsgan", "studio")  # chosen when the tab opens, as far as they are there
@@ -95,25 +96,27 @@ class News:
 
 
 def side_by_side(studio: Studio) -> gr.HTML:
-    """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything."""
+    """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything.
+
+    What they answer is drawn in drawing.py.
+    """
 
     @show.answered
     @show.at_most(2)
-    def models(asked: Any) -> score_table.ScoreTable:
-        found = score_table.models(studio, compare.checked_names(asked, studio))
-        return replace(found, models=tuple(replace(e, title=checkpoints.title(e.name)) for e in found.models))
+    def models(asked: Any) -> drawing.Board:
+        table = score_table.models(studio, compare.checked_names(asked, studio))
+        return drawing.board(named(table.models), table, studio.scoring_status())
 
     @show.answered
     @show.at_most(2)
-    def pictures(asked: Any) -> dict[str, list[compare.Row]]:
-        names, seed = chosen(studio, asked)
-        return {"rows": compare.rows(studio, names, seed)}
+    def pictures(asked: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
+        return grid(studio, *chosen(studio, asked))
 
     @show.answered
     @show.at_most(1)
-    def neighbours(asked: Any) -> dict[str, list[compare.NeighbourRow]]:
+    def neighbours(asked: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
         names, seed = chosen(studio, asked)
-        return {"rows": compare.neighbours(studio, names, seed)}
+        return grid(studio, names, seed, compare.neighbours(studio, names, seed))
 
     @show.answered
     def news(_: Any) -> News:
@@ -121,7 +124,19 @@ def side_by_side(studio: Studio) -> gr.HTML:
         return News(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
 
     functions = [models, pictures, neighbours, news]
-    return html_panel(HERE, "compare", functions, words=words.CURVES, scores=list(reports.SCORES))
+    return html_panel(HERE, "compare", functions)
+
+
+def named(entries: Iterable[score_table.Entry]) -> list[drawing.Model]:
+    return [drawing.Model(i, checkpoints.title(e.name), e.about) for i, e in enumerate(entries)]
+
+
+def grid(
+    studio: Studio, names: list[str], seed: int, near: list[compare.NeighbourRow] | None = None
+) -> dict[str, tuple[drawing.GridRow, ...]]:
+    """The pictures of the models, with their neighbours where those are known."""
+    models = named(score_table.model(studio, name) for name in names)
+    return {"rows": drawing.grid(models, compare.rows(studio, names, seed), near)}
 
 
 def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:

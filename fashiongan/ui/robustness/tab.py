@@ -13,10 +13,11 @@ from ...errors import StudioError
 from ...evaluation import robustness
 from ...gans.recipe import knobs
 from ...studio.attacked import Picture
-from ...studio.robustness import Attacked, AttackSpec, Least, RobustnessNews, RobustnessService
+from ...studio.robustness import AttackSpec, RobustnessService
 from ..shared import access, checkpoints, show, words
 from ..shared.panel import html_panel
 from ..shared.show import answered
+from . import drawing
 from .upload import OWN, taken
 
 HERE = Path(__file__).parent
@@ -201,28 +202,27 @@ def watch(lab: RobustnessService) -> gr.HTML:
 
     @answered
     @show.at_most(2)
-    def look(asked: Any) -> Attacked:
+    def look(asked: Any) -> drawing.View:
         picture, eps = checked(tuple[object, object], asked, "An attack takes what is attacked and a noise strength.")
-        return lab.look(described(picture, eps))
+        return drawing.view(lab.look(described(picture, eps)))
 
     @answered
     @show.at_most(1)
-    def smallest(asked: Any) -> Least:
-        return lab.smallest(described(asked, 0.0))
+    def smallest(asked: Any) -> drawing.Smallest:
+        return drawing.smallest(lab.smallest(described(asked, 0.0)))
 
     @answered
-    def news(asked: Any) -> RobustnessNews:
+    def news(asked: Any) -> drawing.News:
         try:
             curve, fit = checked(tuple[int, int], asked, "")
         except StudioError:  # a reader that has no data yet
             curve, fit = -1, -1
-        return lab.news(curve, fit)
+        return drawing.news(lab.news(curve, fit), sum(p.seconds for p in list(lab.curves.points.values())))
 
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))
 
-    titles = {name: kind.title for name, kind in attacks.ATTACKS.items()}
-    return html_panel(HERE, "robust", [look, smallest, news, csv], titles=titles)
+    return html_panel(HERE, "robust", [look, smallest, news, csv])
 
 
 @dataclass(frozen=True)

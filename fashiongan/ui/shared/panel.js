@@ -48,6 +48,47 @@ function make(tag, values = {}, ...children) {
   return node;
 }
 
+/**
+ * What the server has drawn (elements.py): an element as [tag, properties, children], or text.
+ * @param {any} drawn
+ * @returns {Node | string}
+ */
+function built(drawn) {
+  return typeof drawn === 'string' ? drawn : make(drawn[0], drawn[1], ...drawn[2].map(built));
+}
+
+/** Put what the server has drawn into an element. The focus stays on what has the same `data-key`. */
+function fill(/** @type {any} */ host, /** @type {any[]} */ drawn) {
+  const focused = /** @type {any} */ (document.activeElement), key = host.contains(focused) && focused.dataset.key;
+  host.replaceChildren(...drawn.map(built));
+  if (key) host.querySelector(`[data-key="${key}"]`)?.focus({preventScroll: true});
+}
+
+/** Sort a table's first body by the column that was chosen; cells without `data-value` come last. */
+function sortRows(/** @type {HTMLTableElement} */ table) {
+  const {sort, order} = table.dataset, buttons = [...table.querySelectorAll('thead button')];
+  for (const button of /** @type {any[]} */ (buttons)) {
+    const heading = button.closest('th'), chosen = button.dataset.key === sort;
+    heading.setAttribute('aria-sort', chosen ? order : 'none');
+    if (!chosen) continue;
+    const sign = order === 'ascending' ? 1 : -1;
+    const value = (/** @type {any} */ row) => sign * (row.cells[heading.cellIndex].dataset.value ?? sign * Infinity);
+    const [body] = table.tBodies;
+    body.append(...[...body.rows].toSorted((a, b) => Math.sign(value(a) - value(b)) || 0));
+  }
+}
+
+/** Let the buttons in a table's head sort it: first in the order of their `data-first`, then the other way round. */
+function sortable(/** @type {HTMLTableElement} */ table) {
+  table.addEventListener('click', e => {
+    const {key, first} = /** @type {any} */ (e.target).closest('thead button')?.dataset || {};
+    if (!key) return;
+    const other = table.dataset.order === 'ascending' ? 'descending' : 'ascending';
+    Object.assign(table.dataset, {order: table.dataset.sort === key ? other : first, sort: key});
+    sortRows(table);
+  });
+}
+
 /** Let an element say something, or nothing. What it says already is not said again: screen readers would repeat it. */
 function say(/** @type {any} */ node, /** @type {string?} */ text = '') {
   node.hidden = !text;
@@ -102,6 +143,7 @@ function drag(node, moved, begun = () => {}) {
  */
 function panel(element, selector) {
   const root = /** @type {HTMLElement} */ (element.querySelector(selector));
+  COLORS.forEach((color, i) => root.style.setProperty(`--hue-${i}`, color));
   const find = (/** @type {string} */ s) => /** @type {any} */ (root.querySelector(s));
   const complain = (/** @type {string?} */ text = '') => say(find(':scope > .error'), text);
   /** @param {string} state @param {Record<string, any>} [more] */

@@ -4,7 +4,6 @@
 const P = /** @type {any} */ (window).Plotly;  // other components may load an older one over it later
 // Six colors that people who see fewer can tell apart; a dash, a mark or a letter always stands with them.
 const COLORS = ['#3b6fd4', '#d55e00', '#009e73', '#b0568f', '#781ef0', '#4a9cc7'];
-const MARKS = ['circle', 'square', 'diamond', 'triangle-up', 'x', 'star'], PATTERNS = ['', '/', 'x', '.', '-', '+'];
 const FONT = 12, ROW = 19, SYMBOL = 42;  // pixels: letters, a row of the legend, and a sign in it with its gaps
 const SHARE = {range: [-0.03, 1.03], tickformat: '.0%'};  // an axis from none to all
 
@@ -25,18 +24,7 @@ function timeLeft(/** @type {number?} */ seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
 }
 
-/** A share as percent: with a decimal where it is small, and all or none only where it is. */
-function percent(/** @type {number} */ v) {
-  return `${v >= 0.9995 ? 100 : v < 0.0005 ? 0 : v < 0.1 ? (100 * v).toFixed(1) : Math.round(100 * v)} %`;
-}
-
 const count = (/** @type {number} */ n) => Math.round(n).toLocaleString('en');
-
-/** A score with three figures or so. */
-function figures(/** @type {number} */ v) {
-  const size = Math.abs(v);
-  return size >= 1000 ? count(v) : v.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size < 0.1 ? 3 : 2);
-}
 
 /** What the field calls a GAN's second net: WGAN's gives no probability. */
 const opponent = (/** @type {string?} */ gan) => gan?.startsWith('wgan') ? 'critic' : 'discriminator';
@@ -78,7 +66,7 @@ function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, c
 /**
  * Draw a plot, or draw it anew; not while it has no width, as in a hidden tab.
  * @param {HTMLElement} host
- * @param {any[]} series plotly's traces
+ * @param {any[]} series plotly's traces; each has the color number `meta.hue`, or that of its place
  * @param {{tall: number, [more: string]: any}} how as for `layoutOf`
  */
 function plot(host, series, how) {
@@ -88,5 +76,9 @@ function plot(host, series, how) {
     ground: color('--block-background-fill')};
   const layout = layoutOf(series, {...how, width: host.clientWidth}, colors);
   host.style.height = `${layout.height}px`;
-  P.react(host, series, layout, {displayModeBar: false});
+  const colored = series.map((trace, i) => {
+    const own = {color: COLORS[(trace.meta?.hue ?? i) % 6]};
+    return {...trace, line: {...trace.line, ...own}, marker: {...trace.marker, ...own}};
+  });
+  P.react(host, colored, layout, {displayModeBar: false});
 }

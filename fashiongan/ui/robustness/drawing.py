@@ -1,0 +1,256 @@
+"""What the panel of the Robustness tab shows, drawn as elements and traces: one attack, the curves, a fit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from ... import attacks
+from ...classifiers import Fitted
+from ...evaluation.robustness import LEVELS, Point
+from ...plain import maybe
+from ...studio.robustness import Attacked, CurveNews, FitNews, Least, RobustnessNews
+from ..shared.elements import Element, Trace, count, element, percent
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+STATES = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed", "paused": "Paused"}
+PAIRS = 3  # pairs of classes that are most often confused, of each curve
+
+
+def noise(eps: float) -> str:
+    """A noise strength of 0..1 in words, also in 255ths."""
+    return f"{eps:.3f} ({round(eps * LEVELS, 1):g}/255)"
+
+
+# One attack
+
+
+@dataclass(frozen=True)
+class View:
+    """One attack. The three pictures are properties of an img."""
+
+    before: dict[str, Any]
+    added: dict[str, Any]
+    after: dict[str, Any]
+    magnified: str
+    verdict: str
+    bars: list[Element]
+    fooled: bool
+
+
+def view(a: Attacked) -> View:
+    first, second = a.said
+    return View(
+        {"src": a.before, "alt": f"the garment, taken for {first}"},
+        {"src": a.added, "alt": f"what was added: {a.changed} pixels moved"},
+        {"src": a.after, "alt": f"the garment after the attack, taken for {second}"},
+        magnified(a.magnified),
+        verdict(a, second),
+        [bar(a, second, i) for i in range(len(a.labels))],
+        a.fooled,
+    )
+
+
+def magnified(times: float | None) -> str:
+    if not times:
+        return "nothing added"
+    return f"added, {f'{times:.0f}' if times >= 10 else f'{round(times, 1):g}'} times as strong"
+
+
+def verdict(a: Attacked, second: str) -> str:
+    if not a.target:
+        taken = f"It is {'' if a.fooled else 'still '}taken for {second}."
+    elif a.fooled:
+        taken = f"It is taken for {a.target}, as was wanted."
+    else:
+        taken = f"It is not taken for {a.target}, but for {second}."
+    strength = f"With noise of {noise(a.eps)}" if a.eps else "Without noise"
+    return f"{'It is' if a.known else 'Before'}: {a.label}. {strength}: {'' if a.fooled else 'not '}fooled. {taken}"
+
+
+def bar(a: Attacked, second: str, i: int) -> Element:
+    """How sure the classifier is of class i, before and after, as a row of the table."""
+    label, right = a.labels[i], a.labels[i] == a.label
+    title = ("what it is" if a.known else "what it was taken for at first") if right else ""
+    head = element("th", label + " ✓" * right, scope="row", title=title)
+    before, after = (share(row[i], side) for row, side in zip(a.confidences, ("left", "right"), strict=True))
+    return element("tr", before, head, after, className="said" if label == second else "")
+
+
+def share(v: float, side: str) -> Element:
+    return element("td", element("i", style=f"width: {100 * v:g}%"), element("span", percent(v)), className=side)
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The least noise strength that fools, in 255ths, and a sentence about it."""
+
+    least: float | None
+    sentence: str
+
+
+def smallest(least: Least) -> Smallest:
+    if least.least is None:
+        sentence = f"Not even the strongest noise fools it ({least.by})."
+    elif least.least == 0:
+        sentence = "It is fooled without any noise."
+    else:
+        sentence = f"The least that fools it: {noise(least.least / LEVELS)}, found by {least.by}."
+    return Smallest(least.least, sentence)
+
+
+# The curves
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """The classes that are confused most at one noise strength: a row for each curve."""
+
+    eps: float
+    title: str
+    rows: list[Element]
+
+
+@dataclass(frozen=True)
+class CurvePlot:
+    """The curves, and for each noise strength the classes that are confused most."""
+
+    points: int  # how many are complete
+    traces: list[Trace]
+    strengths: list[Confusions]
+
+
+def curve_plot(points: Sequence[Point]) -> CurvePlot:
+    groups: dict[tuple[str, str, str], list[Point]] = {}
+    for p in points:
+        groups.setdefault((p.classifier, p.attack, p.mask), []).append(p)
+    curves = [sorted(group, key=lambda p: p.eps) for group in groups.values()]
+    classifiers = list(dict.fromkeys(p.classifier for p in points))
+    kinds = list(dict.fromkeys((p.attack, p.mask) for p in points))
+    traces = [curve(c, classifiers.index(c[0].classifier), kinds.index((c[0].attack, c[0].mask))) for c in curves]
+    strengths = [confusions(curves, eps) for eps in dict.fromkeys(p.eps for p in points)]
+    return CurvePlot(sum(p.whole for p in points), traces, strengths)
+
+
+def curve(points: Sequence[Point], classifier: int, kind: int) -> Trace:
+    """One classifier under one attack: the color says which classifier, mark and dash which attack."""
+    symbol = MARKS[kind % len(MARKS)]
+    return {
+        "x": [p.eps for p in points],
+        "y": [p.accuracy for p in points],
+        "name": name(points[0]),
+        "mode": "lines+markers",
+        "line": {"width": 2, "dash": DASHES[kind % len(DASHES)]},
+        "marker": {"size": 7, "symbol": [symbol if p.whole else f"{symbol}-open" for p in points]},
+        "meta": {"hue": classifier},
+        "customdata": [
+            f"{noise(p.eps)}: {100 * p.accuracy:.1f} %, 95 % interval {100 * p.low:.1f} to {100 * p.high:.1f}, "
+            f"{p.n} pictures"
+            for p in points
+        ],
+        "hovertemplate": "%{fullData.name}<br>%{customdata}<extra></extra>",
+    }
+
+
+def name(p: Point) -> str:
+    kind = attacks.ATTACKS.get(p.attack)
+    pixels = "garment only" if p.mask == "garment" else "all pixels"
+    classifier = PurePosixPath(p.classifier).name.removesuffix(".safetensors")
+    return f"{classifier}, {kind.title if kind else p.attack}, {pixels}"
+
+
+def confusions(curves: Sequence[Sequence[Point]], eps: float) -> Confusions:
+    rows = [pairs(c, next((p for p in c if p.eps == eps), None)) for c in curves]
+    return Confusions(eps, f"Most often confused at {noise(eps)}", rows)
+
+
+def pairs(points: Sequence[Point], p: Point | None) -> Element:
+    worst = p.confused[:PAIRS] if p else ()
+    text = "; ".join(f"{n} {a} taken for {b}" for a, b, n in worst) or ("nothing" if p else "not computed yet")
+    head = element("th", name(points[0]), scope="row")
+    return element("tr", head, element("td", percent(p.accuracy) if p else ""), element("td", text))
+
+
+# The fit
+
+
+def fit_traces(news: Sequence[Fitted]) -> list[Trace]:
+    """The accuracies of a fit: on what it learns from, held out, and held out under attack."""
+    ends = [n for n in news if n.held_out is not None]
+    traces = [
+        accuracies(((n.epoch, n.accuracy) for n in news), "on what it learns from", 0),
+        accuracies(((n.epoch, n.held_out) for n in ends), "held out", 1),
+    ]
+    if any(n.attacked is not None for n in ends):
+        traces.append(accuracies(((n.epoch, n.attacked) for n in ends), "held out, under attack", 2))
+    return traces
+
+
+def accuracies(points: Iterable[tuple[float, float | None]], title: str, i: int) -> Trace:
+    pairs = list(points)
+    return {
+        "x": [x for x, _ in pairs],
+        "y": [y for _, y in pairs],
+        "name": title,
+        "hovertemplate": "%{y:.1%}",
+        "mode": "lines+markers" if i else "lines",
+        "marker": {"symbol": MARKS[i]},
+        "line": {"width": 1.75, "dash": DASHES[i]},
+    }
+
+
+# What is new of both jobs
+
+
+@dataclass(frozen=True)
+class JobNews:
+    """How far a job is. `status` are the parts of one line, `plot` what to draw if the reader has another version."""
+
+    state: str
+    version: int
+    error: str | None
+    percent: float
+    status: list[str]
+    seconds_left: float | None
+    plot: Any = maybe()
+
+
+@dataclass(frozen=True)
+class News:
+    """The names of the classifiers, both jobs, and the command that fits the same classifier."""
+
+    names: tuple[str, ...]
+    curve: JobNews
+    fit: JobNews
+    command: str
+
+
+def news(now: RobustnessNews, seconds: float) -> News:
+    """`seconds`: spent on the curve's points so far."""
+    return News(now.names, curve_news(now.curve, seconds), fit_news(now.fit), now.fit.command)
+
+
+def curve_news(news: CurveNews, seconds: float) -> JobNews:
+    running, done = news.state == "running", 100 * news.step / (news.steps or 1)
+    status = [f"{'Computing' if running else STATES.get(news.state, '')}: {news.about}"]
+    status += [f"{done:.0f} %"] if running else []
+    left = seconds_left(running, news.step, news.steps, seconds)
+    plot = None if news.points is None else curve_plot(news.points)
+    return JobNews(news.state, news.version, news.error, done, status, left, plot)
+
+
+def fit_news(news: FitNews) -> JobNews:
+    running = news.state == "running"
+    status = [
+        f"{'Training' if running else STATES.get(news.state, '')}: {news.name}",
+        f"step {count(news.step)} of {count(news.steps)}",
+    ]
+    status += [f"{count(news.speed)} pictures/s"] if running else []
+    left = seconds_left(running, news.step, news.steps, news.seconds)
+    plot = None if news.news is None else {"points": len(news.news), "traces": fit_traces(news.news)}
+    return JobNews(news.state, news.version, news.error, 100 * news.step / (news.steps or 1), status, left, plot)
+
+
+def seconds_left(running: bool, step: int, steps: int, seconds: float) -> float | None:
+    return seconds * (steps - step) / step if running and step else None

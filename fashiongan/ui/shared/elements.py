@@ -1,0 +1,33 @@
+"""Elements of a panel that Python draws. `fill` in panel.js makes them: no HTML is written, so text stays text."""
+
+import math
+from typing import Any
+
+Element = tuple[str, dict[str, Any], tuple[Any, ...]]  # tag, properties, children: each an Element or a str
+Trace = dict[str, Any]  # a curve or the bars of one plot, as plotly takes it; `plot` in plots.js adds the color
+
+
+def element(tag: str, *children: Element | str | None, **values: Any) -> Element:
+    """An element as JSON. `values`: its properties; an attribute such as data-row is written data_row.
+
+    A picture among the values becomes a data URL at the edge of the page. Children that are None or "" are left out.
+    """
+    return tag, {name.replace("_", "-"): v for name, v in values.items()}, tuple(c for c in children if c)
+
+
+def count(n: float) -> str:
+    """A number as a whole one, in groups of three digits."""
+    return f"{math.floor(n + 0.5):,}"
+
+
+def figures(v: float) -> str:
+    """A score with about three figures."""
+    size = abs(v)
+    return count(v) if size >= 1000 else f"{v:.{0 if size >= 100 else 1 if size >= 10 else 3 if size < 0.1 else 2}f}"
+
+
+def percent(v: float) -> str:
+    """A share as percent: with a decimal where it is small, and 0 or 100 only where it is none or all."""
+    if v >= 0.9995 or v < 0.0005:
+        return "100 %" if v > 0.5 else "0 %"
+    return f"{100 * v:.1f} %" if v < 0.1 else f"{math.floor(100 * v + 0.5)} %"
