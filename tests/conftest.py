@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from forked import ForkedProcess
 
 from fashiongan import gans
 from fashiongan.data import datasets, images
@@ -162,10 +163,20 @@ def colored(tmp_path_factory):
     return root
 
 
+def python_environment(**more):
+    """This process's variables, with the package importable and one thread."""
+    return {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1", **more}
+
+
+def end_all(processes):
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def start_python(tmp_path):
-    """start_python(*args): a process of Python in tmp_path with the package importable; the rest dies with the test."""
-    env = {**os.environ, "PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
+    """start_python(*args): a new process of Python in tmp_path; what still runs ends with the test."""
     started = []
 
     def start(*args):
@@ -173,7 +184,7 @@ def start_python(tmp_path):
             subprocess.Popen(
                 [sys.executable, *map(str, args)],
                 cwd=tmp_path,
-                env=env,
+                env=python_environment(),
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -182,9 +193,21 @@ def start_python(tmp_path):
         return started[-1]
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    end_all(started)
+
+
+@pytest.fixture
+def fork_python(tmp_path):
+    """fork_python(*args, **variables): as start_python, forked from a process that has imported torch already."""
+    started = []
+
+    def start(*args, **variables):
+        streams = tmp_path / f"streams-{len(started)}"
+        started.append(ForkedProcess(args, tmp_path, streams, python_environment(**variables)))
+        return started[-1]
+
+    yield start
+    end_all(started)
 
 
 @pytest.fixture
@@ -193,6 +216,18 @@ def python(start_python):
 
     def run(*args):
         process = start_python(*args)
+        out, err = process.communicate(timeout=250)
+        return process.returncode, out, err
+
+    return run
+
+
+@pytest.fixture
+def forked(fork_python):
+    """forked(*args, **variables): as python, in a forked process."""
+
+    def run(*args, **variables):
+        process = fork_python(*args, **variables)
         out, err = process.communicate(timeout=250)
         return process.returncode, out, err
 

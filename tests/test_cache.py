@@ -22,7 +22,7 @@ def test_a_value_is_loaded_once_and_kept():
     assert cache.find("b") is None
 
 
-def test_the_one_that_was_asked_for_longest_ago_goes_first():
+def test_the_least_recently_used_entry_is_dropped_first():
     cache = Cache(2)
     for key in "ab":
         cache.get(key, lambda key=key: key)
@@ -51,7 +51,7 @@ def test_an_error_is_raised_and_not_kept():
     assert cache.get("a", lambda: 1) == 1
 
 
-def test_who_asks_for_what_is_being_loaded_waits_for_it_and_does_not_load_again():
+def test_a_second_request_for_a_loading_entry_waits_and_does_not_load_again():
     cache, loads, begun, go = Cache(1), [], threading.Event(), threading.Event()
 
     def load():
@@ -70,7 +70,7 @@ def test_who_asks_for_what_is_being_loaded_waits_for_it_and_does_not_load_again(
     assert len(found) == len(loads) == 1
 
 
-def test_all_who_wait_for_what_fails_are_told_and_the_next_tries_again():
+def test_every_waiting_request_gets_the_error_and_the_next_one_loads_again():
     cache, begun, go = Cache(1), threading.Event(), threading.Event()
 
     def fail():

@@ -58,7 +58,7 @@ def test_the_unharmed_file_loads(good, file):
     assert checkpoint.load(str(file)).recipe.gan == "cdcgan"
 
 
-def test_a_folder_and_a_bundled_name_are_found(good, tmp_path, monkeypatch):
+def test_a_folder_and_a_bundled_name_are_resolved(good, tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(good)
     assert checkpoint.load(tmp_path / "run").recipe.gan == "cdcgan"

@@ -191,7 +191,7 @@ def test_the_files_that_a_page_names_are_there(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
-def test_no_page_says_a_retired_word(page):
+def test_no_page_uses_a_retired_word(page):
     for number, line in enumerate(page.read_text().splitlines(), 1):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
         bare = re.sub(r"`[^`]*`|augment [\w,]+|colour=\S+", "", bare)

@@ -134,7 +134,7 @@ def test_folders_have_no_circle():
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=NAMES.get)
-def test_every_folder_says_what_lives_there(path):
+def test_every_folder_describes_its_contents(path):
     assert len(ast.get_docstring(ast.parse(path.read_text())) or "") > 40
 
 

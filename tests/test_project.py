@@ -61,7 +61,7 @@ def test_packages_are_names_that_a_space_can_install():
 
 
 @pytest.mark.parametrize("name", registry.bundled())
-def test_a_bundled_checkpoint_says_how_it_was_made(name):
+def test_a_bundled_checkpoint_records_its_command(name):
     info, recipe = checkpoint.info(name), checkpoint.load(name).recipe
     assert info["command"].startswith(f"python train.py {recipe.gan}")
     # To the end of its schedule, but for three that a lent machine was taken from; the list of checkpoints says so.

@@ -168,7 +168,7 @@ def test_margin_and_targeted_dlr_by_hand():
     assert attacks.targeted_dlr(y, target)(z).tolist() == pytest.approx([-2 / 4.5, 1 / 3.5])
 
 
-def test_apgds_looks_come_ever_closer():
+def test_apgd_checkpoints_come_ever_closer():
     """p = 0, 0.22, 0.41, 0.57, 0.7, 0.8, 0.87, 0.93, 0.99 of a hundred steps (section 3.1)."""
     assert attacks.checkpoints(100) == {22, 41, 57, 70, 80, 87, 93, 99}
 
@@ -253,7 +253,7 @@ def test_a_target_is_hit_more_often(name, net, pictures):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_the_same_chance_gives_the_same_picture_and_no_strength_none(name, net, pictures):
+def test_the_same_rng_gives_the_same_picture_and_zero_strength_changes_nothing(name, net, pictures):
     x, y = pictures[0][:4], pictures[1][:4]
     before = torch.get_rng_state()
     one, two = (attacks.attack(name, net, x, y, 0.05, rng=rng(7)) for _ in range(2))
@@ -272,7 +272,7 @@ def test_each_picture_may_have_its_own_strength(name, net, pictures):
     assert far[0] < far[1] < far[2]
 
 
-def test_the_mask_is_the_garments_own_pixels():
+def test_the_mask_covers_the_pixels_of_the_garment():
     x = torch.tensor([0.0, 1 / 255, 1.0]).view(1, 1, 1, 3)
     assert attacks.may_change(x, "garment").flatten().tolist() == [False, True, True]
     assert attacks.may_change(x, "none") is None

@@ -287,7 +287,7 @@ def test_the_split_holds_out_5000_or_a_twelfth(n, held):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_split_is_drawn_by_chance_and_the_same_every_time():
+def test_the_split_is_random_and_the_same_every_time():
     torch.manual_seed(1)
     learn, held = classifiers.split(60_000)
     torch.manual_seed(2)
@@ -423,7 +423,7 @@ def test_one_step_by_hand(smoothing, decay, garments):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_the_seed_decides_every_bit_and_other_chance_nothing(name, garments, same):
+def test_the_seed_decides_every_bit_and_other_generators_nothing(name, garments, same):
     def weights(seed, elsewhere):
         torch.manual_seed(elsewhere)
         before = torch.get_rng_state()
@@ -474,7 +474,7 @@ def test_bfloat16_is_for_learning_only(garments):
 # News
 
 
-def test_news_adds_up(garments):
+def test_records_add_up(garments):
     """110 pictures to learn from in batches of 20: epochs end within steps 6, 11 and 17."""
     fitter, news = run(first(garments, 120), epochs=3, batch=20)
     assert [n.step for n in news] == list(range(1, 18))
@@ -487,7 +487,7 @@ def test_news_adds_up(garments):
     assert news[-1].held_out == pytest.approx(classifiers.accuracy(fitter.net, fitter.held))
 
 
-def test_rare_news_tells_the_means_since_the_news_before(garments):
+def test_a_record_holds_the_means_since_the_previous_record(garments):
     changes = {"epochs": 3, "batch": 20, "seed": 5}
     _, often = run(first(garments, 120), **changes)
     _, rare = run(first(garments, 120), pace=math.inf, **changes)
@@ -502,7 +502,7 @@ def test_rare_news_tells_the_means_since_the_news_before(garments):
         before, seconds = n.step, n.seconds
 
 
-def test_how_often_news_is_told_changes_nothing(garments, same):
+def test_the_interval_of_records_does_not_change_the_fit(garments, same):
     """Measuring switches the cnn's batch norm to eval mode: learning goes on in training mode."""
     changes = {"epochs": 2, "batch": 27}
     (often, _), (rare, _) = (run(first(garments, 60), "cnn", pace, **changes) for pace in (0.0, math.inf))
@@ -516,7 +516,7 @@ def test_a_net_is_frozen_after_its_fit(garments):
     assert not any(p.requires_grad for p in fitter.net.parameters())
 
 
-def test_a_fit_that_diverges_says_so_and_writes_nothing(idx_root, tmp_path):
+def test_a_fit_that_diverges_is_refused_and_writes_nothing(idx_root, tmp_path):
     """A decay of 10 at a rate of 1 multiplies every weight by -9 a step."""
     wild = recipe("dense", lr=1.0, decay=10.0, batch=11)
     told = []
@@ -533,7 +533,7 @@ def test_a_fit_that_diverges_says_so_and_writes_nothing(idx_root, tmp_path):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_features_and_logits_are_the_nets_own(name):
+def test_features_and_logits_are_those_of_the_net(name):
     net, x = new_net(name), noise(7)
     seen, said = classifiers.features(net, x)
     assert seen.shape == (7, WIDTHS[name])
@@ -559,7 +559,7 @@ def test_neither_pieces_nor_neighbours_matter(name, n):
 
 @pytest.mark.parametrize("name", ["conv", "cnn"])
 @pytest.mark.parametrize("look", [classifiers.logits, lambda net, x: classifiers.features(net, x)[1]])
-def test_a_net_in_training_is_asked_in_eval_mode(name, look):
+def test_a_net_in_training_is_evaluated_in_eval_mode(name, look):
     net, x = new_net(name), noise(4)
     calm = look(net, x)
     assert torch.equal(look(net.train(), x), calm)
@@ -856,13 +856,13 @@ def test_bundled_classifiers_are_small_and_good(name):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path(datasets.DEBIAN).is_dir(), reason="the real Fashion-MNIST is not installed")
 @pytest.mark.parametrize("name", store.bundled())
-def test_bundled_classifiers_do_on_real_garments_what_they_say(name):
+def test_bundled_classifiers_have_the_accuracy_in_their_headers(name):
     test = first(datasets.load("fashion-mnist", split="test", root=datasets.DEBIAN), 1_000)
     measured = classifiers.accuracy(classifiers.load(name), test)
     assert measured == pytest.approx(classifiers.info(name)["accuracy"], abs=0.02)
 
 
-def test_a_fit_goes_on_from_another(fitted, garments):
+def test_a_fit_starts_from_another_checkpoint(fitted, garments):
     path, _ = fitted
     before = classifiers.load(path)
     fitter = Fitter(recipe("dense", start=str(path), batch=25), garments)
@@ -872,7 +872,7 @@ def test_a_fit_goes_on_from_another(fitted, garments):
     assert f"--start {path}" in classifiers.command(fitter.recipe)
 
 
-def test_a_fit_goes_on_from_its_own_kind_only(fitted, garments):
+def test_a_fit_starts_from_a_checkpoint_of_its_own_kind_only(fitted, garments):
     path, _ = fitted
     refused(
         "A conv of these classes cannot start from .*, a dense of", Fitter, recipe("conv", start=str(path)), garments

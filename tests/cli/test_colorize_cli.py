@@ -212,7 +212,7 @@ def test_files_that_are_not_there_and_a_file_for_many(garment, tmp_path):
         colorize_files.outs([garment("a.png"), garment("b.png")], tmp_path / "out.png")
 
 
-def test_without_a_colorizer_it_says_so(monkeypatch):
+def test_without_a_colorizer_it_is_refused(monkeypatch):
     monkeypatch.setattr(registry, "bundled", lambda: ["dcgan"])
     with pytest.raises(StudioError, match="There is no colorizer here yet"):
         colorize_files.colorizers(None)

@@ -42,7 +42,7 @@ def test_a_color_around(tmp_path, color, rgb):
         assert im.getpixel((45, 60)) == (32, 64, 128, 255)
 
 
-def test_what_is_bad_is_told_and_the_rest_goes_on(tmp_path, capsys):
+def test_a_bad_file_is_reported_and_the_others_are_colored(tmp_path, capsys):
     (tmp_path / "bad.png").write_text("no picture")
     (tmp_path / "cut.jpg").write_bytes(coat(tmp_path / "whole.jpg", (300, 300)).read_bytes()[:900])
     good = coat(tmp_path / "good.png")
@@ -53,7 +53,7 @@ def test_what_is_bad_is_told_and_the_rest_goes_on(tmp_path, capsys):
     assert "Traceback" not in err
 
 
-def test_of_one_shade_all_is_used_and_it_is_said(tmp_path, capsys):
+def test_a_picture_of_one_shade_is_used_whole_with_a_remark(tmp_path, capsys):
     Image.new("RGB", (40, 30), "teal").save(tmp_path / "a.png")
     assert run(tmp_path / "a.png", "--out", tmp_path / "b.png") == 0
     assert "all of one shade" in capsys.readouterr().err
@@ -78,7 +78,7 @@ def test_refused_in_one_sentence(tmp_path, monkeypatch, capsys, told, sentence):
     assert len(err.strip().splitlines()) == 1
 
 
-def test_fit_cutout_is_a_verb_of_its_own_flags(capsys):
+def test_fit_cutout_has_its_own_flags(capsys):
     with pytest.raises(SystemExit):
         cli.main(["fit", "cutout"])
     assert "--data, --minutes, --out" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from fashiongan.errors import StudioError
         ("#777777", (50.03, 0.0, 0.0)),
     ],
 )
-def test_lab_of_known_colors(text, lab):
+def test_lab_values_of_reference_colors(text, lab):
     assert color_space.lab_of(text).tolist() == pytest.approx(lab, abs=0.05)
 
 
@@ -45,7 +45,7 @@ def any_ab(n=64, side=32, seed=0):
     return gray, (torch.rand(n, 2, side, side, generator=rng) * 2 - 1) * color_space.CHROMA
 
 
-def test_coloring_keeps_lightness_and_gray_whatever_is_asked():
+def test_coloring_keeps_lightness_and_gray_for_every_color():
     gray, ab = any_ab()
     out = color_space.colored(gray, ab)
     light = color_space.lab(out.float() / 255)[:, :1]
@@ -134,6 +134,6 @@ def test_colors_have_names():
 @pytest.mark.parametrize(
     "text", ["", "no color", "#12345", "rgb(300, 0, 0)", "rgb(1,2)", "#ggg", None, 7, "rgba(1.2.3, 0, 0, 1)"]
 )
-def test_what_is_no_color_is_said_so(text):
+def test_a_text_that_is_no_color_is_refused(text):
     with pytest.raises(StudioError, match="is no color"):
         color_space.parse(text)

@@ -54,7 +54,7 @@ def ab_of(rgb):
 
 
 @pytest.mark.parametrize("side", [28, 64, 300])
-def test_the_asked_color_is_on_the_garment_and_nowhere_else(plain, side):
+def test_the_requested_color_is_on_the_garment_and_nowhere_else(plain, side):
     gray = shirt(side)
     out = colored(plain, gray, ColorizeSpec(colors=(RED,)))
     assert out.shape == (1, 3, side, side)
@@ -163,7 +163,7 @@ def test_variants_depend_on_seed_and_number_alone(plain):
     assert not torch.equal(colored(gan, shirt(), ColorizeSpec(seed=4), 2), five[:2])
 
 
-def test_the_class_is_told(plain):
+def test_the_caption_names_the_class(plain):
     gan = gans.build(plain.recipe).eval()
     by = [colored(gan, shirt(), ColorizeSpec(label=c)) for c in (None, 3, "Dress", "Bag")]
     assert torch.equal(by[1], by[2])
@@ -176,7 +176,7 @@ def test_classic_is_report_001s_color_of_the_class(plain):
     assert engine.classic(plain, shirt(), 3).colors == ("#ff7f0e",)
 
 
-def test_classic_asks_the_scorer_where_the_class_is_not_told(plain):
+def test_classic_takes_a_missing_class_from_the_scorer(plain):
     wish = engine.classic(plain, shirt(), None)
     assert wish.label in datasets.CLASSES
     assert wish.colors == (palettes.CLASSIC[datasets.CLASSES.index(wish.label)],)
@@ -192,7 +192,7 @@ def test_a_gray_file_stays_what_it_is():
     assert not gray.was_colored
 
 
-def test_a_file_in_color_is_grayed_and_says_so():
+def test_a_file_in_color_becomes_gray_with_a_remark():
     gray = engine.opened(file_of(on_white()))
     assert gray.was_colored
     assert gray.values[0, 0, 0, 0] == 255
@@ -265,7 +265,7 @@ def test_what_is_no_picture_is_refused(broken):
         (ColorizeSpec(), 17, "variants"),
     ],
 )
-def test_wishes_that_cannot_be(plain, wish, n, said):
+def test_impossible_requests_are_refused(plain, wish, n, said):
     with pytest.raises(StudioError, match=said):
         colored(plain, shirt(), wish, n)
 

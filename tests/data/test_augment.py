@@ -111,12 +111,12 @@ def test_resuming_repeats_the_same_augmentation(trainer_of, same):
     assert same(whole.gan.state_dict(), second.gan.state_dict())
 
 
-def test_discriminators_that_redraw_refuse_it():
+def test_discriminators_that_reconstruct_refuse_augmentation():
     for gan in ("ebgan", "began"):
         with pytest.raises(StudioError, match="takes no augmentation"):
             gans.build(gans.new_recipe(gan, augment="flip"))
 
 
-def test_an_unknown_kind_is_refused_with_those_there_are():
+def test_an_unknown_kind_is_refused_with_a_list_of_kinds():
     with pytest.raises(StudioError, match="augment cannot be spin: it takes one of"):
         gans.new_recipe("dcgan", augment="spin")

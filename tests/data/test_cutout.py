@@ -196,14 +196,14 @@ def test_in_a_room_the_net_finds_it_and_background_is_none_of_it_to_the_bit(net)
     assert not alpha[:, :70].any()
 
 
-def test_two_garments_are_both_cut_out_and_it_is_said(net):
+def test_two_garments_are_both_cut_out_with_a_remark(net):
     cut = cutout.found(with_garments((30, 40, 129, 199), (190, 40, 289, 199)))
     assert "2 parts" in cut.note
     assert "all are cut out" in cut.note
     assert np.asarray(cut.alpha)[120, [80, 240]].tolist() == [255, 255]
 
 
-def test_without_a_garment_all_is_used_and_it_is_said(net):
+def test_a_picture_without_a_garment_is_used_whole_with_a_remark(net):
     cut = cutout.found(room())
     assert cut.unsure
     assert "No garment" in cut.note
@@ -218,7 +218,7 @@ def test_what_it_is_not_sure_of_is_used_whole(net):
     assert "not sure" in cut.note
 
 
-def test_a_small_garment_is_cut_out_and_it_is_said(net):
+def test_a_small_garment_is_cut_out_with_a_remark(net):
     cut = cutout.found(with_garments((150, 100, 179, 129)))
     assert not cut.unsure
     assert "only 1" in cut.note
@@ -238,7 +238,7 @@ def test_white_on_white_of_which_a_flood_fill_finds_shadows_is_the_nets(monkeypa
 
 
 @pytest.mark.parametrize("ground", ["white", "black", "#1e783c"])
-def test_on_a_plain_ground_no_net_is_asked(monkeypatch, ground):
+def test_on_a_plain_ground_no_net_is_run(monkeypatch, ground):
     from fashiongan.data import cutout_net
 
     monkeypatch.setattr(cutout_net, "load", lambda *_: pytest.fail("asked"))

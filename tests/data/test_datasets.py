@@ -71,7 +71,7 @@ def test_a_place_that_was_named_is_not_replaced_by_another(tmp_path):
     refused(f"No Fashion-MNIST in {tmp_path}: expected train-images-idx3-ubyte", root=tmp_path)
 
 
-def test_offline_the_three_ways_are_said_fast(bare):
+def test_offline_the_error_names_three_remedies_at_once(bare):
     begin = time.monotonic()
     assert refused("not on this machine") == datasets.THREE_WAYS
     assert time.monotonic() - begin < 5
@@ -166,7 +166,7 @@ def test_class_numbers(text, numbers):
 
 
 @pytest.mark.parametrize("text", ["10", "-1", "Sock", "1;2", "1.0", "²", "٣", "Dress,Sock"])
-def test_unknown_classes_are_refused_with_the_known_ones(text):
+def test_unknown_classes_are_refused_with_a_list_of_classes(text):
     with pytest.raises(StudioError, match=r"There is no class .*3 Dress.*9 Ankle boot"):
         datasets.class_numbers(text, datasets.CLASSES)
 

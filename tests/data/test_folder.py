@@ -40,7 +40,7 @@ def skipped(place):
     return dict(folder.read(place, 28)[2].skipped)
 
 
-def test_what_was_found(place):
+def test_the_summary_counts_pictures_and_classes(place):
     images, labels, survey = folder.read(place, 28)
     assert images.shape == (3, 3, 28, 28)
     assert labels.tolist() == [0, 1, 1]
@@ -151,7 +151,7 @@ def test_garment_is_cut_out_and_centred_on_white():
 
 
 @pytest.mark.parametrize("im", [Image.new("RGB", (40, 40), (9, 9, 9)), Image.effect_noise((40, 40), 90).convert("RGB")])
-def test_where_no_garment_is_found_all_is_shown(im):
+def test_a_picture_without_a_garment_is_shown_whole(im):
     assert folder.square(im, 40, "garment").tobytes() == folder.square(im, 40, "fit").tobytes()
 
 
@@ -172,7 +172,7 @@ def test_fits_are_kept_apart_and_reach_a_run(tmp_path):
     assert not torch.equal(one.images, other.images)
 
 
-def test_a_photograph_lies_as_its_camera_says(tmp_path):
+def test_a_photograph_is_turned_by_its_exif_orientation(tmp_path):
     im = Image.new("RGB", (40, 40))
     im.paste("white", (0, 0, 40, 20))
     exif = Image.Exif()
@@ -304,7 +304,7 @@ def test_check_on_the_command_line(place, capsys):
     assert "size cannot be 29" in capsys.readouterr().err
 
 
-def test_what_it_is_unsure_of_is_counted_and_shown_whole(tmp_path):
+def test_pictures_with_an_uncertain_mask_are_counted_and_shown_whole(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(2):
         (tmp_path / "hats").mkdir(exist_ok=True)

@@ -42,7 +42,7 @@ def test_class_folders_become_classes(zipped):
     assert found.source == str(path)
 
 
-def test_one_folder_round_everything_is_looked_into(zipped):
+def test_one_folder_around_everything_is_entered(zipped):
     path = zipped({"my set/hats/1.png": png(), "my set/gloves/帽子.png": png(), "__MACOSX/my set/hats/._1.png": b"x"})
     assert datasets.load(str(path)).names == ("gloves", "hats")
 
@@ -90,7 +90,7 @@ def test_without_pictures_it_is_refused(members, said, zipped):
         zip_archive.unpacked(zipped(members))
 
 
-def test_a_bomb_is_refused_by_what_it_says_of_itself(zipped, tmp_path, monkeypatch):
+def test_a_bomb_is_refused_by_its_declared_size(zipped, tmp_path, monkeypatch):
     """50 MB of zeros in 50 kB, and small ones that are too many together."""
     with pytest.raises(StudioError, match=r"too much unpacked: at most 2 GB in all, and 50 MB a picture\."):
         zip_archive.unpacked(zipped({"a/1.png": bytes(limits.ZIP_PICTURE_BYTES + 1)}))
@@ -100,7 +100,7 @@ def test_a_bomb_is_refused_by_what_it_says_of_itself(zipped, tmp_path, monkeypat
     assert not list((tmp_path / "cache").rglob("*.png"))
 
 
-def test_a_bomb_that_lies_is_stopped_on_the_way(zipped, tmp_path, monkeypatch):
+def test_a_bomb_with_a_false_size_is_stopped_while_unpacking(zipped, tmp_path, monkeypatch):
     """Its directory says a hundred bytes: no more than the limit is ever written, and nothing is left."""
     path = zipped({"a/1.png": bytes(5_000_000)})
     raw = path.read_bytes()
@@ -136,7 +136,7 @@ def test_a_broken_one_is_one_sentence(content, zipped):
         zip_archive.unpacked(path)
 
 
-def test_a_compression_that_is_not_known_is_not_called_encryption(zipped):
+def test_an_unknown_compression_is_not_called_encryption(zipped):
     path = zipped({"a/1.png": png()})
     raw = bytearray(path.read_bytes())
     for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):

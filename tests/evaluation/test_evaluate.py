@@ -139,7 +139,7 @@ def test_samples_like_unseen_ones_are_no_copies(classes_in_turn):
 
 
 @pytest.mark.parametrize("kind", [0, 3, 9])
-def test_copies_are_found_where_classes_come_in_turn(kind, classes_in_turn):
+def test_copies_are_detected_where_classes_come_in_turn(kind, classes_in_turn):
     """9,000 of 10,000 are training samples, all but those of one class."""
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
@@ -150,7 +150,7 @@ def test_copies_are_found_where_classes_come_in_turn(kind, classes_in_turn):
 
 
 @pytest.mark.parametrize("kind", range(10))
-def test_one_copied_class_is_found(kind, classes_in_turn):
+def test_one_copied_class_is_detected(kind, classes_in_turn):
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
     report = found_in(train, test, copies(train, fake, which[which % 10 == kind]))
@@ -159,7 +159,7 @@ def test_one_copied_class_is_found(kind, classes_in_turn):
 
 
 @pytest.mark.parametrize("period", range(2, 21))
-def test_copies_are_found_at_every_period(period, classes_in_turn):
+def test_copies_are_detected_at_every_period(period, classes_in_turn):
     """All but every period-th, and as many own ones, are copies."""
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
@@ -189,7 +189,7 @@ def test_both_sides_of_a_floor_have_as_many_pictures_as_the_samples(tiny, garmen
 
 
 @scored
-def test_garments_of_their_own_are_not_flagged(stranger):
+def test_new_garments_are_not_flagged_as_copies(stranger):
     _, report = verdict_of(sources.Samples("stranger", stranger))
     assert not reports.copied(reports.Report.from_json(report))
     assert "No sign of copying" in report["verdict"]
@@ -357,7 +357,7 @@ def test_a_run_is_scored_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monk
 
 
 @scored
-def test_looking_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkeypatch):
+def test_scoring_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkeypatch):
     """Each look takes ten seconds here, each step one: the next look comes no sooner than 200 seconds later."""
     clock = [0.0]
     monkeypatch.setattr(run_folder, "monotonic", lambda: clock[0])

@@ -121,7 +121,7 @@ def test_kid_is_unbiased():
 # Inception Score
 
 
-def test_inception_score_of_classes_that_cannot_be_told():
+def test_inception_score_of_uniform_probabilities_is_one():
     assert metrics.inception_score(torch.full((5, 10), 3.0)) == near(1.0)
     assert metrics.inception_score(torch.tensor([[1.0, 5.0, 2.0]]).repeat(4, 1)) == near(1.0)
 
@@ -304,7 +304,7 @@ def test_copying_by_brute_force():
     assert c_t(train, test, generated, seed=5, cells=4) == near(expected)
 
 
-def test_copies_are_found():
+def test_copies_are_detected():
     train, test = normal(200, 8, 17), normal(200, 8, 18)
     assert c_t(train, test, train, cells=3) < -8
     assert c_t(train, test, train + normal(200, 8, 19, scale=0.1), cells=3) < -8

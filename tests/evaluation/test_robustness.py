@@ -65,7 +65,7 @@ def refused(match, work, *args, **kwargs):
 
 
 @pytest.mark.parametrize("attack", [k for k, a in ATTACKS.items() if k not in ("noise", "pgd-l2", "ensemble")])
-def test_a_curve_that_is_known(attack, net, shades):
+def test_a_curve_has_the_values_of_a_closed_form(attack, net, shades):
     points = list(robustness.curve({"bright": net}, shades, [attack], [0.25, 0, 0.15, 0.35]))
     assert [p.eps for p in points] == [0, 0.15, 0.25, 0.35]
     assert [p.accuracy for p in points] == [1, 0.5, 0.25, 0]
@@ -99,7 +99,7 @@ def test_weakest_first_and_every_combination_once(net, shades):
     assert [k[0] for k in kinds] == [0] * 8 + [0.1] * 8
 
 
-def test_news_comes_after_each_batch(net, shades, monkeypatch):
+def test_a_record_comes_after_each_batch(net, shades, monkeypatch):
     monkeypatch.setattr(robustness, "batch", lambda _attack: 3)
     points = list(robustness.curve({"a": net}, shades, ["fgsm"], [0, 0.25]))
     assert [(p.step, p.n, p.whole) for p in points] == [(1, 3, False), (2, 4, True), (3, 3, False), (4, 4, True)]
@@ -112,13 +112,13 @@ def test_batches_are_bounded_and_smaller_where_they_take_long():
     assert all(25 <= n <= 500 for n in sizes)
 
 
-def test_a_point_does_not_depend_on_what_else_was_asked(net, shades):
+def test_a_point_does_not_depend_on_the_other_strengths(net, shades):
     alone = list(robustness.curve({"a": net}, shades, ["pgd"], [0.1], seed=3))
     among = list(robustness.curve({"a": net}, shades, ["noise", "pgd"], [0.05, 0.1], seed=3))
     assert replace(among[-1], step=1, steps=1, seconds=0) == replace(alone[0], seconds=0)
 
 
-def test_towards_a_class_its_own_pictures_are_left_out(net, shades):
+def test_a_targeted_curve_leaves_out_pictures_of_the_target_class(net, shades):
     (point,) = robustness.curve({"a": net}, shades, ["fgsm"], [0.15], target="Trouser")
     assert (point.n, point.accuracy) == (2, 0.5)
     assert point.confused == ((datasets.CLASSES[0], "Trouser", 1),)
@@ -162,7 +162,7 @@ def test_wilsons_interval(right, n, low, high):
 @pytest.mark.parametrize(
     ("shade", "label", "least"), [(0.4, 0, 26), (0.498, 0, 1), (0.6, 1, 26), (0.8, 1, 77), (0.8, 0, 0)]
 )
-def test_the_least_is_found_to_a_255th(shade, label, least, net):
+def test_the_smallest_strength_is_exact_to_a_255th(shade, label, least, net):
     """From round(255 * shade) to past 127.5."""
     x = even(shade).float() / 255
     assert robustness.smallest(net, "fgsm", x, torch.tensor([label]), "none") == least
@@ -240,7 +240,7 @@ def test_the_adversary_grows_over_a_fifth_and_stays_in_ball_and_box(kind, step, 
 
 
 @pytest.mark.parametrize(("kind", "steps"), [("fgsm", 1), ("pgd", 7)])
-def test_the_adversary_takes_as_many_steps_as_it_is_told(kind, steps, garments, monkeypatch):
+def test_the_adversary_takes_the_given_number_of_steps(kind, steps, garments, monkeypatch):
     seen = {}
     monkeypatch.setattr(attacks, "pgd", lambda _net, x, *_, **kw: (seen.update(kw), x)[1])
     fit = fitter(garments, adversarial=kind, attack_steps=7)
@@ -263,7 +263,7 @@ def test_a_defence_is_harder_to_fool(garments, idx_root):
     assert kept["pgd"] > kept["none"] + 0.2
 
 
-def test_what_is_attacked_in_a_fit_is_told_and_kept(idx_root, tmp_path):
+def test_the_attack_of_an_adversarial_fit_is_printed_and_saved(idx_root, tmp_path):
     out = tmp_path / "a.safetensors"
     r = recipe("dense", epochs=1, batch=50, adversarial="fgsm", eps=0.2)
     news = list(classifiers.fit(r, out, root=idx_root))
@@ -377,7 +377,7 @@ def test_generated_garments_can_be_attacked(fitted, capsys):
     assert (found["pictures"], found["n"]) == ("cdcgan", 20)
 
 
-def test_generated_garments_have_the_class_that_was_asked_for_or_is_seen():
+def test_generated_garments_have_the_requested_or_the_predicted_class():
     asked = robustness.garments("cdcgan", 20)
     assert asked.labels.tolist() == [i % 10 for i in range(20)]
     seen = robustness.garments("dcgan", 20)

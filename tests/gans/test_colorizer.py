@@ -158,7 +158,7 @@ def test_hints_by_hand():
     assert a[0, 8].item() == pytest.approx(near**-2 / (near**-2 + far**-2), rel=1e-4)
 
 
-def test_dyed_garments_show_what_is_told_of_them():
+def test_dyed_garments_have_the_color_of_their_condition():
     model = fresh()
     n = 4000
     b = batch(model, disc(n))
@@ -201,7 +201,7 @@ def test_every_hue_is_learned_and_report_001s_colors_are_among_them():
     assert same.float().mean().item() == pytest.approx(1 / 8, abs=0.03)
 
 
-def test_photographs_are_their_own_truth():
+def test_photographs_in_color_are_their_own_targets():
     model = fresh()
     model = gans.build(model.recipe.replace(channels=3, labels=NAMES))
     rng = torch.Generator().manual_seed(0)
@@ -224,7 +224,7 @@ def test_its_variety_is_that_of_colors():
     assert gray.variety(x.expand(-1, 3, -1, -1)) < 0.01
 
 
-def test_the_doctor_has_no_complaint_of_alike_garments(garments, tmp_path, monkeypatch):
+def test_the_doctor_makes_no_remark_about_alike_garments(garments, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "WINDOW", 6)
     recipe = gans.new_recipe("colorizer", width=8, batch=16, epochs=1)
     seen = list(

@@ -78,7 +78,7 @@ def test_white_and_transparent_are_black_and_black_is_white():
     assert torch.allclose(s.shrink(half)[0, 0, 4:-4, 4:-4], torch.tensor(0.5), atol=1e-5)
 
 
-def test_it_sharpens_by_what_is_said():
+def test_it_sharpens_by_the_given_amount():
     """A step between two small pixels, 0.2 to 0.6: beside it, both are a quarter of the difference farther apart."""
     down, _ = s.maps(128, "cpu")
     step = torch.full((128,), 0.2)
@@ -145,7 +145,7 @@ def test_the_mean_color_counts_what_is_seen():
     assert torch.allclose(s.mean_chroma(x)[0], (3 * red + blue) / 4, atol=1e-5)
 
 
-def test_correction_reaches_what_was_asked():
+def test_correction_reaches_the_requested_color():
     small, alpha = 0.2 + 0.6 * noise(2, 1, 28, 28), torch.ones(2, 1, 128, 128)
     dark = s.corrected(noise(2, 1, 128, 128, seed=1), alpha, small)
     assert (s.shrunk(dark) - small).square().mean().sqrt() < 0.01
@@ -154,7 +154,7 @@ def test_correction_reaches_what_was_asked():
     assert not s.corrected(torch.zeros(1, 1, 128, 128), alpha[:1], torch.zeros(1, 1, 28, 28)).any()
 
 
-def test_looks_are_the_garments_own():
+def test_conditions_are_measured_on_the_garments():
     small = torch.zeros(1, 1, 28, 28)
     small[..., :7] = 0.4
     small[..., 7:14] = 0.8
@@ -216,7 +216,7 @@ def test_a_net_that_has_learned_nothing_is_consistent_already(size, garments):
     assert (-10 * torch.log10(error)).min() > 28
 
 
-def test_it_has_the_color_that_it_is_told_and_noise_draws_others():
+def test_it_has_the_color_of_its_condition_and_noise_draws_others():
     model = fresh()
     small = s.shrink(block((0.5, 0.5, 0.5)))
     told = torch.tensor([[0.1, 0.15], [-0.2, 0.1], [0.0, 0.0]])
@@ -229,7 +229,7 @@ def test_it_has_the_color_that_it_is_told_and_noise_draws_others():
     assert free[2, 1] - free[1, 1] > 0.01
 
 
-def test_what_is_black_cannot_be_asked_to_be_red():
+def test_a_black_garment_cannot_become_red():
     told = torch.tensor([[0.05, 0.1]])
     gray = torch.cat([torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1, 64, 64)], 1)
     assert torch.allclose(enlarger.reachable(gray, told), told, atol=1e-5)
@@ -258,7 +258,7 @@ def test_it_knows_fashion_mnists_classes_by_their_other_names():
     assert fresh(labels=datasets.CLASSES).akin("Sandal") == 5
 
 
-def test_half_of_what_is_asked_has_no_pair():
+def test_half_of_the_conditions_have_no_pair():
     model = fresh()
     x = block((0.8, 0.2, 0.2), 64).repeat(6, 1, 1, 1) * 2 - 1
     other = (noise(6, 1, 28, 28) * 255).byte()
@@ -305,7 +305,7 @@ def test_an_update_moves_every_parameter_and_keeps_numbers_finite(beside):
 
 
 @seeing
-def test_a_garment_that_is_its_own_pair_costs_nothing_but_what_discriminator_and_palette_say(monkeypatch):
+def test_a_garment_that_equals_its_pair_costs_only_the_discriminator_and_palette_terms(monkeypatch):
     model = fresh(unpaired="")
     x = cutouts(4).images.float() / 127.5 - 1
     b = batch(model, x, torch.arange(4))
@@ -328,7 +328,7 @@ def test_garments_without_a_pair_that_are_not_gray_are_refused(colored):
         Trainer(*datasets.prepare(recipe, loaded=cutouts()))
 
 
-def test_what_it_cannot_learn_from_or_draw_is_told():
+def test_datasets_and_sizes_it_cannot_learn_are_refused():
     with pytest.raises(StudioError, match="64 or 128 pixels, not at 28"):
         fresh(size=28)
     with pytest.raises(StudioError, match="color pictures"):
@@ -361,7 +361,7 @@ def test_consistency_by_hand():
     assert enlarge.consistency(torch.zeros(1, 28, 28, dtype=torch.uint8), nothing).item() > 70
 
 
-def test_classes_are_told_by_either_name_one_or_each():
+def test_classes_are_given_by_either_name_one_or_each():
     model = fresh(labels=("t-shirt", "dress", "shoes"))
     assert enlarge.classes(model, 2, None).tolist() == [[0, 0, 0], [0, 0, 0]]
     assert enlarge.classes(model, 2, "Sneaker").tolist() == [[0, 0, 1], [0, 0, 1]]
@@ -374,7 +374,7 @@ def test_classes_are_told_by_either_name_one_or_each():
 
 
 @pytest.mark.parametrize("color", ["#b03a2e", "#1f4e9e", "#d8c8a0", "#303030"])
-def test_a_garment_gets_the_color_that_is_asked(color):
+def test_a_garment_gets_the_requested_color(color):
     model = fresh(width=16)
     with torch.no_grad():  # as an untrained net cannot know where the garment is, it is told
         model.G.last.conv.weight.zero_()
@@ -387,7 +387,7 @@ def test_a_garment_gets_the_color_that_is_asked(color):
     assert (ciede2000(got, color_space.lab_of(color).expand(2, 3)) < 8).all()
 
 
-def test_retoned_garments_are_as_dark_as_asked_and_their_ground_stays():
+def test_retoned_garments_have_the_requested_lightness_and_their_ground_stays():
     small, cover = torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 28, 28)
     cover[..., 4:24, 4:24] = 1.0
     small[..., 4:24, 4:14] = 0.2
@@ -430,7 +430,7 @@ def test_bins_are_fine_near_gray():
 
 
 @seeing
-def test_real_and_fake_go_through_its_discriminator_as_batches_of_their_own(trainer_of):
+def test_real_and_fake_pass_its_discriminator_as_separate_batches(trainer_of):
     """As every GAN's do (tests/gans/test_paper_faults.py); its real ones are toned, so they are not the batch's own."""
     trainer = trainer_of("enlarger")
     seen = []

@@ -41,7 +41,7 @@ def nonzero(p):
 
 
 @every_gan
-def test_catalogue_entry_says_what_list_prints(gan):
+def test_a_catalogue_entry_holds_what_list_prints(gan):
     cls = gans.GANS[gan]
     assert 2014 <= cls.year <= 2100
     assert cls.paper.startswith("https://")
@@ -86,7 +86,7 @@ def test_an_update_moves_every_parameter_of_both_players(gan, trainer_of):
 
 
 @every_gan
-def test_notes_push_nobody(gan, trainer_of):
+def test_notes_carry_no_gradient_terms(gan, trainer_of):
     trainer = trainer_of(gan)
     for loss in (trainer.gan.d_loss(trainer.batch(0)), trainer.gan.g_loss(trainer.batch(0))):
         assert loss.terms
@@ -123,7 +123,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, 
 
 
 @every_gan
-def test_state_holds_weights_average_optimisers_and_chance(gan, trainer_of):
+def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
     tensors, numbers = trainer.state_dict()
@@ -162,14 +162,14 @@ def test_recipe_survives_json(gan, tiny, pictures_of):
 
 
 @every_gan
-def test_an_average_without_memory_is_g_with_its_buffers(gan, trainer_of, same):
+def test_an_average_with_zero_decay_is_g_with_its_buffers(gan, trainer_of, same):
     trainer = trainer_of(gan, ema=0)
     finish(trainer)
     assert same(trainer.average.state_dict(), trainer.gan.G.state_dict())
 
 
 @every_gan
-def test_an_average_with_memory_is_not_g(gan, trainer_of):
+def test_an_average_with_decay_is_not_g(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
     now, average = trainer.gan.G.state_dict(), trainer.average.state_dict()
@@ -231,7 +231,7 @@ def test_truncation_zero_draws_one_picture_per_class(gan, trainer_of):
 
 
 @every_gan
-def test_sampling_and_the_process_wide_chance_leave_each_other_alone(gan, trainer_of):
+def test_sampling_and_the_global_rng_do_not_affect_each_other(gan, trainer_of):
     model = frozen(trainer_of(gan))
     torch.manual_seed(1)
     state = torch.get_rng_state()
@@ -242,7 +242,7 @@ def test_sampling_and_the_process_wide_chance_leave_each_other_alone(gan, traine
 
 
 @every_gan
-def test_building_a_trainer_leaves_the_process_wide_chance_as_it_was(gan, trainer_of, same):
+def test_building_a_trainer_does_not_change_the_global_rng(gan, trainer_of, same):
     torch.manual_seed(1)
     state = torch.get_rng_state()
     one = trainer_of(gan)
@@ -362,7 +362,7 @@ class Listed(TorchDispatchMode):
 
 @pytest.mark.parametrize("augment", ["", "flip,shift,cutout"])
 @every_gan
-def test_updates_of_a_kind_ask_for_the_same_and_never_wait(gan, augment, trainer_of):
+def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan, augment, trainer_of):
     """Else a GPU that replays one would do something else than was asked for, or cannot record it."""
     if augment and gans.GANS[gan].redraws:
         return
@@ -426,7 +426,7 @@ def test_labels_by_number_and_name(gan, trainer_of):
 
 @pytest.mark.parametrize("gan", CONDITIONAL)
 @pytest.mark.parametrize("label", [10, -1, "Dresses", "", "3.0"])
-def test_an_unknown_label_is_refused_with_the_known_ones(gan, label, trainer_of):
+def test_an_unknown_label_is_refused_with_a_list_of_labels(gan, label, trainer_of):
     with pytest.raises(StudioError, match="3 Dress"):
         frozen(trainer_of(gan)).sample_images(1, 0, label=label)
 
@@ -462,7 +462,7 @@ def test_a_conditional_gan_without_classes_is_refused(gan, tiny):
         gans.build(tiny(gan))
 
 
-def test_unknown_gan_and_unknown_setting_name_the_known_ones():
+def test_an_unknown_gan_or_setting_is_refused_with_a_list():
     with pytest.raises(StudioError, match="dcgan"):
         gans.new_recipe("dcgam")
     with pytest.raises(StudioError, match=r"'widht'.*width"):

@@ -67,7 +67,7 @@ def test_gradients():
     assert slopes(lambda a: losses.bce_d(a.detach(), a)[1], logit(0.2)) == pytest.approx([0.2 / 4] * 4)
 
 
-def test_generator_still_learns_when_its_fakes_are_found_out():
+def test_the_generator_still_learns_when_the_discriminator_is_certain():
     assert slopes(losses.bce_g, -50.0) == pytest.approx([-0.25] * 4)
 
 
@@ -206,7 +206,7 @@ def test_bce_gans_name_their_terms_and_notes(gan):
     close(g.terms["adv"], 1.609437912)
 
 
-def test_cdcgan_discriminators_reals_by_their_class_and_fakes_by_the_class_drawn():
+def test_cdcgan_scores_reals_with_their_class_and_fakes_with_the_drawn_class():
     model, batch = staged("cdcgan")
     model.d_loss(batch)
     assert sorted(model.D.told) == [[3, 4], [7, 8]]

@@ -259,7 +259,7 @@ def test_fault_07_wgan_has_no_momentum_clips_after_each_of_five_critic_steps(gar
 
 
 @pytest.mark.parametrize("gan", [name for name in PENALISED if name != "progan"])  # which compares them on purpose
-def test_fault_08_a_penalised_discriminator_looks_at_one_picture_at_a_time(gan):
+def test_fault_08_a_penalized_discriminator_scores_each_picture_alone(gan):
     """znx WGAN_GP.py:54, DRAGAN.py: batch norm in the critic under a gradient penalty, which is one picture's own."""
     model = fresh(gan, width=8).train()
     assert not [m for m in model.D.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm | nn.InstanceNorm2d)]
@@ -284,7 +284,7 @@ def test_fault_09_dragan_penalises_the_logit():
 
 
 @every_gan
-def test_fault_10_training_asks_for_no_gpu(gan, trainer_of, monkeypatch):
+def test_fault_10_training_needs_no_gpu(gan, trainer_of, monkeypatch):
     """znx DRAGAN.py:153: an unconditional .cuda() crashes where there is no GPU."""
 
     def refuse(*args, **kwargs):
@@ -553,14 +553,14 @@ def test_hwa_lsgan_takes_no_square_root():
     assert numbers(model.d_loss(b).terms) == near({"real": 8.0, "fake": 8.0})
 
 
-def test_hwa_energy_is_each_pictures_own():
+def test_hwa_energy_depends_on_one_picture_alone():
     """hwa EBGAN: the norm of the whole batch, divided by its size: for 3 and 4 it gives 5 / 2 in place of 3.5."""
     model, b = staged("ebgan", redraw(0.5), [3.0, 4.0], [1.0, 1.0])
     assert model.d_loss(b).terms["energy_real"].item() == near(3.5)
 
 
 @pytest.mark.parametrize("gan", [name for name, cls in gans.GANS.items() if not cls.conditional])
-def test_hwa_what_is_said_to_be_unsupervised_looks_at_no_label(gan, trainer_of):
+def test_hwa_an_unsupervised_gan_reads_no_label(gan, trainer_of):
     """hwa infoGAN: SUPERVISED=True by default hands it the labels it is to discover."""
     one, other = trainer_of(gan), trainer_of(gan)
     b = one.batch(0)
@@ -617,7 +617,7 @@ def test_scores_are_raw(gan):
 
 
 @pytest.mark.parametrize("gan", [g for g in gans.GANS if g not in ("began", "colorizer", "enlarger")])
-def test_real_and_fake_go_through_the_discriminator_as_batches_of_their_own(gan, trainer_of):
+def test_real_and_fake_pass_the_discriminator_as_separate_batches(gan, trainer_of):
     """A mixed batch tells batch norm which pictures are which (Soumith Chintala's ganhacks, no. 4)."""
     trainer = trainer_of(gan)
     seen = []

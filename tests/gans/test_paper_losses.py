@@ -34,7 +34,7 @@ def test_binary_cross_entropy_on_logits(gan):
 
 
 @pytest.mark.parametrize("gan", ["cdcgan", "cgan"])
-def test_both_players_are_told_the_class(gan):
+def test_both_networks_receive_the_class(gan):
     model, b = staged(gan, mean_pixel, [0.1, 0.2], [0.3, 0.4])
     model.d_loss(b)
     model.g_loss(b)
@@ -217,7 +217,7 @@ def test_infogan_adds_the_information_term_to_both_losses(weight):
     assert model.g_loss(b).terms["category"].item() == near(weight * math.log(18))
 
 
-def test_studio_discriminators_pairs_of_one_class_and_penalises_every_fourth_slope():
+def test_studio_scores_pairs_of_one_class_and_penalizes_every_fourth_gradient():
     """D(x) = 3 and 1, D(G(z)) = 0.5 and -1.5, a discriminator of slope 1/2: pairs stand 2.5 apart; 4 * gamma / 2 *
     1/4 each."""
     model, b = staged("studio", linear(0.25, 0.25, 0.25, 0.25), [3.0, 1.0], [0.5, -1.5])
@@ -232,7 +232,7 @@ def test_studio_discriminators_pairs_of_one_class_and_penalises_every_fourth_slo
     assert [y.argmax(1).tolist() for y in model.D.told] == told, "the classes of the real ones, for the fakes too"
 
 
-def test_studios_generator_is_moved_by_its_own_scores_alone():
+def test_studios_generator_learns_from_its_own_scores_alone():
     """Its gradient is -sigmoid(D(x) - D(G(z))) times the discriminator's slope, which is 1."""
     model, b = staged("studio", mean_pixel, [3.0, 3.0], [0.5, 0.5])
     model.g_loss(b).terms["pair"].backward()

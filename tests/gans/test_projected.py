@@ -122,7 +122,7 @@ def test_drawing_takes_the_same_way_as_training_in_one_pass():
     assert torch.allclose(gate.eval()(h, w), F.glu(normed * (1 + scale) + shift, 1), atol=1e-5)
 
 
-def test_a_level_looks_at_the_class_of_each_picture_alone():
+def test_a_level_scores_each_picture_with_its_class_alone():
     level = projected.Level(8, 7, 3).eval()
     f, y = torch.randn(2, 8, 7, 7), torch.eye(3)[:2]
     other = torch.eye(3)[[0, 2]]

@@ -44,7 +44,7 @@ def test_a_checkpoint_is_loaded_from_the_hub_like_any_other(serve, weights):
     assert checkpoint.info("hub:me/boots/boots.safetensors")["step"] == 6
 
 
-def test_a_pinned_file_is_fetched_once_and_then_nobody_is_asked(serve, weights):
+def test_a_pinned_file_is_fetched_once_and_then_no_request_is_sent(serve, weights):
     server = serve({"me/boots": {"boots.safetensors": weights}})
     place = hub.Place("me/boots", "boots.safetensors", server.sha("me/boots"))
     first = hub.fetch(place)
@@ -98,7 +98,7 @@ def test_a_silent_hub_takes_three_seconds_and_no_more(serve, weights):
     assert time.monotonic() - begin < 4.5
 
 
-def test_a_dead_network_is_told_at_once(serve):
+def test_a_dead_network_is_reported_at_once(serve):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     serve.point_to(f"http://127.0.0.1:{port}")

@@ -35,7 +35,7 @@ def test_a_revision_is_pinned_by_its_commit(studio, serve, weights):
         studio.gan("hub:me/boots@" + "0" * 40)
 
 
-def test_a_place_that_failed_is_not_asked_for_at_every_move_of_a_slider(studio, serve, monkeypatch):
+def test_a_failed_hub_is_not_requested_again_at_every_slider_move(studio, serve, monkeypatch):
     server, studio = serve({}), studio()
     for _ in range(3):
         with pytest.raises(StudioError, match="There is no such repository"):

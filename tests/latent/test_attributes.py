@@ -56,7 +56,7 @@ HAND = [
 
 
 @pytest.mark.parametrize(("name", "x", "value"), HAND, ids=lambda v: v if isinstance(v, str) else "")
-def test_what_a_ruler_says(name, x, value):
+def test_the_values_of_each_attribute(name, x, value):
     assert said(name, x) == pytest.approx(value, abs=5e-5)
 
 

@@ -34,7 +34,7 @@ def redrawn(gan, look):
 
 
 @pytest.mark.parametrize("gan", EVERY)
-def test_every_way_from_a_garment_is_a_description_that_draws_the_same_again(gan, net):
+def test_every_slider_kind_is_described_and_drawn_again_from_the_description(gan, net):
     model = net(gan)
     sheet = SampleSpec("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))
     one, other = interpolate.garment(model, sheet, 7), interpolate.garment(model, sheet, 2)
@@ -204,7 +204,7 @@ def test_descriptions_of_before_still_mean_what_they_did(net):
     assert torch.equal(spec.picture(model, spec.parse(json.dumps(old))), expected)
 
 
-def test_a_plain_sheet_is_told_as_briefly_as_ever():
+def test_the_description_of_a_plain_sheet_is_short():
     assert set(json.loads(SampleSpec("dcgan", n=4).to_json())) == {
         "made by", "checkpoint", "n", "seed", "label", "truncation", "sliders", "across",
     }  # fmt: skip

@@ -35,14 +35,14 @@ def test_guesses_get_better_and_are_described(gan, trainer_of):
         assert g.psnr == inversion.psnr(drawn, goal)
 
 
-def test_a_class_that_is_asked_for_is_kept(trainer_of):
+def test_a_requested_class_is_kept(trainer_of):
     model = trainer_of("cdcgan").gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=77, label="Coat"))[0]
     found = list(inversion.project(model, "x", goal, "Bag"))
     assert {g.look.label for g in found} == {"Bag"}
 
 
-def test_the_scorer_says_of_which_class_a_picture_is(trainer_of, monkeypatch):
+def test_the_scorer_predicts_the_class_of_a_picture(trainer_of, monkeypatch):
     class Scorer:
         recipe = types.SimpleNamespace(labels=datasets.CLASSES)
 
@@ -59,7 +59,7 @@ def test_the_scorer_says_of_which_class_a_picture_is(trainer_of, monkeypatch):
     assert inversion.seen(trainer_of("dcgan").gan, target) is None, "it is not told the class"
 
 
-def test_a_picture_that_the_search_has_is_found(trainer_of):
+def test_inversion_recovers_a_generated_picture(trainer_of):
     model = trainer_of("dcgan").gan.eval().requires_grad_(False)
     pool = inversion.pool(model)
     goal = (pool.small[9] * 255).round().to(torch.uint8).view(1, 28, 28)

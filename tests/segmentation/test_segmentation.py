@@ -87,7 +87,7 @@ def test_norms_taken_into_the_convolutions_change_nothing():
     torch.testing.assert_close(before, after, rtol=1e-4, atol=1e-4)
 
 
-def test_guided_filter_is_what_least_squares_in_every_window_says():
+def test_the_guided_filter_equals_least_squares_in_every_window():
     rng = np.random.default_rng(0)
     guide, p, r, eps = rng.random((9, 8, 3)), rng.random((9, 8)), 2, 1e-3
     fits = np.zeros((9, 8, 4))
@@ -141,7 +141,7 @@ def test_arrays_and_every_mode_are_taken():
 
 
 @pytest.mark.parametrize("shade", [0, 60])
-def test_of_a_picture_without_garment_all_is_used_and_it_is_said(shade):
+def test_a_picture_without_garment_is_used_whole_with_a_remark(shade):
     cut = cutout_net.cut(Image.new("RGB", (50, 40), (shade,) * 3), Finds())
     assert cut.unsure
     assert "No garment" in cut.note
@@ -156,7 +156,7 @@ def test_what_the_net_is_unsure_of_is_used_whole():
     assert cut.alpha.getextrema() == (255, 255)
 
 
-def test_a_small_garment_is_looked_at_from_near():
+def test_a_small_garment_is_cut_out_of_an_enlarged_crop():
     small = drawing((1000, 800), (500, 300, 560, 370), "#101820", "#f0e8e0")
     cut = cutout_net.cut(small, Finds())
     truth = np.asarray(mask((1000, 800), (500, 300, 560, 370))) > 127
@@ -273,6 +273,6 @@ def test_a_short_training_learns_and_its_file_is_small_and_loads(folder, tmp_pat
     assert cut.alpha.size == (64, 48)
 
 
-def test_a_missing_or_foreign_net_is_said(tmp_path):
+def test_a_missing_or_foreign_net_is_refused(tmp_path):
     with pytest.raises(StudioError, match="cuts out garments"):
         cutout_net.load(tmp_path / "none.safetensors")

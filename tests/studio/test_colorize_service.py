@@ -60,7 +60,7 @@ def test_only_colorizers_are_listed_and_others_refused(desk):
         desk.look(ColorizeRequest(Garment(), ColorizeSpec(), "../etc"))
 
 
-def test_without_any_it_says_what_to_do(tmp_path, idx_root, monkeypatch):
+def test_without_any_checkpoint_the_error_names_the_remedy(tmp_path, idx_root, monkeypatch):
     monkeypatch.setattr(registry, "bundled", list)
     with pytest.raises(StudioError, match="no colorizer here yet: train one"):
         ColorizeService(Studio(tmp_path / "none", str(idx_root), "cpu")).look(
@@ -68,7 +68,7 @@ def test_without_any_it_says_what_to_do(tmp_path, idx_root, monkeypatch):
         )
 
 
-def test_a_look_tells_of_the_garment(desk):
+def test_a_preview_describes_the_garment(desk):
     found = looked(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
     before, after = decoded(found["before"]), decoded(found["after"])
     assert before.shape == after.shape == (28, 28, 3)

@@ -175,7 +175,7 @@ def test_a_damaged_checkpoint_costs_the_others_nothing(studio, name):
         broken.rmdir()
 
 
-def test_the_nearest_real_garment_is_found_with_its_distance_and_class(studio, name, garments, monkeypatch):
+def test_the_nearest_real_garment_comes_with_its_distance_and_class(studio, name, garments, monkeypatch):
     shifted = garments.images[:10].clone()
     corner = shifted[:, :, 0, 0]
     shifted[:, :, 0, 0] = torch.where(corner < 128, corner + 51, corner - 51)  # by a fifth of all brightness
@@ -218,7 +218,7 @@ def test_features_are_compared_once_those_of_real_garments_are_kept(studio, name
     assert (pixels(found[4]["src"]) == garments.images[24, 0].numpy()).all()
 
 
-def test_pictures_that_are_gone_are_told_of_in_the_row(studio, name, monkeypatch):
+def test_the_row_reports_missing_pictures(studio, name, monkeypatch):
     def gone(*_):
         raise StudioError("There is no data called 'hats'.")
 
@@ -271,7 +271,7 @@ def test_numbers_that_are_none_are_left_out():
     assert scores(score_table.values, {"scores": {}}) == {}
 
 
-def test_only_columns_that_somebody_fills_are_shown(studio, name, write_report):
+def test_columns_without_values_are_hidden(studio, name, write_report):
     write_report(name("plain"), report())
     keys = [c["key"] for c in asked(score_table.models, studio, [name("plain"), name("classed")])["columns"]]
     assert keys[:2] == ["frechet", "coverage"]
@@ -309,7 +309,7 @@ def test_bars_are_scaled_so_that_real_is_one_and_more_is_better():
     assert scores(score_table.bars, report(frechet=0.4, coverage=0.8)) == {"frechet": 1, "coverage": 1}
 
 
-def test_a_floor_is_told_once_and_to_whom_it_belongs():
+def test_the_caption_gives_each_floor_once_with_its_models():
     other = report()
     other["scores"]["frechet"]["real"] = 2.0
     floors = asked(
@@ -321,7 +321,7 @@ def test_a_floor_is_told_once_and_to_whom_it_belongs():
     assert floors[0]["halves"] == {"frechet": 0.5, "coverage": 0.81}
 
 
-def test_the_caption_says_how_many_samples_and_who_scored_them():
+def test_the_caption_gives_the_number_of_samples_and_the_scorer():
     assert score_table.caption([]) == ""
     one = score_table.caption([Report.from_json(r) for r in (report(), report())])
     assert "10,000 samples each" in one
@@ -346,7 +346,7 @@ def test_what_is_worth_scoring(monkeypatch, tiny, found, score_is_here, expected
     assert scores(score_table.scored, found, tiny("dcgan")) is expected
 
 
-def test_a_report_without_scores_says_why():
+def test_a_report_without_scores_gives_the_reason():
     assert (
         scores(score_table.said, {"remarks": ["These are 64 x 64.", "Train at 28."]})
         == "These are 64 x 64. Train at 28."

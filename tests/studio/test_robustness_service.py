@@ -77,7 +77,7 @@ def test_bundled_ones_first_then_mine(bench, mine):
     refused("There is no classifier None here", bench.classifier, None)
 
 
-def test_a_look_is_the_attack_and_nothing_else(bench, mine, idx_root):
+def test_an_attacked_picture_is_the_attack_and_nothing_else(bench, mine, idx_root):
     found = asked(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
     test = datasets.load("fashion-mnist", split="test", root=idx_root)
     x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
@@ -103,7 +103,7 @@ def test_nothing_added_is_gray(bench, mine):
     assert (pixels(found["added"]) * 255).unique().tolist() == [128]
 
 
-def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
+def test_the_smallest_strength_is_that_of_the_picture(bench, mine):
     look = AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none")
     least = asked(bench.smallest, look)["least"]
     assert 1 < least < 255
@@ -113,7 +113,7 @@ def test_the_smallest_of_a_look_is_that_of_the_picture(bench, mine):
     assert slow["by"] == attacks.ATTACKS["pgd"].title
 
 
-def test_generated_garments_and_ones_own_have_the_class_that_is_seen_in_them(bench, mine):
+def test_generated_and_uploaded_garments_have_the_predicted_class(bench, mine):
     drawn = asked(bench.look, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
     assert not drawn["known"]
     assert drawn["class"] == drawn["said"][0]
@@ -157,7 +157,7 @@ def test_what_cannot_be_attacked_is_named(changes, said, bench, mine):
     refused(said, bench.look, replace(AttackSpec(Picture(), mine), **changes))
 
 
-def test_a_merged_classifier_is_asked_about_merged_classes(bench, idx_root):
+def test_a_merged_classifier_predicts_merged_classes(bench, idx_root):
     path = bench.folder / "merged.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
     found = asked(bench.look, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
@@ -169,7 +169,7 @@ def test_a_merged_classifier_is_asked_about_merged_classes(bench, idx_root):
 # Pictures of one's own
 
 
-def test_ones_own_picture_is_cut_out_made_gray_and_turned_over_if_its_border_is_light(tmp_path):
+def test_an_uploaded_picture_is_cut_out_made_gray_and_inverted_if_its_border_is_light(tmp_path):
     im = Image.new("RGB", (80, 56), (250, 250, 250))
     im.paste((200, 0, 0), (36, 14, 50, 42))
     im.save(tmp_path / "a.png")
@@ -244,7 +244,7 @@ def test_what_no_curve_can_be_made_of_is_named(arguments, said, bench, mine):
     assert bench.curves is before
 
 
-def test_what_goes_wrong_in_a_curve_is_told(bench, mine):
+def test_an_error_in_a_curve_is_reported(bench, mine):
     bench.start_curve([mine], ["magic"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
     assert asked(bench.news, -1, -1)["curve"]["state"] == "failed"

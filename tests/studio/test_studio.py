@@ -44,7 +44,7 @@ def test_a_run_ends_as_a_checkpoint_that_can_be_sampled(studio, tiny):
     assert studio.gan(status.checkpoint).sample_images(3, 0).shape == (3, 1, 28, 28)
 
 
-def test_one_run_at_a_time_and_the_refusal_says_who(studio, tiny):
+def test_one_run_at_a_time_and_the_refusal_names_the_other(studio, tiny):
     studio.start(tiny("dcgan", steps=1_000_000), owner="a")
     for owner, who in (("a", "you"), ("b", "another visitor"), ("", "another visitor")):
         with pytest.raises(StudioError, match=rf"dcgan is being trained here, started by {who} \d+ min ago"):
@@ -139,7 +139,7 @@ def test_bundled_checkpoints_are_listed_first(studio):
     assert studio.names()[: len(registry.bundled())] == registry.bundled()
 
 
-def test_news_sends_only_what_is_new(studio, tiny):
+def test_a_status_sends_only_new_points(studio, tiny):
     run = studio.start(tiny("dcgan", steps=None, epochs=2))
     until(lambda: not run.alive)
     everything = studio.news("", -1, 0, -1)
@@ -156,7 +156,7 @@ def test_news_sends_only_what_is_new(studio, tiny):
     assert studio.epoch_sheet(99) is None
 
 
-def test_a_long_curve_is_thinned_by_averaging_neighbours_and_its_reader_is_told():
+def test_a_long_curve_is_thinned_by_averaging_neighbors_with_a_remark():
     curve = Curve()
     for i in range(limits.ROWS - 1):
         curve.append({"step": i, "d_loss": float(i % 2)})
@@ -208,7 +208,7 @@ def test_what_cannot_be_trained_is_refused_before_it_waits(studio, tiny):
     assert studio.status().queue == ()
 
 
-def test_a_waiting_run_that_cannot_start_is_skipped_and_told(studio, tiny, tmp_path):
+def test_a_waiting_run_that_cannot_start_is_skipped_and_reported(studio, tiny, tmp_path):
     studio.start(tiny("dcgan", steps=1_000_000))
     studio.enqueue(tiny("lsgan", steps=3))
     studio.enqueue(tiny("cgan", steps=3))

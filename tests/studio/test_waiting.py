@@ -74,7 +74,7 @@ def estimating(monkeypatch):
     go.set()
 
 
-def test_start_does_not_wait_for_an_estimate_which_then_says_nothing(studio, tiny, estimating):
+def test_start_does_not_wait_for_an_estimate_which_then_stays_empty(studio, tiny, estimating):
     begun, go = estimating
     with ThreadPoolExecutor(1) as pool:
         advice = pool.submit(studio.advice, tiny("dcgan"))

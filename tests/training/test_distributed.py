@@ -1,6 +1,7 @@
-"""Two processes and one run: as one process would have done it with the whole batch."""
+"""Two processes train one run as one process would with the whole batch."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +16,47 @@ from fashiongan.training.distributed import ProcessGroup, join
 REPO = Path(__file__).resolve().parent.parent.parent
 
 
-def train(out, *args, processes=1):
-    """train.py on tiny data, alone or by torchrun; its error output."""
-    start = [sys.executable]
-    if processes > 1:
-        start += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    command = [*start, "train.py", *args, "--device", "cpu"]
-    where = ["--resume", str(out)] if "--steps" in args and (out / "recipe.json").exists() else ["--out", str(out)]
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def run_group(fork_python):
+    """run_group(script, *args, processes=2): the output and the errors of rank 0, with the variables torchrun sets."""
+
+    def run(script, *args, processes=2):
+        group = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        started = [
+            fork_python(script, *args, **group, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(processes)
+        ]
+        results = [process.communicate(timeout=200) for process in started]
+        assert [process.returncode for process in started] == [0] * processes, results
+        assert not any(out + err for out, err in results[1:]), results
+        return results[0]
+
+    return run
+
+
+@pytest.fixture
+def train(run_group):
+    """train(out, *args, processes=1): run train.py; its error output."""
+
+    def run(out, *args, processes=1):
+        folder = ("--resume", out) if (out / "recipe.json").exists() else ("--out", out)
+        return run_group(REPO / "train.py", *args, "--device", "cpu", *folder, processes=processes)[1]
+
+    return run
+
+
+def torchrun(*args):
+    """Two processes started as a user starts them; the output and the errors of both."""
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, *where], cwd=REPO, env=env, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stderr
+    result = subprocess.run([*start, *map(str, args)], cwd=REPO, env=env, capture_output=True, text=True, timeout=200)
+    assert result.returncode == 0, result.stderr[-2000:]
+    return result
 
 
 def state(out):
@@ -39,12 +70,12 @@ def knobs(idx_root):
 
 
 @pytest.mark.slow
-def test_two_processes_do_what_one_does_with_the_joint_batch(knobs, tmp_path):
-    """And a run goes on with another number of them."""
+def test_two_processes_do_what_one_does_with_the_joint_batch(train, knobs, tmp_path):
+    """And a run goes on with another number of processes."""
     studio = ["studio", *knobs, "--batch", "15"]  # 7 pictures for the first, 8 for the second
     train(tmp_path / "one", *studio, "--steps", "6")
-    said = train(tmp_path / "two", *studio, "--steps", "6", processes=2)
-    assert said.count("pictures from") == 1  # the second is silent
+    output = torchrun("train.py", *studio, "--steps", "6", "--device", "cpu", "--out", tmp_path / "two").stderr
+    assert output.count("pictures from") == 1  # rank 1 prints nothing
     one, two = state(tmp_path / "one"), state(tmp_path / "two")
     assert one.keys() == two.keys()
     for k, v in one.items():
@@ -61,7 +92,7 @@ def test_two_processes_do_what_one_does_with_the_joint_batch(knobs, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gan", ["dcgan", "wgan-gp", "infogan"])
-def test_batch_norm_penalties_and_chance_work_in_a_team(gan, knobs, tmp_path):
+def test_two_processes_train_batch_norm_penalties_and_random_numbers(gan, train, knobs, tmp_path):
     train(tmp_path / gan, gan, *knobs, "--batch", "16", "--steps", "3", "--augment", "shift", processes=2)
     tensors = state(tmp_path / gan)
     assert all(v.isfinite().all() for v in tensors.values() if v.is_floating_point())
@@ -78,7 +109,7 @@ from fashiongan.gans.recipe import knobs
 from fashiongan.training.distributed import join
 from fashiongan.training.trainer import Trainer
 
-team, device = join("cpu")
+group, device = join("cpu")
 whole = datasets.load("fashion-mnist", root=sys.argv[1])
 wide = datasets.load("fashion-mnist", size=64, root=sys.argv[1])
 wide = replace(wide, images=wide.images.expand(-1, 4, -1, -1).contiguous())
@@ -86,43 +117,40 @@ for name in gans.GANS:
     grown = {"phase": 0} if "phase" in knobs(gans.find(name).recipe_type) else {}
     grown |= {"size": 64 if name == "enlarger" else 28, "seen": 64} if name in ("projected", "enlarger") else {}
     recipe = gans.new_recipe(name, width=16, z_dim=16, batch=15, limit=100, **grown)
-    trainer = Trainer(*datasets.prepare(recipe, loaded=wide if name == "enlarger" else whole), device, team)
+    trainer = Trainer(*datasets.prepare(recipe, loaded=wide if name == "enlarger" else whole), device, group)
     for _ in range(2):
         trainer.update()
-    mine = torch.cat([p.detach().flatten() for p in trainer.gan.parameters()])
-    found = [torch.empty_like(mine) for _ in range(team.size)]
-    torch.distributed.all_gather(found, mine)
-    if team.rank == 0 and bool(found[0].isfinite().all()) and torch.equal(*found):
+    own = torch.cat([p.detach().flatten() for p in trainer.gan.parameters()])
+    parts = [torch.empty_like(own) for _ in range(group.size)]
+    torch.distributed.all_gather(parts, own)
+    if group.rank == 0 and bool(parts[0].isfinite().all()) and torch.equal(*parts):
         print(name)
-team.leave()
+group.leave()
 """
 
 
 @pytest.mark.slow
-def test_every_gan_stays_the_same_in_all_processes(idx_root, tmp_path):
+def test_every_gan_stays_the_same_in_all_processes(run_group, idx_root, tmp_path):
     (tmp_path / "every.py").write_text(EVERY_GAN)
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPO)}
-    command = [*start, str(tmp_path / "every.py"), str(idx_root)]
-    done = subprocess.run(command, cwd=REPO, env=env, capture_output=True, text=True, timeout=200)
-    assert done.stdout.split() == list(gans.GANS), done.stderr[-2000:]
+    out, err = run_group(tmp_path / "every.py", idx_root)
+    assert out.split() == list(gans.GANS), err[-2000:]
 
 
 @pytest.mark.parametrize(("n", "size"), [(128, 1), (128, 2), (15, 2), (7, 3), (2, 4)])
-def test_shares_are_whole_and_even(n, size):
+def test_shares_cover_the_batch_and_differ_by_at_most_one(n, size):
     shares = [range(n)[ProcessGroup(rank, size).share(n)] for rank in range(size)]
     assert [i for share in shares for i in share] == list(range(n))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_alone_there_is_nobody_to_wait_for(monkeypatch):
+def test_a_process_alone_waits_for_nobody(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     group, device = join("cpu")
     assert (group, device) == (ProcessGroup(0, 1), "cpu")
     group.wait()
 
 
-def test_more_processes_than_gpus(monkeypatch):
+def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)

@@ -51,7 +51,7 @@ def test_a_healthy_log_gets_no_remark():
         ({"d_clipped": 0.7}, CLIPPED, ["clip", "wgan-gp"], "70 %"),
     ],
 )
-def test_each_remark_says_how_bad_it_is_and_which_knob_to_try(curves, part, knobs, number):
+def test_each_remark_gives_the_value_and_the_setting_to_change(curves, part, knobs, number):
     remarks = doctor.examine(log(**curves), 1.0)
     assert said(remarks, part)
     assert number in remarks[0]
@@ -85,7 +85,7 @@ def test_variety_is_measured_against_the_garments():
     assert said(doctor.examine(log(diversity=0.2), 2.0), ALIKE)
 
 
-def test_several_complaints_at_once():
+def test_several_remarks_at_once():
     rows = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=0.01)
     assert said(doctor.examine(rows, 1.0), DISCRIMINATOR, ALIKE)
 
@@ -98,7 +98,7 @@ def test_a_critic_is_meant_to_stay_ahead():
     assert said(doctor.examine(sick, 1.0, critic=True), ALIKE, CLIPPED)
 
 
-def test_nothing_is_said_before_a_window_has_passed():
+def test_no_remark_is_made_before_a_window_has_passed():
     sick = {"d_accuracy_fake": 0.0, "diversity": 0.01, "d_clipped": 1.0}
     rows = log(steps=doctor.WINDOW, **sick)
     assert doctor.examine(rows[:-1], 1.0) == []
@@ -163,7 +163,7 @@ def test_class_means_are_pictures_of_each_class(garments, means):
     assert doctor.class_means(garments.images, garments.labels, (3, 7)).shape == (2, 784)
 
 
-def test_real_garments_of_all_and_of_half_the_classes_are_well(garments, means):
+def test_real_garments_of_all_or_half_the_classes_get_no_remark(garments, means):
     assert doctor.missing_classes(garments.images[:64], means) == []
     assert doctor.missing_classes(of_classes(garments, [0, 2, 4, 6, 8]), means) == []
 
@@ -177,7 +177,7 @@ def test_few_classes_are_counted(wanted, garments, means):
     assert "cdcgan" in remark
 
 
-def test_too_few_classes_or_samples_to_discriminator_by(garments, means):
+def test_too_few_classes_or_samples_get_no_remark(garments, means):
     alike = of_classes(garments, [4])
     assert doctor.missing_classes(alike[:39], means) == []
     assert doctor.missing_classes(alike[:40], means) != []
@@ -242,7 +242,7 @@ def test_a_collapsed_run_draws_alike_and_of_few_classes(run_of):
 
 
 @pytest.mark.slow
-def test_a_generator_asked_for_its_mean_alone_shows_few_classes(run_of):
+def test_a_generator_at_its_mean_latent_draws_few_classes(run_of):
     _, _, trainer = run_of("dcgan", **WELL)
     means = doctor.class_means(trainer.data.images, trainer.data.labels, trainer.recipe.trained)
     z, c = sampling.draw(trainer.gan, 64, 0)
@@ -284,7 +284,7 @@ def test_remarks_are_in_the_ticks_and_in_the_log(run_of):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_goes_on_complaining_at_once(run_of, garments):
+def test_a_resumed_run_repeats_its_remarks_at_once(run_of, garments):
     """The window reaches back over the stop: the log before it is read again."""
     out, _, _ = run_of("dcgan", **HELPLESS)
     before = run_folder.read_log(out)

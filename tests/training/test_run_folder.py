@@ -43,7 +43,7 @@ def train(tiny, pictures_of, tmp_path):
     return go
 
 
-def test_a_run_folder_holds_what_is_promised(train):
+def test_a_run_folder_holds_every_file(train):
     out = train(steps=None, epochs=2)
     assert {"recipe.json", "log.jsonl", "samples", "training.gif", "checkpoint.safetensors"} <= {
         p.name for p in out.iterdir()
@@ -74,7 +74,7 @@ def test_a_run_folder_holds_what_is_promised(train):
 @pytest.mark.parametrize("gan", gans.GANS)
 def test_sample_sheets_come_from_one_fixed_noise(gan, train, tmp_path):
     """The last sheet is the checkpoint's picture of the recipe's seed; a run twice as long has the same first one."""
-    short, long = (train(f"{n}", gan, steps=None, epochs=n, schedule="constant") for n in (1, 2))
+    short, long = (train(f"{n}", gan, steps=None, epochs=n, schedule="constant", limit=100) for n in (1, 2))
     first = "samples/epoch_001.png"
     assert Image.open(short / first).tobytes() == Image.open(long / first).tobytes()
     model = checkpoint.load(short)
@@ -94,7 +94,7 @@ def test_a_new_run_does_not_enter_an_old_ones_folder(train, tiny, garments):
     assert (out / "recipe.json").read_bytes() == before
 
 
-def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, python):
+def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, forked):
     out = tmp_path / "run"
     news = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
     next(news)
@@ -104,7 +104,7 @@ def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, 
         "try: next(run_folder.train(run_folder.resume(Path('run')), Path('run')))\n"
         "except StudioError as e: sys.exit(str(e))"
     )
-    code, _, err = python("-c", child)
+    code, _, err = forked("-c", child)
     assert code == 1
     assert "is being trained by another process" in err
     assert "Traceback" not in err
@@ -179,7 +179,7 @@ def test_log_lines_beyond_the_saved_state_are_made_again(train, garments):
     assert [p.name for p in run_folder.epochs(out)] == ["epoch_000.png"]
 
 
-def test_resuming_what_is_no_run_says_so(tmp_path):
+def test_resuming_a_folder_without_a_run_is_refused(tmp_path):
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(StudioError, match="no run to resume"):
             run_folder.resume(path)
@@ -309,15 +309,15 @@ def last_step(out):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_kill_9_at_any_moment_loses_nothing(tmp_path, start_python, same):
+def test_kill_9_at_any_moment_loses_nothing(tmp_path, fork_python, same):
     """train.py, killed ten times at moments drawn by lot and resumed, ends with the bits of the run left in peace."""
     train_py = Path(run_folder.__file__).parent.parent.parent / "train.py"
-    recipe = ["cdcgan", "--width", 8, "--z-dim", 16, "--batch", 60, "--steps", STEPS, "--out"]
-    peace = start_python(train_py, *recipe, "peace")
+    recipe = ["cdcgan", "--width", 8, "--z-dim", 16, "--batch", 20, "--limit", 200, "--steps", STEPS, "--out"]
+    peace = fork_python(train_py, *recipe, "peace")
     chance, out = random.Random(0), tmp_path / "killed"
     for _ in range(KILLS):
         begun = (out / "recipe.json").exists()
-        child = start_python(train_py, *(("--resume", "killed") if begun else (*recipe, "killed")))
+        child = fork_python(train_py, *(("--resume", "killed") if begun else (*recipe, "killed")))
         goal, moment = last_step(out) + chance.randint(1, 40), chance.uniform(0, 0.1)
         while last_step(out) < goal and child.poll() is None:
             time.sleep(0.01)
@@ -325,7 +325,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, start_python, same):
         assert child.poll() is None, f"ended before it was killed: {child.communicate()[1]}"
         child.kill()
         child.wait()
-    for child in (start_python(train_py, "--resume", "killed"), peace):
+    for child in (fork_python(train_py, "--resume", "killed"), peace):
         _, err = child.communicate(timeout=250)
         assert child.returncode == 0, err
     for name in ("state.safetensors", "checkpoint.safetensors"):

@@ -32,7 +32,7 @@ def without_training(gan, n, **changes):
     return trainer
 
 
-def test_the_average_is_a_moving_one_with_a_growing_memory(trainer_of):
+def test_the_average_is_a_moving_average_with_a_growing_decay(trainer_of):
     trainer = trainer_of("dcgan", ema=0.25)
     average = {k: v.clone() for k, v in trainer.average.state_dict().items()}
     for t in range(1, 7):
@@ -128,7 +128,7 @@ def test_shuffle_shows_every_picture_once_an_epoch(batch):
     assert len({tuple(order.tolist()) for order in orders}) == epochs, "each epoch has an order of its own"
 
 
-def test_shuffle_can_be_asked_in_any_order():
+def test_shuffle_can_be_indexed_in_any_order():
     forward, other = Shuffle(100, 30, 3), Shuffle(100, 30, 3)
     batches = [forward[i] for i in range(40)]
     for i in [39, 0, 20, 3, 2, 38, 39, 1]:
@@ -179,7 +179,7 @@ def test_curves_are_means_since_the_last_tick(trainer_of):
     assert ticks[1].losses == pytest.approx({"d_loss": 9.0, "d_a": 8.0, "d_b": 1.0, "d_note": 8.0, "g_loss": 30.0})
 
 
-def test_the_sum_of_the_terms_is_what_is_minimised(trainer_of):
+def test_the_sum_of_the_terms_is_minimized(trainer_of):
     trainer = trainer_of("dcgan", optimizer="rmsprop", lr_d=0.01)
     weight = trainer.gan.D.judge.weight
     from fashiongan.gans.base import Loss
@@ -190,7 +190,7 @@ def test_the_sum_of_the_terms_is_what_is_minimised(trainer_of):
     assert (weight < before).all()
 
 
-def test_optimisers_follow_the_recipe(trainer_of):
+def test_optimizers_follow_the_recipe(trainer_of):
     adam = trainer_of("dcgan", lr_g=1e-3, lr_d=1e-4, beta1=0.1, beta2=0.9)
     assert isinstance(adam.opt_g, torch.optim.Adam)
     assert (adam.opt_g.defaults["lr"], adam.opt_d.defaults["lr"]) == (1e-3, 1e-4)
