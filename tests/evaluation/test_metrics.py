@@ -121,7 +121,7 @@ def test_kid_is_unbiased():
 # Inception Score
 
 
-def test_inception_score_of_uniform_probabilities_is_one():
+def test_inception_score_of_equal_predictions_is_one():
     assert metrics.inception_score(torch.full((5, 10), 3.0)) == near(1.0)
     assert metrics.inception_score(torch.tensor([[1.0, 5.0, 2.0]]).repeat(4, 1)) == near(1.0)
 

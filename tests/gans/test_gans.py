@@ -86,7 +86,7 @@ def test_an_update_moves_every_parameter_of_both_players(gan, trainer_of):
 
 
 @every_gan
-def test_notes_carry_no_gradient_terms(gan, trainer_of):
+def test_notes_are_scalars_apart_from_the_terms(gan, trainer_of):
     trainer = trainer_of(gan)
     for loss in (trainer.gan.d_loss(trainer.batch(0)), trainer.gan.g_loss(trainer.batch(0))):
         assert loss.terms

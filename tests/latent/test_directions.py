@@ -37,7 +37,7 @@ def lamp(trainer_of):
     return gan
 
 
-def test_directions_of_a_generator_with_a_closed_form(lamp):
+def test_directions_of_a_generator_with_known_effects(lamp):
     ways = directions.find(lamp)
     assert set(ways.names) == set(ATTRIBUTES)
     at = {name: ways.vectors[i, 0] for i, name in enumerate(ways.names)}

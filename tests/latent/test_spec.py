@@ -23,7 +23,7 @@ def parts(gan, z):
     return noise, category.argmax(1).tolist(), codes
 
 
-def test_infogan_draws_its_codes_in_turn_or_a_given_one(infogan):
+def test_infogan_draws_its_categories_in_turn_or_a_given_one(infogan):
     assert infogan.choices == {0: "Kind 0", 1: "Kind 1", 2: "Kind 2", 3: "Kind 3"}
     z, c = sampling.draw(infogan, 6, 0)
     assert parts(infogan, z)[1] == c.tolist() == [0, 1, 2, 3, 0, 1]
