@@ -52,6 +52,11 @@ def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> Non
     files.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
 
 
+def write_info(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
+    """As `write`, with plain values as the header's "info" entry, which `header_info` reads."""
+    write(path, tensors, {"info": json.dumps(info)})
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """Open a studio file for reading. Yields the file and its header; StudioError if it is not a studio file."""

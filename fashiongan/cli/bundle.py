@@ -13,6 +13,7 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
     )
     p.add_argument("names", nargs="*", help="which (default: all)")
     p.add_argument("--scores", action="store_true", help="train nothing, score what is there")
+    p.add_argument("--directions", action="store_true", help="only find the directions of the sliders of what is there")
     p.add_argument("--only-train", action="store_true", help="score nothing and put nothing among the bundled ones")
     p.add_argument("--minutes", type=float, help="train what is worth most for so long, side by side, and go on later")
     p.add_argument("--at-once", type=int, help="how many side by side (default: 4 on a GPU, else 1)")
@@ -26,26 +27,31 @@ def bundle(args: argparse.Namespace) -> None:
     from .. import checkpoint
     from ..evaluation import quick
     from ..hub import registry
+    from ..latent import kept
     from ..release import bundle as bundles
     from ..training.trainer import pick_device
 
     device = pick_device(args.device)
     if args.minutes is not None:
         return for_minutes(args, device)
-    for name in args.names or (registry.bundled() if args.scores else bundles.at_hand()):
+    there = args.scores or args.directions
+    for name in args.names or (registry.bundled() if there else bundles.at_hand()):
         print(name, file=sys.stderr)
         if args.only_train:
             progress(bundles.trained(name, args.runs, device), describe_tick)
             continue
-        if not args.scores:
+        if not there:
             progress(bundles.train(name, args.runs, device), describe_tick)
-        if quick.Quick.can(checkpoint.load(name).recipe):
+        if not args.directions and quick.Quick.can(checkpoint.load(name).recipe):
             progress(bundles.score(name, device=device), lambda step: step.doing, unit="piece")
+        kept.write(registry.BUNDLED / f"{name}.safetensors")  # last, since training and scores change the file's hash
     return None
 
 
 def for_minutes(args: argparse.Namespace, device: str) -> None:
     """Train the most worthy for some minutes, and say which are better than the bundled ones now."""
+    from ..hub import registry
+    from ..latent import kept
     from ..release import bundle as bundles
     from ..release import stretch
 
@@ -56,6 +62,8 @@ def for_minutes(args: argparse.Namespace, device: str) -> None:
     for last in stretch.stretch(names, args.minutes, args.runs, device, args.at_once):
         print(f"\r{last.seconds:5.0f} s: {', '.join(last.running) or 'done'}", end="", file=sys.stderr)
     print(file=sys.stderr)
+    for name in last.brought if last is not None else ():
+        kept.write(registry.BUNDLED / f"{name}.safetensors")
     if last is not None:
         print(f"Trained: {', '.join(last.ended) or 'none'}. Better than before, and bundled: ", end="")
         print(", ".join(last.brought) or "none")

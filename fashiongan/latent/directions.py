@@ -68,6 +68,11 @@ def find(gan: GAN, kind: str = "measured") -> SliderDirections:
     return _found.get((weakref.ref(gan), kind), lambda: KINDS[kind](gan))
 
 
+def keep(gan: GAN, kind: str, found: SliderDirections) -> None:
+    """Let `find` return these directions, which were found earlier, for the GAN."""
+    _found.put((weakref.ref(gan), kind), found)
+
+
 def layer(gan: GAN) -> SliderDirections:
     """SeFa: the directions that the first layer stretches most, by decreasing eigenvalue."""
     k = min(12, gan.recipe.z_dim)

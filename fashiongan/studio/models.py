@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import checkpoint, limits
+from .. import limits
 from ..cache import Cache
 from ..gans.base import GAN
 from ..hub import registry
 from ..hub.registry import Registry
+from ..latent import kept
 
 
 class Models:
@@ -31,8 +32,8 @@ class Models:
 
 
 def load(path: Path) -> Callable[[], GAN]:
-    """A function that loads the model of that file."""
-    return lambda: checkpoint.load(path)
+    """A function that loads the model of that file, with its sliders' directions if they are kept beside it."""
+    return lambda: kept.load(path)
 
 
 def version(path: Path) -> tuple[Path, int]:
