@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .. import limits
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
@@ -17,20 +18,50 @@ from .spec import SampleSpec
 
 
 def garment(gan: GAN, look: SampleSpec, i: int) -> SampleSpec:
-    """The description of a sheet's i-th image alone."""
+    """The description of a sheet's i-th image alone, in the color that it has there."""
+    look = replace(look, palette=spec.colors(gan, look)[i : i + 1])
     if look.across:
         z, c, sliders = spec.grid_rows(gan, replace(look, truncation=1.0))
         row, column = divmod(i, spec.ACROSS)
         return replace(
             look, n=1, across=0, latents=spec.pack(z[row : row + 1]), label=spec.label_of(gan, c[row]),
-            sliders=tuple(sliders[column].tolist()),
+            sliders=tuple(sliders[column].tolist()), liked="", labels=(),
         )  # fmt: skip
     if look.latents:
         return replace(look, n=1, latents=spec.pack(spec.unpack(gan, look.latents, look.n)[i : i + 1]))
     if look.shares:
         return replace(look, n=1, first=look.first + i)
-    _, c = sampling.draw(gan, 1, look.seed, look.label, look.first + i)
-    return replace(look, n=1, first=look.first + i, label=spec.label_of(gan, c[0]))
+    one = replace(look, n=1, first=look.first + i)
+    c = spec.classes(gan, one) if look.liked else sampling.draw(gan, 1, look.seed, look.label, one.first)[1]
+    return replace(one, label=spec.label_of(gan, c[0]), labels=())
+
+
+def more(gan: GAN, looks: Sequence[SampleSpec], n: int, seed: int, blend: bool = False) -> SampleSpec:
+    """A sheet of n garments around liked ones, which are single garments of the GAN: see `liked.around`.
+
+    The garments take the classes of the liked ones in turn or, with `blend`, all classes together. Sliders and
+    truncation stay as they are if all liked ones have the same; otherwise their latents are moved by them first.
+    Raises StudioError unless 2 to limits.LIKED garments of one checkpoint are given.
+    """
+    if not 2 <= len(looks) <= limits.LIKED:
+        raise StudioError(f"Choose 2 to {limits.LIKED} garments that you like: {len(looks)} are chosen.")
+    first = looks[0]
+    if any(look.checkpoint != first.checkpoint for look in looks):
+        raise StudioError("More like these can be drawn from one checkpoint: choose garments of the same one.")
+    alike = all((a.sliders, a.truncation, a.ways) == (first.sliders, first.truncation, first.ways) for a in looks)
+    sheet = first if alike else replace(first, sliders=(), truncation=1.0)
+    z = torch.cat([spec.latents(gan, look)[0] if alike else spec.placed(gan, look)[0] for look in looks])
+    shares: tuple[float, ...] = ()
+    labels: tuple[int | str, ...] = ()
+    if gan.choices and (blend or any(look.shares for look in looks)):
+        each = torch.tensor([shares_of(gan, look) for look in looks])
+        shares = tuple(round(float(share), 4) for share in (each / each.sum(1, keepdim=True)).mean(0))
+    elif gan.choices:
+        labels = tuple(look.label for look in looks if look.label is not None)
+    return replace(
+        sheet, n=n, seed=seed, first=0, across=0, latents="", other="", cut=0, liked=spec.pack(z), shares=shares,
+        label=labels[0] if len(set(labels)) == 1 else None, labels=labels if len(set(labels)) > 1 else (),
+    )  # fmt: skip
 
 
 def shares_of(gan: GAN, look: SampleSpec) -> tuple[float, ...]:
@@ -50,7 +81,7 @@ def neighbours(gan: GAN, look: SampleSpec, far: float, seed: int) -> SampleSpec:
     places = [i for i in range(9) if i != 4]
     noise = directions.noise(gan, z)
     noise[places] = turned(noise[places], directions.noise(gan, others), torch.full((8,), far))
-    return replace(look, n=9, latents=spec.pack(z))
+    return replace(look, n=9, latents=spec.pack(z), liked="")
 
 
 def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:
@@ -64,7 +95,7 @@ def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:
     blend = tuple(round((1 - share) * x + share * y, 4) for x, y in shares)
     single = a.label == b.label and not (a.shares or b.shares)
     return replace(
-        a, n=1, latents=spec.pack(between), label=a.label if single else None, shares=() if single else blend
+        a, n=1, latents=spec.pack(between), liked="", label=a.label if single else None, shares=() if single else blend
     )
 
 

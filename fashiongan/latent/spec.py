@@ -3,7 +3,8 @@
 import base64
 import binascii
 import json
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -17,10 +18,12 @@ from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.sampling import chosen, draw, in_bytes, render
-from . import directions
+from . import directions, liked
 
-CODE_REACH = 2.0  # a code's slider goes from -2 to 2 (it is trained in -1..1); others have SliderDirections.reach
+CODE_REACH = liked.CODE_REACH  # others have SliderDirections.reach
 ACROSS = 9  # images in a row of a grid
+Label = Annotated[int, Interval(ge=0, le=1000)] | str
+HEX = re.compile("#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class SampleSpec:
     checkpoint: str
     n: Annotated[int, Interval(ge=1, le=limits.SHEET_PICTURES)] = 1
     seed: Annotated[int, Interval(ge=0, le=limits.SEED)] = 0
-    label: Annotated[int, Interval(ge=0, le=1000)] | str | None = None
+    label: Label | None = None
     truncation: Annotated[float, Interval(ge=0, le=10)] = 1.0
     sliders: Annotated[tuple[Annotated[float, Interval(ge=-100, le=100)], ...], Len(0, 16)] = ()
     # a grid: number of the slider, from 1, that varies from left to right; 0 for a plain sheet
@@ -50,6 +53,12 @@ class SampleSpec:
     shares: tuple[Annotated[float, Interval(ge=0, le=1)], ...] = ()
     other: str = ""  # style mixing: a second latent in the same format, which the layers from `cut` on read
     cut: Annotated[int, Interval(ge=0, le=1000)] = 0
+    # the latents of 2 to limits.LIKED garments in the same format, around which the sheet is drawn from `seed`
+    liked: str = ""
+    labels: Annotated[tuple[Label, ...], Len(0, limits.LIKED)] = ()  # classes in turn; label is then ignored
+    # gray garments in these colors, each "#rrggbb"; () for gray. `palette_seed` decides which color comes first.
+    palette: Annotated[tuple[Annotated[str, Predicate(HEX.fullmatch)], ...], Len(0, limits.PALETTE_COLORS)] = ()
+    palette_seed: Annotated[int, Interval(ge=0, le=limits.SEED)] = 0
 
     def to_json(self) -> str:
         return json.dumps({"made by": "FashionGAN Studio", **self.brief()})
@@ -57,7 +66,7 @@ class SampleSpec:
     def brief(self) -> dict[str, object]:
         """The fields as a dict, where the rarely used ones are left out if they have their default."""
         defaults = {f.name: f.default for f in fields(self)}
-        rare = ("first", "ways", "latents", "shares", "other", "cut")
+        rare = ("first", "ways", "latents", "shares", "other", "cut", "liked", "labels", "palette", "palette_seed")
         return {k: v for k, v in asdict(self).items() if k not in rare or v != defaults[k]}
 
 
@@ -111,7 +120,22 @@ def columns(gan: GAN, look: SampleSpec) -> int:
     """The sheet's number of columns: one for each choice where all choices are drawn, else about the number of rows."""
     if look.across:
         return ACROSS
-    return sampling.columns(gan, look.n, look.label is None and not look.latents and not look.shares)
+    plain = look.label is None and not (look.latents or look.shares or look.liked)
+    return sampling.columns(gan, look.n, plain)
+
+
+def colors(gan: GAN, look: SampleSpec) -> tuple[str, ...]:
+    """The color of each of the described images, () if they stay gray.
+
+    Neighbors on a sheet differ where the palette has two colors or more. A row of a grid is one garment: it has one.
+    """
+    if not look.palette:
+        return ()
+    wide = columns(gan, look)
+    cells = [divmod(look.first + i, wide) for i in range(look.n)]
+    if look.across:
+        cells = [(row, 0) for row in range(grid_height(gan, look)) for _ in range(ACROSS)]
+    return tuple(look.palette[(row + column + look.palette_seed) % len(look.palette)] for row, column in cells)
 
 
 def handles(gan: GAN, k: int, ways: str = "layer") -> list[str]:
@@ -163,6 +187,9 @@ def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
     if look.latents:
         z, c = unpack(gan, look.latents, look.n), classes(gan, look)
         return (gan.choose(z, c) if look.label is not None else z), c
+    if look.liked:
+        z, c = liked.around(gan, liked_latents(gan, look), look.n, look.seed, look.first), classes(gan, look)
+        return gan.choose(z, c), c
     if look.shares:
         z, _ = draw(gan, look.n, look.seed, None, look.first)
         c = blended(gan, look)
@@ -171,8 +198,20 @@ def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
 
 
 def classes(gan: GAN, look: SampleSpec) -> Tensor:
-    """The classes (n,) of latents that are stored by value, or the shares (n, classes) of a blend."""
+    """The classes (n,) of latents that no seed gives, or the shares (n, classes) of a blend."""
+    if look.labels and not look.shares:
+        turns = [sampling.number(gan, label) for label in look.labels]
+        return torch.tensor([turns[(look.first + i) % len(turns)] for i in range(look.n)])
     return blended(gan, look) if look.shares else chosen(gan, look.n, look.label)
+
+
+def liked_latents(gan: GAN, look: SampleSpec) -> Tensor:
+    """(2 to limits.LIKED, ...): the latents that the sheet is drawn around; StudioError if they do not fit the GAN."""
+    each = gan.latents(1, torch.Generator()).numel()
+    count = round(len(look.liked) * 3 / 4 / 2 / each)  # 2 bytes a number, of which base64 makes 4/3
+    if not 2 <= count <= limits.LIKED:
+        raise StudioError(f"A sheet is drawn around 2 to {limits.LIKED} garments: this description was altered.")
+    return unpack(gan, look.liked, count)
 
 
 def blended(gan: GAN, look: SampleSpec) -> Tensor:
@@ -193,13 +232,18 @@ def picture(gan: GAN, look: SampleSpec) -> Tensor:
     """
     if look.across:
         return render(gan, *grid(gan, look))
-    z, c = latents(gan, look)
-    z = moved(gan, gan.truncate(z, look.truncation), torch.tensor(look.sliders), look.ways, c)
+    z, c = placed(gan, look)
     if look.other and look.cut < gan.layers:
         other = gan.truncate(unpack(gan, look.other, 1), look.truncation).expand_as(z)
         with torch.no_grad():
             return in_bytes(gan, gan.generate_mixed(gan.G, z, other, c, look.cut))
     return render(gan, z, c)
+
+
+def placed(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
+    """As `latents`, with truncation and sliders."""
+    z, c = latents(gan, look)
+    return moved(gan, gan.truncate(z, look.truncation), torch.tensor(look.sliders), look.ways, c), c
 
 
 def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
@@ -210,6 +254,11 @@ def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
     return moved(gan, z.repeat_interleave(ACROSS, 0), sliders.repeat(rows, 1), look.ways, c), c
 
 
+def grid_height(gan: GAN, look: SampleSpec) -> int:
+    """The number of rows of a grid: one for each choice, or eight garments."""
+    return len(gan.choices) if gan.choices and look.label is None and not look.liked else 8
+
+
 def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
     """A grid's latents and choices, one for each row, and its slider values (ACROSS, k), one row for each column."""
     k = max(look.across, len(look.sliders))
@@ -217,7 +266,9 @@ def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
     sliders[:, : len(look.sliders)] = torch.tensor(look.sliders)
     reach = reaches(gan, k, look.ways)[look.across - 1]
     sliders[:, look.across - 1] = torch.linspace(-reach, reach, ACROSS)
-    if gan.choices and look.label is None:
+    if look.liked:
+        z, c = latents(gan, replace(look, n=8))
+    elif gan.choices and look.label is None:
         c = torch.tensor(list(gan.choices))
         z, _ = draw(gan, 1, look.seed)
         z = gan.choose(z.repeat(len(c), 1), c)

@@ -102,3 +102,30 @@ def test_a_grid_of_one_class_has_eight_garments(trainer_of):
 def test_a_description_of_before_the_grids_means_a_plain_sheet():
     assert json.loads(spec.SampleSpec("dcgan").to_json())["across"] == 0
     assert spec.SampleSpec(**{"checkpoint": "dcgan", "n": 4}).across == 0
+
+
+def test_a_description_of_before_the_palettes_is_written_as_ever():
+    keys = {"checkpoint", "n", "seed", "label", "truncation", "sliders", "across"}
+    assert set(spec.SampleSpec("dcgan").brief()) == keys
+    look = spec.SampleSpec("dcgan", palette=("#b03a2e",), palette_seed=3, liked="AAAA", labels=("Dress", 2))
+    assert spec.parse(look.to_json()) == look
+
+
+@pytest.mark.parametrize("wrong", [["teal"], ["#B03A2E"], ["#b03a2e0"], "#b03a2e", [3], ["#b03a2e"] * 17])
+def test_a_palette_in_a_description_is_of_hexadecimal_colors(wrong):
+    with pytest.raises(StudioError, match="no sensible palette"):
+        spec.parse({"checkpoint": "dcgan", "palette": wrong})
+
+
+def test_neighbors_on_a_sheet_have_different_colors_and_a_row_of_a_grid_has_one(trainer_of):
+    gan, palette = trainer_of("cdcgan").gan.eval(), ("#ff0000", "#00ff00", "#0000ff")
+    sheet = spec.SampleSpec("", n=20, palette=palette)
+    rows = torch.tensor([palette.index(c) for c in spec.colors(gan, sheet)]).view(2, 10)
+    assert (rows[:, 1:] != rows[:, :-1]).all()
+    assert (rows[1:] != rows[:-1]).all()
+    turned = spec.colors(gan, spec.SampleSpec("", n=20, palette=palette, palette_seed=1))
+    assert turned[:3] == (*palette[1:], palette[0])
+    grid = spec.SampleSpec("", across=1, palette=palette)
+    assert len(spec.colors(gan, grid)) == len(spec.picture(gan, grid))
+    assert spec.colors(gan, grid)[:18] == (palette[0],) * 9 + (palette[1],) * 9
+    assert spec.colors(gan, spec.SampleSpec("", n=3)) == ()
