@@ -22,6 +22,11 @@ def add_sample(verbs: "argparse._SubParsersAction[Parser]") -> None:
         "--truncation", type=float, default=1.0, help="below 1 more typical, above 1 more varied (default: 1.0)"
     )
     p.add_argument(
+        "--colors",
+        "--colours",
+        help='gray garments in color: a palette such as "Jewel", or colors such as "#b03a2e,teal"',
+    )
+    p.add_argument(
         "--out", type=Path, required=True, help="grid.png, or samples.npz with images (N, H, W, C) and labels (N,)"
     )
     p.set_defaults(run=sample)
@@ -34,6 +39,7 @@ def sample(args: argparse.Namespace) -> None:
     import torch
 
     from .. import checkpoint, files
+    from ..colorize import each, engine
     from ..data import sheets
     from ..gans import sampling
     from ..latent import spec
@@ -44,9 +50,12 @@ def sample(args: argparse.Namespace) -> None:
     check_seed(args.seed)
     if not 0 <= args.truncation <= 10:
         raise StudioError(f"--truncation cannot be {args.truncation}: it takes a number from 0 to 10.")
+    palette = () if args.colors is None else each.palette(args.colors)
     gan = checkpoint.load(args.checkpoint)
-    description = spec.SampleSpec(args.checkpoint, args.n, args.seed, args.label, args.truncation)
+    description = spec.SampleSpec(args.checkpoint, args.n, args.seed, args.label, args.truncation, palette=palette)
     images = spec.picture(gan, description)
+    if palette:
+        images = each.colored(engine.colorizer(checkpoint.load(each.NAME)), images, spec.colors(gan, description))
     if args.out.suffix.lower() == ".npz":
         data = io.BytesIO()
         labels = sampling.chosen(gan, args.n, args.label) if gan.conditional else torch.full((args.n,), -1)

@@ -5,11 +5,14 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fashiongan import checkpoint, cli, gans
+from fashiongan.color import color_space
 from fashiongan.data import datasets
 from fashiongan.gans.recipe import Recipe, knobs
+from fashiongan.latent import spec
 
 TINY = ["--width", "8", "--z-dim", "16", "--batch", "16", "--steps", "3"]
 
@@ -181,6 +184,21 @@ def test_sample_writes_a_png_that_describes_itself(gan, label, columns, model, c
     assert np.array_equal(first, again[0, 0].numpy())
 
 
+def test_sample_in_color_describes_the_palette_and_keeps_the_lightness(model):
+    argv = ["sample", model("dcgan"), "--n", "12"]
+    assert call(cli.main, [*argv, "--colors", "teal,#B03A2E", "--out", "grid.png"]) == 0
+    with Image.open("grid.png") as im:
+        look = spec.parse(im.text["fashiongan"])
+        assert im.mode == "RGB"
+    assert look.palette == ("#008080", "#b03a2e")
+    assert call(cli.main, [*argv, "--colours", "teal,#B03A2E", "--out", "s.npz"]) == 0
+    with np.load("s.npz") as found:
+        images = torch.from_numpy(found["images"]).permute(0, 3, 1, 2)
+    gray = spec.picture(checkpoint.load(look.checkpoint), look)
+    assert images.shape == (12, 3, 28, 28)
+    assert (color_space.gray_of(images).int() - gray.int()).abs().max() <= 3
+
+
 @pytest.mark.parametrize(
     ("gan", "label", "labels"),
     [
@@ -221,6 +239,8 @@ def test_sample_writes_an_npz(gan, label, labels, model):
         (["--out", "g.png", "--label", "Sock"], "no class 'Sock'.*3 Dress"),
         (["--out", "g.png", "--label", "10"], "no class '10'"),
         (["--out", "g.png", "--lable", "3"], "--lable"),
+        (["--out", "g.png", "--colors", "nocolor"], "'nocolor' is no color"),
+        (["--out", "g.png", "--colors", ""], "Give 1 to 16 colors"),
     ],
 )
 def test_sample_refuses_bad_input(argv, match, refused, model, tmp_path):
