@@ -54,19 +54,19 @@ def spread(values: list[float], unit: str, digits: int = 0) -> str:
 
 def times(work: Callable[[int], object], n: int) -> list[float]:
     """Seconds of each call but the first."""
-    found = []
+    results = []
     for i in range(n + 1):
         begin = time.perf_counter()
         work(i)
-        found.append(time.perf_counter() - begin)
-    return found[1:]
+        results.append(time.perf_counter() - begin)
+    return results[1:]
 
 
 def drawing() -> Iterator[tuple[str, str]]:
     for name in ("studio", "dcgan", "clothing-128"):
         gan = checkpoint.load(name)
-        found = times(lambda i, gan=gan: gan.sample_images(500, i), 5)
-        yield f"drawing with {name}, 500 at a time", spread([500 / t for t in found], "pictures/s")
+        result = times(lambda i, gan=gan: gan.sample_images(500, i), 5)
+        yield f"drawing with {name}, 500 at a time", spread([500 / t for t in result], "pictures/s")
 
         def moved(i: int, gan: object = gan) -> None:
             look = spec.SampleSpec("", 40, 0, None, 1.0, sliders=(i / 10,))
@@ -98,8 +98,8 @@ def scoring(device: str, root: str | None) -> Iterator[tuple[str, str]]:
         for _step in evaluate.evaluate(sources.draw("dcgan", 10_000), root, device=device):
             pass
 
-    found = times(scored, 1)  # after one that fills the cache
-    yield "`evaluate dcgan`: 10,000 pictures drawn and scored", spread(found, "s", 1)
+    result = times(scored, 1)  # after one that fills the cache
+    yield "`evaluate dcgan`: 10,000 pictures drawn and scored", spread(result, "s", 1)
 
 
 @contextmanager

@@ -133,12 +133,12 @@ def fresh(gan: str, garments: datasets.Dataset, device: str) -> Trainer:
 
 def losses(trainer: Trainer, update: Callable[[], None], every_step: bool) -> list[float]:
     """The discriminator's mean loss over each of the first 20 steps, or over all of them where each was fetched."""
-    found = []
+    results = []
     for _ in range(STEPS):
         update()
         if not every_step:
-            found.append(trainer.means()["d_loss"])
-    return found
+            results.append(trainer.means()["d_loss"])
+    return results
 
 
 def main() -> None:
@@ -157,9 +157,9 @@ def main() -> None:
         apart = ""
         if undo not in (loader, waiting):
             trainer, other = fresh(gan, garments, device), fresh(gan, garments, device)
-            wanted = losses(trainer, trainer.update, False)
+            expected = losses(trainer, trainer.update, False)
             update = undo(other)
-            pairs = zip(wanted, losses(other, update, False), strict=True)
+            pairs = zip(expected, losses(other, update, False), strict=True)
             apart = f"{max(abs(a - b) / abs(a) for a, b in pairs):.1e}"
         ours, theirs = fresh(gan, garments, device), fresh(gan, garments, device)
         undone = undo(theirs)

@@ -140,12 +140,12 @@ def photographs(gan, folder):
 
 def milliseconds(gan, side, repeats=15):
     gray = Gray(torch.randint(0, 256, (1, 1, side, side), dtype=torch.uint8), None)
-    wish = ColorizeSpec(colors=("#b03a2e",))
-    colored(gan, gray, wish)
+    request = ColorizeSpec(colors=("#b03a2e",))
+    colored(gan, gray, request)
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        colored(gan, gray, wish)
+        colored(gan, gray, request)
         times.append(1000 * (time.perf_counter() - begin))
     times.sort()
     return f"{times[len(times) // 2]:.1f} ms ({times[0]:.1f} to {times[-1]:.1f}, n = {repeats})"

@@ -100,9 +100,9 @@ def measured(gan, folder, rows):
         goal = color_space.colored(gray.values, color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand_as(truth))
         inside = alpha[0, 0] > 0.9
         out = colored(gan, gray, ColorizeSpec(colors=(text,), seed=i))
-        got, want = (color_space.lab(v.float() / 255)[0][:, inside] for v in (out, goal))
-        missed.append(float(ciede2000(got.mean(1), want.mean(1))))
-        reached.append(float((ciede2000(got.T, want.T) <= REACHED).float().mean()))
+        actual, expected = (color_space.lab(v.float() / 255)[0][:, inside] for v in (out, goal))
+        missed.append(float(ciede2000(actual.mean(1), expected.mean(1))))
+        reached.append(float((ciede2000(actual.T, expected.T) <= REACHED).float().mean()))
     return errors, missed, reached, ground
 
 

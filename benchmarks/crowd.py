@@ -23,9 +23,9 @@ def sheet(http: httpx.Client, name: str, seed: int) -> None:
     """Ask for a sheet of 40 as any client does, through the queue, and wait for it."""
     data = [name, "All classes", 40, seed, 1.0, *[0.0] * 6, 0, "layer"]
     event = http.post("/gradio_api/call/sample", json={"data": data}).raise_for_status().json()["event_id"]
-    said = http.get(f"/gradio_api/call/sample/{event}").text
-    if "event: complete" not in said:
-        raise RuntimeError(said[-200:])
+    answer = http.get(f"/gradio_api/call/sample/{event}").text
+    if "event: complete" not in answer:
+        raise RuntimeError(answer[-200:])
 
 
 def visit(url: str, until: float, number: int, took: list[float], errors: list[str]) -> None:

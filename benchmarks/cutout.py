@@ -101,13 +101,13 @@ def made(bank, n, kind, seed):
     Garments of less than 2 % of the picture are left out: nobody photographs them.
     """
     generator = torch.Generator().manual_seed(seed)
-    found = 0
-    while found < n:
+    result = 0
+    while result < n:
         for x, t in zip(*composites(bank, 16, 256, generator, kind), strict=True):
             truth = (255 * t[0]).round().byte().numpy()
             share = (truth >= INSIDE).mean()
-            if found < n and 0.02 <= share <= 0.95 and (kind != "close" or three_borders(truth)):
-                found += 1
+            if result < n and 0.02 <= share <= 0.95 and (kind != "close" or three_borders(truth)):
+                result += 1
                 yield Image.fromarray((255 * x).round().byte().permute(1, 2, 0).numpy()), truth
 
 
@@ -188,23 +188,23 @@ def filled(im):
 def colored(rows):
     """Lines of a table: how much of garments and of backgrounds gets a color that is asked for."""
     gan = checkpoint.load("colorizer-photos")
-    found = {BEFORE: [], AFTER: []}
+    results = {BEFORE: [], AFTER: []}
     for i, (im, truth) in enumerate(photographs(rows)):
         rgb = torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
         values, text = color_space.gray_of(rgb), ASKED[i % len(ASKED)]
         goal = color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *values.shape[-2:])
-        want = color_space.lab(color_space.colored(values, goal).float() / 255)[0]
+        expected = color_space.lab(color_space.colored(values, goal).float() / 255)[0]
         inside, outside = torch.from_numpy(truth >= 230), torch.from_numpy(truth == 0)
         for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
             cut = door(im)
             mask = None if cut.nothing else torch.from_numpy(np.asarray(cut.alpha).copy())[None, None].float() / 255
             out = engine.colored(gan, engine.Gray(values, mask), engine.ColorizeSpec(colors=(text,), seed=i))
-            got = color_space.lab(out.float() / 255)[0]
-            reached = ciede2000(got[:, inside].T, want[:, inside].T) <= REACHED
-            changed = got[1:, outside].norm(dim=0) >= VISIBLE
-            found[way].append((float(reached.float().mean()), float(changed.float().mean()) if len(changed) else 0.0))
+            actual = color_space.lab(out.float() / 255)[0]
+            reached = ciede2000(actual[:, inside].T, expected[:, inside].T) <= REACHED
+            changed = actual[1:, outside].norm(dim=0) >= VISIBLE
+            results[way].append((float(reached.float().mean()), float(changed.float().mean()) if len(changed) else 0.0))
     yield "| colorizer-photos | photographs | garment in the asked color | background changed |\n|---|---|---|---|"
-    for way, pairs in found.items():
+    for way, pairs in results.items():
         garment, ground = np.mean(pairs, 0)
         yield f"| {way} | {len(pairs)} | {garment:.1%} | {ground:.1%} |"
 
@@ -212,20 +212,20 @@ def colored(rows):
 def projected(rows, name):
     """Lines of a table: how often the scorer sees the class asked for in what the generator drew of a photograph."""
     gan, scorer = checkpoint.load(name), classifiers.load("cnn")
-    found = {BEFORE: [], AFTER: []}
+    results = {BEFORE: [], AFTER: []}
     for file, *_ in rows:
         im, label = images.opened(file), NAMED[file.parent.name]
         for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
             try:
                 target = cutout.garment(im, gan.recipe.size, gan.channels, door(im))
             except StudioError:  # all of one shade
-                found[way].append(False)
+                results[way].append(False)
                 continue
             *_, last = inversion.project(gan, name, target, label)
             seen = scorer(last.picture[None].float() / 255).argmax()
-            found[way].append(scorer.recipe.labels[int(seen)] == label)
+            results[way].append(scorer.recipe.labels[int(seen)] == label)
     yield f"| {name} | photographs | class confirmed |\n|---|---|---|"
-    for way, kept in found.items():
+    for way, kept in results.items():
         yield f"| {way} | {len(kept)} | {np.mean(kept):.0%} |"
 
 
@@ -250,9 +250,9 @@ def main():
     o = parser.parse_args()
     if o.colorize or o.project:
         rows = listed(o.data, "validation")
-        known = [r for r in rows if r[0].parent.name in NAMED]
+        named = [r for r in rows if r[0].parent.name in NAMED]
         lines = (
-            colored(evenly(rows, o.limit or 200)) if o.colorize else projected(evenly(known, o.limit or 100), o.project)
+            colored(evenly(rows, o.limit or 200)) if o.colorize else projected(evenly(named, o.limit or 100), o.project)
         )
         print(f"{where()}\n")
         for line in lines:

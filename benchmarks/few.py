@@ -57,20 +57,20 @@ def scored(trainer: Trainer, root: str | None) -> tuple[dict[str, float], torch.
     unseen = torch.cat([test.images[test.labels == label], others])
     drawn = sampling.render(trainer.gan, *sampling.draw(trainer.gan, len(unseen), 1), trainer.average)
     net = classifiers.load(features.SCORER, str(trainer.device))
-    found = {"distance": 0.0, "unseen": len(unseen)}
+    results = {"distance": 0.0, "unseen": len(unseen)}
     spaces = {
         "features": [classifiers.features(net, x)[0] for x in (train, unseen, drawn)],
         "pixels": [features.pixels(x) for x in (train, unseen, drawn)],
     }
     real, fake = (metrics.moments(x) for x in spaces["features"][1:])
-    found["distance"] = metrics.frechet(real, fake)
+    results["distance"] = metrics.frechet(real, fake)
     for space, (seen, held, ours) in spaces.items():
         held, ours = held[:CLOSE], ours[:CLOSE]  # the test boots come first
         near = metrics.nearest(held, seen)[0], metrics.nearest(ours, seen)[0]
         rng = torch.Generator().manual_seed(0)
-        found[f"copying, {space}"] = metrics.copying(train=seen, test=held, generated=ours, rng=rng, cells=2)
-        found[f"nearest, {space}"] = metrics.ratio_of_medians(near[1], near[0])
-    return found, drawn
+        results[f"copying, {space}"] = metrics.copying(train=seen, test=held, generated=ours, rng=rng, cells=2)
+        results[f"nearest, {space}"] = metrics.ratio_of_medians(near[1], near[0])
+    return results, drawn
 
 
 def written(founds: dict[str, list[dict[str, float]]], where: str, seeds: list[int]) -> str:
@@ -113,13 +113,13 @@ def main() -> None:
                 continue
             RUNS.mkdir(parents=True, exist_ok=True)
             trainer, seconds = trained(WAYS[way], seed, device, args.data_root)
-            found, drawn = scored(trainer, args.data_root)
-            found |= {"seconds": seconds, "device": checkpoint.device_name(trainer.device)}
+            result, drawn = scored(trainer, args.data_root)
+            result |= {"seconds": seconds, "device": checkpoint.device_name(trainer.device)}
             sheets = [trainer.data.images[:16].cpu(), drawn[:16]]
             for name, images in zip(("real", place.stem), sheets, strict=True):
                 picture_sheets.sheet(images, 16).save(RUNS.joinpath(f"{name}.png"))
-            files.write(place, json.dumps(found).encode())
-            print(way, seed, {k: round(v, 3) if isinstance(v, float) else v for k, v in found.items()}, flush=True)
+            files.write(place, json.dumps(result).encode())
+            print(way, seed, {k: round(v, 3) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
     seeds = [s for s in args.seeds if all((RUNS / f"{w.replace(',', '-')}-{s}.json").exists() for w in WAYS)]
     if not seeds:
         return

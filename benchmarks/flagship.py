@@ -86,13 +86,13 @@ def main() -> None:
             report = scorer(train(seed, device, args.data_root), device, args.data_root)
             files.write(place, json.dumps(report).encode())
             print(reports.summary(reports.Report.from_json(report)), flush=True)
-    found = {
+    results = {
         int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text())
         for place in RUNS.glob("seed-*/report.json")
     }
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    devices = {checkpoint.info(RUNS / f"seed-{seed}")["device"] for seed in found}
-    files.write(OUT, written(found, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
+    devices = {checkpoint.info(RUNS / f"seed-{seed}")["device"] for seed in results}
+    files.write(OUT, written(results, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ def main() -> None:
         cache, crowd = Path(scratch, "cache"), Path(scratch, "many")
         (n,), first = run(READ, args.folder, 128, cache=cache)
         _, second = run(READ, args.folder, 128, cache=cache)
-        said = f"{n} photographs at 128 x 128: {first:.1f} s, and {second:.1f} s the second time."
-        print(said, flush=True)
+        summary = f"{n} photographs at 128 x 128: {first:.1f} s, and {second:.1f} s the second time."
+        print(summary, flush=True)
         rows = []
         for gan in gans.GANS:
             (peak, own), _ = run(TRAIN, gan, args.folder, 128, BATCH, UPDATES, cache=cache)
@@ -106,7 +106,7 @@ def main() -> None:
     table = "\n".join(f"| {gan} | {peak:.2f} GB | {own:.2f} GB |" for peak, own, gan in rows)
     OUT.write_text(f"""# Folders of pictures
 
-{said}
+{summary}
 
 {many}
 

@@ -58,15 +58,15 @@ def page(n: int, seed: int, port: int) -> None:
 def checkpoints(n: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured(registry.find("acgan"))  # what the first one costs, imports and all, is not theirs
-        told, seconds, megabytes, taken = Counter(), [], [], []
+        counts, seconds, megabytes, taken = Counter(), [], [], []
         for kind, path in spoiled(Path(folder), n, seed):
-            said, took, cost = measured(path)
-            taken += [kind] * (said is None)
-            told[kind] += 1
+            message, took, cost = measured(path)
+            taken += [kind] * (message is None)
+            counts[kind] += 1
             seconds.append(took)
             megabytes.append(cost)
             path.unlink()
-    print(f"{n} foreign or damaged checkpoints, seed {seed}: {dict(told)}")
+    print(f"{n} foreign or damaged checkpoints, seed {seed}: {dict(counts)}")
     print(f"  refused in one sentence: {n - len(taken)} {taken or ''}")
     print(f"  the slowest {max(seconds):.2f} s of work, the dearest {max(megabytes):.0f} MB")
 

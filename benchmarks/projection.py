@@ -39,10 +39,10 @@ def main() -> None:
     begin, cpu = time.perf_counter(), time.process_time()
     for target in targets:
         start = time.perf_counter()
-        found = inversion.project(gan, args.checkpoint, target, inversion.seen(gan, target))
-        firsts.append(next(found).psnr)
+        result = inversion.project(gan, args.checkpoint, target, inversion.seen(gan, target))
+        firsts.append(next(result).psnr)
         waits.append(time.perf_counter() - start)
-        *_, last = found
+        *_, last = result
         lasts.append(last.psnr)
         drawn.append(last.picture)
     each, cpu = (time.perf_counter() - begin) / args.n, (time.process_time() - cpu) / args.n

@@ -63,14 +63,14 @@ def measure(name: str, attack: str, eps: float, mask: str, n: int, device: str, 
 def steps_of(name: str, n: int, device: str, root: str | None) -> dict[str, float]:
     """Accuracy of a classifier at 0.1 under PGD of 20 and 100 steps: hidden gradients would need the hundred."""
     chosen, net = robustness.garments(None, n, root=root), classifiers.load(name, device)
-    found = {}
+    results = {}
     for steps in (20, 100):
         right, rng = 0, torch.Generator(device).manual_seed(0)
         for x, y in zip(classifiers.pieces(net, chosen.images), chosen.labels.split(classifiers.PIECE), strict=True):
             changed = attacks.pgd(net, x, y.to(device), 0.1, None, rng, steps=steps)
             right += int((net(changed).argmax(1) == y.to(device)).sum())
-        found[str(steps)] = right / n
-    return found
+        results[str(steps)] = right / n
+    return results
 
 
 def speed(root: str | None) -> dict[str, float]:

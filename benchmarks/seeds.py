@@ -32,8 +32,8 @@ def run(gan: str, seed: int, garments: datasets.Dataset, device: str) -> tuple[f
     diverged."""
     recipe_type = gans.find(gan).recipe_type
     narrow = recipe_type.quick.get("width", knobs(recipe_type)["width"].default) // 4
-    asked = {"width": narrow, "batch": 64, "seed": seed, "steps": STEPS, "limit": PICTURES}
-    recipe, chosen = datasets.prepare(gans.new_recipe(gan, **asked), loaded=garments)
+    arguments = {"width": narrow, "batch": 64, "seed": seed, "steps": STEPS, "limit": PICTURES}
+    recipe, chosen = datasets.prepare(gans.new_recipe(gan, **arguments), loaded=garments)
     trainer = Trainer(recipe, chosen, device)
     right, seen, before = 0.0, 0, 0
     for tick in trainer.run(every=LAST):

@@ -135,11 +135,11 @@ def ceiling(device: str, seconds: float) -> float:
     x = torch.randn(BATCH, 64, 28, 28, device=device).contiguous(memory_format=torch.channels_last)
     conv = torch.nn.Conv2d(64, 64, 3, padding=1).to(device).to(memory_format=torch.channels_last)
     with torch.no_grad():
-        found = []
+        results = []
         for run, cost in ((lambda: a @ b, 2 * n**3), (lambda: conv(x), 2 * BATCH * 28 * 28 * 64 * 64 * 9)):
             rate(run, device, 0.3)
-            found.append(cost * rate(run, device, seconds))
-    return max(found)
+            results.append(cost * rate(run, device, seconds))
+    return max(results)
 
 
 class Counted(TorchDispatchMode):
@@ -176,14 +176,14 @@ def measure(gan: str, garments: datasets.Dataset, device: str, seconds: float) -
     for _ in range(ROUNDS):
         ours.append(rate(trainer.update, device, seconds / ROUNDS))
         others.append(rate(theirs, device, seconds / ROUNDS))
-    found = {"studio": ours, "usual": others, "operations": flops, "real": BATCH * recipe.d_steps, "n": len(pictures)}
+    results = {"studio": ours, "usual": others, "operations": flops, "real": BATCH * recipe.d_steps, "n": len(pictures)}
     if device == "cuda":
         wide = Trainer(recipe.replace(batch=WIDE), pictures, device)
         for _ in range(WARM):
             wide.update()
         pace = rate(wide.update, device, seconds / 2)
-        found |= {"wide": pace * WIDE * recipe.d_steps, "wide operations": pace * operations(wide)}
-    return found
+        results |= {"wide": pace * WIDE * recipe.d_steps, "wide operations": pace * operations(wide)}
+    return results
 
 
 def table(device: str, seconds: float, chosen: list[str], root: str | None) -> str:
@@ -192,21 +192,21 @@ def table(device: str, seconds: float, chosen: list[str], root: str | None) -> s
     top = ceiling(device, 1.0)
     rows, ratios, bounds, fifty = [], [], [], 0.0
     for gan in chosen or ("dcgan", "cdcgan", *TEN, "studio"):
-        found = measure(gan, garments, device, seconds)
-        pairs = [a / b for a, b in zip(found["studio"], found["usual"], strict=True)]
-        pace, ratio = median(found["studio"]), median(pairs)
+        result = measure(gan, garments, device, seconds)
+        pairs = [a / b for a, b in zip(result["studio"], result["usual"], strict=True)]
+        pace, ratio = median(result["studio"]), median(pairs)
         if gan in TEN:
             ratios.append(ratio)
-            bounds.append(ratio * top / (pace * found["operations"]))
-            fifty += 50 * found["n"] / (pace * found["real"])
+            bounds.append(ratio * top / (pace * result["operations"]))
+            fifty += 50 * result["n"] / (pace * result["real"])
         rows.append(
-            f"| {gan} | {ratio:.2f} ({min(pairs):.2f} to {max(pairs):.2f}) | {pace * found['real']:,.0f} "
-            f"| {median(found['usual']) * found['real']:,.0f} | {found['operations'] / 1e9:.2f} "
-            f"| {100 * pace * found['operations'] / top:.0f} % |"
+            f"| {gan} | {ratio:.2f} ({min(pairs):.2f} to {max(pairs):.2f}) | {pace * result['real']:,.0f} "
+            f"| {median(result['usual']) * result['real']:,.0f} | {result['operations'] / 1e9:.2f} "
+            f"| {100 * pace * result['operations'] / top:.0f} % |"
         )
-        if "wide" in found:
-            times = found["wide"] / (median(found["usual"]) * found["real"])
-            rows[-1] += f" {found['wide']:,.0f} | {times:.0f} | {100 * found['wide operations'] / top:.0f} % |"
+        if "wide" in result:
+            times = result["wide"] / (median(result["usual"]) * result["real"])
+            rows[-1] += f" {result['wide']:,.0f} | {times:.0f} | {100 * result['wide operations'] / top:.0f} % |"
         print(rows[-1], flush=True)
     ten = ""
     if len(ratios) == len(TEN):

@@ -73,28 +73,28 @@ class Tree:
 
     def imports(self, path: Path) -> set[str]:
         """The modules of the package that a file imports, at its head or inside a function."""
-        known, found = set(self.names.values()), set()
+        modules, result = set(self.names.values()), set()
         package = self.names[path] if path.name == "__init__.py" else self.names[path].rpartition(".")[0]
         for node in ast.walk(self.parsed[path]):
             if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
+                result |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
                 module = ".".join(filter(None, [base if node.level else "", node.module]))
                 for whole in (f"{module}.{alias.name}" for alias in node.names):
-                    found |= {whole} if whole in known else {module}
-        return found & known - {"fashiongan"}
+                    result |= {whole} if whole in modules else {module}
+        return result & modules - {"fashiongan"}
 
     def module_arrows(self) -> dict[str, set[str]]:
         return {name: self.imports(path) - {name} for path, name in self.names.items()}
 
     def arrows(self) -> dict[str, set[str]]:
         """Which rooms each room imports."""
-        found: dict[str, set[str]] = {}
+        result: dict[str, set[str]] = {}
         for name, others in self.module_arrows().items():
             if name not in ("fashiongan", "fashiongan.__main__"):
-                found.setdefault(self.room(name), set()).update(self.room(other) for other in others)
-        return {name: others - {name} for name, others in found.items()}
+                result.setdefault(self.room(name), set()).update(self.room(other) for other in others)
+        return {name: others - {name} for name, others in result.items()}
 
     def sizes(self, kind: type[ast.AST]) -> Iterator[tuple[int, str]]:
         """(lines, name) of modules, functions or classes."""
@@ -109,14 +109,14 @@ class Tree:
 
     def loose_signatures(self) -> list[str]:
         """Each `dict[str, Any]` of a function's arguments and of what it returns."""
-        found = []
+        results = []
         for path, tree in self.parsed.items():
             for node in ast.walk(tree):
                 if isinstance(node, ast.FunctionDef):
                     signature = ast.unparse(node.args) + (ast.unparse(node.returns) if node.returns else "")
                     place = f"{path.relative_to(self.package).as_posix()} {node.name}"
-                    found += [place] * signature.count("dict[str, Any]")
-        return found
+                    results += [place] * signature.count("dict[str, Any]")
+        return results
 
     def script_lines(self) -> list[str]:
         return [line for p in sorted(self.package.rglob("*.js")) for line in p.read_text().splitlines()]
@@ -196,14 +196,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--at", metavar="COMMIT", help="a commit whose numbers stand beside")
     parser.add_argument("--write", action="store_true", help="put the table into docs/architecture.md")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        made = table(asked.at)
+        made = table(arguments.at)
     except subprocess.CalledProcessError:
-        print(f"git has no commit {asked.at} here.", file=sys.stderr)
+        print(f"git has no commit {arguments.at} here.", file=sys.stderr)
         return 2
     print(made)
-    if asked.write:
+    if arguments.write:
         before, rest = PAGE.read_text().split(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}")
     return 0

@@ -65,12 +65,12 @@ def main() -> None:
     args = parser.parse_args()
     code = CODE.format(repo=str(REPO), gan=args.gan, batch=args.batch, updates=args.updates)
     ways = {"one process, one core": (1, 1), "one process, two cores": (1, 2), "two processes, a core each": (2, 1)}
-    found: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    result: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     for _ in range(ROUNDS):
         for way, how in ways.items():
-            found[way].append(run(code, *how))
-    base = [rate for rate, _ in found["one process, one core"]]
-    for way, runs in found.items():
+            result[way].append(run(code, *how))
+    base = [rate for rate, _ in result["one process, one core"]]
+    for way, runs in result.items():
         times = [rate / b for (rate, _), b in zip(runs, base, strict=True)]
         print(
             f"{args.gan}, batch {args.batch}, {way}: {median(times):.2f} times ({min(times):.2f} to {max(times):.2f}), "

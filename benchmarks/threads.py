@@ -78,15 +78,15 @@ def compare(seconds: float) -> None:
 
     from fashiongan import files
 
-    found: dict[str, list[list[float]]] = {way: [] for way in WAYS}
+    result: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for way in WAYS:
             command = [sys.executable, __file__, "--seconds", str(seconds), f"--way={way}"]
-            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            found[way].append([float(line) for line in said.split()])
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            result[way].append([float(line) for line in output.split()])
     rows = []
     for i, name in enumerate(NEIGHBOURS):
-        ours, theirs = ([paces[i] for paces in found[way]] for way in WAYS)
+        ours, theirs = ([paces[i] for paces in result[way]] for way in WAYS)
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
         rows.append(
             f"| {name} | {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {median(ours):,.0f} "
@@ -98,7 +98,7 @@ A run in a thread, as the page has it (see the head of `benchmarks/threads.py`),
 without; ratio first, of {ROUNDS} rounds by turns, with its range. By
 `python benchmarks/threads.py --seconds {seconds:g}`, {speed.where("cpu")}.
 
-| | times as fast | {" | ".join(f"{told}, pictures/s" for told in WAYS.values())} |
+| | times as fast | {" | ".join(f"{title}, pictures/s" for title in WAYS.values())} |
 |---|---|---|---|
 {chr(10).join(rows)}
 """

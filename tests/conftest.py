@@ -29,7 +29,7 @@ torch.set_num_threads(1)
 
 
 def shape(kind):
-    """(28, 28) uint8: one of ten shapes that a glance tells apart."""
+    """(28, 28) uint8: one of ten shapes that are easy to distinguish."""
     im = np.zeros((28, 28), np.uint8)
     row, column = np.mgrid[:28, :28]
     inside = [

@@ -84,11 +84,11 @@ def test_a_file_cut_anywhere_is_refused(good, file):
 
 
 def test_a_header_damaged_anywhere_is_refused_or_harmless(good, file):
-    chance = random.Random(2)
+    rng = random.Random(2)
     header_ends = 8 + struct.unpack("<Q", good[:8])[0]
     for _ in range(200):
-        place = chance.randrange(header_ends)
-        file.write_bytes(good[:place] + bytes([chance.randrange(256)]) + good[place + 1 :])
+        place = rng.randrange(header_ends)
+        file.write_bytes(good[:place] + bytes([rng.randrange(256)]) + good[place + 1 :])
         try:
             gan = checkpoint.load(file)
         except StudioError:

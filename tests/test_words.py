@@ -37,8 +37,10 @@ KEPT = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_no_retired_word(path):
-    found = []
+    results = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
-        found += [f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)]
-    assert not found
+        results += [
+            f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)
+        ]
+    assert not results

@@ -1,4 +1,4 @@
-"""Attacks: by hand on linear nets, where the best is known; within ball, box and mask; and as another library's."""
+"""Attacks: by hand on linear nets, with closed forms; within ball, box and mask; and against another library's."""
 
 import math
 import sys
@@ -59,28 +59,28 @@ def test_fgsm_by_hand():
     """Two classes: the loss grows with the other's logit less one's own, so the step is eps along that sign."""
     net, w = linear(classes=2)
     x, y = gray(5), torch.tensor([0, 1, 0, 1, 0])
-    found = attacks.fgsm(net, x, y, EPS)
+    result = attacks.fgsm(net, x, y, EPS)
     for i in range(5):
         up = (w[1 - y[i]] - w[y[i]]).sign().view(1, 4, 4)
-        assert torch.allclose(found[i], x[i] + EPS * up)
+        assert torch.allclose(result[i], x[i] + EPS * up)
 
 
 def test_fgsm_towards_a_class_by_hand():
     net, w = linear(classes=2)
     x, y = gray(2), torch.tensor([0, 0])
-    found = attacks.fgsm(net, x, y, EPS, target=torch.tensor([1, 0]))
+    result = attacks.fgsm(net, x, y, EPS, target=torch.tensor([1, 0]))
     up = (w[1] - w[0]).sign().view(1, 4, 4)
-    assert torch.allclose(found[0], x[0] + EPS * up)
-    assert torch.allclose(found[1], x[1] - EPS * up), "towards what it is: away from the other"
+    assert torch.allclose(result[0], x[0] + EPS * up)
+    assert torch.allclose(result[1], x[1] - EPS * up), "towards what it is: away from the other"
 
 
 def test_three_classes_pull_in_proportion_to_their_probability():
     """d CE / dx = sum_k p_k w_k - w_y."""
     net, w = linear()
     x, y = gray(4), torch.tensor([0, 1, 2, 0])
-    found, _, _ = attacks.slope(net, x, attacks.error(y))
+    result, _, _ = attacks.slope(net, x, attacks.error(y))
     p = F.softmax(net(x), 1)
-    assert torch.allclose(found.flatten(1), p @ w - w[y], atol=1e-6)
+    assert torch.allclose(result.flatten(1), p @ w - w[y], atol=1e-6)
 
 
 def test_a_pictures_gradient_does_not_shrink_with_the_batch():
@@ -96,11 +96,11 @@ def test_pgd_finds_the_best_point_of_the_ball_of_a_linear_net(norm):
     """Which is x + eps sign(v) in the cube and x + eps v / |v| in the round ball, v the difference of the two rows."""
     net, w = linear(classes=2)
     x, y = gray(3), torch.tensor([0, 1, 1])
-    found = attacks.pgd(net, x, y, EPS, None, rng(), norm=norm, steps=200, size=0.5)
+    result = attacks.pgd(net, x, y, EPS, None, rng(), norm=norm, steps=200, size=0.5)
     for i in range(3):
         v = (w[1 - y[i]] - w[y[i]]).view(1, 4, 4)
         best = v.sign() if norm is LINF else v / v.norm()
-        assert torch.allclose(found[i], x[i] + EPS * best, atol=1e-3)
+        assert torch.allclose(result[i], x[i] + EPS * best, atol=1e-3)
 
 
 def test_pgd_within_a_mask_spends_its_whole_length_there():
@@ -108,9 +108,9 @@ def test_pgd_within_a_mask_spends_its_whole_length_there():
     x, y = gray(1), torch.tensor([0])
     allowed = torch.zeros_like(x, dtype=torch.bool)
     allowed[..., :2] = True
-    found = attacks.pgd(net, x, y, EPS, allowed, rng(), norm=L2, steps=200, size=0.5)
+    result = attacks.pgd(net, x, y, EPS, allowed, rng(), norm=L2, steps=200, size=0.5)
     v = (w[1] - w[0]).view(1, 1, 4, 4) * allowed
-    assert torch.allclose(found, x + EPS * v / v.norm(), atol=1e-3)
+    assert torch.allclose(result, x + EPS * v / v.norm(), atol=1e-3)
 
 
 def test_noise_moves_every_allowed_pixel_by_eps_up_or_down():
@@ -130,9 +130,9 @@ def test_noise_moves_every_allowed_pixel_by_eps_up_or_down():
 )
 def test_projections_by_hand(d, eps, cube, ball):
     d = torch.tensor(d).view(1, 1, 1, 2)
-    for norm, wanted in ((LINF, cube), (L2, ball)):
-        assert torch.allclose(norm.project(d, eps), torch.tensor(wanted).view(1, 1, 1, 2))
-        assert torch.allclose(norm.project(d, torch.full((1, 1, 1, 1), eps)), torch.tensor(wanted).view(1, 1, 1, 2))
+    for norm, expected in ((LINF, cube), (L2, ball)):
+        assert torch.allclose(norm.project(d, eps), torch.tensor(expected).view(1, 1, 1, 2))
+        assert torch.allclose(norm.project(d, torch.full((1, 1, 1, 1), eps)), torch.tensor(expected).view(1, 1, 1, 2))
 
 
 @pytest.mark.parametrize("norm", [LINF, L2])
@@ -180,7 +180,7 @@ def test_squares_shrink(done, part):
 
 @pytest.mark.parametrize("attack", [attacks.apgd, attacks.square, attacks.ensemble])
 def test_the_ensembles_parts_fool_a_linear_net_wherever_it_can_be(attack):
-    """The margin of a linear net shrinks by at most eps |w_y - w_k|_1: known without any attack."""
+    """The margin of a linear net shrinks by at most eps |w_y - w_k|_1: a bound that needs no attack."""
     net, w = linear(classes=4, pixels=36, seed=3)
     x = gray(60, side=6)
     y = net(x).argmax(1)
@@ -192,7 +192,7 @@ def test_the_ensembles_parts_fool_a_linear_net_wherever_it_can_be(attack):
     assert eps < 0.3, "away from the box"
     won = net(attack(net, x, y, eps, None, rng())).argmax(1) != y
     assert not (won & ~beatable).any()
-    # Only the whole tries every class; a part goes for the likeliest, or by chance.
+    # Only the whole tries every class; a part aims at the likeliest class or at random directions.
     assert (won & beatable).sum() >= (1 if attack is attacks.ensemble else 0.75) * beatable.sum()
 
 
@@ -201,7 +201,7 @@ def test_the_ensembles_parts_fool_a_linear_net_wherever_it_can_be(attack):
 
 @pytest.fixture(autouse=True)
 def few_queries(monkeypatch):
-    """The ensemble's last part asks 5,000 times: a tenth of a second, not five, is enough for these."""
+    """The ensemble's last part queries the net 5,000 times; these tests need far fewer queries."""
     quick = partial(attacks.ensemble, queries=100)
     monkeypatch.setitem(ATTACKS, "ensemble", replace(ATTACKS["ensemble"], run=quick))
 
@@ -216,13 +216,13 @@ def strength(name, eps, x):
 def test_results_lie_in_ball_and_box_and_leave_the_rest_alone(name, mask, net, pictures):
     x, y = pictures[0][:12], pictures[1][:12]
     x = torch.where(x < 0.1, 0.0, x)
-    found = attacks.attack(name, net, x, y, 0.2, mask)
-    d = found - x
+    result = attacks.attack(name, net, x, y, 0.2, mask)
+    d = result - x
     far = d.flatten(1).norm(dim=1) if ATTACKS[name].norm is L2 else d.flatten(1).abs().amax(1)
     assert far.max() <= 0.2 + 1e-5
     assert far.min() > 0.15, "it uses what it may"
-    assert found.min() >= 0
-    assert found.max() <= 1
+    assert result.min() >= 0
+    assert result.max() <= 1
     black = x == 0
     assert black.any()
     assert bool((d[black] == 0).all()) == (mask == "garment")
@@ -231,9 +231,9 @@ def test_results_lie_in_ball_and_box_and_leave_the_rest_alone(name, mask, net, p
 @pytest.mark.parametrize("name", ATTACKS)
 def test_accuracy_falls_and_no_blind_noise_beats_pgd(name, net, pictures):
     x, y = pictures
-    found = attacks.attack(name, net, x, y, strength(name, 0.3, x))
+    result = attacks.attack(name, net, x, y, strength(name, 0.3, x))
     if name != "noise":
-        assert right(net, found, y) < right(net, x, y) - 0.2
+        assert right(net, result, y) < right(net, x, y) - 0.2
     blind = attacks.attack("noise", net, x, y, 0.3, "none")
     assert right(net, attacks.attack("pgd", net, x, y, 0.3), y) <= right(net, blind, y)
 
@@ -281,8 +281,8 @@ def test_the_mask_covers_the_pixels_of_the_garment():
 def test_what_breaks_the_rules_is_never_reported(monkeypatch, net, pictures):
     x, y = pictures[0][:2].clamp(0.05, 0.9), pictures[1][:2]
     x[0, 0, 0, 0] = 0
-    for found in (x + 0.02, x - 0.06, torch.where(x == 0, 0.005, x)):
-        monkeypatch.setitem(ATTACKS, "wild", replace(ATTACKS["fgsm"], run=lambda *_, found=found: found))
+    for result in (x + 0.02, x - 0.06, torch.where(x == 0, 0.005, x)):
+        monkeypatch.setitem(ATTACKS, "wild", replace(ATTACKS["fgsm"], run=lambda *_, result=result: result))
         with pytest.raises(StudioError, match="broke its own rules"):
             attacks.attack("wild", net, x, y, 0.01, "garment")
 
@@ -295,13 +295,13 @@ def test_a_bad_strength_is_named(eps, net, pictures):
 
 def test_other_bad_input_is_named(net, pictures):
     x, y = pictures
-    for arguments, said in (
+    for arguments, message in (
         (("magic", net, x, y, 0.1), "no attack called 'magic'.*noise, fgsm, pgd"),
         (("fgsm", net, x, y, 0.1, "hat"), "mask cannot be 'hat'"),
         (("noise", net, x, y, 0.1, "none", None, y), "noise cannot be sent towards a class: choose one of fgsm"),
         (("ensemble", net, x, y, 0.1, "none", None, y), "ensemble cannot be sent"),
     ):
-        with pytest.raises(StudioError, match=said):
+        with pytest.raises(StudioError, match=message):
             attacks.attack(*arguments)
     with pytest.raises(StudioError, match="28 x 28, not 1 x 4 x 4"):
         attacks.attack("fgsm", net, gray(2), torch.tensor([0, 1]), 0.1)
@@ -328,8 +328,8 @@ class TestBesideArt:
     def test_fgsm_pixel_for_pixel(self, real, eps):
         net, x, y, theirs = real
         fgsm = sys.modules["art"].attacks.evasion.FastGradientMethod(theirs, eps=eps, batch_size=500)
-        wanted = torch.tensor(fgsm.generate(x.numpy(), y.numpy()))
-        assert torch.allclose(attacks.attack("fgsm", net, x, y, eps), wanted, atol=1e-6)
+        expected = torch.tensor(fgsm.generate(x.numpy(), y.numpy()))
+        assert torch.allclose(attacks.attack("fgsm", net, x, y, eps), expected, atol=1e-6)
 
     @pytest.mark.parametrize(("name", "norm", "eps"), [("pgd", "inf", 0.02), ("pgd-l2", 2, 0.3)])
     def test_pgd_to_within_a_point(self, real, name, norm, eps):
@@ -338,8 +338,8 @@ class TestBesideArt:
         pgd = sys.modules["art"].attacks.evasion.ProjectedGradientDescent(
             theirs, batch_size=500, verbose=False, **settings
         )
-        wanted = right(net, torch.tensor(pgd.generate(x.numpy(), y.numpy())), y)
-        assert right(net, attacks.attack(name, net, x, y, eps), y) == pytest.approx(wanted, abs=0.01)
+        expected = right(net, torch.tensor(pgd.generate(x.numpy(), y.numpy())), y)
+        assert right(net, attacks.attack(name, net, x, y, eps), y) == pytest.approx(expected, abs=0.01)
 
     def test_apgd_is_as_strong(self, real):
         net, x, y, theirs = real
@@ -347,8 +347,8 @@ class TestBesideArt:
         apgd = sys.modules["art"].attacks.evasion.AutoProjectedGradientDescent(
             theirs, norm="inf", eps=eps, eps_step=2 * eps, max_iter=100, batch_size=500, verbose=False
         )
-        wanted = right(net, torch.tensor(apgd.generate(x.numpy(), y.numpy())), y)
+        expected = right(net, torch.tensor(apgd.generate(x.numpy(), y.numpy())), y)
         ours = right(net, attacks.apgd(net, x, y, eps, None, rng()), y)
-        assert ours <= wanted + 0.01
+        assert ours <= expected + 0.01
         ensemble, pgd = (right(net, attacks.attack(name, net, x, y, eps), y) for name in ("ensemble", "pgd-5"))
         assert ensemble <= pgd

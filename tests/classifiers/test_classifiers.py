@@ -43,7 +43,7 @@ def first(garments, n):
 
 
 def run(pictures, name="dense", pace=0.0, **changes):
-    """The fitter after a fit, and its news."""
+    """The fitter after a fit, and its records."""
     fitter = Fitter(recipe(name, **changes), pictures)
     return fitter, list(fitter.run(pace))
 
@@ -52,15 +52,15 @@ def refused(match, work, *args, **kwargs):
     """The one sentence of a StudioError."""
     with pytest.raises(StudioError, match=match) as caught:
         work(*args, **kwargs)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert said.endswith(".")
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    return message
 
 
 @pytest.fixture(scope="module")
 def fitted(idx_root, tmp_path_factory):
-    """A dense net's file, as `fit` writes it, and the news of its fit."""
+    """A dense net's file, as `fit` writes it, and the records of its fit."""
     path = tmp_path_factory.mktemp("fitted") / "dense.safetensors"
     return path, list(classifiers.fit(recipe("dense", epochs=3, batch=25), path, root=idx_root))
 
@@ -101,7 +101,7 @@ def test_shapes(name):
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "message"),
     [
         ((2, 3, 28, 28), "not 3 x 28 x 28"),
         ((2, 1, 32, 32), "not 1 x 32 x 32"),
@@ -109,8 +109,8 @@ def test_shapes(name):
         ((1, 28, 28), "not 28 x 28"),
     ],
 )
-def test_a_wrong_shape_is_named(name, shape, said):
-    refused(said, new_net(name), torch.zeros(shape))
+def test_a_wrong_shape_is_named(name, shape, message):
+    refused(message, new_net(name), torch.zeros(shape))
 
 
 @pytest.mark.parametrize("shape", [(40, 3, 28, 28), (40, 1, 32, 32)])
@@ -146,10 +146,10 @@ def test_conv_by_hand():
         layer.register_forward_hook(lambda _layer, _x, y: seen.append(y.numpy()))
     features = net.features(x / 255)
     h = x.numpy() / 255 * 2 - 1
-    for name, found, size in zip(("first", "second"), seen, (14, 7), strict=True):
+    for name, result, size in zip(("first", "second"), seen, (14, 7), strict=True):
         y = keras_same(h, w[f"{name}.weight"], w[f"{name}.bias"], stride=2)
-        assert found.shape[2:] == (size, size)
-        assert np.allclose(found, y, atol=1e-5)
+        assert result.shape[2:] == (size, size)
+        assert np.allclose(result, y, atol=1e-5)
         h = np.where(y > 0, y, 0.3 * y)
     assert np.allclose(features, h.reshape(2, -1), atol=1e-5)
     assert np.allclose(net(x / 255), h.reshape(2, -1) @ w["judge.weight"].T + w["judge.bias"], atol=1e-5)
@@ -246,7 +246,7 @@ def test_report_001s_settings():
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "said"),
+    ("name", "changes", "message"),
     [
         ("supernet", {}, "no classifier called 'supernet'.*dense, conv, cnn"),
         ("", {}, "no classifier called ''"),
@@ -266,8 +266,8 @@ def test_report_001s_settings():
         ("cnn", {"precision": "float16"}, "precision cannot be float16: it takes one of float32, bfloat16"),
     ],
 )
-def test_what_a_recipe_cannot_be_is_named_with_what_it_can(name, changes, said):
-    refused(said, recipe, name, **changes)
+def test_a_bad_recipe_is_refused_with_the_allowed_values(name, changes, message):
+    refused(message, recipe, name, **changes)
 
 
 def test_a_batch_larger_than_the_pictures_is_named(garments):
@@ -329,8 +329,8 @@ def test_labels_stay_with_their_pictures(garments):
 def test_the_test_pictures_are_not_read_before_the_last_step(monkeypatch, idx_root, tmp_path):
     events, read = [], datasets.fashion_mnist
     monkeypatch.setattr(datasets, "fashion_mnist", lambda split, root: (events.append(split), read(split, root))[1])
-    for news in classifiers.fit(recipe("dense", epochs=2, batch=50), tmp_path / "a.safetensors", root=idx_root):
-        events.append(news.step)
+    for record in classifiers.fit(recipe("dense", epochs=2, batch=50), tmp_path / "a.safetensors", root=idx_root):
+        events.append(record.step)
     assert events[0] == "train"
     assert events[1:-1] == sorted(events[1:-1])
     assert events[-2:] == [22, "test"]
@@ -396,17 +396,17 @@ def test_one_step_by_hand(smoothing, decay, garments):
     lr = 0.01
     fitter = Fitter(recipe("dense", epochs=1, batch=110, lr=lr, smoothing=smoothing, decay=decay), first(garments, 120))
     w = {k: v.double().numpy().copy() for k, v in fitter.net.state_dict().items()}
-    (news,) = fitter.run()
+    (record,) = fitter.run()
 
     x, y = fitter.data.images.flatten(1).numpy() / 255, fitter.data.labels.numpy()
-    wanted = (1 - smoothing) * np.eye(10)[y] + smoothing / 10
+    expected = (1 - smoothing) * np.eye(10)[y] + smoothing / 10
     h = np.maximum(x @ w["hidden.weight"].T + w["hidden.bias"], 0)
     z = h @ w["judge.weight"].T + w["judge.bias"]
     p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
-    assert news.loss == pytest.approx(-(wanted * np.log(p)).sum(1).mean(), rel=1e-5)
-    assert news.accuracy == pytest.approx((z.argmax(1) == y).mean())
+    assert record.loss == pytest.approx(-(expected * np.log(p)).sum(1).mean(), rel=1e-5)
+    assert record.accuracy == pytest.approx((z.argmax(1) == y).mean())
 
-    dz = (p - wanted) / 110
+    dz = (p - expected) / 110
     dh = dz @ w["judge.weight"] * (h > 0)
     gradients = {
         "judge.weight": dz.T @ h,
@@ -414,12 +414,12 @@ def test_one_step_by_hand(smoothing, decay, garments):
         "hidden.weight": dh.T @ x,
         "hidden.bias": dh.sum(0),
     }
-    for name, found in fitter.net.state_dict().items():
+    for name, result in fitter.net.state_dict().items():
         g = gradients[name]
         moved = w[name] * (1 - lr * decay) - lr * g / (np.abs(g) + 1e-8)
         sure = (np.abs(g) > 1e-6) | (g == 0)  # of what is nearly 0, float32 may miss the sign
         assert sure.mean() > 0.9, name
-        assert np.allclose(found[torch.tensor(sure)], moved[sure], atol=lr / 50), name
+        assert np.allclose(result[torch.tensor(sure)], moved[sure], atol=lr / 50), name
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -455,10 +455,10 @@ def test_the_seed_decides_weights_order_and_dropout(garments):
     ],
 )
 def test_every_net_learns_ten_shapes(name, changes, garments):
-    fitter, news = run(first(garments, 240), name, **changes)
-    assert news[-1].held_out >= 0.96
-    assert news[0].loss > 2 > news[-1].loss
-    assert classifiers.accuracy(fitter.net, fitter.held) == pytest.approx(news[-1].held_out)
+    fitter, records = run(first(garments, 240), name, **changes)
+    assert records[-1].held_out >= 0.96
+    assert records[0].loss > 2 > records[-1].loss
+    assert classifiers.accuracy(fitter.net, fitter.held) == pytest.approx(records[-1].held_out)
 
 
 def test_bfloat16_is_for_learning_only(garments):
@@ -476,15 +476,15 @@ def test_bfloat16_is_for_learning_only(garments):
 
 def test_records_add_up(garments):
     """110 pictures to learn from in batches of 20: epochs end within steps 6, 11 and 17."""
-    fitter, news = run(first(garments, 120), epochs=3, batch=20)
-    assert [n.step for n in news] == list(range(1, 18))
-    assert {n.steps for n in news} == {17}
-    assert [n.step for n in news if n.held_out is not None] == [6, 11, 17]
-    assert [n.epoch for n in news] == pytest.approx([n.step * 20 / 110 for n in news])
-    assert all(n.images_per_second > 0 for n in news)
-    for before, after in pairwise(news):
+    fitter, records = run(first(garments, 120), epochs=3, batch=20)
+    assert [n.step for n in records] == list(range(1, 18))
+    assert {n.steps for n in records} == {17}
+    assert [n.step for n in records if n.held_out is not None] == [6, 11, 17]
+    assert [n.epoch for n in records] == pytest.approx([n.step * 20 / 110 for n in records])
+    assert all(n.images_per_second > 0 for n in records)
+    for before, after in pairwise(records):
         assert 20 / (after.seconds - before.seconds) == pytest.approx(after.images_per_second, rel=1e-3)
-    assert news[-1].held_out == pytest.approx(classifiers.accuracy(fitter.net, fitter.held))
+    assert records[-1].held_out == pytest.approx(classifiers.accuracy(fitter.net, fitter.held))
 
 
 def test_a_record_holds_the_means_since_the_previous_record(garments):
@@ -519,42 +519,42 @@ def test_a_net_is_frozen_after_its_fit(garments):
 def test_a_fit_that_diverges_is_refused_and_writes_nothing(idx_root, tmp_path):
     """A decay of 10 at a rate of 1 multiplies every weight by -9 a step."""
     wild = recipe("dense", lr=1.0, decay=10.0, batch=11)
-    told = []
-    said = refused(
+    records = []
+    message = refused(
         r"diverged at step \d+: try a lower learning rate",
-        lambda: told.extend(classifiers.fit(wild, tmp_path / "a.safetensors", root=idx_root)),
+        lambda: records.extend(classifiers.fit(wild, tmp_path / "a.safetensors", root=idx_root)),
     )
-    assert int(re.search(r"step (\d+)", said)[1]) <= 50, "seen by the end of the first epoch"
-    assert all(math.isfinite(n.loss) for n in told)
+    assert int(re.search(r"step (\d+)", message)[1]) <= 50, "seen by the end of the first epoch"
+    assert all(math.isfinite(n.loss) for n in records)
     assert not (tmp_path / "a.safetensors").exists()
 
 
-# What a net says
+# What a net predicts
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_features_and_logits_are_those_of_the_net(name):
     net, x = new_net(name), noise(7)
-    seen, said = classifiers.features(net, x)
+    seen, logits = classifiers.features(net, x)
     assert seen.shape == (7, WIDTHS[name])
-    assert seen.dtype == said.dtype == torch.float32
+    assert seen.dtype == logits.dtype == torch.float32
     assert torch.allclose(seen, net.features(x / 255), atol=1e-5)
-    assert torch.allclose(said, net(x / 255), atol=1e-5)
-    assert torch.allclose(classifiers.logits(net, x), said, atol=1e-6)
-    assert torch.allclose(net.judge(seen), said, atol=1e-6)
-    assert said.std() > 0.01
+    assert torch.allclose(logits, net(x / 255), atol=1e-5)
+    assert torch.allclose(classifiers.logits(net, x), logits, atol=1e-6)
+    assert torch.allclose(net.judge(seen), logits, atol=1e-6)
+    assert logits.std() > 0.01
 
 
 @pytest.mark.parametrize(("name", "n"), [("dense", 1003), ("conv", 20), ("cnn", 20)])
-def test_neither_pieces_nor_neighbours_matter(name, n):
+def test_predictions_do_not_depend_on_the_batch(name, n):
     net, x = new_net(name), noise(n)
-    seen, said = classifiers.features(net, x)
-    assert len(seen) == len(said) == n
-    assert torch.allclose(classifiers.logits(net, x), said, atol=1e-5)
+    seen, logits = classifiers.features(net, x)
+    assert len(seen) == len(logits) == n
+    assert torch.allclose(classifiers.logits(net, x), logits, atol=1e-5)
     for i in {0, n // 2 - 2, n // 2, n - 4, n - 1}:
         alone = classifiers.features(net, x[i : i + 1])
         assert torch.allclose(alone[0][0], seen[i], atol=1e-5)
-        assert torch.allclose(alone[1][0], said[i], atol=1e-5)
+        assert torch.allclose(alone[1][0], logits[i], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["conv", "cnn"])
@@ -569,8 +569,8 @@ def test_confusion_counts_by_class_and_name(fitted, test_garments):
     net = classifiers.load(fitted[0])
     mixed = replace(test_garments, labels=(test_garments.labels // 2).roll(1))
     table = [[0] * 10 for _ in range(10)]
-    for label, said in zip(mixed.labels, classifiers.logits(net, mixed.images).argmax(1), strict=True):
-        table[label][said] += 1
+    for label, predicted in zip(mixed.labels, classifiers.logits(net, mixed.images).argmax(1), strict=True):
+        table[label][predicted] += 1
     assert classifiers.confusion(net, mixed) == table
     assert [sum(row) for row in table] == mixed.counts
     assert table != [list(column) for column in zip(*table, strict=True)]
@@ -599,8 +599,8 @@ def test_a_file_gives_back_the_net_to_the_last_bit(garments, tmp_path, same):
         assert torch.allclose(classifiers.logits(net, x), classifiers.logits(fitter.net, x), atol=1e-4)
 
 
-def test_a_file_tells_how_it_was_made_and_how_well_it_does(fitted, test_garments):
-    path, news = fitted
+def test_a_file_records_its_command_and_its_accuracy_it_does(fitted, test_garments):
+    path, records = fitted
     info, net = classifiers.info(path), classifiers.load(path)
     assert info["command"] == "python -m fashiongan fit dense --epochs 3 --batch 25"
     assert info["tested"] == len(test_garments) == 200
@@ -609,11 +609,11 @@ def test_a_file_tells_how_it_was_made_and_how_well_it_does(fitted, test_garments
     assert info["accuracy"] == sum(info["confusion"][i][i] for i in range(10)) / 200
     assert info["accuracy"] == pytest.approx(classifiers.accuracy(net, test_garments))
     assert info["accuracy"] > 0.96
-    assert info["held_out"] == news[-1].held_out
-    assert info["seconds"] == round(news[-1].seconds, 1)
+    assert info["held_out"] == records[-1].held_out
+    assert info["seconds"] == round(records[-1].seconds, 1)
     assert info["torch"] == torch.__version__
     assert info["device"].startswith("CPU")
-    assert news[-1].step == news[-1].steps == 66
+    assert records[-1].step == records[-1].steps == 66
 
 
 @pytest.mark.parametrize(
@@ -626,14 +626,14 @@ def test_a_file_tells_how_it_was_made_and_how_well_it_does(fitted, test_garments
     ],
 )
 def test_the_command_in_the_header_makes_the_same_recipe(name, changes, monkeypatch):
-    asked = []
-    monkeypatch.setattr(classifiers, "fit", lambda r, *_: (asked.append(r), (n for n in ()))[1])
-    wanted = recipe(name, **changes)
-    words = shlex.split(classifiers.command(replace(wanted, labels=datasets.CLASSES)))
+    recipes = []
+    monkeypatch.setattr(classifiers, "fit", lambda r, *_: (recipes.append(r), (n for n in ()))[1])
+    expected = recipe(name, **changes)
+    words = shlex.split(classifiers.command(replace(expected, labels=datasets.CLASSES)))
     assert words[:5] == ["python", "-m", "fashiongan", "fit", name]
     assert len(words) == 5 + 2 * len(changes)
     cli.main(words[3:])
-    assert asked == [wanted]
+    assert recipes == [expected]
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "no/such.safetensors", "../dcgan", "."])
@@ -699,7 +699,7 @@ def test_weights_that_do_not_fit_are_refused(change, parts, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"classifier": "conv"}, "do not fit its recipe"),
         ({"classifier": "supernet"}, "no classifier called 'supernet'"),
@@ -721,19 +721,19 @@ def test_weights_that_do_not_fit_are_refused(change, parts, tmp_path):
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_lying_recipe_is_refused(fields, said, parts, tmp_path):
+def test_a_recipe_with_false_fields_is_refused(fields, message, parts, tmp_path):
     tensors, header = parts
-    told = {**json.loads(header["classifier"]), **fields}
+    changed = {**json.loads(header["classifier"]), **fields}
     path = tmp_path / "lying.safetensors"
-    checkpoint.write(path, tensors, {**header, "classifier": json.dumps(told)})
-    refused(said, classifiers.load, path)
+    checkpoint.write(path, tensors, {**header, "classifier": json.dumps(changed)})
+    refused(message, classifiers.load, path)
 
 
 @pytest.mark.parametrize("name", ["classifier", "labels"])
 def test_a_recipe_must_name_its_net_and_labels(name, parts, tmp_path):
     tensors, header = parts
-    told = {k: v for k, v in json.loads(header["classifier"]).items() if k != name}
-    checkpoint.write(tmp_path / "a.safetensors", tensors, {**header, "classifier": json.dumps(told)})
+    fields = {k: v for k, v in json.loads(header["classifier"]).items() if k != name}
+    checkpoint.write(tmp_path / "a.safetensors", tensors, {**header, "classifier": json.dumps(fields)})
     refused("holds no classifier", classifiers.load, tmp_path / "a.safetensors")
 
 
@@ -777,7 +777,7 @@ def test_fit_writes_under_runs_by_default(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         ([], "classifier"),
         (["supernet"], "no classifier called 'supernet'.*dense, conv, cnn"),
@@ -791,13 +791,13 @@ def test_fit_writes_under_runs_by_default(capsys, tmp_path):
         (["dense", "--data-root", "nowhere"], "No Fashion-MNIST in nowhere"),
     ],
 )
-def test_fit_refuses_bad_input_in_one_sentence(argv, said, capsys, tmp_path):
+def test_fit_refuses_bad_input_in_one_sentence(argv, message, capsys, tmp_path):
     assert call("fit", *argv) == 2
     out, err = capsys.readouterr()
     lines = [line for line in err.split("\n") if line and not line.startswith("\r")]
     assert out == ""
     assert len(lines) == 1, err
-    assert re.search(said, lines[0])
+    assert re.search(message, lines[0])
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
@@ -818,9 +818,9 @@ def test_the_help_of_fit_lists_the_defaults_of_the_net_that_is_named(name, epoch
 
 def test_ctrl_c_stops_a_fit_and_writes_nothing(capsys, monkeypatch, tmp_path):
     def interrupted(*args):
-        for news in fit(*args):
+        for record in fit(*args):
             signal.raise_signal(signal.SIGINT)
-            yield news
+            yield record
 
     fit = classifiers.fit
     monkeypatch.setattr(classifiers, "fit", interrupted)

@@ -167,19 +167,19 @@ def test_sample_writes_a_png_that_describes_itself(gan, label, columns, model, c
     assert out == ""
     assert "deep/grid.png" in err
     with Image.open("deep/grid.png") as im:
-        said = json.loads(im.text["fashiongan"])
+        description = json.loads(im.text["fashiongan"])
         rows = -(-12 // columns)
         assert im.size == (columns * 30 + 2, rows * 30 + 2)
         first = np.asarray(im.convert("L"))[2:30, 2:30]
-    assert {k: said[k] for k in ("checkpoint", "n", "seed", "label", "truncation")} == {
+    assert {k: description[k] for k in ("checkpoint", "n", "seed", "label", "truncation")} == {
         "checkpoint": str(model(gan)),
         "n": 12,
         "seed": 7,
         "label": label,
         "truncation": 0.5,
     }
-    again = checkpoint.load(said["checkpoint"]).sample_images(
-        said["n"], said["seed"], said["label"], said["truncation"]
+    again = checkpoint.load(description["checkpoint"]).sample_images(
+        description["n"], description["seed"], description["label"], description["truncation"]
     )
     assert np.array_equal(first, again[0, 0].numpy())
 
@@ -213,14 +213,14 @@ def test_sample_writes_an_npz(gan, label, labels, model):
         call(cli.main, ["sample", model(gan), "--n", "12", "--out", "s.npz", *(["--label", label] if label else [])])
         == 0
     )
-    with np.load("s.npz") as found:
-        assert set(found) == {"images", "labels"}
-        assert found["images"].dtype == np.uint8
-        assert found["images"].shape == (12, 28, 28, 1)
-        assert found["labels"].dtype == np.int64
-        assert found["labels"].tolist() == labels
+    with np.load("s.npz") as result:
+        assert set(result) == {"images", "labels"}
+        assert result["images"].dtype == np.uint8
+        assert result["images"].shape == (12, 28, 28, 1)
+        assert result["labels"].dtype == np.int64
+        assert result["labels"].tolist() == labels
         again = checkpoint.load(model(gan)).sample_images(12, 0, label)
-        assert np.array_equal(found["images"], again.permute(0, 2, 3, 1).numpy())
+        assert np.array_equal(result["images"], again.permute(0, 2, 3, 1).numpy())
 
 
 @pytest.mark.parametrize(

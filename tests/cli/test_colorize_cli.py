@@ -50,26 +50,26 @@ def run(*args):
 def middle(path):
     """Hue in degrees and gray of a picture's middle, and its description."""
     with Image.open(path) as im:
-        told = json.loads(im.text[sheets.KEY])
+        description = json.loads(im.text[sheets.KEY])
         x = torch.from_numpy(np.asarray(im).copy()).permute(2, 0, 1)[None]
     h, w = x.shape[2:]
     lab = color_space.lab(x[:, :, h // 2 : h // 2 + 1, w // 2 : w // 2 + 1].float() / 255).flatten()
-    return hue(lab), int(color_space.gray_of(x)[0, 0, h // 2, w // 2]), told
+    return hue(lab), int(color_space.gray_of(x)[0, 0, h // 2, w // 2]), description
 
 
 def hue(lab):
     return float(torch.rad2deg(torch.atan2(lab[2], lab[1])))
 
 
-@pytest.mark.parametrize("asked", ["#b03a2e", "teal", "rgb(20, 60, 200)"])
-def test_a_picture_gets_the_color_and_keeps_its_size_and_lightness(asked, dyer, garment, tmp_path):
+@pytest.mark.parametrize("color", ["#b03a2e", "teal", "rgb(20, 60, 200)"])
+def test_a_picture_gets_the_color_and_keeps_its_size_and_lightness(color, dyer, garment, tmp_path):
     out = tmp_path / "out.png"
-    assert run(garment("a.png", (90, 60)), "--colour", asked, "--out", out, "--checkpoint", dyer) == 0
-    found, gray, told = middle(out)
-    assert abs(found - hue(color_space.lab_of(asked))) < 3
+    assert run(garment("a.png", (90, 60)), "--colour", color, "--out", out, "--checkpoint", dyer) == 0
+    result, gray, description = middle(out)
+    assert abs(result - hue(color_space.lab_of(color))) < 3
     assert abs(gray - 150) <= 1
-    assert told["colours"] == [asked]
-    assert told["colorized by"] == str(dyer)
+    assert description["colours"] == [color]
+    assert description["colorized by"] == str(dyer)
     with Image.open(out) as im:
         assert im.size == (90, 60)
         assert im.getpixel((2, 2)) == (0, 0, 0)
@@ -79,10 +79,10 @@ def test_a_description_makes_the_same_picture_again(dyer, garment, tmp_path):
     source, out = garment("a.png"), tmp_path / "out.png"
     more = ["--hint", "0.3,0.3,#0072b2", "--strength", 0.8, "--seed", 4, "--label", "Bag", "--checkpoint", dyer]
     assert run(source, "--colour", "gold", *more, "--out", out) == 0
-    told = middle(out)[2]
-    wish = engine.colorize_spec(told)
-    assert wish == engine.ColorizeSpec(("gold",), (engine.Hint(0.3, 0.3, "#0072b2"),), 1, "Bag", 4, 0.8)
-    again = engine.colored(engine.colorizer(checkpoint.load(dyer)), engine.opened(source), wish)[0]
+    description = middle(out)[2]
+    request = engine.colorize_spec(description)
+    assert request == engine.ColorizeSpec(("gold",), (engine.Hint(0.3, 0.3, "#0072b2"),), 1, "Bag", 4, 0.8)
+    again = engine.colored(engine.colorizer(checkpoint.load(dyer)), engine.opened(source), request)[0]
     with Image.open(out) as im:
         assert (np.asarray(im) == again.permute(1, 2, 0).numpy()).all()
 
@@ -98,8 +98,8 @@ def test_many_go_into_a_folder_named_as_their_sources(dyer, garment, tmp_path, c
 
 
 def test_names_that_differ_in_case_only_are_kept_apart(garment, tmp_path):
-    found = colorize_files.outs([garment("x/a.png"), garment("y/A.png")], tmp_path / "out")
-    assert [p.name for p in found.values()] == ["a.png", "A-2.png"]
+    result = colorize_files.outs([garment("x/a.png"), garment("y/A.png")], tmp_path / "out")
+    assert [p.name for p in result.values()] == ["a.png", "A-2.png"]
 
 
 def test_variants_are_a_sheet(dyer, garment, tmp_path):
@@ -112,16 +112,16 @@ def test_variants_are_a_sheet(dyer, garment, tmp_path):
             hue(color_space.lab(torch.tensor(im.getpixel((8 + 14 + 36 * i, 8 + 14))).view(1, 3, 1, 1) / 255).flatten())
             for i in range(3)
         ]
-    for found, asked in zip(hues, palettes.PALETTES["Sport"], strict=False):
-        assert abs(found - hue(color_space.lab_of(asked))) < 4
+    for result, color in zip(hues, palettes.PALETTES["Sport"], strict=False):
+        assert abs(result - hue(color_space.lab_of(color))) < 4
 
 
 def test_classic_takes_the_color_of_the_class(dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     assert run(garment("a.png"), "--classic", "--label", "Bag", "--out", out, "--checkpoint", dyer) == 0
-    found, _, told = middle(out)
-    assert told["colours"] == [palettes.CLASSIC[8]]
-    assert abs(found - hue(color_space.lab_of(palettes.CLASSIC[8]))) < 4
+    result, _, description = middle(out)
+    assert description["colours"] == [palettes.CLASSIC[8]]
+    assert abs(result - hue(color_space.lab_of(palettes.CLASSIC[8]))) < 4
 
 
 def test_a_hint_colors_its_place_and_the_color_the_rest(dyer, tmp_path):
@@ -190,9 +190,9 @@ def test_bad_input_is_one_sentence_and_harms_nothing(words, sentence, dyer, garm
     out.write_text("mine")
     more = [] if "--checkpoint" in words else ["--checkpoint", dyer]
     assert run(garment("a.png"), *words, *more, "--out", out) == 2
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert sentence in output
+    assert "Traceback" not in output
     assert out.read_text() == "mine"
 
 

@@ -15,8 +15,8 @@ def coat(path, size=(90, 120), ground="white", **options):
     return path
 
 
-def run(*told):
-    return cli.main(["cutout", *map(str, told)])
+def run(*argv):
+    return cli.main(["cutout", *map(str, argv)])
 
 
 def test_each_picture_becomes_one_png_with_alpha_named_as_its_source(tmp_path, capsys):
@@ -62,17 +62,17 @@ def test_a_picture_of_one_shade_is_used_whole_with_a_remark(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("argv", "sentence"),
     [
         (["nosuch.png", "--out", "o"], "There is no picture file nosuch.png"),
         (["a.png", "--out", "a.png"], "would overwrite a.png"),
         (["a.png", "--out", "o.png", "--background", "nosuch"], "nosuch"),
     ],
 )
-def test_refused_in_one_sentence(tmp_path, monkeypatch, capsys, told, sentence):
+def test_refused_in_one_sentence(tmp_path, monkeypatch, capsys, argv, sentence):
     monkeypatch.chdir(tmp_path)
     coat(tmp_path / "a.png")
-    assert run(*told) == 2
+    assert run(*argv) == 2
     err = capsys.readouterr().err
     assert sentence in err
     assert len(err.strip().splitlines()) == 1

@@ -39,5 +39,5 @@ def test_colorfulness_by_hand():
     assert colorfulness(torch.full((1, 3, 4, 4), 90)).item() == 0
     half = torch.zeros(1, 3, 1, 2)
     half[0, 0, 0, 0] = 200  # rg: 200, 0; yb: 100, 0
-    want = math.hypot(100, 50) + 0.3 * math.hypot(100, 50)
-    assert colorfulness(half).item() == pytest.approx(want)
+    expected = math.hypot(100, 50) + 0.3 * math.hypot(100, 50)
+    assert colorfulness(half).item() == pytest.approx(expected)

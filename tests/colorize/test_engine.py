@@ -1,4 +1,4 @@
-"""Pictures of any size in color: what is told to the net, what comes out, and what is refused."""
+"""Pictures of any size in color: what the net receives, what comes out, and what is refused."""
 
 import io
 import json
@@ -101,14 +101,14 @@ def test_two_tones_are_one_above_the_other(plain):
     assert torch.allclose(ab[1, :, 22, 14], blue, atol=6), "the second variant begins with the second color"
 
 
-def test_a_hint_is_where_it_was_put(plain):
-    wish = ColorizeSpec(hints=(Hint(0.5, 0.25, "#1f77b4"), Hint(0.5, 0.75, "#d62728")))
+def test_a_hint_colors_its_position(plain):
+    request = ColorizeSpec(hints=(Hint(0.5, 0.25, "#1f77b4"), Hint(0.5, 0.75, "#d62728")))
     for side in (28, 112):
-        ab = ab_of(colored(plain, shirt(side), wish))
+        ab = ab_of(colored(plain, shirt(side), request))
         assert ab[0, 1, side // 4, side // 2] < -10
         assert ab[0, 0, 3 * side // 4, side // 2] > 20
     tall = Gray(torch.full((1, 1, 120, 40), 180, dtype=torch.uint8), None)
-    ab = ab_of(colored(plain, tall, wish))
+    ab = ab_of(colored(plain, tall, request))
     assert ab[0, 1, 30, 20] < -10
     assert ab[0, 0, 90, 20] > 20
 
@@ -177,9 +177,9 @@ def test_classic_is_report_001s_color_of_the_class(plain):
 
 
 def test_classic_takes_a_missing_class_from_the_scorer(plain):
-    wish = engine.classic(plain, shirt(), None)
-    assert wish.label in datasets.CLASSES
-    assert wish.colors == (palettes.CLASSIC[datasets.CLASSES.index(wish.label)],)
+    request = engine.classic(plain, shirt(), None)
+    assert request.label in datasets.CLASSES
+    assert request.colors == (palettes.CLASSIC[datasets.CLASSES.index(request.label)],)
 
 
 # ---------------------------------------------------------------- pictures that people bring
@@ -251,7 +251,7 @@ def test_what_is_no_picture_is_refused(broken):
 
 
 @pytest.mark.parametrize(
-    ("wish", "n", "said"),
+    ("request", "n", "message"),
     [
         (ColorizeSpec(colors=("no color",)), 1, "is no color"),
         (ColorizeSpec(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no color"),
@@ -265,9 +265,9 @@ def test_what_is_no_picture_is_refused(broken):
         (ColorizeSpec(), 17, "variants"),
     ],
 )
-def test_impossible_requests_are_refused(plain, wish, n, said):
-    with pytest.raises(StudioError, match=said):
-        colored(plain, shirt(), wish, n)
+def test_impossible_requests_are_refused(plain, request, n, message):
+    with pytest.raises(StudioError, match=message):
+        colored(plain, shirt(), request, n)
 
 
 def test_other_gans_do_not_color():
@@ -277,19 +277,19 @@ def test_other_gans_do_not_color():
 
 
 def test_a_description_makes_the_same_picture_again(plain):
-    wish = ColorizeSpec(
+    request = ColorizeSpec(
         colors=(RED, "teal"), hints=(Hint(0.2, 0.3, "#123456"),), tones=2, label="Bag", seed=5, strength=0.8
     )
-    text = wish.to_json("colorizer")
+    text = request.to_json("colorizer")
     assert json.loads(text)["colorized by"] == "colorizer"
-    assert engine.colorize_spec(json.loads(text)) == wish
+    assert engine.colorize_spec(json.loads(text)) == request
     assert engine.colorize_spec(json.loads(ColorizeSpec().to_json("colorizer"))) == ColorizeSpec()
 
 
-@pytest.mark.parametrize("told", [[], {"hints": 3}, {"hints": [{"x": 1}]}, {"colours": 7}, "text", None])
-def test_what_is_no_description_is_refused(told):
+@pytest.mark.parametrize("description", [[], {"hints": 3}, {"hints": [{"x": 1}]}, {"colours": 7}, "text", None])
+def test_a_bad_description_is_refused(description):
     with pytest.raises(StudioError, match="no description"):
-        engine.colorize_spec(told)
+        engine.colorize_spec(description)
 
 
 def test_palettes():
@@ -311,9 +311,9 @@ def test_the_bundled_colorizer_obeys_and_varies():
     for text in (RED, "#1f77b4", "#2ca02c"):
         mean = ab_of(colored(gan, gray, ColorizeSpec(colors=(text,))))[0][:, garment].mean(1)
         goal = color_space.shown(gray.values, color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, 28, 28))
-        wanted = goal[0][:, garment].mean(1)
+        expected = goal[0][:, garment].mean(1)
         light = torch.tensor([60.0])
-        assert ciede2000(torch.cat([light, mean]), torch.cat([light, wanted])) < 5
+        assert ciede2000(torch.cat([light, mean]), torch.cat([light, expected])) < 5
     free = ab_of(colored(gan, gray, ColorizeSpec(), 8))[:, :, garment].mean(2)
     assert torch.pdist(free).mean() > 15
 

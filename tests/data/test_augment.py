@@ -32,9 +32,11 @@ def test_shift_moves_whole_pictures_by_up_to_an_eighth_and_fills_with_black():
     x = ramp(size=16)
     moves = set()
     for seen in augment.shift(x, -1, RNG):
-        found = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if torch.equal(seen[0], moved(x[0, 0], dy, dx))]
-        assert len(found) == 1
-        moves.add(found[0])
+        results = [
+            (dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if torch.equal(seen[0], moved(x[0, 0], dy, dx))
+        ]
+        assert len(results) == 1
+        moves.add(results[0])
     assert {dy for dy, _ in moves} == {dx for _, dx in moves} == {-2, -1, 0, 1, 2}
 
 
@@ -63,22 +65,22 @@ def test_cutout_blackens_one_square_of_half_the_side_or_what_of_it_is_inside():
 
 @pytest.mark.parametrize("low", [-1.0, 0.0])
 def test_color_changes_brightness_contrast_and_saturation_each_within_its_range(low):
-    """A picture of four colors whose mean m and gray g are known: what comes out is m + b + k (g + s (x - g) - m)."""
+    """A picture of four colors with mean m and gray g; the output is m + b + k (g + s (x - g) - m)."""
     x = torch.tensor([[0.1, 0.5], [0.3, 0.9]]).repeat(2000, 3, 1, 1) + torch.tensor([-0.1, 0.0, 0.1]).view(1, 3, 1, 1)
     seen = augment.color(x, low, RNG)
     b = seen.mean((1, 2, 3)) - x.mean()
     k = (seen.mean(1).amax((1, 2)) - seen.mean(1).amin((1, 2))) / 0.8
     s = (seen[:, 2, 0, 0] - seen[:, 0, 0, 0]) / k / 0.2
     reach = (1 - low) / 4
-    for found, lowest, highest in ((b, -reach, reach), (k, 0.5, 1.5), (s, 0.0, 2.0)):
+    for result, lowest, highest in ((b, -reach, reach), (k, 0.5, 1.5), (s, 0.0, 2.0)):
         span = highest - lowest
-        assert lowest - 1e-4 <= found.min() < lowest + 0.02 * span
-        assert highest - 0.02 * span < found.max() <= highest + 1e-4
-        assert found.mean().item() == pytest.approx((lowest + highest) / 2, abs=0.03 * span)
-    told = (seen - seen.mean((1, 2, 3), keepdim=True)) / k.view(-1, 1, 1, 1)
+        assert lowest - 1e-4 <= result.min() < lowest + 0.02 * span
+        assert highest - 0.02 * span < result.max() <= highest + 1e-4
+        assert result.mean().item() == pytest.approx((lowest + highest) / 2, abs=0.03 * span)
+    recovered = (seen - seen.mean((1, 2, 3), keepdim=True)) / k.view(-1, 1, 1, 1)
     gray = x.mean(1, keepdim=True)
-    want = gray - x.mean() + s.view(-1, 1, 1, 1) * (x - gray)
-    assert torch.allclose(told, want, atol=1e-4)
+    expected = gray - x.mean() + s.view(-1, 1, 1, 1) * (x - gray)
+    assert torch.allclose(recovered, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", augment.KINDS)

@@ -47,11 +47,11 @@ def celeba(tmp_path, monkeypatch):
     for name, text in lists.items():
         (place / name).write_text(text)
     # torchvision knows the real lists by their hashes; these are as real, and shorter.
-    known = [
+    reference = [
         (key, hashlib.md5(lists[name].encode(), usedforsecurity=False).hexdigest() if name in lists else md5, name)
         for key, md5, name in CelebA.file_list
     ]
-    monkeypatch.setattr(CelebA, "file_list", known)
+    monkeypatch.setattr(CelebA, "file_list", reference)
     return root
 
 
@@ -72,11 +72,11 @@ def lsun(tmp_path):
 
 
 def test_celeba_is_its_training_split(celeba):
-    found = datasets.load("celeba", size=64, root=celeba)
-    assert found.images.shape == (4, 3, 64, 64)
-    assert found.names == ("face",)
+    result = datasets.load("celeba", size=64, root=celeba)
+    assert result.images.shape == (4, 3, 64, 64)
+    assert result.names == ("face",)
     middle = np.asarray(face(0).crop((0, 20, 178, 198)).resize((64, 64), Image.Resampling.BILINEAR), np.float32)
-    seen = found.images[0].permute(1, 2, 0).numpy().astype(np.float32)
+    seen = result.images[0].permute(1, 2, 0).numpy().astype(np.float32)
     assert np.corrcoef(middle.flatten(), seen.flatten())[0, 1] > 0.8  # the centred square, but for JPEG
 
 
@@ -94,11 +94,11 @@ def test_celeba_that_is_not_whole_is_one_sentence(celeba):
 
 
 def test_lsun_has_a_class_for_each_category(lsun):
-    found = datasets.load("lsun", size=32, root=lsun, fit="fit")
-    assert found.images.shape == (5, 3, 32, 32)
-    assert (found.names, found.counts) == (("bedroom", "church_outdoor"), [3, 2])
+    result = datasets.load("lsun", size=32, root=lsun, fit="fit")
+    assert result.images.shape == (5, 3, 32, 32)
+    assert (result.names, result.counts) == (("bedroom", "church_outdoor"), [3, 2])
     recipe, kept = datasets.prepare(gans.new_recipe("cdcgan", data="lsun", size=32, batch=2), root=lsun)
-    assert (recipe.labels, len(kept)) == (found.names, 5)
+    assert (recipe.labels, len(kept)) == (result.names, 5)
 
 
 def test_no_pickle_of_lsun_is_read_or_left(lsun, monkeypatch):
@@ -110,10 +110,11 @@ def test_no_pickle_of_lsun_is_read_or_left(lsun, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("celeba", "CelebA is not whole"), ("lsun", "There is no LSUN in .*: it takes a folder such as")]
+    ("name", "message"),
+    [("celeba", "CelebA is not whole"), ("lsun", "There is no LSUN in .*: it takes a folder such as")],
 )
-def test_where_they_are_not_is_one_sentence(name, said, tmp_path, monkeypatch):
-    with pytest.raises(StudioError, match=said):
+def test_a_missing_dataset_is_one_sentence(name, message, tmp_path, monkeypatch):
+    with pytest.raises(StudioError, match=message):
         datasets.load(name, root=tmp_path)
     monkeypatch.delenv("FASHIONGAN_DATA")
     with pytest.raises(StudioError, match=rf"Say where {name} lies, with --data-root"):

@@ -159,7 +159,7 @@ def room(seed=0, size=(320, 240)):
 
 
 class Finds(torch.nn.Module):
-    """Stands for a trained net: what is very bright is garment, as surely as it is told."""
+    """A stub for a trained net: very bright pixels are garment, with the given probability."""
 
     def __init__(self, sure=60.0):
         super().__init__()
@@ -231,23 +231,23 @@ def test_white_on_white_of_which_a_flood_fill_finds_shadows_is_the_nets(monkeypa
     im = Image.new("RGB", (120, 120), "white")
     ImageDraw.Draw(im).rectangle((30, 30, 89, 89), (238, 238, 236))
     ImageDraw.Draw(im).rectangle((30, 30, 34, 89), (215, 215, 210))
-    asked = []
-    monkeypatch.setattr(cutout_net, "load", lambda *_: asked.append(1) or Finds())
+    calls = []
+    monkeypatch.setattr(cutout_net, "load", lambda *_: calls.append(1) or Finds())
     cutout.found(im)
-    assert asked
+    assert calls
 
 
 @pytest.mark.parametrize("ground", ["white", "black", "#1e783c"])
 def test_on_a_plain_ground_no_net_is_run(monkeypatch, ground):
     from fashiongan.data import cutout_net
 
-    monkeypatch.setattr(cutout_net, "load", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(cutout_net, "load", lambda *_: pytest.fail("the net was loaded"))
     im = shirt(ground, (200, 60, 150))
     cut = cutout.found(im)
     assert cut.note == ""
-    wanted = np.asarray(cutout.cut_out(im.convert("RGBA"))) > 127
-    got = np.asarray(cut.alpha) > 127
-    assert (wanted & got).sum() / (wanted | got).sum() > 0.97
+    expected = np.asarray(cutout.cut_out(im.convert("RGBA"))) > 127
+    actual = np.asarray(cut.alpha) > 127
+    assert (expected & actual).sum() / (expected | actual).sum() > 0.97
 
 
 def test_twelve_megapixels_take_bounded_memory(net):

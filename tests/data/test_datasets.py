@@ -50,9 +50,9 @@ def test_the_synthetic_garments_have_the_real_ones_form(garments, idx_root):
 @pytest.mark.parametrize("below", ["", "FashionMNIST/raw"])
 def test_plain_and_gzipped_files_where_people_have_them(suffix, below, idx_writer, tmp_path, garments):
     idx_writer(tmp_path / "root" / below, suffix)
-    found = datasets.load("fashion-mnist", root=tmp_path / "root")
-    assert torch.equal(found.images, garments.images)
-    assert torch.equal(found.labels, garments.labels)
+    result = datasets.load("fashion-mnist", root=tmp_path / "root")
+    assert torch.equal(result.images, garments.images)
+    assert torch.equal(result.labels, garments.labels)
 
 
 def test_sources_come_in_their_order(bare, idx_writer, tmp_path, monkeypatch):
@@ -79,14 +79,14 @@ def test_offline_the_error_names_three_remedies_at_once(bare):
         assert way in datasets.THREE_WAYS
 
 
-def test_the_knock_on_the_network_is_bounded(bare, monkeypatch):
-    asked = []
+def test_the_connection_check_has_a_short_timeout(bare, monkeypatch):
+    calls = []
     monkeypatch.setattr(
-        datasets.socket, "create_connection", lambda address, timeout: asked.append(timeout) or offline()
+        datasets.socket, "create_connection", lambda address, timeout: calls.append(timeout) or offline()
     )
     refused("not on this machine")
-    assert asked
-    assert asked[0] <= 5
+    assert calls
+    assert calls[0] <= 5
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -95,8 +95,8 @@ def test_a_damaged_file_is_named(name, suffix, idx_writer, tmp_path):
     root = idx_writer(tmp_path / "root", suffix, train=40, test=30)
     path = root / (name + suffix)
     good, split = path.read_bytes(), "train" if name.startswith("train") else "test"
-    chance = random.Random(0)
-    cuts = [0, 1, 4, 8, len(good) // 2, len(good) - 9, len(good) - 1] + [chance.randrange(len(good)) for _ in range(10)]
+    rng = random.Random(0)
+    cuts = [0, 1, 4, 8, len(good) // 2, len(good) - 9, len(good) - 1] + [rng.randrange(len(good)) for _ in range(10)]
     for content in [good[:cut] for cut in cuts] + [b"hello", b"<html>not found</html>", bytes(100), b"\xff" * 100]:
         path.write_bytes(content)
         refused(f"{path} is damaged", split=split, root=root)
@@ -194,8 +194,8 @@ def test_select_keeps_pictures_with_their_labels_in_order(garments):
 
 
 def test_prepare_fills_in_the_facts(garments):
-    recipe, found = datasets.prepare(gans.new_recipe("dcgan", classes="Dress", batch=60), loaded=garments)
-    assert (recipe.classes, recipe.channels, recipe.labels, len(found)) == ("3", 1, datasets.CLASSES, 60)
+    recipe, result = datasets.prepare(gans.new_recipe("dcgan", classes="Dress", batch=60), loaded=garments)
+    assert (recipe.classes, recipe.channels, recipe.labels, len(result)) == ("3", 1, datasets.CLASSES, 60)
     assert datasets.prepare(recipe, loaded=garments)[0] == recipe, "doing it again changes nothing"
     with pytest.raises(StudioError, match="batch cannot be 61: there are 60"):
         datasets.prepare(gans.new_recipe("dcgan", classes="Dress", batch=61), loaded=garments)
@@ -207,23 +207,23 @@ def save(path, im):
 
 
 def test_a_colored_folder(colored):
-    found = datasets.load(str(colored))
-    assert found.images.shape == (40, 3, 28, 28)
-    assert found.images.dtype == torch.uint8
-    assert found.names == ("gloves", "hats")
-    assert found.counts == [20, 20]
-    assert found.source == str(colored)
+    result = datasets.load(str(colored))
+    assert result.images.shape == (40, 3, 28, 28)
+    assert result.images.dtype == torch.uint8
+    assert result.names == ("gloves", "hats")
+    assert result.counts == [20, 20]
+    assert result.source == str(colored)
     original = np.asarray(Image.open(colored / "gloves/00.png")).transpose(2, 0, 1)
-    assert np.array_equal(found.images[0].numpy(), original)
+    assert np.array_equal(result.images[0].numpy(), original)
 
 
 def test_a_gray_folder_has_one_channel(tmp_path):
     save(tmp_path / "d/a/1.png", Image.new("L", (28, 28), 77))
     save(tmp_path / "d/b/1.png", Image.new("RGB", (28, 28), (9, 9, 9)))
-    found = datasets.load(str(tmp_path / "d"))
-    assert found.images.shape == (2, 1, 28, 28)
-    assert found.images[0].unique().tolist() == [77]
-    assert found.labels.tolist() == [0, 1]
+    result = datasets.load(str(tmp_path / "d"))
+    assert result.images.shape == (2, 1, 28, 28)
+    assert result.images[0].unique().tolist() == [77]
+    assert result.labels.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -241,18 +241,18 @@ def test_unusual_kinds_of_pictures(mode, color, suffix, tmp_path):
     if mode == "P":
         im.putpalette([0, 0, 0, 255, 0, 0] + [0] * 762)
     save(tmp_path / "d/a" / f"1{suffix}", im)
-    found = datasets.load(str(tmp_path / "d"), size=32).images.float().mean((0, 2, 3)).tolist()
-    want = {"1": [255], "LA": [80]}.get(mode, [255, 0, 0])
-    assert found == pytest.approx(want, abs=6)
+    result = datasets.load(str(tmp_path / "d"), size=32).images.float().mean((0, 2, 3)).tolist()
+    expected = {"1": [255], "LA": [80]}.get(mode, [255, 0, 0])
+    assert result == pytest.approx(expected, abs=6)
 
 
 def test_pictures_are_cut_to_their_middle_and_reduced(tmp_path):
     im = Image.new("L", (200, 100), 0)
     im.paste(255, (50, 0, 150, 100))  # the centred square, and nothing else
     save(tmp_path / "d/a/1.png", im)
-    found = datasets.load(str(tmp_path / "d"), size=16).images
-    assert found.shape == (1, 1, 16, 16)
-    assert found.min() == 255
+    result = datasets.load(str(tmp_path / "d"), size=16).images
+    assert result.shape == (1, 1, 16, 16)
+    assert result.min() == 255
 
 
 def test_folders_that_are_none(tmp_path):
@@ -280,12 +280,12 @@ def test_resize(garments):
     ("split", "n", "first"), [("train", 60_000, [9, 0, 0, 3, 0]), ("test", 10_000, [9, 2, 1, 1, 6])]
 )
 def test_the_real_fashion_mnist(split, n, first):
-    found = datasets.load("fashion-mnist", split=split, root=datasets.DEBIAN)
-    assert found.images.shape == (n, 1, 28, 28)
-    assert found.counts == [n // 10] * 10
-    assert found.labels[:5].tolist() == first
-    assert found.images.min() == 0
-    assert found.images.max() == 255
+    result = datasets.load("fashion-mnist", split=split, root=datasets.DEBIAN)
+    assert result.images.shape == (n, 1, 28, 28)
+    assert result.counts == [n // 10] * 10
+    assert result.labels[:5].tolist() == first
+    assert result.images.min() == 0
+    assert result.images.max() == 255
     if split == "train":
-        assert found.images.float().mean().item() / 255 == pytest.approx(0.2860, abs=1e-4)
-        assert (found.images.double() / 255).std().item() == pytest.approx(0.3530, abs=1e-4)
+        assert result.images.float().mean().item() / 255 == pytest.approx(0.2860, abs=1e-4)
+        assert (result.images.double() / 255).std().item() == pytest.approx(0.3530, abs=1e-4)

@@ -88,13 +88,13 @@ def test_a_link_out_of_the_folder_is_not_followed(place, tmp_path):
 @pytest.mark.parametrize("name", ["Überzieher/ñandú 1.PNG", "帽子/😀.jpg", "a/b/c/deep.webp"])
 def test_names_in_any_script_and_folders_within_folders(name, place):
     save(place / name, Image.new("RGB", (40, 40), (200, 0, 0)))
-    found = datasets.load(str(place))
-    assert len(found) == 4
-    assert name.split("/")[0] in found.names
+    result = datasets.load(str(place))
+    assert len(result) == 4
+    assert name.split("/")[0] in result.names
 
 
 @pytest.mark.parametrize(
-    ("im", "want"),
+    ("im", "expected"),
     [
         (Image.fromarray(np.full((30, 30), 32768, np.uint16)), 127),
         (Image.fromarray(np.full((30, 30), 40_000, np.int32)), 155),
@@ -102,10 +102,10 @@ def test_names_in_any_script_and_folders_within_folders(name, place):
         (Image.new("L", (30, 30), 90), 90),
     ],
 )
-def test_deep_and_printed_pictures_keep_their_tone(im, want, tmp_path):
+def test_deep_and_printed_pictures_keep_their_tone(im, expected, tmp_path):
     save(tmp_path / "d/a/1.tif", im)
     images, _, survey = folder.read(tmp_path / "d", 28)
-    assert images.float().mean().item() == pytest.approx(want, abs=2)
+    assert images.float().mean().item() == pytest.approx(expected, abs=2)
     assert survey.gray
 
 
@@ -192,8 +192,8 @@ def test_a_long_strip_is_skipped_where_it_would_be_shown_whole(place):
 
 def test_a_flat_folder_is_one_class(tmp_path):
     save(tmp_path / "capes/1.png", Image.new("RGB", (28, 28)))
-    found = datasets.load(str(tmp_path / "capes"))
-    assert (found.names, found.counts) == (("capes",), [1])
+    result = datasets.load(str(tmp_path / "capes"))
+    assert (result.names, result.counts) == (("capes",), [1])
 
 
 def test_twins_are_counted(place):
@@ -261,45 +261,45 @@ def test_a_large_array_stays_on_the_disk(place, monkeypatch):
     monkeypatch.setattr(folder.np, "load", lambda *args, **how: modes.append(how["mmap_mode"]) or load(*args, **how))
     datasets.load(str(place))
     monkeypatch.setattr(folder, "MAPPED", 1)
-    found = datasets.load(str(place))
+    result = datasets.load(str(place))
     assert modes == [None, "c"]
-    recipe, kept = datasets.prepare(gans.new_recipe("cdcgan", data=str(place), batch=2), loaded=found)
-    assert kept.images.data_ptr() == found.images.data_ptr()  # not copied into memory
+    recipe, kept = datasets.prepare(gans.new_recipe("cdcgan", data=str(place), batch=2), loaded=result)
+    assert kept.images.data_ptr() == result.images.data_ptr()  # not copied into memory
     assert recipe.labels == ("gloves", "hats")
 
 
 def test_what_is_advised(place):
-    found = datasets.load(str(place), size=64)
-    recipe = recommend.recipe(found, gans.new_recipe("studio", data="garments", size=64))
+    result = datasets.load(str(place), size=64)
+    recipe = recommend.recipe(result, gans.new_recipe("studio", data="garments", size=64))
     assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "colour,shift,cutout")
     assert recipe.balance == "as found"
-    few = datasets.Dataset(found.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
+    few = datasets.Dataset(result.images[[0, 1, 1, 1, 1, 1]], torch.tensor([0, 1, 1, 1, 1, 1]), ("a", "b"), "")
     assert recommend.recipe(few, gans.new_recipe("studio", data="garments")).balance == "even"
-    one = datasets.Dataset(found.images, found.labels * 0, ("a",), "")
+    one = datasets.Dataset(result.images, result.labels * 0, ("a",), "")
     boots = recommend.recipe(one, gans.new_recipe("dcgan", data="garments", fit="fit"))
     assert (boots.gan, boots.gamma, boots.fit) == ("studio", 1.0, "fit")
     assert boots.epochs * len(one) / boots.batch == 6000
-    assert recommend.seconds(recipe.replace(width=4, epochs=10), found, "cpu") > 0
+    assert recommend.seconds(recipe.replace(width=4, epochs=10), result, "cpu") > 0
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(40, "40 seconds"), (720, "12 minutes"), (12_600, "3.5 hours"), (181_440, "2.1 days")]
+    ("seconds", "text"), [(40, "40 seconds"), (720, "12 minutes"), (12_600, "3.5 hours"), (181_440, "2.1 days")]
 )
-def test_durations(seconds, said):
-    assert recommend.duration(seconds) == said
+def test_durations(seconds, text):
+    assert recommend.duration(seconds) == text
 
 
 def test_check_on_the_command_line(place, capsys):
     (place / "hats/z.png").write_text("text")
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu"]) == 0
-    said = capsys.readouterr().out
-    assert "3 pictures, color, 80 x 80; kept at 28 x 28" in said
-    assert "Skipped 1 file: hats/z.png" in said
-    assert "python train.py studio --data" in said
+    output = capsys.readouterr().out
+    assert "3 pictures, color, 80 x 80; kept at 28 x 28" in output
+    assert "Skipped 1 file: hats/z.png" in output
+    assert "python train.py studio --data" in output
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["counts"] == [1, 2]
-    assert found["seconds"] >= 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["counts"] == [1, 2]
+    assert result["seconds"] >= 0
     assert cli.main(["check", str(place), "--size", "29"]) == 2
     assert "size cannot be 29" in capsys.readouterr().err
 
@@ -313,11 +313,11 @@ def test_pictures_with_an_uncertain_mask_are_counted_and_shown_whole(tmp_path):
     plain = Image.new("RGB", (64, 64), "white")
     plain.paste((20, 40, 90), (16, 16, 48, 48))
     plain.save(tmp_path / "hats" / "plain.png")
-    heard = []
-    images, _, survey = folder.read(tmp_path, 32, "cutout", lambda done, of: heard.append((done, of)))
+    progress = []
+    images, _, survey = folder.read(tmp_path, 32, "cutout", lambda done, of: progress.append((done, of)))
     assert survey.unsure == 2
     assert any("In 2 pictures of 3 it is not sure what the garment is" in r for r in survey.remarks())
     assert images[:2, 3, 8:24, 8:24].min() > 200
-    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [(1, 3), (2, 3), (3, 3)]
     assert folder.read(tmp_path, 32, "cutout")[2] == survey
     assert not folder.read(tmp_path, 32, "fill")[2].unsure

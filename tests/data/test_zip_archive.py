@@ -37,9 +37,9 @@ def inside(folder):
 
 def test_class_folders_become_classes(zipped):
     path = zipped({"hats/1.png": png(), "hats/2.png": png(50), "gloves/1.png": png(9), "readme.txt": b"hello"})
-    found = datasets.load(str(path))
-    assert (found.names, found.counts) == (("gloves", "hats"), [1, 2])
-    assert found.source == str(path)
+    result = datasets.load(str(path))
+    assert (result.names, result.counts) == (("gloves", "hats"), [1, 2])
+    assert result.source == str(path)
 
 
 def test_one_folder_around_everything_is_entered(zipped):
@@ -78,15 +78,15 @@ def test_it_is_unpacked_once(zipped, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "message"),
     [
         ({}, "There are no pictures in garments.zip"),
         ({"a/1.txt": b"text"}, "There are no pictures in garments.zip"),
         ({"a/inner.zip": b"PK"}, "There are no pictures in garments.zip"),
     ],
 )
-def test_without_pictures_it_is_refused(members, said, zipped):
-    with pytest.raises(StudioError, match=said):
+def test_without_pictures_it_is_refused(members, message, zipped):
+    with pytest.raises(StudioError, match=message):
         zip_archive.unpacked(zipped(members))
 
 
@@ -101,7 +101,7 @@ def test_a_bomb_is_refused_by_its_declared_size(zipped, tmp_path, monkeypatch):
 
 
 def test_a_bomb_with_a_false_size_is_stopped_while_unpacking(zipped, tmp_path, monkeypatch):
-    """Its directory says a hundred bytes: no more than the limit is ever written, and nothing is left."""
+    """Its directory declares a hundred bytes: unpacking writes at most the limit, and leaves no file."""
     path = zipped({"a/1.png": bytes(5_000_000)})
     raw = path.read_bytes()
     at = raw.rindex(b"PK\x01\x02")

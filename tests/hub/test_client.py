@@ -48,9 +48,9 @@ def test_a_pinned_file_is_fetched_once_and_then_no_request_is_sent(serve, weight
     server = serve({"me/boots": {"boots.safetensors": weights}})
     place = hub.Place("me/boots", "boots.safetensors", server.sha("me/boots"))
     first = hub.fetch(place)
-    asked = len(server.log)
+    requests = len(server.log)
     assert hub.fetch(place) == first
-    assert len(server.log) == asked
+    assert len(server.log) == requests
 
 
 def test_without_a_name_a_repository_must_hold_one_checkpoint(serve, weights):
@@ -108,15 +108,15 @@ def test_a_dead_network_is_reported_at_once(serve):
     assert time.monotonic() - begin < 3.5
 
 
-@pytest.mark.parametrize("asked", ["hub:me/boots", "hub:me/boots/boots.safetensors"])
-def test_without_the_hub_what_was_fetched_before_is_taken(serve, weights, asked, monkeypatch):
+@pytest.mark.parametrize("address", ["hub:me/boots", "hub:me/boots/boots.safetensors"])
+def test_without_the_hub_what_was_fetched_before_is_taken(serve, weights, address, monkeypatch):
     server = serve({"me/boots": {"boots.safetensors": weights}})
-    first = hub.fetch(hub.parse(asked))
+    first = hub.fetch(hub.parse(address))
     server.trouble = 503
-    assert hub.fetch(hub.parse(asked)).read_bytes() == first.read_bytes()
+    assert hub.fetch(hub.parse(address)).read_bytes() == first.read_bytes()
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     asked_before = len(server.log)
-    assert hub.fetch(hub.parse(asked)).read_bytes() == first.read_bytes()
+    assert hub.fetch(hub.parse(address)).read_bytes() == first.read_bytes()
     assert len(server.log) == asked_before
     with pytest.raises(StudioError, match="HF_HUB_OFFLINE is set"):
         hub.fetch(hub.parse("me/other"))

@@ -22,9 +22,9 @@ def test_a_place_on_the_hub_is_drawn_from_fetched_once_and_then_listed(studio, s
     gan = studio.gan("hub:me/boots")
     assert gan.sample_images(2, 0).shape == (2, 1, 28, 28)
     assert "hub:me/boots" in studio.names()
-    asked = len(server.log)
+    requests = len(server.log)
     assert studio.gan("hub:me/boots") is gan
-    assert len(server.log) == asked
+    assert len(server.log) == requests
 
 
 def test_a_revision_is_pinned_by_its_commit(studio, serve, weights):
@@ -64,7 +64,7 @@ def test_a_name_that_is_not_listed_is_refused_whatever_it_is(studio, name):
 def test_the_catalogue_is_listed_after_the_bundled_ones(studio, serve, weights):
     serve({"us/all": {"b.safetensors": weights, "a.safetensors": weights, "README.md": b""}})
     studio = studio(catalogue="us/all")
-    assert studio.names() == registry.bundled()  # nobody is asked before somebody looks
+    assert studio.names() == registry.bundled()  # no request is sent before the list is opened
     assert studio.library.look_up() == ""
     assert studio.names() == [*registry.bundled(), "hub:us/all/a.safetensors", "hub:us/all/b.safetensors"]
     assert studio.gan("hub:us/all/a.safetensors").recipe.gan == "cdcgan"
@@ -90,9 +90,9 @@ def test_a_catalogue_at_a_revision_lists_that_revision(studio, serve, weights):
 def test_a_missing_catalogue_is_one_sentence_and_the_bundled_ones_stay(studio, serve, weights, catalogue, trouble, why):
     serve({"us/all": {"a.safetensors": weights}}, trouble)
     studio = studio(catalogue=catalogue)
-    told = studio.library.look_up()
-    assert told.startswith(f"Only the bundled checkpoints are here for now, {catalogue} is missing: {why}")
-    assert "hf_good" not in told
+    message = studio.library.look_up()
+    assert message.startswith(f"Only the bundled checkpoints are here for now, {catalogue} is missing: {why}")
+    assert "hf_good" not in message
     assert studio.names() == registry.bundled()
 
 
@@ -124,14 +124,14 @@ def test_a_public_page_fetches_from_its_catalogue_only(studio, serve, weights):
     server = serve({"us/all": {"a.safetensors": weights}, "me/boots": {"boots.safetensors": weights}})
     studio = studio(public=True, catalogue="us/all")
     assert studio.gan("hub:us/all/a.safetensors").recipe.gan == "cdcgan"
-    asked = len(server.log)
+    requests = len(server.log)
     with pytest.raises(StudioError, match=r"is off on this public page: .*“Duplicate this Space”.*`make app`"):
         studio.gan("hub:me/boots")
-    assert len(server.log) == asked
+    assert len(server.log) == requests
 
 
 def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, colored, tmp_path):
-    """A checkpoint that says it was trained on a folder of this machine is not shown that folder's pictures."""
+    """A checkpoint that names a folder of this machine as its data set does not expose that folder's pictures."""
     from fashiongan.studio import compare
 
     path = tmp_path / "model.safetensors"
@@ -162,7 +162,7 @@ def test_a_public_studio_trains_scores_and_opens_nothing(studio, tiny, colored):
 
     studio = studio(public=True)
     lab = RobustnessService(studio)
-    for what, ask in (
+    for what, request in (
         ("Training", lambda: studio.start(tiny("dcgan"))),
         ("Training", lambda: studio.enqueue(tiny("dcgan"))),
         ("Training", studio.go_on),
@@ -174,7 +174,7 @@ def test_a_public_studio_trains_scores_and_opens_nothing(studio, tiny, colored):
         ("Opening a folder", lambda: studio.garments(str(colored), 28)),
     ):
         with pytest.raises(StudioError, match=f"^{what} {PUBLIC}"):
-            ask()
+            request()
     assert studio.gan("dcgan").sample_images(1, 0).dtype == torch.uint8
     assert len(studio.garments("fashion-mnist", 28)) == 600
 

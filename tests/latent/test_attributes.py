@@ -1,4 +1,4 @@
-"""Each measure of a garment against what a ruler says."""
+"""Each attribute of a garment against its value by hand."""
 
 import math
 
@@ -19,7 +19,7 @@ def block(rows, columns, value=200):
     return x
 
 
-def said(name, x):
+def measured(name, x):
     return ATTRIBUTES[name](x)[0].item()
 
 
@@ -57,7 +57,7 @@ HAND = [
 
 @pytest.mark.parametrize(("name", "x", "value"), HAND, ids=lambda v: v if isinstance(v, str) else "")
 def test_the_values_of_each_attribute(name, x, value):
-    assert said(name, x) == pytest.approx(value, abs=5e-5)
+    assert measured(name, x) == pytest.approx(value, abs=5e-5)
 
 
 def test_every_attribute_is_measured_by_hand():
@@ -78,7 +78,7 @@ def test_nothing_and_everything_have_finite_measures(x):
 
 def test_a_colored_picture_is_measured_by_its_mean():
     colored = torch.cat([block((4, 18), (7, 21), v) for v in (150, 200, 250)], 1)
-    assert said("brightness", colored) == pytest.approx(200 / 255, abs=1e-4)
+    assert measured("brightness", colored) == pytest.approx(200 / 255, abs=1e-4)
 
 
 def test_measures_have_gradients_even_of_a_black_picture():

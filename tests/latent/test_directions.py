@@ -1,4 +1,4 @@
-"""Directions: found without labels, named by measure, kept."""
+"""Directions: computed without labels, named by the attribute that they change, and cached."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ EVERY = list(gans.GANS)
 
 
 class Lamp(nn.Module):
-    """A generator of which all is known: z[0] is brightness, z[1] is how many rows are lit, the rest does nothing."""
+    """A generator with known effects: z[0] is brightness, z[1] is the number of lit rows, the rest does nothing."""
 
     def __init__(self):
         super().__init__()
@@ -56,8 +56,8 @@ def test_activations_are_those_of_a_hidden_layer_and_not_the_latent_again(traine
     gan = trainer_of(name).gan.eval().requires_grad_(False)
     z, c = directions.sample(gan, 8, 0)
     hidden = directions.second_input(gan, z, c).flatten(1)
-    told = len(gan.recipe.labels) if gan.conditional else 0
-    assert hidden.shape[1] not in (gan.recipe.z_dim, told, gan.recipe.z_dim + told)
+    classes = len(gan.recipe.labels) if gan.conditional else 0
+    assert hidden.shape[1] not in (gan.recipe.z_dim, classes, gan.recipe.z_dim + classes)
     assert len(hidden.unique(dim=0)) == 8
 
 
@@ -67,7 +67,7 @@ def test_candidates_are_named_by_what_they_change_most(lamp):
         assert ways.vectors[0, 0].abs().argmax() == 0  # the first layer stretches z[0] most, then z[1]
         assert ways.vectors[1, 0].abs().argmax() == 1
         assert torch.allclose(ways.vectors[:2].norm(dim=2), torch.ones(2, 1), atol=0.02)
-        assert ways.names[0] in ("brightness", "area")  # what is dim belongs to the garment by less
+        assert ways.names[0] in ("brightness", "area")  # a dim pixel counts less as garment
         assert abs(ways.strengths[0]) > 0.95
 
 
@@ -125,10 +125,10 @@ def test_the_work_on_a_net_is_counted(lamp, trainer_of):
 
 def test_directions_apart_follow_their_slope_and_turn_from_the_others():
     slopes = torch.tensor([[[1.0, 0.8], [0.0, 0.6]]]).double()  # two measures at an angle of 37 degrees in 2 numbers
-    found = directions.apart(slopes)
-    assert torch.allclose(found.norm(dim=1), torch.ones(1, 2).double())
-    assert (found * slopes).sum(1).min() > 0.8
-    assert (found[0, :, 0] * found[0, :, 1]).sum() < 0.8  # further apart than the slopes are
+    result = directions.apart(slopes)
+    assert torch.allclose(result.norm(dim=1), torch.ones(1, 2).double())
+    assert (result * slopes).sum(1).min() > 0.8
+    assert (result[0, :, 0] * result[0, :, 1]).sum() < 0.8  # further apart than the slopes are
 
 
 def test_what_makes_another_class_is_left_out():

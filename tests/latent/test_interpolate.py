@@ -40,10 +40,10 @@ def test_every_slider_kind_is_described_and_drawn_again_from_the_description(gan
     one, other = interpolate.garment(model, sheet, 7), interpolate.garment(model, sheet, 2)
     assert torch.equal(spec.picture(model, one)[0], spec.picture(model, sheet)[7])
     near = interpolate.neighbours(model, one, 0.3, 5)
-    found = (near, interpolate.garment(model, near, 0), interpolate.mixed(model, one, other, 0.4))
-    for look in found:
+    result = (near, interpolate.garment(model, near, 0), interpolate.mixed(model, one, other, 0.4))
+    for look in result:
         assert torch.equal(spec.picture(model, look), redrawn(model, look))
-    assert torch.equal(spec.picture(model, found[1])[0], spec.picture(model, near)[0])
+    assert torch.equal(spec.picture(model, result[1])[0], spec.picture(model, near)[0])
 
 
 def test_a_garment_of_a_sheet_is_described_by_its_place(net):
@@ -58,7 +58,7 @@ def test_a_garment_of_a_grid_has_the_slider_where_its_column_is(net):
     one = interpolate.garment(model, look, 9 * 4 + 8)  # the last column of the fifth class
     assert (one.label, one.sliders) == ("Coat", (0.5, 8.0))
     worst = spec.picture(model, one)[0].int() - spec.picture(model, look)[9 * 4 + 8].int()
-    assert worst.abs().max() <= 2  # its latent is told in 16 bits
+    assert worst.abs().max() <= 2  # its latent is stored in 16 bits
 
 
 def test_neighbours_stay_as_long_as_latents_are_and_the_garment_is_in_their_middle(net):
@@ -176,7 +176,7 @@ LAYERED = [name for name in EVERY if gans.GANS[name].layers is not GAN.layers]
 
 @pytest.mark.parametrize("gan", LAYERED)
 def test_layers_of_the_catalogue_mix(gan, net):
-    """From layer 0 on all is the other's, from the last none of it; between, both have a say."""
+    """From layer 0 on all is the other's, from the last none of it; between, it depends on both."""
     model = net(gan)
     assert model.layers > 2
     (z, c), (other, _) = sampling.draw(model, 3, 0), sampling.draw(model, 3, 1)

@@ -25,11 +25,11 @@ def quick(monkeypatch):
 def test_guesses_get_better_and_are_described(gan, trainer_of):
     model = trainer_of(gan).gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=77))[0]
-    found = list(inversion.project(model, "x", goal))
-    assert [g.step for g in found] == [0, 12, 24, 36]
-    assert {g.steps for g in found} == {36}
-    assert [g.psnr for g in found] == sorted(g.psnr for g in found)
-    for g in (found[0], found[-1]):
+    result = list(inversion.project(model, "x", goal))
+    assert [g.step for g in result] == [0, 12, 24, 36]
+    assert {g.steps for g in result} == {36}
+    assert [g.psnr for g in result] == sorted(g.psnr for g in result)
+    for g in (result[0], result[-1]):
         drawn = spec.picture(model, spec.parse(g.look.to_json()))[0]
         assert torch.equal(drawn, g.picture)
         assert g.psnr == inversion.psnr(drawn, goal)
@@ -38,8 +38,8 @@ def test_guesses_get_better_and_are_described(gan, trainer_of):
 def test_a_requested_class_is_kept(trainer_of):
     model = trainer_of("cdcgan").gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=77, label="Coat"))[0]
-    found = list(inversion.project(model, "x", goal, "Bag"))
-    assert {g.look.label for g in found} == {"Bag"}
+    result = list(inversion.project(model, "x", goal, "Bag"))
+    assert {g.look.label for g in result} == {"Bag"}
 
 
 def test_the_scorer_predicts_the_class_of_a_picture(trainer_of, monkeypatch):
@@ -56,7 +56,7 @@ def test_the_scorer_predicts_the_class_of_a_picture(trainer_of, monkeypatch):
     assert inversion.seen(trainer_of("cdcgan").gan, target) == "Bag"
     assert inversion.seen(trainer_of("cdcgan", classes="0,1").gan, target) is None, "it does not draw bags"
     assert inversion.seen(trainer_of("cdcgan", size=32).gan, target) is None, "the discriminator does not know such"
-    assert inversion.seen(trainer_of("dcgan").gan, target) is None, "it is not told the class"
+    assert inversion.seen(trainer_of("dcgan").gan, target) is None, "it has no class input"
 
 
 def test_inversion_recovers_a_generated_picture(trainer_of):

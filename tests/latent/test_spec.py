@@ -27,10 +27,10 @@ def test_infogan_draws_its_categories_in_turn_or_a_given_one(infogan):
     assert infogan.choices == {0: "Kind 0", 1: "Kind 1", 2: "Kind 2", 3: "Kind 3"}
     z, c = sampling.draw(infogan, 6, 0)
     assert parts(infogan, z)[1] == c.tolist() == [0, 1, 2, 3, 0, 1]
-    asked, c = sampling.draw(infogan, 6, 0, "kind 2")
-    assert parts(infogan, asked)[1] == c.tolist() == [2] * 6
-    assert torch.equal(parts(infogan, asked)[0], parts(infogan, z)[0])  # the same garments but for their kind
-    assert torch.equal(parts(infogan, asked)[2], parts(infogan, z)[2])
+    drawn, c = sampling.draw(infogan, 6, 0, "kind 2")
+    assert parts(infogan, drawn)[1] == c.tolist() == [2] * 6
+    assert torch.equal(parts(infogan, drawn)[0], parts(infogan, z)[0])  # the same garments but for their kind
+    assert torch.equal(parts(infogan, drawn)[2], parts(infogan, z)[2])
     with pytest.raises(StudioError, match="it draws 0 Kind 0, 1 Kind 1"):
         sampling.draw(infogan, 1, 0, "Dress")
 

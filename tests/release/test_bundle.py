@@ -68,9 +68,9 @@ def test_a_long_films_frames_are_thinned_up_to_the_last(place, tmp_path, monkeyp
 
 
 def test_training_goes_on_where_it_stopped(place, tmp_path):
-    news = bundle.train("one", tmp_path / "runs")
-    stopped = next(news).step
-    news.close()
+    ticks = bundle.train("one", tmp_path / "runs")
+    stopped = next(ticks).step
+    ticks.close()
     assert not list(place.glob("*.safetensors"))
     assert next(iter(finish("one", tmp_path / "runs"))).step > stopped
     assert finish("one", tmp_path / "runs") == []  # nothing is left to do
@@ -132,10 +132,10 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
     monkeypatch.setattr(sources, "draw", lambda name, n: draw(name, n // 100))
     monkeypatch.setattr(gan_train, "learned", lambda pictures, _, device: len(pictures) / 1000)
     list(bundle.score("two"))
-    found = checkpoint.info("two")["report"]
-    assert found["n"] == 100
-    assert {"gan_test", "gan_train", "gan_train_real"} <= found.keys()  # it has classes
-    assert f"{found['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text()
+    result = checkpoint.info("two")["report"]
+    assert result["n"] == 100
+    assert {"gan_test", "gan_train", "gan_train_real"} <= result.keys()  # it has classes
+    assert f"{result['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text()
     assert "**cnn**: 90.00 % of 10 test pictures" in (place / "README.md").read_text()
 
 

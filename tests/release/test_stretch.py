@@ -27,7 +27,7 @@ def place(tmp_path, monkeypatch):
 
 
 class Runs:
-    """Processes that are not started: each ends after so many looks, or when it is interrupted."""
+    """Processes that are not started: each ends after so many polls, or when it is interrupted."""
 
     def __init__(self, folder, looks):
         self.folder, self.looks, self.begun, self.interrupted = folder, looks, [], []
@@ -56,7 +56,7 @@ class Runs:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that goes on by a second at each look, and sleeps nothing."""
+    """A clock that advances by a second at each reading, and never sleeps."""
     seconds = iter(range(10**6))
     monkeypatch.setattr(stretch, "monotonic", lambda: next(seconds))
     monkeypatch.setattr(stretch, "sleep", lambda _: None)
@@ -112,9 +112,9 @@ def test_what_is_better_takes_its_place_and_what_is_worse_does_not(place, tmp_pa
 
 
 def test_runs_are_packed_into_small_files_and_come_back_bit_by_bit(place, tmp_path, monkeypatch):
-    news = bundle.trained("one", tmp_path / "runs")
-    next(news)
-    news.close()
+    ticks = bundle.trained("one", tmp_path / "runs")
+    next(ticks)
+    ticks.close()
     list(bundle.trained("two", tmp_path / "runs"))
     monkeypatch.setattr(stretch, "PART", 150_000)
     assert stretch.pack(["one", "two", "three"], tmp_path / "runs", tmp_path / "keep") == ["one", "two"]

@@ -97,9 +97,9 @@ def test_the_guided_filter_equals_least_squares_in_every_window():
             i, t = guide[around(y, x)].reshape(-1, 3), p[around(y, x)].ravel()
             a = np.linalg.solve(np.cov(i.T, bias=True) + eps * np.eye(3), ((i - i.mean(0)) * t[:, None]).mean(0))
             fits[y, x] = *a, t.mean() - a @ i.mean(0)
-    wanted = np.array([[fits[around(y, x)].mean((0, 1)) for x in range(8)] for y in range(9)])
-    got = cutout_net.coefficients(torch.from_numpy(guide).permute(2, 0, 1)[None], torch.from_numpy(p), r, eps)
-    np.testing.assert_allclose(got[0].permute(1, 2, 0).numpy(), wanted, rtol=1e-7, atol=1e-9)
+    expected = np.array([[fits[around(y, x)].mean((0, 1)) for x in range(8)] for y in range(9)])
+    actual = cutout_net.coefficients(torch.from_numpy(guide).permute(2, 0, 1)[None], torch.from_numpy(p), r, eps)
+    np.testing.assert_allclose(actual[0].permute(1, 2, 0).numpy(), expected, rtol=1e-7, atol=1e-9)
 
 
 def test_parts_are_those_that_a_flood_fill_finds():
@@ -127,16 +127,16 @@ def test_alpha_has_the_pictures_own_size_and_lies_on_the_garment(size):
     assert cut.parts == 1
     assert cut.note == ""
     truth = np.asarray(mask(size, box)) > 127
-    found = np.asarray(cut.alpha) > 127
-    assert (found & truth).sum() / (found | truth).sum() > 0.97
+    result = np.asarray(cut.alpha) > 127
+    assert (result & truth).sum() / (result | truth).sum() > 0.97
     assert cut.area == pytest.approx(0.36, abs=0.02)
 
 
 def test_arrays_and_every_mode_are_taken():
     picture = drawing((80, 60), (20, 15, 60, 45), "#101820", "#f0e8e0")
-    wanted = np.asarray(cutout_net.cut(picture, Finds()).alpha)
-    assert np.asarray(cutout_net.cut(np.asarray(picture), Finds()).alpha).tolist() == wanted.tolist()
-    assert np.asarray(cutout_net.cut(picture.convert("RGBA"), Finds()).alpha).tolist() == wanted.tolist()
+    expected = np.asarray(cutout_net.cut(picture, Finds()).alpha)
+    assert np.asarray(cutout_net.cut(np.asarray(picture), Finds()).alpha).tolist() == expected.tolist()
+    assert np.asarray(cutout_net.cut(picture.convert("RGBA"), Finds()).alpha).tolist() == expected.tolist()
     assert cutout_net.cut(picture.convert("L"), Finds()).alpha.size == (80, 60)
 
 
@@ -160,9 +160,9 @@ def test_a_small_garment_is_cut_out_of_an_enlarged_crop():
     small = drawing((1000, 800), (500, 300, 560, 370), "#101820", "#f0e8e0")
     cut = cutout_net.cut(small, Finds())
     truth = np.asarray(mask((1000, 800), (500, 300, 560, 370))) > 127
-    found = np.asarray(cut.alpha) > 127
+    result = np.asarray(cut.alpha) > 127
     assert not cut.unsure
-    assert (found & truth).sum() / (found | truth).sum() > 0.95
+    assert (result & truth).sum() / (result | truth).sum() > 0.95
 
 
 def test_two_garments_are_both_kept_and_specks_are_not():
@@ -211,16 +211,16 @@ def test_a_placed_garments_alpha_is_its_mask_seen_through_the_window(bank):
     for i in range(8):
         full = placed[i, 3] == 1
         assert full.any()
-        wanted = torch.tensor([200, 160, 20 + 10 * i]) / 255
-        assert float((placed[i, :3, full] - wanted[:, None]).abs().mean()) < 0.03
+        expected = torch.tensor([200, 160, 20 + 10 * i]) / 255
+        assert float((placed[i, :3, full] - expected[:, None]).abs().mean()) < 0.03
 
 
 def test_a_window_of_the_whole_photograph_gives_it_back(bank):
     wide, high = (bank.sizes[:, k].view(-1, 1, 1) for k in (0, 1))
     off = torch.zeros(8, 1, 1)
     x, y = scenes.window(64, (wide / 2, high / 2), (off + 64, off + 64), off, off > 0)
-    got = scenes.sampled(bank.images.float(), x, y + (64 - high) / 2)
-    torch.testing.assert_close(got, bank.images.float(), atol=1e-2, rtol=0)
+    actual = scenes.sampled(bank.images.float(), x, y + (64 - high) / 2)
+    torch.testing.assert_close(actual, bank.images.float(), atol=1e-2, rtol=0)
 
 
 def test_white_on_white_is_within_20_of_255(bank):

@@ -1,4 +1,4 @@
-"""What the Colorize tab looks at: garments by where they come from, sheets of them, and what is downloaded."""
+"""The service of the Colorize tab: garments by source, sheets of them, and downloads."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ from fashiongan.ui.shared import edge
 
 @pytest.fixture
 def desk(tmp_path, idx_root, tiny, monkeypatch):
-    """An atelier with one colorizer and one GAN that is none."""
+    """A ColorizeService with one colorizer and one GAN that is not a colorizer."""
     monkeypatch.setattr(registry, "bundled", list)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -33,9 +33,9 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
     return ColorizeService(Studio(tmp_path / "runs", str(idx_root), "cpu"))
 
 
-def looked(desk, ask):
-    """A look as the page gets it."""
-    return edge.answer(desk.look(ask))
+def preview_of(desk, request):
+    """A preview as the page receives it."""
+    return edge.answer(desk.look(request))
 
 
 def picture(tmp_path, size=(60, 40), name="a.png"):
@@ -69,35 +69,35 @@ def test_without_any_checkpoint_the_error_names_the_remedy(tmp_path, idx_root, m
 
 
 def test_a_preview_describes_the_garment(desk):
-    found = looked(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
-    before, after = decoded(found["before"]), decoded(found["after"])
+    result = preview_of(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",))))
+    before, after = decoded(result["before"]), decoded(result["after"])
     assert before.shape == after.shape == (28, 28, 3)
     assert (before[..., 0] == before[..., 2]).all()
     assert (after[..., 0] != after[..., 2]).any()
-    assert (found["class"], found["size"], found["sharp"]) == (CLASSES[3], [28, 28], True)
-    assert found["pictures"] == 200
-    assert found["colors"] == []
-    classic = looked(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",)), classic=True))
+    assert (result["class"], result["size"], result["sharp"]) == (CLASSES[3], [28, 28], True)
+    assert result["pictures"] == 200
+    assert result["colors"] == []
+    classic = preview_of(desk, ColorizeRequest(Garment(number=3), ColorizeSpec(("#b03a2e",)), classic=True))
     assert classic["colors"] == [CLASSIC[3]]
 
 
 def test_variant_i_large_is_variant_i_small(desk):
-    ask = ColorizeRequest(Garment(number=1), ColorizeSpec(PALETTES["Sport"], seed=5))
-    small = edge.answer(list(desk.variants(ask, 5)))
+    request = ColorizeRequest(Garment(number=1), ColorizeSpec(PALETTES["Sport"], seed=5))
+    small = edge.answer(list(desk.variants(request, 5)))
     assert len(set(small)) == 5
     for i, url in enumerate(small):
-        large = looked(desk, ColorizeRequest(ask.garment, ask.wish, variant=i))["after"]
+        large = preview_of(desk, ColorizeRequest(request.garment, request.wish, variant=i))["after"]
         assert abs(decoded(large).astype(int) - decoded(url).astype(int)).max() <= 2  # sums in another order
 
 
 def test_an_upload_is_shown_small_and_downloaded_in_full(desk, tmp_path):
     path = picture(tmp_path, (1300, 700), "coat.png")
     garment = Garment("own", key=desk.add(path, "coat.png"))
-    found = looked(desk, ColorizeRequest(garment, ColorizeSpec(("teal",))))
-    assert found["shape"] == [512, 276]
-    assert found["size"] == [1300, 700]
-    assert found["after"].startswith("data:image/jpeg")
-    assert not found["was_colored"]
+    result = preview_of(desk, ColorizeRequest(garment, ColorizeSpec(("teal",))))
+    assert result["shape"] == [512, 276]
+    assert result["size"] == [1300, 700]
+    assert result["after"].startswith("data:image/jpeg")
+    assert not result["was_colored"]
     data, name = desk.download(ColorizeRequest(garment, ColorizeSpec(("teal",)), variant=2))
     assert name == "coat-colored.png"
     with Image.open(io.BytesIO(data)) as im:
@@ -123,29 +123,29 @@ def test_what_is_no_drawing_is_refused(desk, drawing):
 
 
 def test_a_garment_in_every_palette_and_many_in_one(desk):
-    ask = ColorizeRequest(Garment(), ColorizeSpec(PALETTES["IBM"]))
-    found = desk.palettes(ask)
-    assert list(found) == list(PALETTES)
-    assert all(len(tiles) == min(len(PALETTES[name]), colorize.EACH) for name, tiles in found.items())
+    request = ColorizeRequest(Garment(), ColorizeSpec(PALETTES["IBM"]))
+    result = desk.palettes(request)
+    assert list(result) == list(PALETTES)
+    assert all(len(tiles) == min(len(PALETTES[name]), colorize.EACH) for name, tiles in result.items())
     garments = [Garment(number=i) for i in range(12)]
-    many = desk.many(ask, garments)
+    many = desk.many(request, garments)
     assert len(many) == limits.PALETTE_GARMENTS
-    # Each takes the next color: the first is the second's only by chance of the palette's length.
+    # Each takes the next color: the first equals the second's only where the palette has one color.
     for i in (0, 3):
-        alone = looked(desk, ColorizeRequest(garments[i], ask.wish, variant=i % 5))["after"]
+        alone = preview_of(desk, ColorizeRequest(garments[i], request.wish, variant=i % 5))["after"]
         assert abs(decoded(alone).astype(int) - many[i].permute(1, 2, 0).numpy().astype(int)).max() <= 2
 
 
 def test_sheets_have_their_description(desk, tmp_path):
     key = desk.add(picture(tmp_path), "a.png")
-    ask = ColorizeRequest(Garment("own", key=key), ColorizeSpec(PALETTES["Earth"]))
-    for garments, size in (([], (6 * 264 + 8, 10 * 264 + 8)), ([Garment(), ask.garment], (2 * 264 + 8, 264 + 8))):
-        data, name = desk.sheet(ask, garments)
+    request = ColorizeRequest(Garment("own", key=key), ColorizeSpec(PALETTES["Earth"]))
+    for garments, size in (([], (6 * 264 + 8, 10 * 264 + 8)), ([Garment(), request.garment], (2 * 264 + 8, 264 + 8))):
+        data, name = desk.sheet(request, garments)
         assert name == "colorways.png"
         with Image.open(io.BytesIO(data)) as im:
             assert im.size == size
-            told = json.loads(im.text[sheets.KEY])
-        assert told["sheet"].startswith("many" if garments else "one garment")
+            description = json.loads(im.text[sheets.KEY])
+        assert description["sheet"].startswith("many" if garments else "one garment")
 
 
 def test_a_test_picture_that_there_is_not(desk):
@@ -156,7 +156,7 @@ def test_a_test_picture_that_there_is_not(desk):
 # The mask that somebody corrected
 
 
-def told(mask):
+def mask_url(mask):
     return edge.data_url(sheets.png(Image.fromarray(mask)))
 
 
@@ -164,14 +164,14 @@ def test_a_corrected_mask_is_the_garment():
     gray = Gray(torch.full((1, 1, 40, 60), 90, dtype=torch.uint8), None)
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:40] = 255
-    found = colorize.masked(gray, told(mask))
-    assert (found.mask[0, 0] > 0.5).equal(torch.from_numpy(mask) > 127)
+    result = colorize.masked(gray, mask_url(mask))
+    assert (result.mask[0, 0] > 0.5).equal(torch.from_numpy(mask) > 127)
     assert colorize.masked(gray, colorize.ALL).mask.min() == 1
     assert colorize.masked(gray, "") is gray
 
 
 @pytest.mark.parametrize(
-    ("mask", "sentence"), [(told(np.zeros((40, 60), np.uint8)), "No garment is left"), ("nonsense!", "no picture")]
+    ("mask", "sentence"), [(mask_url(np.zeros((40, 60), np.uint8)), "No garment is left"), ("nonsense!", "no picture")]
 )
 def test_a_mask_drawn_to_nothing_is_one_sentence(mask, sentence):
     gray = Gray(torch.full((1, 1, 40, 60), 90, dtype=torch.uint8), None)

@@ -1,4 +1,4 @@
-"""Models side by side, without a page: whose pictures, whose neighbours, which scores, and who may ask for what."""
+"""Models side by side, without a page: pictures, nearest neighbors, scores, and permissions."""
 
 import base64
 import io
@@ -85,7 +85,7 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
     }
 
 
-def asked(question, *args):
+def response_of(question, *args):
     """A service's answer as the page gets it."""
     return edge.answer(question(*args))
 
@@ -100,11 +100,11 @@ def pixels(url):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))))
 
 
-# Who may ask for what
+# Permissions
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "names",
     [
         None,
         "dcgan",
@@ -119,9 +119,9 @@ def pixels(url):
         list("abcdefg"),
     ],
 )
-def test_what_is_no_list_of_two_to_six_known_models_is_refused_in_a_sentence(asked, studio):
+def test_what_is_no_list_of_two_to_six_known_models_is_refused_in_a_sentence(names, studio):
     with pytest.raises(StudioError, match=r"^(A comparison|Choose two|There is no checkpoint) .+[.]$"):
-        compare.checked_names(asked, studio)
+        compare.checked_names(names, studio)
 
 
 def test_a_model_named_twice_is_shown_once(studio):
@@ -143,14 +143,14 @@ def test_the_ends_of_the_seeds_are_taken():
 
 def test_each_row_is_what_the_model_draws_of_the_seed(studio, name):
     names = [name("plain"), name("classed")]
-    rows = asked(compare.rows, studio, names, 3)
+    rows = response_of(compare.rows, studio, names, 3)
     assert [r["name"] for r in rows] == names
     for row in rows:
         drawn = studio.gan(row["name"]).sample_images(compare.EACH, 3)
         assert all((pixels(p["src"]) == x[0].numpy()).all() for p, x in zip(row["pictures"], drawn, strict=True))
     assert [p["label"] for p in rows[1]["pictures"]] == list(datasets.CLASSES)
     assert {p["label"] for p in rows[0]["pictures"]} == {""}
-    assert asked(compare.rows, studio, names, 4)[0] != rows[0]
+    assert response_of(compare.rows, studio, names, 4)[0] != rows[0]
 
 
 def test_models_with_as_many_latent_numbers_draw_from_the_same_ones(studio, name):
@@ -164,10 +164,10 @@ def test_a_damaged_checkpoint_costs_the_others_nothing(studio, name):
     (broken / "checkpoint.safetensors").write_bytes(b"nonsense")
     names = [broken.as_posix(), name("plain")]
     try:
-        for rows in (asked(compare.rows, studio, names, 0), asked(compare.neighbours, studio, names, 0)):
+        for rows in (response_of(compare.rows, studio, names, 0), response_of(compare.neighbours, studio, names, 0)):
             assert "damaged" in rows[0]["error"]
             assert "error" not in rows[1]
-        entries = asked(score_table.models, studio, names)["models"]
+        entries = response_of(score_table.models, studio, names)["models"]
         assert "damaged" in entries[0]["verdict"]
         assert entries[1]["curves"]
     finally:
@@ -180,23 +180,23 @@ def test_the_nearest_real_garment_comes_with_its_distance_and_class(studio, name
     corner = shifted[:, :, 0, 0]
     shifted[:, :, 0, 0] = torch.where(corner < 128, corner + 51, corner - 51)  # by a fifth of all brightness
     monkeypatch.setattr(gans.GANS["dcgan"], "sample_images", lambda *_: shifted)
-    found = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)[0]["pixels"]
-    assert [f["far"] for f in found] == [0.2] * 10
-    assert [f["label"] for f in found] == [datasets.CLASSES[c] for c in garments.labels[:10].tolist()]
-    assert all((pixels(f["src"]) == x[0].numpy()).all() for f, x in zip(found, garments.images, strict=False))
+    result = response_of(compare.neighbours, studio, [name("plain"), name("classed")], 0)[0]["pixels"]
+    assert [f["far"] for f in result] == [0.2] * 10
+    assert [f["label"] for f in result] == [datasets.CLASSES[c] for c in garments.labels[:10].tolist()]
+    assert all((pixels(f["src"]) == x[0].numpy()).all() for f, x in zip(result, garments.images, strict=False))
 
 
 def test_each_model_is_compared_with_what_it_was_trained_on(studio, name, garments, monkeypatch):
     monkeypatch.setattr(GAN, "sample_images", lambda *_: garments.images[:10])  # one of each class
-    plain, dresses = asked(compare.neighbours, studio, [name("plain"), name("dresses")], 0)
+    plain, dresses = response_of(compare.neighbours, studio, [name("plain"), name("dresses")], 0)
     assert [f["label"] for f in plain["pixels"]] == list(datasets.CLASSES)
     assert [f["label"] for f in dresses["pixels"]] == ["Dress"] * 10
     assert [n["name"] for n in (plain, dresses)] == [name("plain"), name("dresses")]
 
 
 def test_garments_of_the_same_group_get_the_neighbours_of_their_own_row(studio, name):
-    both = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)
-    turned = asked(compare.neighbours, studio, [name("classed"), name("plain")], 0)
+    both = response_of(compare.neighbours, studio, [name("plain"), name("classed")], 0)
+    turned = response_of(compare.neighbours, studio, [name("classed"), name("plain")], 0)
     assert both == turned[::-1]
     assert both[0]["pixels"] != both[1]["pixels"]
 
@@ -204,18 +204,18 @@ def test_garments_of_the_same_group_get_the_neighbours_of_their_own_row(studio, 
 @pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
 def test_features_are_compared_once_those_of_real_garments_are_kept(studio, name, garments, monkeypatch):
     names = [name("plain"), name("classed")]
-    before = asked(compare.neighbours, studio, names, 0)[0]
+    before = response_of(compare.neighbours, studio, names, 0)[0]
     assert before["lacking"] == compare.LACKING
     assert "features" not in before
     net = classifiers.load(features.SCORER)
-    known = classifiers.features(net, garments.images)[0]
-    checkpoint.write(features.cached(net, garments), {"features": known}, {})
+    cached = classifiers.features(net, garments.images)[0]
+    checkpoint.write(features.cached(net, garments), {"features": cached}, {})
     monkeypatch.setattr(gans.GANS["dcgan"], "sample_images", lambda *_: garments.images[20:30])
-    after = asked(compare.neighbours, studio, names, 0)[0]
+    after = response_of(compare.neighbours, studio, names, 0)[0]
     assert "lacking" not in after
-    found = after["features"]
-    assert [f["far"] for f in found] == pytest.approx([0] * 10, abs=1e-3)
-    assert (pixels(found[4]["src"]) == garments.images[24, 0].numpy()).all()
+    result = after["features"]
+    assert [f["far"] for f in result] == pytest.approx([0] * 10, abs=1e-3)
+    assert (pixels(result[4]["src"]) == garments.images[24, 0].numpy()).all()
 
 
 def test_the_row_reports_missing_pictures(studio, name, monkeypatch):
@@ -223,8 +223,8 @@ def test_the_row_reports_missing_pictures(studio, name, monkeypatch):
         raise StudioError("There is no data called 'hats'.")
 
     monkeypatch.setattr(studio, "garments", gone)
-    found = asked(compare.neighbours, studio, [name("plain"), name("classed")], 0)
-    assert [f["error"] for f in found] == ["There is no data called 'hats'."] * 2
+    result = response_of(compare.neighbours, studio, [name("plain"), name("classed")], 0)
+    assert [f["error"] for f in result] == ["There is no data called 'hats'."] * 2
 
 
 # Scores
@@ -232,15 +232,15 @@ def test_the_row_reports_missing_pictures(studio, name, monkeypatch):
 
 def test_a_model_without_a_report_is_not_in_the_table(studio, name, write_report):
     write_report(name("plain"), report())
-    found = asked(score_table.models, studio, [name("plain"), name("classed")])
-    plain, classed = found["models"]
+    result = response_of(score_table.models, studio, [name("plain"), name("classed")])
+    plain, classed = result["models"]
     assert plain["verdict"] == "As garment-like as can be."
     assert plain["values"]["frechet"] == 10
     assert classed["verdict"] is None
     assert "values" not in classed
-    assert found["best"] == {}  # nothing to compare
-    assert len(found["floors"]) == 1
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert result["best"] == {}  # nothing to compare
+    assert len(result["floors"]) == 1
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert "report" not in plain
 
 
@@ -265,15 +265,15 @@ def test_every_number_of_a_report_has_its_column():
 
 
 def test_numbers_that_are_none_are_left_out():
-    found = report(frechet=math.nan)
-    found["size"], found["training"]["seconds"] = {"G": None}, "long"
-    assert not {"frechet", "G", "D", "seconds"} & scores(score_table.values, found).keys()
+    result = report(frechet=math.nan)
+    result["size"], result["training"]["seconds"] = {"G": None}, "long"
+    assert not {"frechet", "G", "D", "seconds"} & scores(score_table.values, result).keys()
     assert scores(score_table.values, {"scores": {}}) == {}
 
 
 def test_columns_without_values_are_hidden(studio, name, write_report):
     write_report(name("plain"), report())
-    keys = [c["key"] for c in asked(score_table.models, studio, [name("plain"), name("classed")])["columns"]]
+    keys = [c["key"] for c in response_of(score_table.models, studio, [name("plain"), name("classed")])["columns"]]
     assert keys[:2] == ["frechet", "coverage"]
     assert "gan_test" not in keys
 
@@ -296,23 +296,23 @@ def test_a_copy_is_flagged_and_never_the_best(studio, name, write_report):
     write_report(name("plain"), report(frechet=0.1, coverage=0.9, copying=-9.0))
     write_report(name("classed"), report(frechet=5.0))
     write_report(name("dresses"), report(frechet=7.0))
-    found = asked(score_table.models, studio, [name(n) for n in ("plain", "classed", "dresses")])
-    assert [m["copies"] for m in found["models"]] == [True, False, False]
-    assert found["best"]["frechet"] == [name("classed")]
+    result = response_of(score_table.models, studio, [name(n) for n in ("plain", "classed", "dresses")])
+    assert [m["copies"] for m in result["models"]] == [True, False, False]
+    assert result["best"]["frechet"] == [name("classed")]
 
 
 def test_bars_are_scaled_so_that_real_is_one_and_more_is_better():
-    found = report(frechet=10.0, coverage=0.5)
-    found["scores"] |= {"kid": {"value": 3.0, "real": -0.01}, "density": {"value": 0.8}}
-    assert scores(score_table.bars, found) == {"frechet": pytest.approx(math.sqrt(0.4 / 10)), "coverage": 0.625}
-    assert scores(score_table.bars, report(frechet=-0.2))["frechet"] == 1  # below nothing by chance
+    result = report(frechet=10.0, coverage=0.5)
+    result["scores"] |= {"kid": {"value": 3.0, "real": -0.01}, "density": {"value": 0.8}}
+    assert scores(score_table.bars, result) == {"frechet": pytest.approx(math.sqrt(0.4 / 10)), "coverage": 0.625}
+    assert scores(score_table.bars, report(frechet=-0.2))["frechet"] == 1  # below zero by sampling error
     assert scores(score_table.bars, report(frechet=0.4, coverage=0.8)) == {"frechet": 1, "coverage": 1}
 
 
 def test_the_caption_gives_each_floor_once_with_its_models():
     other = report()
     other["scores"]["frechet"]["real"] = 2.0
-    floors = asked(
+    floors = response_of(
         score_table.floors,
         {k: Report.from_json(r) for k, r in {"a": report(), "b": other, "c": report(frechet=3.0)}.items()},
     )
@@ -332,7 +332,7 @@ def test_the_caption_gives_the_number_of_samples_and_the_scorer():
 
 
 @pytest.mark.parametrize(
-    ("found", "score_is_here", "expected"),
+    ("result", "score_is_here", "expected"),
     [
         (None, True, False),
         (None, False, False),
@@ -341,9 +341,9 @@ def test_the_caption_gives_the_number_of_samples_and_the_scorer():
         (report(), True, True),
     ],
 )
-def test_what_is_worth_scoring(monkeypatch, tiny, found, score_is_here, expected):
+def test_what_is_worth_scoring(monkeypatch, tiny, result, score_is_here, expected):
     monkeypatch.setattr(store, "bundled", lambda: ["cnn"] if score_is_here else [])
-    assert scores(score_table.scored, found, tiny("dcgan")) is expected
+    assert scores(score_table.scored, result, tiny("dcgan")) is expected
 
 
 def test_a_report_without_scores_gives_the_reason():

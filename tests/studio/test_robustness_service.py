@@ -1,4 +1,4 @@
-"""What the Robustness tab asks the lab for: one picture under attack, a curve and a fit in the background."""
+"""The service of the Robustness tab: one attacked picture, a curve, and a fit in the background."""
 
 import base64
 import time
@@ -22,12 +22,12 @@ from fashiongan.ui.shared import edge
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, idx_root):
-    """A lab with a classifier of the ten shapes, called mine."""
+    """A RobustnessService with a classifier of the ten shapes, called mine."""
     studio = Studio(tmp_path_factory.mktemp("lab") / "runs", data_root=str(idx_root), device="cpu")
-    found = RobustnessService(studio)
-    path = found.folder / "mine.safetensors"
+    result = RobustnessService(studio)
+    path = result.folder / "mine.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25), path, root=str(idx_root)))
-    return found
+    return result
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def until(condition, seconds=60):
         time.sleep(0.02)
 
 
-def asked(question, *args):
+def response_of(question, *args):
     """A service's answer as the page gets it."""
     return edge.answer(question(*args))
 
@@ -78,43 +78,43 @@ def test_bundled_ones_first_then_mine(bench, mine):
 
 
 def test_an_attacked_picture_is_the_attack_and_nothing_else(bench, mine, idx_root):
-    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
+    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
     test = datasets.load("fashion-mnist", split="test", root=idx_root)
     x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
     after = attacks.fgsm(net, x, y, 0.3)
-    assert torch.equal(pixels(found["before"]), x)
-    assert (pixels(found["after"]) - after).abs().max() <= 0.51 / 255
+    assert torch.equal(pixels(result["before"]), x)
+    assert (pixels(result["after"]) - after).abs().max() <= 0.51 / 255
     d = (after - x) / (after - x).abs().max() / 2 + 0.5
-    assert (pixels(found["added"]) - d).abs().max() <= 0.51 / 255
-    assert found["magnified"] == pytest.approx(0.5 / 0.3, rel=1e-3)
-    assert found["class"] == test.names[y]
-    assert found["known"]
-    for z, row in zip((net(x), net(after)), found["confidences"], strict=True):
+    assert (pixels(result["added"]) - d).abs().max() <= 0.51 / 255
+    assert result["magnified"] == pytest.approx(0.5 / 0.3, rel=1e-3)
+    assert result["class"] == test.names[y]
+    assert result["known"]
+    for z, row in zip((net(x), net(after)), result["confidences"], strict=True):
         assert row == pytest.approx(z.softmax(1)[0].tolist(), abs=1e-4)
-    assert found["fooled"] == bool(net(after).argmax(1) != y)
-    assert found["said"][1] == test.names[int(net(after).argmax(1))]
-    assert (found["eps"], found["eps_255"], found["changed"]) == (0.3, 76.5, int((after != x).sum()))
+    assert result["fooled"] == bool(net(after).argmax(1) != y)
+    assert result["said"][1] == test.names[int(net(after).argmax(1))]
+    assert (result["eps"], result["eps_255"], result["changed"]) == (0.3, 76.5, int((after != x).sum()))
 
 
 def test_nothing_added_is_gray(bench, mine):
-    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
-    assert found["magnified"] is None
-    assert found["changed"] == 0
-    assert (pixels(found["added"]) * 255).unique().tolist() == [128]
+    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
+    assert result["magnified"] is None
+    assert result["changed"] == 0
+    assert (pixels(result["added"]) * 255).unique().tolist() == [128]
 
 
 def test_the_smallest_strength_is_that_of_the_picture(bench, mine):
     look = AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none")
-    least = asked(bench.smallest, look)["least"]
+    least = response_of(bench.smallest, look)["least"]
     assert 1 < least < 255
-    assert asked(bench.look, replace(look, eps=least / 255))["fooled"]
-    assert not asked(bench.look, replace(look, eps=(least - 1) / 255))["fooled"]
-    slow = asked(bench.smallest, replace(look, attack="ensemble"))
+    assert response_of(bench.look, replace(look, eps=least / 255))["fooled"]
+    assert not response_of(bench.look, replace(look, eps=(least - 1) / 255))["fooled"]
+    slow = response_of(bench.smallest, replace(look, attack="ensemble"))
     assert slow["by"] == attacks.ATTACKS["pgd"].title
 
 
 def test_generated_and_uploaded_garments_have_the_predicted_class(bench, mine):
-    drawn = asked(bench.look, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
+    drawn = response_of(bench.look, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
     assert not drawn["known"]
     assert drawn["class"] == drawn["said"][0]
     x, _ = garment(bench.studio, Picture("generated", 5, "cdcgan", "Dress"))
@@ -128,14 +128,14 @@ def test_generated_and_uploaded_garments_have_the_predicted_class(bench, mine):
 
 
 def test_a_target_is_aimed_at(bench, mine):
-    found = asked(bench.look, AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
-    assert found["target"] == "Bag"
-    assert found["said"][1] == "Bag"
-    assert found["fooled"]
+    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
+    assert result["target"] == "Bag"
+    assert result["said"][1] == "Bag"
+    assert result["fooled"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"classifier": "nosuch"}, "no classifier 'nosuch'"),
         ({"attack": "magic"}, "no attack called 'magic'"),
@@ -153,16 +153,16 @@ def test_a_target_is_aimed_at(bench, mine):
         ({"picture": Picture("own")}, "That is no garment"),
     ],
 )
-def test_what_cannot_be_attacked_is_named(changes, said, bench, mine):
-    refused(said, bench.look, replace(AttackSpec(Picture(), mine), **changes))
+def test_bad_attacks_are_named(changes, message, bench, mine):
+    refused(message, bench.look, replace(AttackSpec(Picture(), mine), **changes))
 
 
 def test_a_merged_classifier_predicts_merged_classes(bench, idx_root):
     path = bench.folder / "merged.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
-    found = asked(bench.look, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
-    assert found["class"] == found["said"][0] == "T-shirt/top or Shirt"
-    assert len(found["labels"]) == 9
+    result = response_of(bench.look, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
+    assert result["class"] == result["said"][0] == "T-shirt/top or Shirt"
+    assert len(result["labels"]) == 9
     path.unlink()
 
 
@@ -189,20 +189,20 @@ def test_an_uploaded_picture_is_cut_out_made_gray_and_inverted_if_its_border_is_
 
 
 def test_a_curve_in_the_background(bench, mine):
-    version = asked(bench.news, -1, -1)["curve"]["version"]
+    version = response_of(bench.news, -1, -1)["curve"]["version"]
     bench.start_curve([mine], ["fgsm", "noise"], "0,0.3", ["garment", "none"], 50, owner="me")
     until(lambda: not bench.curves.job.alive)
-    found = asked(bench.news, -1, -1)["curve"]
-    assert (found["state"], found["error"]) == ("finished", None)
-    assert found["version"] > version
-    assert found["step"] == found["steps"] == len(found["points"]) == 8
-    assert found["about"] == "the first 50 test pictures"
+    result = response_of(bench.news, -1, -1)["curve"]
+    assert (result["state"], result["error"]) == ("finished", None)
+    assert result["version"] > version
+    assert result["step"] == result["steps"] == len(result["points"]) == 8
+    assert result["about"] == "the first 50 test pictures"
     test = robustness.first(attacked.test_pictures(bench.studio.data_root), 50)
     net = {mine: bench.classifier(mine)}
-    wanted = list(robustness.curve(net, test, ["fgsm", "noise"], [0, 0.3], ["garment", "none"]))
-    assert [p["accuracy"] for p in found["points"]] == [p.accuracy for p in wanted]
-    assert set(found["points"][0]) == set(asdict(wanted[0]))
-    assert "points" not in asked(bench.news, found["version"], -1)["curve"]
+    expected = list(robustness.curve(net, test, ["fgsm", "noise"], [0, 0.3], ["garment", "none"]))
+    assert [p["accuracy"] for p in result["points"]] == [p.accuracy for p in expected]
+    assert set(result["points"][0]) == set(asdict(expected[0]))
+    assert "points" not in response_of(bench.news, result["version"], -1)["curve"]
 
 
 def test_a_curve_of_generated_garments(bench, mine):
@@ -218,14 +218,14 @@ def test_one_curve_at_a_time_and_stop(bench, mine):
     until(lambda: bench.curves.job.alive)
     refused("Another curve is being computed here", bench.start_curve, [mine], ["fgsm"], "0", ["none"], 10)
     bench.stop_curve()
-    assert asked(bench.news, -1, -1)["curve"]["state"] == "stopped"
+    assert response_of(bench.news, -1, -1)["curve"]["state"] == "stopped"
     bench.start_curve([mine], ["fgsm"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert asked(bench.news, -1, -1)["curve"]["state"] == "finished"
+    assert response_of(bench.news, -1, -1)["curve"]["state"] == "finished"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (([], ["fgsm"], "0", ["none"], 10), "Choose at least one classifier and one attack"),
         ((["{mine}"], [], "0", ["none"], 10), "Choose at least one classifier and one attack"),
@@ -237,18 +237,18 @@ def test_one_curve_at_a_time_and_stop(bench, mine):
         ((["{mine}"], ["fgsm"], "0", ["none"], 10, "nosuch"), "no checkpoint 'nosuch'"),
     ],
 )
-def test_what_no_curve_can_be_made_of_is_named(arguments, said, bench, mine):
+def test_bad_curve_requests_are_named(arguments, message, bench, mine):
     names, *rest = arguments
     before = bench.curves
-    refused(said, bench.start_curve, [n.format(mine=mine) for n in names], *rest)
+    refused(message, bench.start_curve, [n.format(mine=mine) for n in names], *rest)
     assert bench.curves is before
 
 
 def test_an_error_in_a_curve_is_reported(bench, mine):
     bench.start_curve([mine], ["magic"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert asked(bench.news, -1, -1)["curve"]["state"] == "failed"
-    assert "no attack called 'magic'" in asked(bench.news, -1, -1)["curve"]["error"]
+    assert response_of(bench.news, -1, -1)["curve"]["state"] == "failed"
+    assert "no attack called 'magic'" in response_of(bench.news, -1, -1)["curve"]["error"]
 
 
 # A defence
@@ -257,11 +257,11 @@ def test_an_error_in_a_curve_is_reported(bench, mine):
 def test_a_defence_is_trained_and_listed(bench):
     bench.start_fit(recipe("dense", epochs=2, batch=50, adversarial="pgd"), "me")
     until(lambda: not bench.fit.job.alive)
-    found = asked(bench.news, -1, -1)["fit"]
-    assert (found["state"], found["error"], found["name"]) == ("finished", None, "dense-pgd-1")
-    assert found["step"] == found["steps"] == found["news"][-1]["step"] == 22
-    assert found["news"][-1]["attacked"] is not None
-    assert found["command"] == "python -m fashiongan fit dense --epochs 2 --batch 50 --adversarial pgd"
+    result = response_of(bench.news, -1, -1)["fit"]
+    assert (result["state"], result["error"], result["name"]) == ("finished", None, "dense-pgd-1")
+    assert result["step"] == result["steps"] == result["news"][-1]["step"] == 22
+    assert result["news"][-1]["attacked"] is not None
+    assert result["command"] == "python -m fashiongan fit dense --epochs 2 --batch 50 --adversarial pgd"
     name = next(n for n in bench.names() if n.endswith("dense-pgd-1.safetensors"))
     assert bench.classifier(name).recipe.adversarial == "pgd"
     assert bench.free_name(recipe("dense", adversarial="pgd")).stem == "dense-pgd-2"
@@ -273,13 +273,13 @@ def test_one_fit_at_a_time_and_what_is_stopped_is_not_kept(bench):
     until(lambda: bench.fit.news)
     refused("Another classifier is being trained here", bench.start_fit, recipe("dense", batch=50))
     bench.stop_fit()
-    assert asked(bench.news, -1, -1)["fit"]["state"] == "stopped"
+    assert response_of(bench.news, -1, -1)["fit"]["state"] == "stopped"
     assert not bench.fit.out.exists()
     refused("batch cannot be 551", bench.start_fit, recipe("dense", batch=551))
 
 
 def test_long_fits_are_thinned_but_keep_every_measurement():
-    news = [classifiers.Fitted(i, 5000, i / 500, 0, 0, 0, 0, 0.5 if i % 500 == 0 else None) for i in range(1, 5001)]
-    kept = lab.thinned(news)
+    records = [classifiers.Fitted(i, 5000, i / 500, 0, 0, 0, 0, 0.5 if i % 500 == 0 else None) for i in range(1, 5001)]
+    kept = lab.thinned(records)
     assert len(kept) <= 430
     assert [n.step for n in kept if n.held_out is not None] == list(range(500, 5001, 500))

@@ -108,9 +108,9 @@ def test_a_killed_studio_shows_its_run_again_and_resumes_it(tmp_path, idx_root):
     status = studio.status()
     assert (status.state, status.gan, status.steps) == ("stopped", "dcgan", 1_000_000)
     assert status.step > 0
-    news = studio.news("", -1, 0, -1)
-    assert news.columns["step"][-1] == status.step
-    assert news.sheet.startswith(b"\x89PNG")
+    update = studio.news("", -1, 0, -1)
+    assert update.columns["step"][-1] == status.step
+    assert update.sheet.startswith(b"\x89PNG")
     studio.go_on()
     until(lambda: studio.status().step > status.step)
     studio.stop()

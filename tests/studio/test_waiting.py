@@ -86,7 +86,7 @@ def test_start_does_not_wait_for_an_estimate_which_then_stays_empty(studio, tiny
         assert not advice.done()
         go.set()
         assert advice.result(30)[1] is None
-    assert studio.advice(tiny("dcgan"))[1] is None  # a run is in the way
+    assert studio.advice(tiny("dcgan"))[1] is None  # a run occupies the device
     studio.stop()
     assert studio.advice(tiny("dcgan"))[1] == 60.0
 

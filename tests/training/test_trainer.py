@@ -1,4 +1,4 @@
-"""The loop: averages, schedules, epochs and curves, against arithmetic done here."""
+"""The training loop: averages, schedules, epochs and curves, against arithmetic done here."""
 
 import dataclasses
 import math
@@ -55,11 +55,11 @@ def test_the_average_starts_as_g_and_is_never_trained(trainer_of, same):
 
 
 def rates(trainer):
-    found = []
+    results = []
     for _ in range(trainer.steps):
         trainer.update()
-        found.append((trainer.opt_d.param_groups[0]["lr"], trainer.opt_g.param_groups[0]["lr"]))
-    return found
+        results.append((trainer.opt_d.param_groups[0]["lr"], trainer.opt_g.param_groups[0]["lr"]))
+    return results
 
 
 def test_a_constant_schedule(trainer_of):
@@ -67,10 +67,10 @@ def test_a_constant_schedule(trainer_of):
 
 
 def test_a_linear_schedule_falls_over_the_second_half(trainer_of):
-    found = rates(trainer_of("dcgan", steps=8, lr_d=4e-4, lr_g=1e-4, schedule="linear"))
-    want = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
-    assert [d for d, _ in found] == pytest.approx([4e-4 * f for f in want])
-    assert [g for _, g in found] == pytest.approx([1e-4 * f for f in want])
+    result = rates(trainer_of("dcgan", steps=8, lr_d=4e-4, lr_g=1e-4, schedule="linear"))
+    expected = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    assert [d for d, _ in result] == pytest.approx([4e-4 * f for f in expected])
+    assert [g for _, g in result] == pytest.approx([1e-4 * f for f in expected])
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_speed_and_seconds_leave_out_what_the_reader_does(monkeypatch):
     count = trainer.update
     trainer.update = lambda: (count(), now.__setitem__(0, now[0] + 4.0))
     monkeypatch.setattr(loop, "perf_counter", lambda: now[0])
-    found = []
+    results = []
     for tick in trainer.run(every=1):
-        found.append((tick.seconds, tick.images_per_second))
+        results.append((tick.seconds, tick.images_per_second))
         now[0] += 1000.0
-    assert found == [(4.0, 50.0), (8.0, 50.0)]
+    assert results == [(4.0, 50.0), (8.0, 50.0)]
 
 
 @pytest.mark.parametrize("batch", [1, 7, 10, 64, 100])
@@ -140,17 +140,17 @@ def test_shuffle_can_be_indexed_in_any_order():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_divergence_is_an_error_that_names_it(player, bad, trainer_of):
     trainer = trainer_of("dcgan")
-    honest = getattr(trainer.gan, player)
+    original = getattr(trainer.gan, player)
 
     def broken(b):
-        loss = honest(b)
+        loss = original(b)
         return loss._replace(terms={k: v + bad for k, v in loss.terms.items()}) if b.step == 3 else loss
 
     setattr(trainer.gan, player, broken)
-    news = trainer.run(every=1)
-    assert [next(news).step for _ in range(3)] == [1, 2, 3]
+    ticks = trainer.run(every=1)
+    assert [next(ticks).step for _ in range(3)] == [1, 2, 3]
     with pytest.raises(StudioError, match=f"diverged: {player} is no longer a number at step 4.*learning rate"):
-        next(news)
+        next(ticks)
 
 
 def scripted(trainer, d_values, g_values):
