@@ -113,7 +113,7 @@ def eager(trainer: Trainer) -> Callable[[], None]:
     return trainer.update
 
 
-WAYS: dict[str, Undo] = {  # of the GAN that is asked for
+WAYS: dict[str, Undo] = {  # of the chosen GAN
     "bytes in memory, a batch by one index": loader,
     "losses added up on the device": waiting,
     "one fused optimiser step": plain_adam,

@@ -24,7 +24,7 @@ from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored, colori
 from fashiongan.data import datasets
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
-REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked color
+REACHED = 10.0  # of CIEDE2000: within it a pixel has the requested color
 
 
 def mean_lab(rgb, inside):
@@ -32,8 +32,8 @@ def mean_lab(rgb, inside):
     return color_space.lab(rgb[None].float() / 255)[0][:, inside].mean(1)
 
 
-def wanted(gray, inside, text):
-    """(3, H, W): L* of the gray picture with the asked a and b, as far as a screen shows them."""
+def target(gray, inside, text):
+    """(3, H, W): L* of the gray picture with the requested a and b, as far as a screen shows them."""
     ab = color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *gray.shape[-2:])
     return torch.cat([color_space.lightness(gray.float() / 255), color_space.shown(gray, ab)], 1)[0]
 
@@ -51,7 +51,7 @@ def garments(gan, n):
         lab = color_space.lab(out[None].float() / 255)[0]
         light.append((lab[:1] - color_space.lightness(gray.values[0].float() / 255)).abs().max())
         gray_off.append((color_space.gray_of(out[None]).int() - gray.values.int()).abs().max())
-        goal = wanted(gray.values, inside, text)
+        goal = target(gray.values, inside, text)
         mean = lab[:, inside].mean(1)
         obeyed.append(ciede2000(mean, goal[:, inside].mean(1)))
         outright.append(ciede2000(mean, torch.cat([mean[:1], color_space.lab_of(text)[1:]])))
@@ -63,7 +63,7 @@ def garments(gan, n):
         after.append(color_space.gray_of(out[None]))
         own = engine.classic(gan, gray, int(test.labels[i]))
         ab = mean_lab(colored(gan, gray, own)[0], inside)[1:]
-        goals = [wanted(gray.values, inside, c)[1:, inside].mean(1) for c in palettes.CLASSIC]
+        goals = [target(gray.values, inside, c)[1:, inside].mean(1) for c in palettes.CLASSIC]
         classic.append(min(range(10), key=lambda k: float((ab - goals[k]).norm())) == int(test.labels[i]))
         rows = inside.any(1).nonzero().flatten()
         top, bottom = int(rows.min()), int(rows.max())
@@ -78,7 +78,7 @@ def garments(gan, n):
             for part, t in ((slice(top, upper + 1), text), (slice(lower, bottom + 1), other)):
                 here = torch.zeros_like(inside)
                 here[part] = inside[part]
-                halves.append(ciede2000(lab[:, here].mean(1), wanted(gray.values, here, t)[:, here].mean(1)))
+                halves.append(ciede2000(lab[:, here].mean(1), target(gray.values, here, t)[:, here].mean(1)))
         if i % 5 == 0:
             eight = [mean_lab(x, inside) for x in colored(gan, gray, ColorizeSpec(seed=i), 8)]
             variants.append(torch.stack([ciede2000(a, b) for a, b in combinations(eight, 2)]).mean())
@@ -91,8 +91,8 @@ def garments(gan, n):
     print(f"| garments, n = {n} | measured | wanted |\n|---|---|---|")
     print(f"| lightness: largest difference, of 255 | {2.55 * float(max(light)):.2f} | at most 1 |")
     print(f"| gray: largest difference, of 255 | {int(max(gray_off))} | at most 1 |")
-    print(f"| obedience: CIEDE2000 to the asked color, as a screen shows it | {mean(obeyed):.2f} | at most 5 |")
-    print(f"| the same to the asked color outright | {mean(outright):.2f} | |")
+    print(f"| obedience: CIEDE2000 to the requested color, as a screen shows it | {mean(obeyed):.2f} | at most 5 |")
+    print(f"| the same to the requested color itself | {mean(outright):.2f} | |")
     print(f"| two hints, each half's (n = {len(halves)}) | {mean(halves):.2f} | at most 5 |")
     print(f"| garment that a hint reaches (within {REACHED:g}) | {100 * mean(reach):.1f} % | at least 95 % |")
     print(f"| background pixels with chroma above 3 | {100 * mean(ground):.2f} % | at most 0.5 % |")

@@ -27,7 +27,7 @@ from fashiongan.colorize import engine
 from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored, colorizer
 
 ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008080", "#e75480")
-REACHED = 10.0  # of CIEDE2000: within it a pixel has the asked color
+REACHED = 10.0  # of CIEDE2000: within it a pixel has the requested color
 
 
 def photograph(folder, row):
@@ -73,7 +73,7 @@ def db(errors):
 
 
 def measured(gan, folder, rows):
-    """Per photograph: errors by name, how far asked colors are missed, and the background's largest change."""
+    """Per photograph: errors by name, how far requested colors are missed, and the background's largest change."""
     rng = torch.Generator().manual_seed(0)
     errors, missed, reached, ground = {}, [], [], 0
     for i, row in enumerate(rows):
@@ -123,7 +123,7 @@ def table(name, gan, folder, rows):
         print(f"| {place}: of the mean error, hinted and all over | {pooled[0]:.2f} and {pooled[1]:.2f} dB | |")
     print(f"| gray | {db(errors['gray']).mean():.2f} dB | |")
     print(f"| background: largest change, of 255 | {ground} | at most 1 |")
-    print(f"| an asked color: CIEDE2000 in the mean, as a screen shows it | {np.mean(missed):.2f} | at most 5 |")
+    print(f"| a requested color: CIEDE2000 in the mean, as a screen shows it | {np.mean(missed):.2f} | at most 5 |")
     print(f"| garment that it reaches (within {REACHED:g}) | {100 * np.mean(reached):.1f} % | at least 95 % |")
 
 

@@ -2,7 +2,7 @@
 
 Writes benchmarks/curves-DEVICE-SETTINGS.md, and the same as a picture beside it.
 
-    python benchmarks/curves.py                                           the Train tab's quick look of every GAN
+    python benchmarks/curves.py                                           the Train tab's quick run of every GAN
     python benchmarks/curves.py --full --epochs 50 --batch 512 --at-once 10 --ten     a GPU's three minutes
 
 At moments that grow with the time spent, a thousand garments are drawn by the averaged generator and shown to the
@@ -32,8 +32,8 @@ from fashiongan.training.trainer import Trainer, pick_device
 TEN = ("gan", "cgan", "infogan", "ebgan", "acgan", "lsgan", "wgan", "began", "wgan-gp", "dragan")  # of report 001
 NOT = ("colorizer", "large")  # the first draws no garments, the second is for a hundred pictures
 RUNS = Path("runs", "curves")
-FIRST, GROWTH = 1.0, 1.2  # seconds before the first look, and times as long before each further one
-MARKS = (5.0, 3.0, 2.0, 1.5, 1.0)  # distances whose moment is told
+FIRST, GROWTH = 1.0, 1.2  # seconds before the first measurement, and times as long before each further one
+MARKS = (5.0, 3.0, 2.0, 1.5, 1.0)  # distances whose time is reported
 OUT = Path(__file__).parent
 
 
@@ -44,7 +44,7 @@ def recipe(gan: str, args: argparse.Namespace) -> gans.Recipe:
 
 
 def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
-    """Train, and look: everything that the table tells."""
+    """Train and measure: everything that the table shows."""
     garments = datasets.load(datasets.FASHION_MNIST, root=args.data_root)
     chosen, pictures = datasets.prepare(recipe(gan, args), loaded=garments)
     trainer = Trainer(chosen, pictures, device)
@@ -82,32 +82,32 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
     }
 
 
-def recognisable(look: dict[str, float]) -> bool:
-    return look["confidence"] >= 0.6 and look["classes"] >= 10
+def recognisable(point: dict[str, float]) -> bool:
+    return point["confidence"] >= 0.6 and point["classes"] >= 10
 
 
-def moment(found: dict[str, object], wanted: object) -> str:
-    """When a look was first as wanted."""
-    return next((f"{look['seconds']:.0f} s" for look in found["looks"] if wanted(look)), "")  # type: ignore[attr-defined,operator]
+def moment(curve: dict[str, object], condition: object) -> str:
+    """The seconds until a measurement first met the condition."""
+    return next((f"{point['seconds']:.0f} s" for point in curve["looks"] if condition(point)), "")  # type: ignore[attr-defined,operator]
 
 
-def row(found: dict[str, object]) -> str:
-    r, last = json.loads(str(found["recipe"])), found["looks"][-1]  # type: ignore[index]
+def row(curve: dict[str, object]) -> str:
+    r, last = json.loads(str(curve["recipe"])), curve["looks"][-1]  # type: ignore[index]
     cells = [
-        found["gan"], r["batch"], f"{found['epochs']:.3g}", f"{found['seconds']:.0f} s",
-        f"{found['images_per_second']:,.0f}", moment(found, recognisable),
-        *(moment(found, lambda look, mark=mark: look["distance"] <= mark) for mark in MARKS),
+        curve["gan"], r["batch"], f"{curve['epochs']:.3g}", f"{curve['seconds']:.0f} s",
+        f"{curve['images_per_second']:,.0f}", moment(curve, recognisable),
+        *(moment(curve, lambda point, mark=mark: point["distance"] <= mark) for mark in MARKS),
         f"{last['distance']:.2f}", f"{100 * last['confidence']:.0f} %", f"{last['classes']:.0f}",
     ]  # fmt: skip
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def drawn(founds: list[dict[str, object]]) -> str:
+def drawn(curves: list[dict[str, object]]) -> str:
     """Distance against seconds, both by their logarithms, as SVG."""
     wide, high, left, low = 900, 480, 60, 40
-    every = [look for f in founds for look in f["looks"]]  # type: ignore[attr-defined]
-    x0, x1 = (math.log10(fold(look["seconds"] for look in every)) for fold in (min, max))
-    y0, y1 = (math.log10(fold(max(look["distance"], 0.05) for look in every)) for fold in (min, max))
+    every = [point for f in curves for point in f["looks"]]  # type: ignore[attr-defined]
+    x0, x1 = (math.log10(fold(point["seconds"] for point in every)) for fold in (min, max))
+    y0, y1 = (math.log10(fold(max(point["distance"], 0.05) for point in every)) for fold in (min, max))
 
     def at(seconds: float, distance: float) -> str:
         x = left + (math.log10(seconds) - x0) / (x1 - x0 or 1) * (wide - left - 110)
@@ -128,19 +128,19 @@ def drawn(founds: list[dict[str, object]]) -> str:
             y = at(10**x0, t).split(",")[1]
             parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end" fill="#555">{t:g}</text>')
             parts.append(f'<path d="M{left},{y}H{wide - 110}" stroke="#ddd"/>')
-    for i, f in enumerate(founds):
-        color = f"hsl({360 * i / len(founds):.0f},65%,42%)"
-        points = [at(look["seconds"], look["distance"]) for look in f["looks"]]  # type: ignore[attr-defined]
+    for i, f in enumerate(curves):
+        color = f"hsl({360 * i / len(curves):.0f},65%,42%)"
+        points = [at(point["seconds"], point["distance"]) for point in f["looks"]]  # type: ignore[attr-defined]
         x, y = points[-1].split(",")
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="1.8"/>')
         parts.append(f'<text x="{float(x) + 5}" y="{float(y) + 4}" fill="{color}">{f["gan"]}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def written(founds: list[dict[str, object]], args: argparse.Namespace, wall: float, command: str, picture: str) -> str:
+def written(curves: list[dict[str, object]], args: argparse.Namespace, wall: float, command: str, picture: str) -> str:
     beside = f", {args.at_once} at a time on one device" if args.at_once > 1 else ""
     took = f" All together they took {wall:.0f} s, start-up included." if wall else ""
-    by = "; ".join(sorted({str(f["by"]) for f in founds}))
+    by = "; ".join(sorted({str(f["by"]) for f in curves}))
     titles = ["GAN", "batch", "epochs", "training", "pictures/s", "recognisable after"]
     titles += [*(f"distance {mark:g}" for mark in MARKS), "last distance", "sure", "classes"]
     return f"""# Time against score
@@ -151,7 +151,7 @@ See the head of `benchmarks/curves.py` for what is measured.{took} By `{command}
 
 | {" | ".join(titles)} |
 |{"---|" * len(titles)}
-{chr(10).join(map(row, founds))}
+{chr(10).join(map(row, curves))}
 """
 
 
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("gans", nargs="*", metavar="GAN", help="which (default: all that draw garments)")
     parser.add_argument("--ten", action="store_true", help="report 001's ten")
-    parser.add_argument("--full", action="store_true", help="each GAN's own recipe, not the Train tab's quick look")
+    parser.add_argument("--full", action="store_true", help="each GAN's own recipe, not the Train tab's quick run")
     parser.add_argument("--usual", action="store_true", help="by the usual loop of benchmarks/speed.py, batch 64")
     parser.add_argument("--width", type=int, help="other than the recipe's")
     parser.add_argument("--epochs", type=int, help="other than the recipe's")
@@ -201,10 +201,10 @@ def main() -> None:
             if process.returncode == 0:
                 print(row(json.loads((place / f"{gan}.json").read_text())), flush=True)
     wall = perf_counter() - begin if fresh else 0.0
-    founds = [json.loads((place / f"{g}.json").read_text()) for g in chosen if (place / f"{g}.json").exists()]
+    curves = [json.loads((place / f"{g}.json").read_text()) for g in chosen if (place / f"{g}.json").exists()]
     out = OUT / f"curves-{place.name}{'-ten' if args.ten else ''}.md"
-    files.write(out.with_suffix(".svg"), drawn(founds).encode())
-    files.write(out, written(founds, args, wall, command, out.with_suffix(".svg").name).encode())
+    files.write(out.with_suffix(".svg"), drawn(curves).encode())
+    files.write(out, written(curves, args, wall, command, out.with_suffix(".svg").name).encode())
 
 
 if __name__ == "__main__":

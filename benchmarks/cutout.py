@@ -6,9 +6,9 @@ onnxruntime installed, U2-Net-p itself (the ONNX file of the PyPI package rembg-
 Prints a table, and what it was measured on. `--limit` takes so many photographs, evenly from all of them.
 
 Or `--colorize`: 200 held-out photographs, colored as the Colorize tab does it, with the garment's mask as truth:
-garment pixels that got the asked color, background pixels that changed visibly. Or `--project`: "Start from my picture"
-on 100 held-out photographs, and whether the scorer sees the class that was asked for in what the generator drew. Both
-before, with the flood fill, and after.
+garment pixels that got the requested color, background pixels that changed visibly. Or `--project`: "Start from my
+picture" on 100 held-out photographs, and whether the scorer sees the photograph's class in what the generator drew.
+Both before, with the flood fill, and after.
 """
 
 import argparse
@@ -42,9 +42,9 @@ DATA = REPO.parent / "shared" / "data" / "garments-256"
 INSIDE = 128  # of 255: alpha from here on is garment
 
 
-def iou(found, truth):
+def iou(alpha, truth):
     """Of two masks (H, W) uint8; 1 where both are empty."""
-    a, b = np.asarray(found) >= INSIDE, np.asarray(truth) >= INSIDE
+    a, b = np.asarray(alpha) >= INSIDE, np.asarray(truth) >= INSIDE
     either = (a | b).sum()
     return float((a & b).sum() / either) if either else 1.0
 
@@ -171,7 +171,7 @@ ASKED = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#6a2c8f", "#d2691e", "#008
 REACHED, VISIBLE = (
     10.0,
     2.3,
-)  # of CIEDE2000: within it a color is the asked one; of a* and b*: from it on a change shows
+)  # of CIEDE2000: within it a color counts as the requested one; of a* and b*: from it on a change is visible
 BEFORE, AFTER = "before, flood fill", "after"
 
 
@@ -180,13 +180,13 @@ def evenly(rows, n):
 
 
 def filled(im):
-    """What the flood fill alone finds, as `cutout.found` tells it."""
+    """The cut-out of the flood fill alone, in the form of `cutout.found`."""
     mask = cutout.cut_out(im.convert("RGBA"))
     return cutout.CutOut(mask, nothing=mask.getbbox() is None)
 
 
 def colored(rows):
-    """Lines of a table: how much of garments and of backgrounds gets a color that is asked for."""
+    """Lines of a table: how much of garments and of backgrounds gets the requested color."""
     gan = checkpoint.load("colorizer-photos")
     results = {BEFORE: [], AFTER: []}
     for i, (im, truth) in enumerate(photographs(rows)):
@@ -203,14 +203,14 @@ def colored(rows):
             reached = ciede2000(actual[:, inside].T, expected[:, inside].T) <= REACHED
             changed = actual[1:, outside].norm(dim=0) >= VISIBLE
             results[way].append((float(reached.float().mean()), float(changed.float().mean()) if len(changed) else 0.0))
-    yield "| colorizer-photos | photographs | garment in the asked color | background changed |\n|---|---|---|---|"
+    yield "| colorizer-photos | photographs | garment in the requested color | background changed |\n|---|---|---|---|"
     for way, pairs in results.items():
         garment, ground = np.mean(pairs, 0)
         yield f"| {way} | {len(pairs)} | {garment:.1%} | {ground:.1%} |"
 
 
 def projected(rows, name):
-    """Lines of a table: how often the scorer sees the class asked for in what the generator drew of a photograph."""
+    """Lines of a table: how often the scorer sees the photograph's class in what the generator drew of a photograph."""
     gan, scorer = checkpoint.load(name), classifiers.load("cnn")
     results = {BEFORE: [], AFTER: []}
     for file, *_ in rows:

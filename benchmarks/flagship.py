@@ -49,20 +49,20 @@ def scorer(out: Path, device: str, root: str | None) -> dict[str, Any]:
     return last.report.to_json()
 
 
-def written(found: dict[int, dict[str, Any]], where: str) -> str:
+def written(reports: dict[int, dict[str, Any]], where: str) -> str:
     """The page."""
     heads = [*(reports.SCORES[k][0] for k in COLUMNS), "GAN-train", "copying test"]
     rows = []
-    for seed, report in sorted(found.items()):
+    for seed, report in sorted(reports.items()):
         cells = [f"{report['scores'][k]['value']:.3g}" for k in COLUMNS]
         cells.append(f"{100 * report['gan_train']:.1f} %")
         rows.append(f"| {seed} | {' | '.join(cells)} | {report['originality']['pixels']['copying']:+.1f} |")
-    report = next(iter(found.values()))
+    report = next(iter(reports.values()))
     floors = [f"*{report['scores'][k]['real']:.3g}*" for k in COLUMNS]
     floors.append(f"*{100 * report['gan_train_real']:.1f} %*")
     return f"""# The flagship from several seeds
 
-`studio` as it is bundled, from {len(found)} starting seeds, each scored like any checkpoint by {N:,} samples against
+`studio` as it is bundled, from {len(reports)} starting seeds, each scored like any checkpoint by {N:,} samples against
 10,000 unseen pictures; GAN-train is the accuracy on those of a classifier fitted on the samples alone. Below stands
 what as many training pictures get. By `python benchmarks/flagship.py`, {where}.
 

@@ -23,8 +23,8 @@ BATCH, UPDATES = 32, 3
 READ = """
 import sys
 from fashiongan.data import datasets
-found = datasets.load(sys.argv[1], size=int(sys.argv[2]))
-print(len(found))
+loaded = datasets.load(sys.argv[1], size=int(sys.argv[2]))
+print(len(loaded))
 """
 TRAIN = """
 import sys

@@ -1,7 +1,7 @@
 """Do harm to the page: python benchmarks/hardening.py  (needs the developers' requirements; no browser)
 
 Sends a thousand malformed calls and uploads, by seed, to a public studio in a process of its own, and prints what a
-visitor was told, how long it took and what memory it cost; then opens two hundred foreign or damaged checkpoints.
+visitor read, how long it took and what memory it cost; then opens two hundred foreign or damaged checkpoints.
 """
 
 import argparse

@@ -91,10 +91,10 @@ def key(*what: object) -> str:
     return " ".join(map(str, (*what, features.sha256(classifiers.find(str(what[0])))[:12])))
 
 
-def percent(found: dict[str, float] | None, usual: int) -> str:
-    if found is None:
+def percent(result: dict[str, float] | None, usual: int) -> str:
+    if result is None:
         return ""
-    return f"{100 * found['accuracy']:.1f}" + ("" if found["n"] == usual else f" (n={found['n']:,})")
+    return f"{100 * result['accuracy']:.1f}" + ("" if result["n"] == usual else f" (n={result['n']:,})")
 
 
 def written(kept: dict[str, dict[str, float]], where: str) -> str:
@@ -146,9 +146,9 @@ def main() -> None:
     where = f"commit {commit.strip()}, {checkpoint.device_name(torch.device(device))}"
     kept = json.loads(KEPT.read_text()) if KEPT.is_file() and args.limit is None else {}
 
-    def keep(name: str, found: dict[str, float]) -> None:
-        kept[name] = found
-        print(name, found, flush=True)
+    def keep(name: str, result: dict[str, float]) -> None:
+        kept[name] = result
+        print(name, result, flush=True)
         if args.limit is None:
             files.write(KEPT, (json.dumps(kept, indent=1) + "\n").encode())
             files.write(OUT, written(kept, where).encode())

@@ -3,7 +3,7 @@
 Moves garments along each of a checkpoint's first sliders and prints, for each: Spearman's correlation of its position
 and the measure that it is named after (the mean over garments), how often the project's classifier sees the same class
 as in the unmoved garment (over all positions, and over the whole travel at once), and by how many standard deviations
-of that measure the picture changes. The classifier scorers here only: the sliders are found without it.
+of that measure the picture changes. The classifier only scores here: the sliders are computed without it.
 """
 
 import argparse

@@ -122,14 +122,14 @@ class Tree:
         return [line for p in sorted(self.package.rglob("*.js")) for line in p.read_text().splitlines()]
 
     def place(self, question: Question) -> Path:
-        """Where what is asked for lies. Raises LookupError when the table is out of date."""
+        """The place of the answer. Raises LookupError when the table is out of date."""
         there = [self.package / p for p in question.paths if (self.package / p).exists()]
         if not there or not re.search(question.proof, self.texts[there[0]], re.M):
             raise LookupError(f"{question.what} is no longer at {question.paths[0]}: correct QUESTIONS.")
         return there[0].relative_to(self.package)
 
     def answered(self) -> list[str]:
-        """What is found by the names alone."""
+        """The answers that the names alone give."""
         return [q.what for q in QUESTIONS if q.word in self.place(q).as_posix()]
 
 

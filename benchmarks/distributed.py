@@ -1,6 +1,6 @@
 """What a second process brings and costs, on one machine's processors. Prints a line a way.
 
-    python benchmarks/team.py [--gan studio] [--seconds 20]
+    python benchmarks/distributed.py [--gan studio] [--seconds 20]
 
 The same run in one process with one core, in one with two, and in two with a core each (torchrun, Gloo), one after the
 other, three rounds. Pictures a second of the whole; memory is the peak of each process. It needs two cores to itself.
@@ -24,21 +24,21 @@ from fashiongan import gans
 from fashiongan.data import datasets
 from fashiongan.training.distributed import join
 from fashiongan.training.trainer import Trainer
-team, device = join("cpu")
-trainer = Trainer(*datasets.prepare(gans.new_recipe({gan!r}, batch={batch})), device, team)
+group, device = join("cpu")
+trainer = Trainer(*datasets.prepare(gans.new_recipe({gan!r}, batch={batch})), device, group)
 for _ in range(5):
     trainer.update()
-team.wait()
+group.wait()
 begin, updates = perf_counter(), 0
 while updates < {updates}:
     trainer.update()
     updates += 1
 trainer.means()
-team.wait()
+group.wait()
 rate = updates * {batch} * trainer.recipe.d_steps / (perf_counter() - begin)
-if team.rank == 0:
+if group.rank == 0:
     print(rate, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
-team.leave()
+group.leave()
 """
 
 
