@@ -251,7 +251,7 @@ def test_what_is_no_picture_is_refused(broken):
 
 
 @pytest.mark.parametrize(
-    ("request", "n", "message"),
+    ("spec", "n", "message"),
     [
         (ColorizeSpec(colors=("no color",)), 1, "is no color"),
         (ColorizeSpec(hints=(Hint(0.5, 0.5, "nor this"),)), 1, "is no color"),
@@ -265,9 +265,9 @@ def test_what_is_no_picture_is_refused(broken):
         (ColorizeSpec(), 17, "variants"),
     ],
 )
-def test_impossible_requests_are_refused(plain, request, n, message):
+def test_impossible_requests_are_refused(plain, spec, n, message):
     with pytest.raises(StudioError, match=message):
-        colored(plain, shirt(), request, n)
+        colored(plain, shirt(), spec, n)
 
 
 def test_other_gans_do_not_color():
