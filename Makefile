@@ -18,7 +18,7 @@ test: .venv/dev test-data lint
 check: lint
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
 
-# What is told without running anything, in under half a minute: style, types, and the tests that read the sources.
+# What can be checked without running anything, in under half a minute: style, types, and the tests that read the sources.
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

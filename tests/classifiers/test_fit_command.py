@@ -100,8 +100,8 @@ def test_ctrl_c_stops_a_fit_and_writes_nothing(capsys, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_fit_as_a_process(python):
-    code, out, err = python("-m", "fashiongan", "fit", "dense", *TINY, "--device", "cpu", "--out", "mine.safetensors")
+def test_fit_as_a_process(forked):
+    code, out, err = forked("-m", "fashiongan", "fit", "dense", *TINY, "--device", "cpu", "--out", "mine.safetensors")
     assert (code, out) == (0, ""), err
     assert re.search(r"^\d+\.\d\d % of 200 test pictures named right: mine.safetensors$", err.splitlines()[-1])
     assert classifiers.load("mine.safetensors").recipe.classifier == "dense"

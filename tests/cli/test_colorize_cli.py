@@ -232,8 +232,8 @@ def test_the_colorizer_suits_the_background(garment, tmp_path):
 
 
 @pytest.mark.slow
-def test_as_a_command(dyer, garment, tmp_path, python):
-    code, out, err = python(
+def test_as_a_command(dyer, garment, tmp_path, forked):
+    code, out, err = forked(
         "-m", "fashiongan", "colorize", garment("a.png"), garment("b.png"), "--colour", "#b03a2e",
         "--out", tmp_path / "out", "--checkpoint", dyer,
     )  # fmt: skip

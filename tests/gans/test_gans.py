@@ -366,7 +366,7 @@ def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan,
     """Otherwise a GPU that replays a recorded update would compute something else, or could not record it."""
     if augment and gans.GANS[gan].redraws:
         return
-    trainer = trainer_of(gan, d_steps=2, steps=100, augment=augment)
+    trainer = trainer_of(gan, d_steps=2, steps=100, augment=augment, batch=8)
     operations = {}
     for step in (*range(18), 1000, 1001):
         trainer.step = step

@@ -1,16 +1,10 @@
 """What all visitors share: the checkpoints, the data, and the one run."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
-import fashiongan
 from fashiongan import limits
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
@@ -91,18 +85,17 @@ def test_nothing_to_resume(studio):
 
 
 @pytest.mark.slow
-def test_a_killed_studio_shows_its_run_again_and_resumes_it(tmp_path, idx_root):
+def test_a_killed_studio_shows_its_run_again_and_resumes_it(tmp_path, idx_root, fork_python):
     script = (
         "import sys, time; from pathlib import Path\n"
         "from fashiongan import gans; from fashiongan.studio import Studio\n"
         "s = Studio(Path(sys.argv[1]), data_root=sys.argv[2], device='cpu')\n"
         "s.start(gans.new_recipe('dcgan', width=8, z_dim=16, batch=16, steps=1000000)); time.sleep(600)\n"
     )
-    env = {**os.environ, "PYTHONPATH": str(Path(fashiongan.__file__).parent.parent)}
-    process = subprocess.Popen([sys.executable, "-c", script, tmp_path / "runs", idx_root], env=env)
+    process = fork_python("-c", script, tmp_path / "runs", idx_root)
     log = tmp_path / "runs" / "dcgan-1" / "checkpoint.safetensors"
     until(log.exists)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     studio = Studio(tmp_path / "runs", data_root=str(idx_root), device="cpu")
     status = studio.status()
