@@ -278,7 +278,7 @@ def test_the_mask_covers_the_pixels_of_the_garment():
     assert attacks.may_change(x, "none") is None
 
 
-def test_what_breaks_the_rules_is_never_reported(monkeypatch, net, pictures):
+def test_a_result_outside_ball_or_mask_is_never_reported(monkeypatch, net, pictures):
     x, y = pictures[0][:2].clamp(0.05, 0.9), pictures[1][:2]
     x[0, 0, 0, 0] = 0
     for result in (x + 0.02, x - 0.06, torch.where(x == 0, 0.005, x)):

@@ -106,7 +106,7 @@ class Bomb:
 @pytest.mark.parametrize(
     "content", [b"a text file\n", pickle.dumps(Bomb()), pack({"a": torch.zeros(1)})], ids=["text", "pickle", "foreign"]
 )
-def test_what_is_no_classifier_is_refused_unopened(content, tmp_path):
+def test_a_file_that_is_no_classifier_is_refused_unopened(content, tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
     refused("damaged|was not written by the studio", classifiers.load, path)

@@ -258,7 +258,7 @@ def test_sample_names_a_checkpoint_that_is_missing_or_damaged(refused, model, tm
     refused(cli.main, ["sample", "cut.safetensors", "--out", "g.png"], "cut.safetensors is damaged")
 
 
-def test_sample_over_a_file_it_cannot_write_harms_nothing(refused, model, tmp_path):
+def test_sample_onto_an_unwritable_file_changes_nothing(refused, model, tmp_path):
     (tmp_path / "taken").write_text("a file")
     refused(cli.main, ["sample", model("dcgan"), "--out", "taken/g.png"], "cannot be written")
     assert (tmp_path / "taken").read_text() == "a file"
@@ -285,7 +285,7 @@ def test_importing_the_command_line_is_light(python):
 
 
 @pytest.mark.slow
-def test_as_processes(python, model):
+def test_the_commands_run_as_processes(python, model):
     from pathlib import Path
 
     code, out, err = python(Path(cli.__file__).parent.parent.parent / "train.py", "dcgam")

@@ -156,7 +156,7 @@ def test_two_tones_and_a_background_in_color(dyer, garment, tmp_path):
             assert (len(set(im.getpixel((3, 3)))) == 1) is gray
 
 
-def test_what_is_no_picture_is_passed_over_and_named(dyer, garment, tmp_path, capsys):
+def test_a_file_that_is_no_picture_is_skipped_and_named(dyer, garment, tmp_path, capsys):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     assert run(bad, garment("a.png"), "--colour", "red", "--out", tmp_path / "out", "--checkpoint", dyer) == 2
@@ -185,7 +185,7 @@ def test_what_is_no_picture_is_passed_over_and_named(dyer, garment, tmp_path, ca
         (["--checkpoint", "nosuch"], "There is no checkpoint 'nosuch'"),
     ],
 )
-def test_bad_input_is_one_sentence_and_harms_nothing(words, sentence, dyer, garment, tmp_path, capsys):
+def test_bad_input_is_one_sentence_and_changes_nothing(words, sentence, dyer, garment, tmp_path, capsys):
     out = tmp_path / "out.png"
     out.write_text("mine")
     more = [] if "--checkpoint" in words else ["--checkpoint", dyer]
@@ -232,7 +232,7 @@ def test_the_colorizer_suits_the_background(garment, tmp_path):
 
 
 @pytest.mark.slow
-def test_as_a_command(dyer, garment, tmp_path, forked):
+def test_colorize_runs_as_a_process(dyer, garment, tmp_path, forked):
     code, out, err = forked(
         "-m", "fashiongan", "colorize", garment("a.png"), garment("b.png"), "--colour", "#b03a2e",
         "--out", tmp_path / "out", "--checkpoint", dyer,

@@ -200,7 +200,7 @@ def test_a_file_in_color_becomes_gray_with_a_remark():
     assert gray.values[0, 0, 45, 30] == color_space.gray_of(coat).item()
 
 
-def test_what_is_not_garment_stays_gray(plain):
+def test_the_background_stays_gray(plain):
     gray = engine.opened(file_of(on_white()))
     assert gray.mask[0, 0, 45, 30] == 1
     assert gray.mask[0, 0, 2, 2] == 0
@@ -222,7 +222,7 @@ def test_on_black_there_is_no_need_of_a_mask():
     assert engine.opened(file_of(shirt().values[0, 0].numpy())).mask is None
 
 
-def test_what_is_transparent_is_no_garment():
+def test_transparent_pixels_are_not_garment():
     x = np.zeros((40, 40, 4), np.uint8)
     x[10:-10, 10:-10] = (200, 200, 200, 255)
     gray = engine.opened(file_of(x))
@@ -231,13 +231,13 @@ def test_what_is_transparent_is_no_garment():
     assert gray.mask[0, 0, 20, 20] == 1
 
 
-def test_one_shade_all_over_has_no_garment_and_is_colored_all_the_same(plain):
+def test_a_picture_of_one_shade_has_no_garment_and_is_still_colored(plain):
     gray = engine.opened(file_of(np.full((30, 30), 140, np.uint8)))
     assert gray.mask is None
     assert ab_of(colored(plain, gray, ColorizeSpec(colors=(RED,))))[0, 0].min() > 20
 
 
-def test_what_is_too_large_is_reduced():
+def test_a_large_picture_is_reduced():
     x = np.full((2500, 500), 255, np.uint8)
     x[500:2000, 100:400] = 60
     gray = engine.opened(file_of(x))
@@ -245,7 +245,7 @@ def test_what_is_too_large_is_reduced():
 
 
 @pytest.mark.parametrize("broken", [b"", b"no picture", file_of(on_white())[:120], file_of(on_white(), "TIFF")])
-def test_what_is_no_picture_is_refused(broken):
+def test_a_file_that_is_no_picture_is_refused(broken):
     with pytest.raises(StudioError, match="no picture"):
         engine.opened(broken)
 

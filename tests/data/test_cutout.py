@@ -111,7 +111,7 @@ def test_colors_and_other_sizes():
     assert x[:, 40, 32].tolist() == pytest.approx([214, 64, 40], abs=8)  # stretched to full light, and no part darker
 
 
-def test_all_of_one_shade_is_one_sentence():
+def test_a_picture_of_one_shade_is_one_sentence():
     for im in (
         Image.new("L", (80, 80)),
         Image.new("RGB", (1, 1), "white"),
@@ -123,7 +123,7 @@ def test_all_of_one_shade_is_one_sentence():
 
 
 @pytest.mark.parametrize("source", [b"", b"hello, I am text", b"\x89PNG\r\n\x1a\n" + b"x" * 99, b"<svg></svg>"])
-def test_what_is_no_picture_is_one_sentence(source):
+def test_a_file_that_is_no_picture_is_one_sentence(source):
     with pytest.raises(StudioError, match="no picture that can be read"):
         looks(source)
 
@@ -211,7 +211,7 @@ def test_a_picture_without_a_garment_is_used_whole_with_a_remark(net):
     assert cutout.garment(room(), 28, 1, cut).shape == (1, 28, 28)
 
 
-def test_what_it_is_not_sure_of_is_used_whole(net):
+def test_a_picture_with_an_uncertain_mask_is_used_whole(net):
     net(Finds(sure=3.0))
     cut = cutout.found(with_garments((80, 40, 239, 199)))
     assert cut.unsure

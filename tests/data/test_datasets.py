@@ -67,7 +67,7 @@ def test_sources_come_in_their_order(bare, idx_writer, tmp_path, monkeypatch):
     assert len(datasets.load("fashion-mnist")) == 50, "what was once downloaded needs no network"
 
 
-def test_a_place_that_was_named_is_not_replaced_by_another(tmp_path):
+def test_a_given_data_folder_is_not_replaced_by_another(tmp_path):
     refused(f"No Fashion-MNIST in {tmp_path}: expected train-images-idx3-ubyte", root=tmp_path)
 
 

@@ -109,7 +109,7 @@ def test_deep_and_printed_pictures_keep_their_tone(im, expected, tmp_path):
     assert survey.gray
 
 
-def test_of_an_animated_picture_the_first_frame_counts(tmp_path):
+def test_the_first_frame_of_an_animated_picture_counts(tmp_path):
     (tmp_path / "d/a").mkdir(parents=True)
     frames = [Image.new("L", (30, 30), v) for v in (200, 10)]
     frames[0].save(tmp_path / "d/a/1.gif", save_all=True, append_images=frames[1:])
@@ -156,7 +156,7 @@ def test_a_picture_without_a_garment_is_shown_whole(im):
 
 
 @pytest.mark.parametrize("fit", ["fill", "fit", "garment"])
-def test_what_is_transparent_becomes_white(fit):
+def test_transparent_pixels_become_white(fit):
     im = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     im.paste(Image.new("RGBA", (20, 20), (0, 0, 255, 255)), (10, 10))
     seen = np.asarray(folder.square(im, 40, fit))
@@ -268,7 +268,7 @@ def test_a_large_array_stays_on_the_disk(place, monkeypatch):
     assert recipe.labels == ("gloves", "hats")
 
 
-def test_what_is_advised(place):
+def test_the_recommended_recipe(place):
     result = datasets.load(str(place), size=64)
     recipe = recommend.recipe(result, gans.new_recipe("studio", data="garments", size=64))
     assert (recipe.gan, recipe.width, recipe.batch, recipe.augment) == ("studio", 32, 3, "colour,shift,cutout")

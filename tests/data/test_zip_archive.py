@@ -85,7 +85,7 @@ def test_it_is_unpacked_once(zipped, monkeypatch):
         ({"a/inner.zip": b"PK"}, "There are no pictures in garments.zip"),
     ],
 )
-def test_without_pictures_it_is_refused(members, message, zipped):
+def test_an_archive_without_pictures_is_refused(members, message, zipped):
     with pytest.raises(StudioError, match=message):
         zip_archive.unpacked(zipped(members))
 

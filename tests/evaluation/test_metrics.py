@@ -86,7 +86,7 @@ def test_frechet_through_scipys_root():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_frechet_of_a_set_and_itself_is_nothing(seed):
+def test_frechet_of_a_set_and_itself_is_zero(seed):
     """Fewer samples than features, so that most eigenvalues are rounding, of either sign."""
     a = metrics.moments(normal(20, 60, seed, scale=100))
     assert 0 <= metrics.frechet(a, a) <= 1e-12 * a.covariance.trace()

@@ -168,7 +168,7 @@ def test_the_smallest_strength_is_exact_to_a_255th(shade, label, least, net):
     assert robustness.smallest(net, "fgsm", x, torch.tensor([label]), "none") == least
 
 
-def test_what_cannot_be_fooled_has_no_least(net):
+def test_a_picture_that_cannot_be_fooled_has_no_smallest_strength(net):
     x = torch.zeros(1, 1, 28, 28)
     assert robustness.smallest(net, "fgsm", x, torch.tensor([0]), "garment") is None
 

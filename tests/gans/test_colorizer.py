@@ -243,7 +243,7 @@ def test_it_remembers_the_first_garment_of_each_class():
     assert model.example[:, 0, 0, 0].tolist() == [60, 0, 50]
 
 
-def test_what_it_draws_has_its_examples_lightness():
+def test_a_drawn_picture_has_the_lightness_of_its_example():
     model = fresh().eval()
     model.truth(batch(model, torch.cat([disc(10, gray=g * 25) for g in range(1, 11)])[::10]))
     with torch.no_grad():

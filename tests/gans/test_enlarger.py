@@ -53,7 +53,7 @@ def batch(model, x, y=None, **more):
 
 
 @pytest.mark.parametrize("size", [64, 128])
-def test_what_is_grown_shrinks_to_what_it_was(size):
+def test_an_enlarged_picture_shrinks_to_the_original(size):
     x = noise(3, 1, 28, 28)
     assert torch.allclose(s.shrunk(s.grown(x, size)), x, atol=1e-5)
 
@@ -252,7 +252,7 @@ def test_it_is_small_enough_to_bundle():
     assert sum(p.numel() for p in model.parameters()) < 2.9e6
 
 
-def test_it_knows_fashion_mnists_classes_by_their_other_names():
+def test_it_accepts_other_names_of_fashion_mnists_classes():
     model = fresh(labels=("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "t-shirt"))
     assert [model.akin(n) for n in datasets.CLASSES] == [7, 4, 2, 0, 3, 6, 5, 6, -1, 6]
     assert fresh(labels=datasets.CLASSES).akin("Sandal") == 5
@@ -445,7 +445,7 @@ def test_real_and_fake_pass_its_discriminator_as_separate_batches(trainer_of):
 
 @seeing
 @pytest.mark.parametrize("channels", [3, 4])
-def test_its_channels_are_the_datas(channels, trainer_of, garments_in_color):
+def test_it_has_the_channels_of_the_dataset(channels, trainer_of, garments_in_color):
     pictures = dataclasses.replace(garments_in_color, images=garments_in_color.images[:, :channels])
     trainer = trainer_of("enlarger", pictures, steps=2)
     for _ in trainer.run(1):

@@ -77,7 +77,7 @@ def test_a_garment_is_laid_on_its_ground_exactly():
     assert result.flatten().tolist() == [0.75, 0.0, -0.5]
 
 
-def test_what_is_transparent_is_never_seen():
+def test_transparent_pixels_never_reach_the_net():
     D = projected.ProjectedD(64, 2)
     D.ground.rng = torch.Generator().manual_seed(0)
     x = torch.rand(4, 4, 64, 64) * 2 - 1

@@ -32,7 +32,7 @@ def test_places_are_read_and_written(text, place):
 @pytest.mark.parametrize(
     "text", ["hub:", "hub:me", "hub:me/boots/a.bin", "hub:../../etc/passwd", "hub:me/a b", "hub:me/x/../y.safetensors"]
 )
-def test_what_names_no_place_is_one_sentence(text):
+def test_a_bad_address_is_one_sentence(text):
     with pytest.raises(StudioError, match="names no checkpoint on the Hub: write hub:user/name"):
         hub.parse(text)
 
@@ -82,7 +82,7 @@ def test_trouble_is_one_sentence(serve, weights, repo, trouble, sentence):
     assert "hf_good" not in str(caught.value)
 
 
-def test_other_content_is_not_taken_for_good_the_next_time(serve, weights):
+def test_a_file_with_another_hash_is_not_cached(serve, weights):
     server = serve({"me/boots": {"boots.safetensors": weights}}, "other content")
     with pytest.raises(StudioError, match="other content"):
         hub.fetch(hub.parse("me/boots"))
@@ -109,7 +109,7 @@ def test_a_dead_network_is_reported_at_once(serve):
 
 
 @pytest.mark.parametrize("address", ["hub:me/boots", "hub:me/boots/boots.safetensors"])
-def test_without_the_hub_what_was_fetched_before_is_taken(serve, weights, address, monkeypatch):
+def test_without_the_hub_the_cached_file_is_used(serve, weights, address, monkeypatch):
     server = serve({"me/boots": {"boots.safetensors": weights}})
     first = hub.fetch(hub.parse(address))
     server.trouble = 503
@@ -122,7 +122,7 @@ def test_without_the_hub_what_was_fetched_before_is_taken(serve, weights, addres
         hub.fetch(hub.parse("me/other"))
 
 
-def test_what_is_too_large_is_refused_before_it_is_fetched(serve, weights, monkeypatch):
+def test_a_large_file_is_refused_before_it_is_fetched(serve, weights, monkeypatch):
     server = serve({"me/boots": {"boots.safetensors": weights}})
     monkeypatch.setattr(limits, "CHECKPOINT_BYTES", 1000)
     with pytest.raises(StudioError, match="is too large"):
@@ -167,7 +167,7 @@ def test_push_without_a_token_or_with_a_wrong_one_is_one_sentence(serve, trained
     assert "names no checkpoint on the Hub" in capsys.readouterr().err
 
 
-def test_pull_takes_nothing_that_is_no_checkpoint_and_harms_no_run(serve, trained, weights, capsys):
+def test_pull_refuses_a_file_that_is_no_checkpoint_and_changes_no_run(serve, trained, weights, capsys):
     serve({"me/bad": {"bad.safetensors": b"hello"}, "me/boots": {"boots.safetensors": weights}})
     assert cli.main(["pull", "me/bad"]) == 2
     assert "damaged or not a safetensors file" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_a_failed_hub_is_not_requested_again_at_every_slider_move(studio, serve,
     assert len(server.log) == 2
 
 
-def test_what_is_no_checkpoint_is_refused_and_not_listed(studio, serve):
+def test_a_file_that_is_no_checkpoint_is_refused_and_not_listed(studio, serve):
     serve({"me/bad": {"bad.safetensors": b"hello"}})
     studio = studio()
     with pytest.raises(StudioError, match="damaged or not a safetensors file"):
@@ -148,7 +148,7 @@ def test_a_stranger_s_header_opens_no_folder_here(studio, serve, weights, colore
     assert len(studio.datasets.kept) == 0
 
 
-def test_what_a_listing_cannot_name_is_left_out(serve, weights):
+def test_a_file_that_a_listing_cannot_name_is_left_out(serve, weights):
     serve({"us/all": {"a.safetensors": weights, "b c.safetensors": weights, "d.txt": b""}})
     assert hub.listing(hub.parse("us/all")) == [hub.Place("us/all", "a.safetensors")]
 

@@ -131,7 +131,7 @@ def test_directions_apart_follow_their_slope_and_turn_from_the_others():
     assert (result[0, :, 0] * result[0, :, 1]).sum() < 0.8  # further apart than the slopes are
 
 
-def test_what_makes_another_class_is_left_out():
+def test_directions_that_change_the_class_are_left_out():
     slopes = torch.eye(3, dtype=torch.float64)[None, :, :2]
     left = directions.without(slopes, torch.tensor([[[1.0], [1.0], [0.0]]]).double())
     along = (left[0].T @ torch.tensor([1.0, 1.0, 0.0]).double()).abs()

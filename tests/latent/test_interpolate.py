@@ -226,7 +226,7 @@ GOOD = json.loads(SampleSpec("dcgan").to_json())
     ],
     ids=lambda v: str(v)[-40:],
 )  # fmt: skip
-def test_what_is_no_description_is_refused_in_one_sentence(bad):
+def test_a_bad_description_is_refused_in_one_sentence(bad):
     with pytest.raises(StudioError, match="description of garments"):
         spec.parse(bad)
 
@@ -286,12 +286,12 @@ def test_a_picture_is_a_board_of_one_and_so_is_a_contact_sheet_of_all(net):
         (json.dumps({"board": [GOOD | {"seed": "x"}]}), "no sensible seed"),
     ],
 )
-def test_what_is_no_board_is_refused_in_one_sentence(text, sentence):
+def test_a_bad_board_is_refused_in_one_sentence(text, sentence):
     with pytest.raises(StudioError, match=sentence):
         board.from_json(text)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\nrest", b"hello"])
-def test_what_is_no_picture_of_the_studio_is_refused(data):
+def test_a_picture_without_a_description_is_refused(data):
     with pytest.raises(StudioError, match="holds no description"):
         board.from_png(data)

@@ -67,7 +67,7 @@ def test_a_long_films_frames_are_thinned_up_to_the_last(place, tmp_path, monkeyp
     assert [frame.stem for frame in films[place / "one.gif"]] == ["epoch_000", "epoch_002"]
 
 
-def test_training_goes_on_where_it_stopped(place, tmp_path):
+def test_training_resumes_where_it_stopped(place, tmp_path):
     ticks = bundle.train("one", tmp_path / "runs")
     stopped = next(ticks).step
     ticks.close()

@@ -97,7 +97,7 @@ def test_a_gpu_has_four_at_a_time_and_a_cpu_one(place, tmp_path, monkeypatch, cl
         assert len(next(stretch.stretch(names, 5, tmp_path, device)).running) == at_once
 
 
-def test_what_is_better_takes_its_place_and_what_is_worse_does_not(place, tmp_path, monkeypatch):
+def test_a_better_checkpoint_replaces_the_bundled_one_and_a_worse_one_does_not(place, tmp_path, monkeypatch):
     list(bundle.trained("one", tmp_path / "runs"))
     assert not stretch.better("two", tmp_path / "runs" / "two"), "no run, nothing better"
     assert stretch.better("one", tmp_path / "runs" / "one"), "there was none"
@@ -135,7 +135,7 @@ def test_runs_are_packed_into_small_files_and_come_back_bit_by_bit(place, tmp_pa
         assert all(torch.equal(a.get_tensor(k), b.get_tensor(k)) for k in a.keys())  # noqa: SIM118
 
 
-def test_what_does_not_fit_is_left_out_last_first(place, tmp_path, monkeypatch):
+def test_files_beyond_the_limit_are_left_out_last_first(place, tmp_path, monkeypatch):
     for name in ("one", "two"):
         list(bundle.trained(name, tmp_path / "runs"))
     size = sum(f.stat().st_size for f in (tmp_path / "runs" / "one").iterdir() if f.name in stretch.KEPT)

@@ -149,7 +149,7 @@ def test_a_picture_without_garment_is_used_whole_with_a_remark(shade):
     assert cut.seen.getextrema()[1] < 128
 
 
-def test_what_the_net_is_unsure_of_is_used_whole():
+def test_a_picture_with_an_uncertain_mask_is_used_whole():
     cut = cutout_net.cut(drawing(ground="#101820", garment="#f0e8e0"), Finds(sure=0.5))
     assert cut.unsure
     assert "not sure" in cut.note

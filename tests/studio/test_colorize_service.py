@@ -117,7 +117,7 @@ def test_old_uploads_are_forgotten(desk, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("drawing", ["", "abc", "data:image/png;base64,AAAA", "§", "A" * 3_000_000])
-def test_what_is_no_drawing_is_refused(desk, drawing):
+def test_a_bad_drawing_is_refused(desk, drawing):
     with pytest.raises(StudioError):
         desk.look(ColorizeRequest(Garment("drawn", drawing=drawing), ColorizeSpec()))
 

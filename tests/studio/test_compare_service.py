@@ -119,7 +119,7 @@ def pixels(url):
         list("abcdefg"),
     ],
 )
-def test_what_is_no_list_of_two_to_six_known_models_is_refused_in_a_sentence(names, studio):
+def test_only_two_to_six_listed_models_are_compared(names, studio):
     with pytest.raises(StudioError, match=r"^(A comparison|Choose two|There is no checkpoint) .+[.]$"):
         compare.checked_names(names, studio)
 
@@ -129,7 +129,7 @@ def test_a_model_named_twice_is_shown_once(studio):
 
 
 @pytest.mark.parametrize("seed", [None, True, "3", 1.5, math.nan, -1, 2**31, [0]])
-def test_what_is_no_seed_is_refused(seed):
+def test_a_bad_seed_is_refused(seed):
     with pytest.raises(StudioError, match="Seed takes a whole number from 0 to 2147483647"):
         compare.checked_seed(seed)
 
@@ -341,7 +341,7 @@ def test_the_caption_gives_the_number_of_samples_and_the_scorer():
         (report(), True, True),
     ],
 )
-def test_what_is_worth_scoring(monkeypatch, tiny, result, score_is_here, expected):
+def test_checkpoints_worth_scoring(monkeypatch, tiny, result, score_is_here, expected):
     monkeypatch.setattr(store, "bundled", lambda: ["cnn"] if score_is_here else [])
     assert scores(score_table.scored, result, tiny("dcgan")) is expected
 

@@ -96,7 +96,7 @@ def test_an_attacked_picture_is_the_attack_and_nothing_else(bench, mine, idx_roo
     assert (result["eps"], result["eps_255"], result["changed"]) == (0.3, 76.5, int((after != x).sum()))
 
 
-def test_nothing_added_is_gray(bench, mine):
+def test_zero_noise_is_drawn_gray(bench, mine):
     result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
     assert result["magnified"] is None
     assert result["changed"] == 0

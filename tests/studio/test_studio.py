@@ -57,7 +57,7 @@ def test_a_refused_start_leaves_the_run_before_on_show(studio, tiny):
     assert studio.run is run
 
 
-def test_stopping_saves_and_resuming_goes_on_with_the_whole_curve(studio, tiny):
+def test_stopping_saves_and_a_resumed_run_has_the_whole_curve(studio, tiny):
     run = studio.start(tiny("dcgan", steps=1_000_000))
     until(lambda: run.newest.get("step", 0) > 3)
     studio.stop()
@@ -194,7 +194,7 @@ def test_queueing_on_an_idle_studio_starts_at_once(studio, tiny):
     until(lambda: studio.status().state == "finished")
 
 
-def test_what_cannot_be_trained_is_refused_before_it_waits(studio, tiny):
+def test_a_bad_recipe_is_refused_before_it_waits(studio, tiny):
     studio.start(tiny("dcgan", steps=1_000_000))
     with pytest.raises(StudioError, match="batch cannot be 700"):
         studio.enqueue(tiny("dcgan", batch=700))

@@ -101,7 +101,7 @@ def test_a_slider_does_not_wait_for_an_estimate(studio, tiny, estimating):
         go.set()
 
 
-def test_of_many_duels_at_once_each_is_queued_whole_or_not_at_all(studio, tiny):
+def test_each_of_many_concurrent_duels_is_queued_whole_or_not_at_all(studio, tiny):
     studio.start(tiny("dcgan", steps=1_000_000))
     together = threading.Barrier(12)
 

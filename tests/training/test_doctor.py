@@ -105,7 +105,7 @@ def test_no_remark_is_made_before_a_window_has_passed():
     assert are_exactly(doctor.examine(rows, 1.0), GENERATOR, ALIKE, CLIPPED)
 
 
-def test_what_lies_before_the_window_is_forgotten_and_what_lies_in_it_counts():
+def test_rows_before_the_window_are_ignored_and_rows_in_it_count():
     cured = log(steps=2000, d_clipped=lambda s: 1.0 if s <= 2000 - doctor.WINDOW else 0.0)
     assert doctor.examine(cured, 1.0) == []
     half = log(steps=2000, d_accuracy_fake=lambda s: 0.0 if s > 2000 - doctor.WINDOW / 2 else 0.8)
