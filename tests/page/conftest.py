@@ -1,4 +1,4 @@
-"""The real app on the synthetic garments, and a real browser in front of it."""
+"""The real app on the synthetic garments, in a real browser."""
 
 import os
 import sys
@@ -64,7 +64,7 @@ def url(studio):
 
 @pytest.fixture(scope="session")
 def public_url(tmp_path_factory, idx_root):
-    """The page as strangers meet it."""
+    """The page with the settings of a public host."""
     runs = tmp_path_factory.mktemp("public") / "runs"
     with launched(Studio(runs, data_root=str(idx_root), device="cpu", public=True)) as url:
         yield url
@@ -79,7 +79,7 @@ def idle(studio):
 
 @pytest.fixture
 def endless(studio, tiny):
-    """Start a small run that a test will not outlast."""
+    """Start a small run that lasts longer than any test."""
     return lambda gan="dcgan", owner="": studio.start(tiny(gan, steps=1_000_000), owner)
 
 

@@ -33,7 +33,7 @@ def opened(page):
 
 
 def calm(page):
-    """Wait until what is shown is what was chosen."""
+    """Wait until the picture shows the chosen settings."""
     page.wait_for_timeout(250)
     page.wait_for_function(
         "() => { const d = document.querySelector('.dye'); return d?.dataset.state === 'ready'"

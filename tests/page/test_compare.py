@@ -33,7 +33,7 @@ def report(frechet, copying=0.0):
 
 @pytest.fixture
 def scored(studio):
-    """scored(name=report): as if these had been scored; forgotten after the test."""
+    """scored(name=report): store these reports as scores; they are removed after the test."""
     written = []
 
     def write(**reports):
@@ -50,7 +50,7 @@ def scored(studio):
 
 @pytest.fixture(autouse=True)
 def nobody_scored(studio, monkeypatch):
-    """Bundled checkpoints as they were before anybody scored them or kept their curves."""
+    """Bundled checkpoints without stored scores or curves."""
     info = checkpoint.header_info
     monkeypatch.setattr(
         checkpoint, "header_info", lambda path: {k: v for k, v in info(path).items() if k not in ("report", "curves")}

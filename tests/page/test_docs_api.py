@@ -24,7 +24,7 @@ def test_the_worked_examples_run(url, studio, capsys):
 
 
 def test_the_page_lists_the_endpoints_of_the_app(url):
-    """All of them and no others, with their arguments and defaults, as a caller meets them."""
+    """Exactly the documented endpoints, with the arguments and defaults that a caller sees."""
     named = Client(url, verbose=False).view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert {"/sample", "/train_start", "/colorize"} <= named.keys()
     assert generate.block(PAGE, "endpoints") == generate.endpoints(named), "make docs"

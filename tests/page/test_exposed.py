@@ -1,4 +1,4 @@
-"""What strangers reach: nothing but the named endpoints, no file but their own, no address fetched for them."""
+"""What a stranger can reach: only the named endpoints and their own files; no address is fetched for them."""
 
 import http.server
 import os

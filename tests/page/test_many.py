@@ -1,4 +1,4 @@
-"""Many visitors: one's long work keeps no other's slider waiting, and what one does moves nobody else's page."""
+"""Many visitors: the long work of one does not delay another's slider, and no visitor changes another's page."""
 
 import threading
 import time

@@ -32,7 +32,7 @@ def ready(page):
 
 
 def shown(page, **wanted):
-    """Wait until the picture on show is of these choices."""
+    """Wait until the shown picture has these settings."""
     page.wait_for_function(
         "wanted => { const d = JSON.parse(document.querySelector('.robust')?.dataset.shown || '[{}]');"
         " const now = {...d[0], eps: d[1]};"

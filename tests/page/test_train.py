@@ -37,7 +37,7 @@ def set_knob(page, name, value):
 
 
 def test_a_page_on_which_nothing_moves_draws_no_frames(visit):
-    """A loop of gradio's would otherwise take a share of the cores for as long as the page is open: first.js."""
+    """Otherwise a loop of gradio's uses CPU time as long as the page is open: first.js."""
     page = visit()
     page.add_init_script(
         "window.frames_asked = 0; const ask = window.requestAnimationFrame;"
