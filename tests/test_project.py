@@ -36,8 +36,8 @@ def test_the_space_runs_the_gradio_that_is_pinned():
     assert len(card["emoji"]) == 1
     assert re.fullmatch(r"\d+m", card["startup_duration_timeout"])
     assert card["tags"]
-    keys = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
-    assert card.keys() == keys | {"short_description", "startup_duration_timeout", "tags"}
+    known = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
+    assert card.keys() == known | {"short_description", "startup_duration_timeout", "tags"}
     assert len(card["short_description"]) <= 60
     colors = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert {card["colorFrom"], card["colorTo"]} <= colors

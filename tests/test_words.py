@@ -37,10 +37,8 @@ KEPT = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_no_retired_word(path):
-    results = []
+    found = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
-        results += [
-            f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)
-        ]
-    assert not results
+        found += [f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)]
+    assert not found

@@ -1,4 +1,4 @@
-"""The scorer: what a report holds, which kinds of copying it flags, and its reason for a missing score."""
+"""The scorer: what a report holds, which frauds it flags, and what it says when a score cannot be had."""
 
 import json
 
@@ -81,7 +81,7 @@ def test_real_pictures_score_like_their_floor_and_noise_far_from_it(garments):
 
 
 @scored
-def test_copied_training_pictures_are_flagged(garments, tmp_path):
+def test_stolen_training_pictures_are_flagged(garments, tmp_path):
     for i, picture in enumerate(garments.images[:200]):
         Image.fromarray(picture[0].numpy()).save(tmp_path / f"{i:03d}.png")
     _, report = verdict_of(sources.draw(tmp_path, 200))
@@ -94,18 +94,10 @@ def test_copied_training_pictures_are_flagged(garments, tmp_path):
 @scored
 @pytest.mark.slow
 @pytest.mark.skipif(not datasets.DEBIAN.is_dir(), reason="dataset-fashion-mnist is not installed")
-def test_a_generator_that_memorized_a_hundred_boots_is_flagged():
+def test_a_generator_that_has_learned_a_hundred_boots_by_heart_is_flagged():
     root = str(datasets.DEBIAN)
-    settings = {
-        "classes": "Ankle boot",
-        "limit": 100,
-        "batch": 32,
-        "width": 16,
-        "z_dim": 4,
-        "gamma": 0.05,
-        "steps": 1000,
-    }
-    recipe, boots = datasets.prepare(gans.new_recipe("studio", schedule="constant", **settings), root)
+    asked = {"classes": "Ankle boot", "limit": 100, "batch": 32, "width": 16, "z_dim": 4, "gamma": 0.05, "steps": 1000}
+    recipe, boots = datasets.prepare(gans.new_recipe("studio", schedule="constant", **asked), root)
     trainer = Trainer(recipe, boots)
     for _ in trainer.run():
         pass
@@ -128,7 +120,7 @@ def classes_in_turn():
     return cloud(2000), cloud(1000), cloud(10_000)
 
 
-def report_of(train, test, fake):
+def found_in(train, test, fake):
     return evaluate.originality(reports.Report(), "pixels", train, test, fake)
 
 
@@ -140,7 +132,7 @@ def copies(train, fake, which):
 
 
 def test_samples_like_unseen_ones_are_no_copies(classes_in_turn):
-    report = report_of(*classes_in_turn)
+    report = found_in(*classes_in_turn)
     assert not reports.copied(report)
     assert report.originality.pixels.ratio == pytest.approx(1, abs=0.1)
     assert report.originality.n == 1000
@@ -151,7 +143,7 @@ def test_copies_are_detected_where_classes_come_in_turn(kind, classes_in_turn):
     """9,000 of 10,000 are training samples, all but those of one class."""
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
-    report = report_of(train, test, copies(train, fake, which[which % 10 != kind]))
+    report = found_in(train, test, copies(train, fake, which[which % 10 != kind]))
     assert report.originality.pixels.copying < reports.COPIED
     assert report.originality.pixels.ratio == 0
     assert reports.copied(report)
@@ -161,7 +153,7 @@ def test_copies_are_detected_where_classes_come_in_turn(kind, classes_in_turn):
 def test_one_copied_class_is_detected(kind, classes_in_turn):
     train, test, fake = classes_in_turn
     which = torch.arange(10_000)
-    report = report_of(train, test, copies(train, fake, which[which % 10 == kind]))
+    report = found_in(train, test, copies(train, fake, which[which % 10 == kind]))
     assert report.originality.pixels.beside == pytest.approx(0.1, abs=0.03)
     assert reports.copied(report)
 
@@ -173,7 +165,7 @@ def test_copies_are_detected_at_every_period(period, classes_in_turn):
     which = torch.arange(10_000)
     mostly, seldom = (copies(train, fake, which[w]) for w in (which % period != 0, which % period == 0))
     for mixed, share in ((mostly, 1 - 1 / period), (seldom, 1 / period)):
-        report = report_of(train, test, mixed)
+        report = found_in(train, test, mixed)
         assert report.originality.pixels.beside == pytest.approx(share, abs=0.05)
         assert reports.copied(report)
 
@@ -222,18 +214,18 @@ def test_size_and_time_are_beside_the_reference(model):
     gan = checkpoint.load(out)
     assert report["size"]["D"] == sum(p.numel() for p in gan.D.parameters())
     reference = checkpoint.load(evaluate.REFERENCE)
-    expected = report["size"]["G"] / sum(p.numel() for p in reference.G.parameters())
-    assert report["size"]["G_ratio"] == pytest.approx(expected, abs=1e-3)
+    want = report["size"]["G"] / sum(p.numel() for p in reference.G.parameters())
+    assert report["size"]["G_ratio"] == pytest.approx(want, abs=1e-3)
     assert report["training"]["step"] == 6
 
 
 @scored
-def test_the_reference_can_be_chosen(model):
+def test_the_reference_is_whom_you_choose(model):
     out, other = model("compact"), model("dcgan")
     _, report = verdict_of(sources.draw(out, 100), reference=str(other))
-    expected = report["size"]["D"] / sum(p.numel() for p in checkpoint.load(other).D.parameters())
+    want = report["size"]["D"] / sum(p.numel() for p in checkpoint.load(other).D.parameters())
     assert report["size"]["reference"] == str(other)
-    assert report["size"]["D_ratio"] == pytest.approx(expected, abs=1e-3)
+    assert report["size"]["D_ratio"] == pytest.approx(want, abs=1e-3)
     with pytest.raises(StudioError, match="There is no checkpoint 'nobody'"):
         verdict_of(sources.draw(out, 100), reference="nobody")
 
@@ -295,9 +287,9 @@ def test_the_reference_is_what_the_generator_was_trained_on(tiny, garments, tmp_
 
 def test_the_npz_that_sample_writes_is_read_back(model, tmp_path):
     cli.main(["sample", str(model("cdcgan")), "--n", "12", "--out", str(tmp_path / "s.npz")])
-    result = sources.draw(tmp_path / "s.npz", 10)
-    assert result.labels.tolist() == list(range(10))
-    assert torch.equal(result.images, checkpoint.load(model("cdcgan")).sample_images(10, 0))
+    found = sources.draw(tmp_path / "s.npz", 10)
+    assert found.labels.tolist() == list(range(10))
+    assert torch.equal(found.images, checkpoint.load(model("cdcgan")).sample_images(10, 0))
     cli.main(["sample", str(model("dcgan")), "--n", "12", "--out", str(tmp_path / "s.npz")])
     assert sources.draw(tmp_path / "s.npz", 10).labels is None
 
@@ -366,32 +358,32 @@ def test_a_run_is_scored_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monk
 
 @scored
 def test_scoring_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkeypatch):
-    """Each scoring takes ten seconds here, each step one: the next scoring comes at least 200 seconds later."""
+    """Each look takes ten seconds here, each step one: the next look comes no sooner than 200 seconds later."""
     clock = [0.0]
     monkeypatch.setattr(run_folder, "monotonic", lambda: clock[0])
 
-    def score_slowly(*_):
+    def look(*_):
         clock[0] += 10
         return 1.0
 
-    monkeypatch.setattr(quick.Quick, "distance", score_slowly)
+    monkeypatch.setattr(quick.Quick, "distance", look)
     keeper = run_folder.Keeper(trainer_of("dcgan"), tmp_path)
-    calls, begin = 0, clock[0]
+    looked, begin = 0, clock[0]
     tick = next(iter(trainer_of("dcgan").run(every=1)))
     for _ in range(1000):
         clock[0] += 1
-        calls += run_folder.DISTANCE in keeper.score(tick).losses
-    assert calls >= 3
-    assert 10 * calls <= 0.06 * (clock[0] - begin)
+        looked += run_folder.DISTANCE in keeper.score(tick).losses
+    assert looked >= 3
+    assert 10 * looked <= 0.06 * (clock[0] - begin)
 
 
 def test_curves_are_short_and_keep_what_is_seldom():
     log = [
         {"step": i, "d_loss": float(i), "seconds": 1.0, **({"distance": 7.0} if i == 90 else {})} for i in range(150)
     ]
-    result = run_folder.curves(log)
-    assert len(result["step"]) == len(result["d_loss"]) <= run_folder.POINTS
-    assert result["step"][-1] == 149
-    assert result["d_loss"][0] == 1.0
-    assert [v for v in result["distance"] if v is not None] == [7.0]
-    assert "seconds" not in result
+    found = run_folder.curves(log)
+    assert len(found["step"]) == len(found["d_loss"]) <= run_folder.POINTS
+    assert found["step"][-1] == 149
+    assert found["d_loss"][0] == 1.0
+    assert [v for v in found["distance"] if v is not None] == [7.0]
+    assert "seconds" not in found

@@ -1,4 +1,4 @@
-"""Curves and the smallest strength that fools, on nets with closed forms; the command; and adversarial fits."""
+"""Curves and the least that fools, on nets whose answers are known beforehand; the command; and fits against attack."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from fashiongan.evaluation.robustness import LEVELS, interval
 
 
 class Bright(classifiers.Classifier):
-    """Predicts class 1 for pictures with a mean above a half, else class 0: every attack's effect has a closed form."""
+    """Says class 1 of pictures whose mean is above a half, and class 0 of the others: any attack's gain is known."""
 
     def __init__(self, labels):
         super().__init__(replace(recipe("dense"), labels=labels))
@@ -132,8 +132,8 @@ def test_merged_classes_are_merged_in_what_is_attacked(shades):
     assert points[0].accuracy == 0.5, "the dark ones are 0 and right; the bright ones are 0 too and called 1"
 
 
-def test_bad_input_is_named(net, shades):
-    for arguments, message in (
+def test_what_cannot_be_is_named(net, shades):
+    for arguments, said in (
         (({}, shades, ["fgsm"], [0.1]), "A curve needs a classifier"),
         (({"a": net}, shades, [], [0.1]), "A curve needs"),
         (({"a": net}, shades, ["fgsm"], []), "A curve needs"),
@@ -142,7 +142,7 @@ def test_bad_input_is_named(net, shades):
         (({"a": net}, shades, ["fgsm"], [0.1], ["hat"]), "mask cannot be 'hat'"),
         (({"a": Bright(("a", "b"))}, shades, ["fgsm"], [0.1]), "classifier of a, b cannot be asked about"),
     ):
-        refused(message, lambda a=arguments: list(robustness.curve(*a)))
+        refused(said, lambda a=arguments: list(robustness.curve(*a)))
     refused("no class 'Hat'", lambda: list(robustness.curve({"a": net}, shades, ["fgsm"], [0.1], target="Hat")))
     refused("target takes one class", lambda: list(robustness.curve({"a": net}, shades, ["fgsm"], [0], target="0,1")))
     refused("cannot be sent", lambda: list(robustness.curve({"a": net}, shades, ["noise"], [0], target="0")))
@@ -168,7 +168,7 @@ def test_the_smallest_strength_is_exact_to_a_255th(shade, label, least, net):
     assert robustness.smallest(net, "fgsm", x, torch.tensor([label]), "none") == least
 
 
-def test_a_picture_that_cannot_be_fooled_has_no_smallest_strength(net):
+def test_what_cannot_be_fooled_has_no_least(net):
     x = torch.zeros(1, 1, 28, 28)
     assert robustness.smallest(net, "fgsm", x, torch.tensor([0]), "garment") is None
 
@@ -199,10 +199,10 @@ def test_the_table_is_csv(net, shades):
 
 
 @pytest.mark.parametrize(
-    ("text", "result"), [("0", [0]), ("0, 0.025,1", [0, 0.025, 1]), ("8/255", [8 / 255]), ("1/2,,1e-3", [0.5, 0.001])]
+    ("text", "found"), [("0", [0]), ("0, 0.025,1", [0, 0.025, 1]), ("8/255", [8 / 255]), ("1/2,,1e-3", [0.5, 0.001])]
 )
-def test_strengths_are_read(text, result):
-    assert robustness.epsilons(text) == result
+def test_strengths_are_read(text, found):
+    assert robustness.epsilons(text) == found
 
 
 @pytest.mark.parametrize("text", ["", ",", "-0.1", "1.01", "nan", "inf", "much", "1/0", "300/255", "0.1;0.2"])
@@ -229,14 +229,14 @@ def test_the_adversary_grows_over_a_fifth_and_stays_in_ball_and_box(kind, step, 
     fit = fitter(garments, adversarial=kind)
     assert fit.steps == 20
     x, y = fit.data.images[:11].float() / 255, fit.data.labels[:11]
-    result = fit.adversary(x, y, step)
-    assert (result - x).abs().max() == pytest.approx(eps, rel=1e-3)
-    assert result.min() >= 0
-    assert result.max() <= 1
+    found = fit.adversary(x, y, step)
+    assert (found - x).abs().max() == pytest.approx(eps, rel=1e-3)
+    assert found.min() >= 0
+    assert found.max() <= 1
     assert fit.net.training
     assert all(p.grad is None for p in fit.net.parameters()), "the attack is not what is learned"
     loss = torch.nn.functional.cross_entropy
-    assert loss(fit.net(result), y) > loss(fit.net(x), y)
+    assert loss(fit.net(found), y) > loss(fit.net(x), y)
 
 
 @pytest.mark.parametrize(("kind", "steps"), [("fgsm", 1), ("pgd", 7)])
@@ -249,16 +249,16 @@ def test_the_adversary_takes_the_given_number_of_steps(kind, steps, garments, mo
 
 
 def test_a_defence_is_harder_to_fool(garments, idx_root):
-    """The shapes differ by 200 of 255 levels: at 0.35 a net that learned to can still distinguish them."""
+    """The shapes differ by 200 of 255 levels: at 0.35 they still can be told apart, by whoever learned to."""
     test = robustness.first(datasets.load("fashion-mnist", split="test", root=idx_root), 100)
     settings = {"epochs": 4, "batch": 25, "eps": 0.35, "attack_steps": 5}
     kept = {}
     for kind in ("none", "pgd"):
         fit = Fitter(recipe("dense", adversarial=kind, **settings), garments)
-        records = list(fit.run(math.inf))
+        news = list(fit.run(math.inf))
         (point,) = robustness.curve({kind: fit.net}, test, ["pgd"], [0.35])
         kept[kind] = point.accuracy
-        ends = [n.attacked for n in records if n.held_out is not None]
+        ends = [n.attacked for n in news if n.held_out is not None]
         assert (ends == [None] * 4) if kind == "none" else all(0 <= a <= 1 for a in ends)
     assert kept["pgd"] > kept["none"] + 0.2
 
@@ -266,11 +266,11 @@ def test_a_defence_is_harder_to_fool(garments, idx_root):
 def test_the_attack_of_an_adversarial_fit_is_printed_and_saved(idx_root, tmp_path):
     out = tmp_path / "a.safetensors"
     r = recipe("dense", epochs=1, batch=50, adversarial="fgsm", eps=0.2)
-    records = list(classifiers.fit(r, out, root=idx_root))
-    assert classifiers.info(out)["attacked"] == records[-1].attacked
+    news = list(classifiers.fit(r, out, root=idx_root))
+    assert classifiers.info(out)["attacked"] == news[-1].attacked
     assert classifiers.info(out)["command"].endswith("fit dense --epochs 1 --batch 50 --adversarial fgsm --eps 0.2")
     assert classifiers.load(out).recipe.adversarial == "fgsm"
-    assert "attacked" in fit.describe_fit(records[-1])
+    assert "attacked" in fit.describe_fit(news[-1])
 
 
 # Merged classes
@@ -294,7 +294,7 @@ def test_merging_by_name_and_number(garments):
 
 
 @pytest.mark.parametrize(
-    ("groups", "message"),
+    ("groups", "said"),
     [
         ("Hat+Shirt", "no class 'Hat'"),
         ("Shirt", "'Shirt' merges nothing: join two"),
@@ -303,9 +303,9 @@ def test_merging_by_name_and_number(garments):
         ("0+1+2+3+4+5+6+7+8+9", "All classes would be one"),
     ],
 )
-def test_bad_merges_are_named(groups, message, garments):
-    refused(message, datasets.merge, garments, groups)
-    refused(message, Fitter, recipe("dense", merge=groups), garments)
+def test_what_cannot_be_merged_is_named(groups, said, garments):
+    refused(said, datasets.merge, garments, groups)
+    refused(said, Fitter, recipe("dense", merge=groups), garments)
 
 
 def test_a_fit_of_merged_classes(idx_root, tmp_path):
@@ -338,10 +338,10 @@ def fitted(idx_root, tmp_path_factory):
 def test_attack_prints_one_json_object(fitted, capsys):
     assert call("attack", fitted, "--attack", "pgd", "--eps", "0,0.3", "--mask", "none", "--limit", 40, "--json") == 0
     out, err = capsys.readouterr()
-    result = json.loads(out)
+    found = json.loads(out)
     assert out.count("\n") == 1
     assert "eps 0.3" in err
-    assert {k: result[k] for k in ("classifier", "attack", "mask", "target", "n", "seed")} == {
+    assert {k: found[k] for k in ("classifier", "attack", "mask", "target", "n", "seed")} == {
         "classifier": str(fitted),
         "attack": "pgd",
         "mask": "none",
@@ -349,13 +349,13 @@ def test_attack_prints_one_json_object(fitted, capsys):
         "n": 40,
         "seed": 0,
     }
-    first, last = result["points"]
+    first, last = found["points"]
     assert first["accuracy"] >= 0.95
     assert last["accuracy"] < 0.5
     assert (last["eps"], last["eps_255"]) == (0.3, 76.5)
     assert last["interval"][0] <= last["accuracy"] <= last["interval"][1]
     assert sum(c["count"] for c in last["confused"]) <= 40
-    assert result["device"].startswith("CPU")
+    assert found["device"].startswith("CPU")
 
 
 def test_attack_prints_lines_and_writes_a_table(fitted, capsys, tmp_path):
@@ -373,20 +373,20 @@ def test_attack_prints_lines_and_writes_a_table(fitted, capsys, tmp_path):
 
 def test_generated_garments_can_be_attacked(fitted, capsys):
     assert call("attack", fitted, "--generated", "cdcgan", "--limit", 20, "--eps", "0", "--json") == 0
-    result = json.loads(capsys.readouterr().out)
-    assert (result["pictures"], result["n"]) == ("cdcgan", 20)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["pictures"], found["n"]) == ("cdcgan", 20)
 
 
 def test_generated_garments_have_the_requested_or_the_predicted_class():
-    requested = robustness.garments("cdcgan", 20)
-    assert requested.labels.tolist() == [i % 10 for i in range(20)]
+    asked = robustness.garments("cdcgan", 20)
+    assert asked.labels.tolist() == [i % 10 for i in range(20)]
     seen = robustness.garments("dcgan", 20)
     score = classifiers.load("cnn")
     assert torch.equal(seen.labels, classifiers.logits(score, seen.images).argmax(1))
 
 
 @pytest.mark.parametrize(
-    ("argv", "message"),
+    ("argv", "said"),
     [
         (["nosuch"], "no classifier 'nosuch'"),
         (["{net}", "--attack", "magic"], "no attack called 'magic'"),
@@ -402,13 +402,13 @@ def test_generated_garments_have_the_requested_or_the_predicted_class():
         (["dcgan.safetensors"], "no classifier"),
     ],
 )
-def test_attack_refuses_bad_input_in_one_sentence(argv, message, fitted, capsys, tmp_path):
+def test_attack_refuses_bad_input_in_one_sentence(argv, said, fitted, capsys, tmp_path):
     assert call("attack", *(a.format(net=fitted) for a in argv)) == 2
     out, err = capsys.readouterr()
     lines = [line for line in err.replace("\r", "\n").split("\n") if line and "batch" not in line]
     assert out == ""
     assert len(lines) == 1, err
-    assert re.search(message, lines[0])
+    assert re.search(said, lines[0])
 
 
 # The classifiers that come with the studio
@@ -445,8 +445,8 @@ class TestBundled:
         net, x, y = classifiers.load("robust"), test.images.float() / 255, test.labels
 
         def left(steps):
-            result = attacks.pgd(net, x, y, 0.1, None, torch.Generator().manual_seed(0), steps=steps)
-            return float((net(result).argmax(1) == y).float().mean())
+            found = attacks.pgd(net, x, y, 0.1, None, torch.Generator().manual_seed(0), steps=steps)
+            return float((net(found).argmax(1) == y).float().mean())
 
         assert left(20) - left(100) < 0.05
 

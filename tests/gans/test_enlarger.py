@@ -1,4 +1,4 @@
-"""A garment of 28 pixels, enlarged. Shrinking is linear and given, so much of enlarging can be checked."""
+"""A garment of 28 pixels, enlarged: the way there is linear and known, so much of the way back can be checked."""
 
 import dataclasses
 import math
@@ -49,20 +49,20 @@ def batch(model, x, y=None, **more):
     return Batch(x, y, torch.randn(len(x), model.recipe.z_dim, generator=rng(2)), y, rng(3), 1, **more)
 
 
-# ---------------------------------------------------------------- shrinking
+# ---------------------------------------------------------------- the way there
 
 
 @pytest.mark.parametrize("size", [64, 128])
-def test_an_enlarged_picture_shrinks_to_the_original(size):
+def test_what_is_grown_shrinks_to_what_it_was(size):
     x = noise(3, 1, 28, 28)
     assert torch.allclose(s.shrunk(s.grown(x, size)), x, atol=1e-5)
 
 
 def test_a_garment_of_one_color_by_hand():
     small = s.shrink(block((0.2, 0.4, 0.6)))[0, 0]
-    expected = 1 - (0.299 * 0.2 + 0.587 * 0.4 + 0.114 * 0.6)
-    assert torch.allclose(small[3:-3, 3:-3], torch.tensor(expected), atol=1e-5)
-    assert small[:, 0].amin() > 0.8 * expected, "the longest edge is 28: nothing of the margin is left"
+    want = 1 - (0.299 * 0.2 + 0.587 * 0.4 + 0.114 * 0.6)
+    assert torch.allclose(small[3:-3, 3:-3], torch.tensor(want), atol=1e-5)
+    assert small[:, 0].amin() > 0.8 * want, "the longest edge is 28: nothing of the margin is left"
     assert torch.allclose(small, small.T, atol=1e-5)
     assert torch.allclose(small, small.flip(0, 1), atol=1e-5), "centred"
 
@@ -122,8 +122,8 @@ def test_tinted_keeps_luma_whatever_the_color():
     assert rgb.min() >= -1e-6
     assert rgb.max() <= 1 + 1e-6
     assert torch.allclose(s.luma(rgb), y, atol=1e-5)
-    actual = s.chroma(rgb)
-    assert torch.allclose(actual[:, :1] * c[:, 1:], actual[:, 1:] * c[:, :1], atol=1e-5), "the same hue"
+    got = s.chroma(rgb)
+    assert torch.allclose(got[:, :1] * c[:, 1:], got[:, 1:] * c[:, :1], atol=1e-5), "the same hue"
     mild = s.tinted(torch.full((1, 1, 1, 1), 0.5), torch.tensor([0.1, -0.1]).view(1, 2, 1, 1))
     assert torch.allclose(s.chroma(mild).flatten(), torch.tensor([0.1, -0.1]), atol=1e-6), "what fits is left alone"
 
@@ -173,8 +173,8 @@ def test_quantiles_of_two_bins_lie_in_those():
     logits = torch.full((4, BINS), -1e4)
     logits[:, 0] = 0.0
     logits[:, BINS - 1] = math.log(3)
-    actual = quantile(logits, torch.tensor([[0.125], [0.24], [0.26], [0.625]])).flatten()
-    assert actual.tolist() == pytest.approx([-1 + 1 / BINS, -1 + 1.92 / BINS, 1 - 1.973 / BINS, 1 - 1 / BINS], abs=1e-3)
+    got = quantile(logits, torch.tensor([[0.125], [0.24], [0.26], [0.625]])).flatten()
+    assert got.tolist() == pytest.approx([-1 + 1 / BINS, -1 + 1.92 / BINS, 1 - 1.973 / BINS, 1 - 1 / BINS], abs=1e-3)
 
 
 def test_a_palette_learns_what_colors_there_are_and_how_many_of_each():
@@ -185,16 +185,16 @@ def test_a_palette_learns_what_colors_there_are_and_how_many_of_each():
     opt, r = torch.optim.Adam(pal.parameters(), 1e-2), rng()
     y = torch.eye(2).repeat(200, 1)
     seen = torch.rand(400, 2, generator=r)
-    target = torch.where(torch.arange(400)[:, None] % 8 == 0, red, blue)
-    target = torch.where(y[:, 1:] > 0, 0.0, target)
+    told = torch.where(torch.arange(400)[:, None] % 8 == 0, red, blue)
+    told = torch.where(y[:, 1:] > 0, 0.0, told)
     for _ in range(300):
         opt.zero_grad()
-        loss = pal.loss(y, seen, target, r)
+        loss = pal.loss(y, seen, told, r)
         loss.backward()
         opt.step()
     n = 2000
-    actual = pal.draw(y[:1].expand(n, 2), seen[:1].expand(n, 2), torch.randn(n, 2, generator=r))
-    near = [(actual - c).norm(dim=1) < 0.1 for c in (red, blue)]
+    got = pal.draw(y[:1].expand(n, 2), seen[:1].expand(n, 2), torch.randn(n, 2, generator=r))
+    near = [(got - c).norm(dim=1) < 0.1 for c in (red, blue)]
     assert near[0].float().mean().item() == pytest.approx(0.25, abs=0.06)
     assert near[1].float().mean().item() == pytest.approx(0.75, abs=0.06)
     gray = pal.draw(y[1:2].expand(n, 2), seen[:1].expand(n, 2), torch.randn(n, 2, generator=r))
@@ -219,26 +219,26 @@ def test_a_net_that_has_learned_nothing_is_consistent_already(size, garments):
 def test_it_has_the_color_of_its_condition_and_noise_draws_others():
     model = fresh()
     small = s.shrink(block((0.5, 0.5, 0.5)))
-    chroma = torch.tensor([[0.1, 0.15], [-0.2, 0.1], [0.0, 0.0]])
+    told = torch.tensor([[0.1, 0.15], [-0.2, 0.1], [0.0, 0.0]])
     y, z = torch.zeros(3, 4), torch.randn(3, 16, generator=rng())
     with torch.no_grad():
-        actual = s.mean_chroma(model.G(small.expand(3, -1, -1, -1), y, z, chroma))
-        assert torch.allclose(actual, chroma, atol=0.08)
+        got = s.mean_chroma(model.G(small.expand(3, -1, -1, -1), y, z, told))
+        assert torch.allclose(got, told, atol=0.08)
         free = model.G.palette.draw(y, s.looks(small).expand(3, -1), torch.tensor([[-1.0, 0], [1.0, 0], [1.0, 1.0]]))
     assert free[1, 0] - free[0, 0] > 0.02
     assert free[2, 1] - free[1, 1] > 0.01
 
 
 def test_a_black_garment_cannot_become_red():
-    chroma = torch.tensor([[0.05, 0.1]])
+    told = torch.tensor([[0.05, 0.1]])
     gray = torch.cat([torch.full((1, 3, 64, 64), 0.5), torch.ones(1, 1, 64, 64)], 1)
-    assert torch.allclose(enlarger.reachable(gray, chroma), chroma, atol=1e-5)
+    assert torch.allclose(enlarger.reachable(gray, told), told, atol=1e-5)
     gray[:, :3, :48] = 0.0
-    assert torch.allclose(enlarger.reachable(gray, chroma), chroma / 4, atol=1e-5)
+    assert torch.allclose(enlarger.reachable(gray, told), told / 4, atol=1e-5)
 
 
 def test_an_untrained_net_draws_no_chessboard():
-    """The four pixels of a shuffled layer's place are one, except that the last layer reads its neighbors."""
+    """The four pixels of a shuffled layer's place are one, but for the last layer's look at its neighbours."""
     model = fresh()
     h, w = noise(1, model.G.wide[0].conv.in_channels, 32, 32), noise(1, 64)
     with torch.no_grad():
@@ -252,7 +252,7 @@ def test_it_is_small_enough_to_bundle():
     assert sum(p.numel() for p in model.parameters()) < 2.9e6
 
 
-def test_it_accepts_other_names_of_fashion_mnists_classes():
+def test_it_knows_fashion_mnists_classes_by_their_other_names():
     model = fresh(labels=("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "t-shirt"))
     assert [model.akin(n) for n in datasets.CLASSES] == [7, 4, 2, 0, 3, 6, 5, 6, -1, 6]
     assert fresh(labels=datasets.CLASSES).akin("Sandal") == 5
@@ -354,10 +354,10 @@ def test_enlarged_garments_are_bytes_by_seed_and_number(garments):
 
 
 def test_consistency_by_hand():
-    """Black instead of 10 levels of gray, everywhere: 10 log10(255^2 / 100)."""
+    """Black where 10 levels of gray were asked for, everywhere: 10 log10(255^2 / 100)."""
     nothing = torch.zeros(1, 64, 64, 4, dtype=torch.uint8)
-    actual = enlarge.consistency(torch.full((1, 28, 28), 10, dtype=torch.uint8), nothing)
-    assert actual.item() == pytest.approx(10 * math.log10(650.25), abs=1e-3)
+    got = enlarge.consistency(torch.full((1, 28, 28), 10, dtype=torch.uint8), nothing)
+    assert got.item() == pytest.approx(10 * math.log10(650.25), abs=1e-3)
     assert enlarge.consistency(torch.zeros(1, 28, 28, dtype=torch.uint8), nothing).item() > 70
 
 
@@ -376,15 +376,15 @@ def test_classes_are_given_by_either_name_one_or_each():
 @pytest.mark.parametrize("color", ["#b03a2e", "#1f4e9e", "#d8c8a0", "#303030"])
 def test_a_garment_gets_the_requested_color(color):
     model = fresh(width=16)
-    with torch.no_grad():  # an untrained net cannot find the garment, so set it
+    with torch.no_grad():  # as an untrained net cannot know where the garment is, it is told
         model.G.last.conv.weight.zero_()
         model.G.last.conv.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 0.0]))
     small = (s.shrink(block((0.35, 0.35, 0.35))) * 255).round().byte()[:, 0].repeat(2, 1, 1)
     small[1, 8:12] = (small[1, 8:12] * 0.8).byte()
     out = enlarge.enlarged(model, small, seed=0, color=color).permute(0, 3, 1, 2).float() / 255
     inside = out[:, :3, 12:-12, 12:-12].mean((2, 3), keepdim=True)
-    actual = color_space.lab(inside)[:, :, 0, 0]
-    assert (ciede2000(actual, color_space.lab_of(color).expand(2, 3)) < 8).all()
+    got = color_space.lab(inside)[:, :, 0, 0]
+    assert (ciede2000(got, color_space.lab_of(color).expand(2, 3)) < 8).all()
 
 
 def test_retoned_garments_have_the_requested_lightness_and_their_ground_stays():
@@ -393,10 +393,10 @@ def test_retoned_garments_have_the_requested_lightness_and_their_ground_stays():
     small[..., 4:24, 4:14] = 0.2
     small[..., 4:24, 14:24] = 0.6
     for dark in (0.1, 0.3, 0.4, 0.5, 0.9):
-        actual = enlarge.retoned(small, cover, dark)
-        assert actual[0, 0, 4:24, 4:24].mean().item() == pytest.approx(dark, abs=1e-4)
-        assert not actual[0, 0, :4].any()
-        assert actual[0, 0, 10, 20] > actual[0, 0, 10, 10]
+        got = enlarge.retoned(small, cover, dark)
+        assert got[0, 0, 4:24, 4:24].mean().item() == pytest.approx(dark, abs=1e-4)
+        assert not got[0, 0, :4].any()
+        assert got[0, 0, 10, 20] > got[0, 0, 10, 10]
     white = enlarge.retoned(torch.zeros(1, 1, 28, 28), cover, 0.7)
     assert white[0, 0, 4:24, 4:24].mean().item() == pytest.approx(0.7, abs=1e-4)
 
@@ -445,7 +445,7 @@ def test_real_and_fake_pass_its_discriminator_as_separate_batches(trainer_of):
 
 @seeing
 @pytest.mark.parametrize("channels", [3, 4])
-def test_it_has_the_channels_of_the_dataset(channels, trainer_of, garments_in_color):
+def test_its_channels_are_the_datas(channels, trainer_of, garments_in_color):
     pictures = dataclasses.replace(garments_in_color, images=garments_in_color.images[:, :channels])
     trainer = trainer_of("enlarger", pictures, steps=2)
     for _ in trainer.run(1):

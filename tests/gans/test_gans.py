@@ -1,4 +1,4 @@
-"""What every GAN of the catalogue must do. A new line in the catalogue adds its tests."""
+"""Promises that every GAN of the catalogue keeps. A new line in the catalogue adds its tests."""
 
 import contextlib
 import dataclasses
@@ -138,14 +138,14 @@ def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
 def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, trainer_of, tmp_path, same):
     trainer = trainer_of(gan)
     finish(trainer)
-    expected, _ = trainer.samples()
+    want, _ = trainer.samples()
     checkpoint.save(tmp_path / "a.safetensors", trainer.gan, trainer.average, {"step": 6})
     loaded = checkpoint.load(tmp_path / "a.safetensors")
     assert same(loaded.G.state_dict(), trainer.average.state_dict())
     assert loaded.recipe == trainer.recipe
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
-    assert torch.equal(loaded.sample_images(len(expected), trainer.recipe.seed), expected)
+    assert torch.equal(loaded.sample_images(len(want), trainer.recipe.seed), want)
     assert checkpoint.info(tmp_path / "a.safetensors") == {"step": 6}
 
 
@@ -194,11 +194,11 @@ def test_no_tensor_lives_outside_parameters_and_buffers(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
     loose = [
-        result
+        found
         for name, m in trainer.gan.named_modules()
         for attribute, value in vars(m).items()
         if attribute not in ("_parameters", "_buffers", "_modules")
-        for result in loose_tensors(value, f"{name}.{attribute}")
+        for found in loose_tensors(value, f"{name}.{attribute}")
     ]
     assert loose == []
     buffers = dict(trainer.gan.named_buffers()).keys()
@@ -349,25 +349,25 @@ def test_three_discriminator_steps_count_pictures_right(gan, trainer_of):
 
 
 class Listed(TorchDispatchMode):
-    """Records every operation that torch runs, and its shapes."""
+    """Every operation that torch is asked for, and of what size."""
 
     def __init__(self):
         super().__init__()
-        self.operations = []
+        self.asked = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.operations.append((str(func), [tuple(a.shape) for a in args if isinstance(a, Tensor)]))
+        self.asked.append((str(func), [tuple(a.shape) for a in args if isinstance(a, Tensor)]))
         return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("augment", ["", "flip,shift,cutout"])
 @every_gan
 def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan, augment, trainer_of):
-    """Otherwise a GPU that replays a recorded update would compute something else, or could not record it."""
+    """Else a GPU that replays one would do something else than was asked for, or cannot record it."""
     if augment and gans.GANS[gan].redraws:
         return
-    trainer = trainer_of(gan, d_steps=2, steps=100, augment=augment, batch=8)
-    operations = {}
+    trainer = trainer_of(gan, d_steps=2, steps=100, augment=augment)
+    known = {}
     for step in (*range(18), 1000, 1001):
         trainer.step = step
         kind = trainer.gan.kind(step)
@@ -378,10 +378,10 @@ def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan,
         elif kind is not None:
             with Listed() as listed:
                 trainer.move_both()
-            assert operations.setdefault(kind, listed.operations) == listed.operations, step
+            assert known.setdefault(kind, listed.asked) == listed.asked, step
             waits = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "aten.equal")
-            assert not [name for name, _ in listed.operations if any(w in name for w in waits)]
-    assert operations
+            assert not [name for name, _ in listed.asked if any(w in name for w in waits)]
+    assert known
 
 
 @every_gan

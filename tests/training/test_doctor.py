@@ -1,4 +1,4 @@
-"""The training doctor: a faulty run provokes each remark, and a healthy run none."""
+"""The training doctor: every remark provoked by a run that deserves it, and none for a run that does not."""
 
 import json
 
@@ -20,8 +20,8 @@ DISCRIMINATOR, GENERATOR, ALIKE, CLIPPED, FEW = (
 HEALTHY = {"d_accuracy_real": 0.8, "d_accuracy_fake": 0.8, "diversity": 0.9}
 
 
-def are_exactly(remarks, *parts):
-    """Whether the remarks are exactly these, each given by a part of its text."""
+def said(remarks, *parts):
+    """Whether these remarks, each known by a part of it, are made, and no others."""
     return len(remarks) == len(parts) and all(any(p in r for r in remarks) for p in parts)
 
 
@@ -53,7 +53,7 @@ def test_a_healthy_log_gets_no_remark():
 )
 def test_each_remark_gives_the_value_and_the_setting_to_change(curves, part, knobs, number):
     remarks = doctor.examine(log(**curves), 1.0)
-    assert are_exactly(remarks, part)
+    assert said(remarks, part)
     assert number in remarks[0]
     assert all(k in remarks[0] for k in knobs)
     assert remarks[0].endswith(".")
@@ -75,71 +75,69 @@ def test_thresholds(curve, well, sick):
 
 def test_the_discriminator_has_won_only_if_it_is_right_on_both_sides():
     sure = {"d_accuracy_real": doctor.D_WINS + 0.001, "d_accuracy_fake": doctor.D_WINS + 0.001}
-    assert are_exactly(doctor.examine(log(**sure), 1.0), DISCRIMINATOR)
+    assert said(doctor.examine(log(**sure), 1.0), DISCRIMINATOR)
     for side in sure:
         assert doctor.examine(log(**{**sure, side: doctor.D_WINS - 0.001}), 1.0) == []
 
 
 def test_variety_is_measured_against_the_garments():
     assert doctor.examine(log(diversity=0.2), 0.5) == []
-    assert are_exactly(doctor.examine(log(diversity=0.2), 2.0), ALIKE)
+    assert said(doctor.examine(log(diversity=0.2), 2.0), ALIKE)
 
 
 def test_several_remarks_at_once():
     rows = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=0.01)
-    assert are_exactly(doctor.examine(rows, 1.0), DISCRIMINATOR, ALIKE)
+    assert said(doctor.examine(rows, 1.0), DISCRIMINATOR, ALIKE)
 
 
-def test_a_critic_may_stay_ahead():
+def test_a_critic_is_meant_to_stay_ahead():
     ahead = log(d_accuracy_real=1.0, d_accuracy_fake=1.0)
     behind = log(d_accuracy_fake=0.0)
     assert doctor.examine(ahead, 1.0, critic=True) == doctor.examine(behind, 1.0, critic=True) == []
     sick = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=0.01, d_clipped=0.9)
-    assert are_exactly(doctor.examine(sick, 1.0, critic=True), ALIKE, CLIPPED)
+    assert said(doctor.examine(sick, 1.0, critic=True), ALIKE, CLIPPED)
 
 
 def test_no_remark_is_made_before_a_window_has_passed():
     sick = {"d_accuracy_fake": 0.0, "diversity": 0.01, "d_clipped": 1.0}
     rows = log(steps=doctor.WINDOW, **sick)
     assert doctor.examine(rows[:-1], 1.0) == []
-    assert are_exactly(doctor.examine(rows, 1.0), GENERATOR, ALIKE, CLIPPED)
+    assert said(doctor.examine(rows, 1.0), GENERATOR, ALIKE, CLIPPED)
 
 
-def test_rows_before_the_window_are_ignored_and_rows_in_it_count():
+def test_what_lies_before_the_window_is_forgotten_and_what_lies_in_it_counts():
     cured = log(steps=2000, d_clipped=lambda s: 1.0 if s <= 2000 - doctor.WINDOW else 0.0)
     assert doctor.examine(cured, 1.0) == []
     half = log(steps=2000, d_accuracy_fake=lambda s: 0.0 if s > 2000 - doctor.WINDOW / 2 else 0.8)
     assert doctor.examine(half, 1.0) == [], "a stumble is not a fall"
-    assert are_exactly(
-        doctor.examine(log(steps=2000, d_accuracy_fake=lambda s: 0.0 if s > 1500 else 0.8), 1.0), GENERATOR
-    )
+    assert said(doctor.examine(log(steps=2000, d_accuracy_fake=lambda s: 0.0 if s > 1500 else 0.8), 1.0), GENERATOR)
 
 
 def test_the_window_can_be_changed(monkeypatch):
     monkeypatch.setattr(doctor, "WINDOW", 50)
     rows = log(steps=100, diversity=lambda s: 0.01 if s > 50 else 0.9)
-    assert are_exactly(doctor.examine(rows, 1.0), ALIKE)
+    assert said(doctor.examine(rows, 1.0), ALIKE)
     assert doctor.examine(rows[:4], 1.0) == []
 
 
-def test_a_generator_that_still_gains_variety_gets_no_remark():
+def test_a_generator_that_still_gains_variety_is_left_alone():
     """A slow starter is alike on average, and its discriminator right about everything, while it learns (see runs of
     `gan`)."""
     for fake in (0.0, 1.0):
         climbing = log(d_accuracy_real=1.0, d_accuracy_fake=fake, diversity=lambda s: 0.001 * s)
         assert doctor.examine(climbing, 1.0) == []
     falling = log(d_accuracy_real=1.0, d_accuracy_fake=1.0, diversity=lambda s: 0.4 - 0.0008 * s)
-    assert are_exactly(doctor.examine(falling, 1.0), DISCRIMINATOR, ALIKE)
+    assert said(doctor.examine(falling, 1.0), DISCRIMINATOR, ALIKE)
     wobbling = log(diversity=lambda s: 0.1 + 0.05 * (s // 10 % 2))
-    assert are_exactly(doctor.examine(wobbling, 1.0), ALIKE)
+    assert said(doctor.examine(wobbling, 1.0), ALIKE)
 
 
-def test_missing_curves_get_no_remark():
+def test_curves_that_a_gan_does_not_draw_are_not_missed():
     assert doctor.examine([{"step": 600}], 1.0) == []
-    assert are_exactly(doctor.examine([{"step": 600, "diversity": 0.0}], 1.0), ALIKE), "one row may span a whole window"
+    assert said(doctor.examine([{"step": 600, "diversity": 0.0}], 1.0), ALIKE), "one row may span a whole window"
 
 
-def test_rows_may_hold_remarks():
+def test_rows_may_hold_words():
     """Rows of a log carry earlier remarks."""
     rows = [{**row, "remarks": ["something"]} for row in log()]
     assert doctor.examine(rows, 1.0) == []
@@ -153,8 +151,8 @@ def means(garments):
     return doctor.class_means(garments.images, garments.labels, range(10))
 
 
-def of_classes(garments, classes, n=64):
-    kept = garments.images[torch.isin(garments.labels, torch.tensor(classes))]
+def of_classes(garments, wanted, n=64):
+    kept = garments.images[torch.isin(garments.labels, torch.tensor(wanted))]
     return kept[torch.arange(n) % len(kept)]
 
 
@@ -170,10 +168,10 @@ def test_real_garments_of_all_or_half_the_classes_get_no_remark(garments, means)
     assert doctor.missing_classes(of_classes(garments, [0, 2, 4, 6, 8]), means) == []
 
 
-@pytest.mark.parametrize("classes", [[9], [1, 5], [0, 3, 6, 8]])
-def test_few_classes_are_counted(classes, garments, means):
-    (remark,) = doctor.missing_classes(of_classes(garments, classes), means)
-    assert f"only {len(classes)} of the 10 classes" in remark
+@pytest.mark.parametrize("wanted", [[9], [1, 5], [0, 3, 6, 8]])
+def test_few_classes_are_counted(wanted, garments, means):
+    (remark,) = doctor.missing_classes(of_classes(garments, wanted), means)
+    assert f"only {len(wanted)} of the 10 classes" in remark
     assert "lr_g" in remark
     assert "batch" in remark
     assert "cdcgan" in remark
@@ -240,7 +238,7 @@ def test_a_collapsed_run_draws_alike_and_of_few_classes(run_of):
     means = doctor.class_means(trainer.data.images, trainer.data.labels, trainer.recipe.trained)
     (remark,) = doctor.missing_classes(trainer.samples()[0], means)
     assert FEW in remark
-    assert any("classes" in r for r in ticks[-1].remarks), "and the run remarked it itself"
+    assert any("classes" in r for r in ticks[-1].remarks), "and the run said so itself"
 
 
 @pytest.mark.slow
@@ -270,7 +268,7 @@ def test_a_critic_at_its_bound(changes, sick, run_of):
     assert not any(part in r for t in ticks for r in t.remarks for part in (DISCRIMINATOR, GENERATOR)), "it is a critic"
 
 
-def test_a_diverging_run_stops_and_names_the_setting(tiny, garments, tmp_path):
+def test_a_diverging_run_stops_and_names_the_knob(tiny, garments, tmp_path):
     recipe = tiny("lsgan", optimizer="sgd", lr_g=1.0, lr_d=1.0, steps=100)
     with pytest.raises(StudioError, match=r"diverged: d_loss is no longer a number at step \d+; .*learning rate"):
         list(run_folder.train(run_folder.start(recipe, tmp_path / "run", loaded=garments), tmp_path / "run", every=10))
@@ -282,7 +280,7 @@ def test_remarks_are_in_the_ticks_and_in_the_log(run_of):
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [t.step for t in ticks]
     assert [tuple(line.get("remarks", ())) for line in lines] == [t.remarks for t in ticks]
-    assert all("remarks" not in line for line in lines if line["step"] < 38), "no remark before a window has passed"
+    assert all("remarks" not in line for line in lines if line["step"] < 38), "nothing is said before anything is known"
 
 
 @pytest.mark.slow
@@ -291,17 +289,17 @@ def test_a_resumed_run_repeats_its_remarks_at_once(run_of, garments):
     out, _, _ = run_of("dcgan", **HELPLESS)
     before = run_folder.read_log(out)
     resumed = run_folder.resume(out, loaded=garments, steps=620)
-    ticks = list(run_folder.train(resumed, out, every=1))
-    assert ticks[0].step == 601
-    assert any(DISCRIMINATOR in r for r in ticks[0].remarks)
-    assert any(ALIKE in r for r in ticks[0].remarks)
+    news = list(run_folder.train(resumed, out, every=1))
+    assert news[0].step == 601
+    assert any(DISCRIMINATOR in r for r in news[0].remarks)
+    assert any(ALIKE in r for r in news[0].remarks)
     after = run_folder.read_log(out)
-    assert after[: len(before)] == before, "earlier remarks are kept"
+    assert after[: len(before)] == before, "what was said before is kept"
     assert all("remarks" in line for line in after[len(before) :])
 
 
 def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path, monkeypatch):
-    """An interrupted run makes the same remarks as an uninterrupted one."""
+    """An interrupted run says what an uninterrupted one would have said."""
     monkeypatch.setattr(doctor, "WINDOW", 12)
     recipe = tiny("dcgan", lr_d=1e-7, steps=30)
 
@@ -309,14 +307,14 @@ def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path,
         return {t.step: tuple(r for r in t.remarks if "classes" not in r) for t in ticks}
 
     whole = tmp_path / "whole"
-    expected = remarks(run_folder.train(run_folder.start(recipe, whole, loaded=garments), whole, every=1))
-    assert any(expected.values())
+    want = remarks(run_folder.train(run_folder.start(recipe, whole, loaded=garments), whole, every=1))
+    assert any(want.values())
     cut = tmp_path / "cut"
-    records = run_folder.train(run_folder.start(recipe, cut, loaded=garments), cut, every=1)
-    actual = remarks(next(records) for _ in range(20))
-    records.close()
-    actual |= remarks(run_folder.train(run_folder.resume(cut, loaded=garments), cut, every=1))
-    assert actual == expected
+    news = run_folder.train(run_folder.start(recipe, cut, loaded=garments), cut, every=1)
+    got = remarks(next(news) for _ in range(20))
+    news.close()
+    got |= remarks(run_folder.train(run_folder.resume(cut, loaded=garments), cut, every=1))
+    assert got == want
 
 
 def test_the_doctor_changes_nothing_about_a_run(trainer_of, tiny, garments, tmp_path, same):

@@ -1,4 +1,4 @@
-"""Run folders: what they hold, and that no interruption loses or changes a run."""
+"""Run folders: what they hold, and that no way of dying loses or changes a run."""
 
 import itertools
 import json
@@ -86,7 +86,7 @@ def test_sample_sheets_come_from_one_fixed_noise(gan, train, tmp_path):
     assert sheet.tobytes() == Image.open(short / first).convert(sheet.mode).tobytes()
 
 
-def test_a_new_run_refuses_the_folder_of_another(train, tiny, garments):
+def test_a_new_run_does_not_enter_an_old_ones_folder(train, tiny, garments):
     out = train()
     before = (out / "recipe.json").read_bytes()
     with pytest.raises(StudioError, match=r"already holds a run.*--resume"):
@@ -96,8 +96,8 @@ def test_a_new_run_refuses_the_folder_of_another(train, tiny, garments):
 
 def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, forked):
     out = tmp_path / "run"
-    ticks = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
-    next(ticks)
+    news = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
+    next(news)
     child = (
         "import sys; from pathlib import Path; from fashiongan.training import run_folder\n"
         "from fashiongan.errors import StudioError\n"
@@ -108,7 +108,7 @@ def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, 
     assert code == 1
     assert "is being trained by another process" in err
     assert "Traceback" not in err
-    assert [t.step for t in ticks] == [2, 3, 4, 5, 6]
+    assert [t.step for t in news] == [2, 3, 4, 5, 6]
     assert [t.step for t in run_folder.train(run_folder.resume(out, loaded=garments, steps=7), out, every=1)] == [7], (
         "lock is released"
     )
@@ -116,8 +116,8 @@ def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, 
 
 def test_extending_a_run_that_is_in_use_changes_nothing(tiny, garments, tmp_path):
     out = tmp_path / "run"
-    ticks = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
-    next(ticks)
+    news = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
+    next(news)
     before = (out / "recipe.json").read_bytes()
     with pytest.raises(StudioError, match="another process"):
         next(run_folder.train(run_folder.resume(out, loaded=garments, steps=100), out))
@@ -146,11 +146,11 @@ def test_resuming_a_finished_run_leaves_it_as_it_is(train, garments):
 
 def test_a_stopped_run_can_be_sampled_and_shows_its_gif(tiny, garments, tmp_path):
     out = tmp_path / "run"
-    ticks = run_folder.train(run_folder.start(tiny("dcgan", steps=50), out, loaded=garments), out, every=1)
-    for tick in ticks:
+    news = run_folder.train(run_folder.start(tiny("dcgan", steps=50), out, loaded=garments), out, every=1)
+    for tick in news:
         if tick.step == 3:
             break
-    ticks.close()
+    news.close()
     assert checkpoint.info(out)["step"] == 3
     assert checkpoint.load(out).sample_images(2, 0).shape == (2, 1, 28, 28)
     assert (out / "training.gif").exists()
@@ -208,14 +208,14 @@ def test_a_damaged_state_is_named(damage, train, garments):
         run_folder.resume(out, loaded=garments)
 
 
-def test_a_diverging_run_stops_with_an_error_and_keeps_the_last_good_state(tiny, garments, tmp_path):
+def test_a_diverging_run_stops_loudly_and_keeps_what_was_good(tiny, garments, tmp_path):
     out = tmp_path / "run"
     trainer = run_folder.start(tiny("dcgan", steps=50, batch=300), out, loaded=garments)  # saved every second step
-    ticks = run_folder.train(trainer, out, every=1)
-    assert [next(ticks).step for _ in range(2)] == [1, 2]
+    news = run_folder.train(trainer, out, every=1)
+    assert [next(news).step for _ in range(2)] == [1, 2]
     torch.nn.init.constant_(trainer.gan.G.project.weight, float("nan"))
     with pytest.raises(StudioError, match=r"diverged.*at step 3"):
-        next(ticks)
+        next(news)
     assert [line["step"] for line in logged(out)] == [1, 2]
     assert run_folder.resume(out, loaded=garments).step == 2
     assert all(v.isfinite().all() for v in tensors_in(out / "state.safetensors").values())
@@ -223,9 +223,9 @@ def test_a_diverging_run_stops_with_an_error_and_keeps_the_last_good_state(tiny,
 
 def test_a_full_disk_keeps_the_last_state(tiny, garments, tmp_path, monkeypatch):
     out = tmp_path / "run"
-    ticks = run_folder.train(run_folder.start(tiny("dcgan", steps=50, batch=300), out, loaded=garments), out, every=2)
-    next(ticks)
-    next(ticks)
+    news = run_folder.train(run_folder.start(tiny("dcgan", steps=50, batch=300), out, loaded=garments), out, every=2)
+    next(news)
+    next(news)
     before = (out / "state.safetensors").read_bytes()
 
     def full(descriptor):
@@ -233,7 +233,7 @@ def test_a_full_disk_keeps_the_last_state(tiny, garments, tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StudioError, match="No space is left"):
-        next(ticks)
+        next(news)
     assert checkpoint.info(out)["step"] == 2
     assert (out / "state.safetensors").read_bytes() == before
     assert not list(out.rglob("*.part"))
@@ -267,7 +267,7 @@ def dying(monkeypatch, at, after):
 
 @pytest.mark.parametrize("after", [False, True], ids=["while writing", "after writing"])
 def test_dying_at_any_write_changes_nothing(after, train, tiny, garments, tmp_path, monkeypatch, same):
-    """Die at the first write, at the second ...: each resumed run ends as the uninterrupted one."""
+    """Die at the first write, at the second ...: each resumed run ends as the one that was left in peace."""
     changes = {"steps": None, "epochs": 3, "batch": 200}
     whole = train("whole", every=2, **changes)
     state, final = tensors_in(whole / "state.safetensors"), tensors_in(whole / "checkpoint.safetensors")
@@ -310,28 +310,28 @@ def last_step(out):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kill_9_at_any_moment_loses_nothing(tmp_path, fork_python, same):
-    """train.py, killed ten times at random moments and resumed, ends with the bits of the uninterrupted run."""
+    """train.py, killed ten times at moments drawn by lot and resumed, ends with the bits of the run left in peace."""
     train_py = Path(run_folder.__file__).parent.parent.parent / "train.py"
     recipe = ["cdcgan", "--width", 8, "--z-dim", 16, "--batch", 20, "--limit", 200, "--steps", STEPS, "--out"]
-    uninterrupted = fork_python(train_py, *recipe, "whole")
-    rng, out = random.Random(0), tmp_path / "killed"
+    peace = fork_python(train_py, *recipe, "peace")
+    chance, out = random.Random(0), tmp_path / "killed"
     for _ in range(KILLS):
         begun = (out / "recipe.json").exists()
         child = fork_python(train_py, *(("--resume", "killed") if begun else (*recipe, "killed")))
-        goal, moment = last_step(out) + rng.randint(1, 40), rng.uniform(0, 0.1)
+        goal, moment = last_step(out) + chance.randint(1, 40), chance.uniform(0, 0.1)
         while last_step(out) < goal and child.poll() is None:
             time.sleep(0.01)
         time.sleep(moment)
         assert child.poll() is None, f"ended before it was killed: {child.communicate()[1]}"
         child.kill()
         child.wait()
-    for child in (fork_python(train_py, "--resume", "killed"), uninterrupted):
+    for child in (fork_python(train_py, "--resume", "killed"), peace):
         _, err = child.communicate(timeout=250)
         assert child.returncode == 0, err
     for name in ("state.safetensors", "checkpoint.safetensors"):
-        assert same(tensors_in(out / name), tensors_in(tmp_path / "whole" / name)), name
+        assert same(tensors_in(out / name), tensors_in(tmp_path / "peace" / name)), name
     assert checkpoint.info(out)["step"] == STEPS
-    assert pixels(out) == pixels(tmp_path / "whole")
+    assert pixels(out) == pixels(tmp_path / "peace")
     assert len(pixels(out)) == 71
     assert not list(out.rglob("*.part"))
     steps = [line["step"] for line in logged(out)]
