@@ -186,6 +186,10 @@ class ColorizeService:
             wish = replace(wish, colors=standard.colors, label=standard.label)
         return name, gan, wish
 
+    def pictures(self) -> int:
+        """How many test pictures there are."""
+        return len(test_pictures(self.studio.data_root))
+
     def look(self, ask: ColorizeRequest) -> Colored:
         """The garment before and after coloring."""
         gray = self.gray(ask.garment)
@@ -206,7 +210,7 @@ class ColorizeService:
             was_colored=gray.was_colored,
             note=gray.note,
             mask=mask_shown(gray) if own else None,
-            pictures=len(test_pictures(self.studio.data_root)) if ask.garment.kind == "test" else 0,
+            pictures=self.pictures() if ask.garment.kind == "test" else 0,
         )
 
     def variants(self, ask: ColorizeRequest, n: int) -> Tensor:

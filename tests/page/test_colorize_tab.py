@@ -579,3 +579,18 @@ def test_neither_the_servers_files_nor_addresses_are_read(client, url, path):
 def test_anything_may_be_sent_to_the_panel(asked):
     with pytest.raises(StudioError):
         tab.read(asked).spec()
+
+
+@pytest.mark.parametrize(
+    ("garment", "uploads", "expected"),
+    [
+        ({"kind": tab.TEST, "number": 197}, [], [("test", (197 + i) % 200, "") for i in range(10)]),
+        ({"kind": tab.OWN, "key": "a"}, ["a"], [("own", 0, "a"), *(("test", i, "") for i in range(9))]),
+        ({"kind": tab.OWN, "key": "b"}, ["a", "b"], [("own", 0, "a"), ("own", 0, "b")]),
+        ({"kind": tab.OWN, "key": "b"}, list("abcdefghijklm"), [("own", 0, key) for key in "abcdefghij"]),
+        ({"kind": tab.DRAWN, "drawing": "x"}, [], [("drawn", 0, ""), *(("test", i, "") for i in range(9))]),
+    ],
+)
+def test_a_sheet_of_many_is_ones_own_pictures_or_test_pictures(garment, uploads, expected):
+    garments = tab.read({"wish": {}, "garment": garment, "uploads": uploads}).sheet(200)
+    assert [(g.kind, g.number, g.key) for g in garments] == expected

@@ -1,13 +1,13 @@
 // @ts-check
 // One garment in color. What was chosen on the left is in window.fashionganColorize; colors and dots are kept here.
 const {root, find, part, complain, tell, offline: unanswered, calm, listen, fit} = panel(element, '.dye');
-const TEST = 'A test picture', OWN = 'My own', DRAWN = 'Drawn by hand', MANY = 10, STEP = 0.02;
+const TEST = 'A test picture', OWN = 'My own', DRAWN = 'Drawn by hand', STEP = 0.02;
 const CALM = 120;  // ms without a change after which what is small is drawn
 const stage = find('.stage'), divider = find('.divider'), canvas = find('canvas'), pen = canvas.getContext('2d');
 let palette = props.first, colors = props.palettes[palette], mode = 'palette', variant = 0;
-let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]), last = /** @type {number[]?} */ (null);
+let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]);
 let tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
-let own = 0, drawing = '', sheet = 'palettes', at = 40, pictures = 0;
+let own = 0, drawing = '', sheet = 'palettes', at = 40;
 const masks = /** @type {Record<string, string>} */ ({});  // of uploads, as they were corrected: see mask.js
 let shown = {look: '', variants: '', ways: ''}, garment = '', wells = '', n = 0, timer = 0;
 
@@ -50,7 +50,7 @@ function adapt() {
   const {kind, n: wanted} = choice();
   if (own >= uploads().length) own = 0;
   find('.draw').hidden = kind !== DRAWN;
-  if (kind === DRAWN && !drawing) draw('shirt');
+  if (kind === DRAWN && !drawing) draw(find('[data-draw]').dataset.draw);
   const now = kind === DRAWN ? kind : JSON.stringify(garmentNow());
   if (now !== garment) { if (garment) { dots = []; dot = -1; } garment = now; }
   if (wanted !== n) { if (variant >= wanted) variant = 0; n = wanted; }
@@ -76,106 +76,63 @@ const refresh = latest(async newer => {
   timer = setTimeout(rest, CALM);
 }, offline);
 
-function show(/** @type {any} */ found) {
-  const [wide, high] = found.shape, [full, tall] = found.size;
-  set(part('before'), {src: found.before, alt: 'the garment, gray'});
-  set(part('after'), {src: found.after, alt: 'the garment in color'});
-  stage.classList.toggle('sharp', found.sharp);
-  stage.style.setProperty('--ratio', wide / high);
-  const what = found.name || (choice().kind === DRAWN ? 'drawn by hand' : `test picture ${choice().number}`);
-  const facts = [what, found.class, `${full} x ${tall} pixels`, `by ${found.checkpoint.split('/').pop()}`];
-  const gray = found.was_colored ? 'It was in color: it is made gray first.' : '';
-  find('.about').textContent = [facts.filter(Boolean).join(' · '), gray, found.note].filter(Boolean).join('. ');
-  pictures = found.pictures || pictures;
-  classic = found.colors;
-  showMask(found);
+function show(/** @type {any} */ {look, about}) {
+  set(part('before'), {src: look.before, alt: 'the garment, gray'});
+  set(part('after'), {src: look.after, alt: 'the garment in color'});
+  stage.classList.toggle('sharp', look.sharp);
+  stage.style.setProperty('--ratio', look.shape[0] / look.shape[1]);
+  find('.about').textContent = about;
+  classic = look.colors;
+  showMask(look);
   showColors();
 }
 
 const rest = latest(async newer => {
   if (root.dataset.state !== 'ready') return;
   const {variant: _, ...same} = ask({n: Math.max(choice().n, variant + 1)}), host = find('.variants');
-  await fresh('variants', server.variants, same, found =>
-    tiles(host, found.tiles, i => `variant ${i + 1}`, i => { variant = i; changed(); }));
+  await fresh('variants', server.variants, same);
   press(host.children, (_, i) => i === variant);
   host.classList.remove('stale');
   root.dataset.variants = host.children.length;
   if (newer()) return;
-  await (sheet === 'palettes' ? showPalettes() : showMany());
-  root.dataset.ways = find('.ways').querySelectorAll('.tile').length;
+  const asked = ask({variant: 0, ...(sheet === 'palettes' ? {classic: false} : wholeSheet())});
+  if (sheet === 'palettes') asked.wish.colors = [];
+  await fresh('ways', server[sheet], asked);
+  const ways = find('.ways').querySelectorAll('.tile');
+  press(ways, isShown);
+  root.dataset.ways = ways.length;
   if (!newer()) find('.ways').classList.remove('stale');
 }, offline);
 
+const wholeSheet = () => ({many: sheet === 'many', uploads: uploads().map(u => u.key)});
+
 /** Send the request, unless its answer is already on show, and show the answer. */
-async function fresh(place, question, asked, then) {
-  const key = JSON.stringify([question.name, sheet, asked]);
+async function fresh(place, question, asked) {
+  const key = JSON.stringify([sheet, asked]);
   if (shown[place] === key) return;
   const found = await question(asked);
   if (found.error) return;
   shown[place] = key;
-  then(found);
+  fill(find(`.${place}`), found.tiles);
+  if (found.hint) say(part('ways'), found.hint);
 }
 
-function tiles(host, urls, name, picked) {
-  while (host.children.length > urls.length) host.lastChild.remove();
-  urls.forEach((url, i) => {
-    if (!host.children[i]) host.append(make('button', {type: 'button', className: 'tile'}, make('img', {alt: ''})));
-    host.children[i].firstChild.src = url;
-    set(host.children[i], {title: name(i), 'aria-label': name(i), onclick: () => picked(i)});
-  });
-}
-
-/** The rows of the sheet below: made anew where another sheet stood. */
-function ways(make_rows) {
-  const host = find('.ways');
-  if (host.dataset.sheet !== sheet) host.replaceChildren(...make_rows());
-  host.dataset.sheet = sheet;
-  return host.children;
-}
-
-async function showPalettes() {
-  const asked = ask({variant: 0, classic: false});
-  asked.wish.colors = [];
-  await fresh('ways', server.palettes, asked, found => {
-    const hosts = ways(() => found.rows.map(([name]) =>
-      make('div', {className: 'way'}, make('h5', {textContent: name}), make('div', {className: 'tiles'}))));
-    found.rows.forEach(([name, urls], k) => tiles(hosts[k].lastChild, urls,
-      i => `${name}, ${props.palettes[name][i]}`, i => whole(name, i)));
-    part('ways').textContent = 'Press one to see it large.';
-  });
-  const on = name => mode === 'palette' && name === palette;
-  for (const row of find('.ways').children) {
-    press(row.lastChild.children, (_, i) => on(row.firstChild.textContent) && i === variant);
-  }
-}
-
-function garments() {
-  const {kind, number} = choice(), mine = uploads().map(u => ({kind: OWN, key: u.key}));
-  if (kind === OWN && mine.length > 1) return mine.slice(0, MANY);
-  const first = kind === TEST ? [] : [garmentNow()];
-  const test = i => ({kind: TEST, number: kind === TEST && pictures ? (number + i) % pictures : i});
-  return [...first, ...Array.from({length: MANY - first.length}, (_, i) => test(i))];
-}
-
-async function showMany() {
-  const list = garments(), now = JSON.stringify(garmentNow());
-  await fresh('ways', server.many, ask({variant: 0, garments: list}), found => {
-    const [host] = ways(() => [make('div', {className: 'tiles wide'})]);
-    tiles(host, found.tiles, i => `garment ${i + 1}`, i => wear(list[i], i));
-    part('ways').textContent = 'Press one to see it large.'
-      + (uploads().length > 1 ? '' : ' Upload several pictures to see them all in these colors.');
-  });
-  press(find('.ways').firstChild.children, (_, i) => JSON.stringify(list[i]) === now);
+/** Whether a tile of the sheet is what stands large above it. */
+function isShown({dataset: tile}) {
+  const now = garmentNow();
+  if (tile.way) return mode === 'palette' && tile.way === palette && +tile.variant === variant;
+  return tile.kind === now.kind
+    && (now.kind === DRAWN || (now.kind === OWN ? tile.upload === now.key : +tile.number === now.number));
 }
 
 // A garment of the sheet becomes the large one, in the color that it has there.
-function wear(one, i) {
-  variant = mode === 'palette' ? i % colors.length : 0;
-  if (one.kind === OWN) own = Math.max(0, uploads().findIndex(u => u.key === one.key));
-  else if (one.kind === TEST) {
+function wear(/** @type {any} */ tile) {
+  variant = mode === 'palette' ? tile.variant % colors.length : 0;
+  if (tile.kind === OWN) own = Math.max(0, uploads().findIndex(u => u.key === tile.upload));
+  else if (tile.kind === TEST) {
     const field = document.querySelector('#gray_number input');
     if (choice().kind !== TEST) /** @type {any} */ (document.querySelector('#gray_kind input')).click();
-    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(field, one.number);
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set?.call(field, tile.number);
     field?.dispatchEvent(new Event('input', {bubbles: true}));
   }
   changed();
@@ -278,10 +235,6 @@ divide(at);
 
 // Drawing by hand
 
-const SHAPES = {
-  shirt: 'M76 36L94 46 130 46 148 36 200 70 180 106 158 94 160 192 64 192 66 94 44 106 24 70z',
-  dress: 'M86 24L98 24 104 48 120 48 126 24 138 24 144 96 176 204 48 204 80 96z',
-};
 function draw(shape) {
   pen.fillStyle = '#000';
   pen.fillRect(0, 0, 224, 224);
@@ -289,22 +242,37 @@ function draw(shape) {
   for (const [x, v] of [[0, 120], [0.3, 205], [0.55, 225], [1, 130]]) light.addColorStop(x, gray(v));
   pen.fillStyle = light;
   // oxlint-disable-next-line no-array-fill-with-reference-type -- a path is filled
-  pen.fill(new Path2D(SHAPES[shape] || ''));
+  pen.fill(new Path2D(shape));
   drawing = canvas.toDataURL('image/png');
 }
-function stroke(e) {
-  const to = place(e, canvas).map(v => 224 * v), gray = part('shade').value;
-  const strokeStyle = `rgb(${gray}, ${gray}, ${gray})`;
-  Object.assign(pen, {lineCap: 'round', lineJoin: 'round', lineWidth: part('brush').value, strokeStyle});
-  pen.beginPath();
-  pen.moveTo(...(last || to));
-  pen.lineTo(...to);
-  pen.stroke();
-  last = to;
+
+/** Let a pointer draw on a canvas, as `how` says at each stroke. */
+function brush(surface, how, moved = () => {}) {
+  const pen = surface.getContext('2d');
+  let last = /** @type {number[]} */ ([]);
+  const stroke = e => {
+    const [x, y] = place(e, surface), to = [x * surface.width, y * surface.height];
+    Object.assign(pen, {lineCap: 'round', lineJoin: 'round', ...how()});
+    pen.beginPath();
+    pen.moveTo(...last);
+    pen.lineTo(...to);
+    pen.stroke();
+    last = to;
+    moved();
+  };
+  drag(surface, stroke, e => {
+    const [x, y] = place(e, surface);
+    last = [x * surface.width - 0.01, y * surface.height];  // not nothing: a touch is a dot
+    stroke(e);
+  });
+}
+brush(canvas, () => {
+  const gray = part('shade').value;
+  return {strokeStyle: `rgb(${gray}, ${gray}, ${gray})`, lineWidth: part('brush').value};
+}, () => {
   drawing = canvas.toDataURL('image/png');
   changed();
-}
-drag(canvas, stroke, e => { last = null; stroke(e); });
+});
 
 // Buttons
 
@@ -314,8 +282,7 @@ async function download(button, question) {
   try {
     const found = await question();
     complain(found.error);
-    const bytes = () => Uint8Array.from(atob(found.png), c => c.charCodeAt(0));
-    if (!found.error) save(new Blob([bytes()], {type: 'image/png'}), found.name);
+    if (!found.error) save(await (await fetch(found.url)).blob(), found.name);
   } catch {
     complain('The studio does not answer: try again.');
   }
@@ -323,7 +290,7 @@ async function download(button, question) {
 }
 const DO = {
   download: b => download(b, () => server.download(ask())),
-  sheet: b => download(b, () => server.sheet(ask({garments: sheet === 'many' ? garments() : []}))),
+  sheet: b => download(b, () => server.sheet(ask(wholeSheet()))),
   dot: () => { addDot([0.5, Math.min(1, 0.4 + 0.1 * dots.length)]); find('.dots').lastChild?.focus(); },
   undot: () => { dots = []; dot = -1; changed(); },
   settings: () => document.querySelector('#gray_kind')?.scrollIntoView({block: 'start'}),
@@ -332,7 +299,11 @@ root.addEventListener('click', e => {
   const button = /** @type {any} */ (e.target).closest('button'), what = button?.dataset || {};
   DO[what.do]?.(button);
   if ('draw' in what) { draw(what.draw); changed(); }
+  if (what.mask) chooseMask(what.mask);
   if (what.palette) whole(what.palette);
+  if (what.kind) wear(what);
+  else if (what.way) whole(what.way, +what.variant);
+  else if (what.variant) { variant = +what.variant; changed(); }
   if (what.swatch) pick(what.swatch);
   if (what.mode) { mode = what.mode; palette = ''; dot = -1; changed(); }
   if (what.sheet) {

@@ -1,6 +1,5 @@
 """Colorize: a gray garment in the colors that somebody chooses, before and after, and in many palettes at once."""
 
-import base64
 import json
 import random
 from dataclasses import dataclass
@@ -8,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from torch import Tensor
 
 from ... import limits
 from ...checked import checked
 from ...color.palettes import PALETTES
 from ...colorize import engine
 from ...errors import StudioError
-from ...studio.colorize import Colored, ColorizeRequest, ColorizeService, Garment
-from ..shared import checkpoints, show, words
+from ...studio.colorize import ColorizeRequest, ColorizeService, Garment
+from ..shared import checkpoints, edge, show, words
 from ..shared.panel import html_panel
 from ..shared.show import answered
+from . import drawing
 
 HERE = Path(__file__).parent
 TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
@@ -144,24 +143,27 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     """The right side of the tab: panel.html. panel.js fills it by calling these functions, which check all inputs."""
 
     @answered
-    def look(asked: Any) -> Colored:
-        return colorizing.look(read(asked).spec())
+    def look(asked: Any) -> drawing.View:
+        spec = read(asked).spec()
+        colored = colorizing.look(spec)
+        return drawing.View(colored, drawing.about(spec.garment, colored))
 
     @answered
-    def variants(asked: Any) -> dict[str, list[Tensor]]:
+    def variants(asked: Any) -> drawing.Tiles:
         question = read(asked)
         n = int(show.number(question.n, 1, limits.VARIANTS, "Number of variants"))
-        return {"tiles": list(colorizing.variants(question.spec(), n))}
+        return drawing.variants(colorizing.variants(question.spec(), n))
 
     @answered
-    def palettes(asked: Any) -> dict[str, list[tuple[str, list[Tensor]]]]:
-        found = colorizing.palettes(read(asked).spec())
-        return {"rows": [(name, list(tiles)) for name, tiles in found.items()]}
+    def palettes(asked: Any) -> drawing.Tiles:
+        return drawing.palettes(colorizing.palettes(read(asked).spec()))
 
     @answered
-    def many(asked: Any) -> dict[str, list[Tensor]]:
+    def many(asked: Any) -> drawing.Tiles:
         question = read(asked)
-        return {"tiles": colorizing.many(question.spec(), question.sheet())}
+        spec, garments = question.spec(), question.sheet(colorizing.pictures())
+        tiles = colorizing.many(spec, garments)
+        return drawing.many(tiles, garments, {kind: title for title, kind in KINDS.items()}, len(question.uploads) > 1)
 
     @answered
     def download(asked: Any) -> dict[str, str]:
@@ -170,7 +172,8 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     @answered
     def sheet(asked: Any) -> dict[str, str]:
         question = read(asked)
-        return sent(*colorizing.sheet(question.spec(), question.sheet()))
+        garments = question.sheet(colorizing.pictures()) if question.many is True else []
+        return sent(*colorizing.sheet(question.spec(), garments))
 
     functions = [look, variants, palettes, many, download, sheet]
     shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
@@ -178,7 +181,7 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
 
 
 def sent(data: bytes, name: str) -> dict[str, str]:
-    return {"png": base64.b64encode(data).decode(), "name": name}
+    return {"url": edge.data_url(data), "name": name}
 
 
 @dataclass(frozen=True)
@@ -214,7 +217,8 @@ class Question:
     variant: object = 0
     keep: object = None
     n: object = None
-    garments: tuple[GarmentAsked, ...] = ()
+    many: object = None
+    uploads: tuple[str, ...] = ()
 
     def spec(self) -> ColorizeRequest:
         """The request for one colorized garment; StudioError if it is invalid."""
@@ -227,14 +231,22 @@ class Question:
             self.keep is not False,
         )
 
-    def sheet(self) -> list[Garment]:
-        """Validate a request for a sheet of garments; StudioError if it is invalid."""
-        return [g.garment() for g in self.garments]
+    def sheet(self, pictures: int) -> list[Garment]:
+        """The garments of a sheet: the uploads if there are several, or else the chosen garment and test pictures.
+
+        pictures: how many test pictures there are. StudioError if the garment is invalid.
+        """
+        first = self.garment.garment()
+        if first.kind == "own" and len(self.uploads) > 1:
+            return [Garment("own", key=key) for key in self.uploads[: limits.PALETTE_GARMENTS]]
+        if first.kind == "test":
+            return [Garment("test", (first.number + i) % pictures) for i in range(limits.PALETTE_GARMENTS)]
+        return [first, *(Garment("test", i) for i in range(limits.PALETTE_GARMENTS - 1))]
 
 
 SENTENCES = {
     "checkpoint": "There is no such checkpoint here: choose one from the list.",
-    "garments": "That is no list of garments: reload the page.",
+    "uploads": "That is no list of uploads: reload the page.",
 }
 
 

@@ -266,3 +266,31 @@ def curves(pairs: Sequence[tuple[Model, Entry]]) -> list[Trace]:
 def opponent(about: str) -> str:
     """What the field calls a GAN's second net: WGAN's gives no probability."""
     return "critic" if about.startswith("wgan") else "discriminator"
+
+
+# The scorer
+
+
+@dataclass(frozen=True)
+class News:
+    """What the panel asks for again and again."""
+
+    names: list[str]
+    run: str  # its weights are others once it has ended
+    busy: bool
+    percent: int
+    scoring: str  # what the scorer does, or what it could not do
+    stamp: str  # changes when the score table may have changed
+
+
+def news(names: list[str], status: ScoringStatus, run: str) -> News:
+    percent = round(100 * status.share)
+    parts = []
+    if status.busy:
+        parts.append(f"Scoring {status.name}: {status.doing}, {percent} %")
+        if status.waiting:
+            parts.append(f"then {', '.join(name.rsplit('/', 1)[-1] for name in status.waiting)}")
+    if status.error:
+        parts.append(f"Could not score {status.error}")
+    stamp = repr((status.busy, status.name, status.waiting, status.error, run))
+    return News(names, run, status.busy, percent, " · ".join(parts), stamp)

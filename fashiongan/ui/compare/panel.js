@@ -3,7 +3,7 @@
 const {root, find, part, complain, tell, refuse, offline, calm, listen, poll, fit} = panel(element, '.compare');
 const INVITE = 'Point at a picture, or reach it with Tab and arrow keys, to see it beside the nearest real garment.';
 const got = {board: '', rows: '', near: ''};  // for which choice each part is shown
-let board = /** @type {any} */ (null), scorer = /** @type {any} */ ({busy: false}), rows = /** @type {any[]} */ ([]);
+let board = /** @type {any} */ (null), rows = /** @type {any[]} */ ([]);
 let at = [0, 0], stamp = '', run = '', listed = '', dwell = 0;
 
 const choice = () => /** @type {any} */ (window).fashionganCompare || {names: [], seed: 0, near: false};
@@ -128,25 +128,16 @@ part('which').addEventListener('change', drawPlots);
 
 // The scorer, and checkpoints that come and go
 
-function showScorer() {
-  const share = Math.round(100 * scorer.share), waiting = scorer.waiting.map(n => n.split('/').pop());
-  const doing = scorer.busy && `Scoring ${scorer.name}: ${scorer.doing}, ${share} %`;
-  const text = [doing, doing && waiting.length && `then ${waiting.join(', ')}`,
-    scorer.error && `Could not score ${scorer.error}`].filter(Boolean).join(' · ');
-  find('.scorer').hidden = !text;
-  find('.scorer .bar').hidden = !scorer.busy;
-  say(find('.scorer p'), text);
-  progress(root, share);
-}
-
 const watchServer = latest(async () => {
   if (document.hidden || !root.clientWidth) return;
   const found = await server.news(null), before = listed;
-  ({scorer, run} = found);  // its weights are others once it has ended
-  showScorer();
-  stamp = JSON.stringify([scorer.busy, scorer.name, scorer.waiting, scorer.error, run]);
+  ({run, stamp} = found);
+  find('.scorer').hidden = !found.scoring;
+  find('.scorer .bar').hidden = !found.busy;
+  say(find('.scorer p'), found.scoring);
+  progress(root, found.percent);
   listed = JSON.stringify([found.names, stamp]);
-  root.dataset.scorer = scorer.busy ? 'busy' : 'idle';
+  root.dataset.scorer = found.busy ? 'busy' : 'idle';
   if (before && before !== listed) trigger('change');
   await refresh();
 }, offline);

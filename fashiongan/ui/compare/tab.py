@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from ...checked import checked
 from ...errors import StudioError
 from ...gans.recipe import Recipe
 from ...studio import Studio, compare, score_table
-from ...studio.scoring import ScoringStatus
 from ..shared import access, checkpoints, show, words
 from ..shared.panel import html_panel
 from . import drawing
@@ -86,15 +84,6 @@ def first(names: list[str]) -> list[str]:
     return liked if len(liked) >= 2 else names[:3]
 
 
-@dataclass(frozen=True)
-class News:
-    """What the panel asks for again and again: it changes when there is something new to fetch."""
-
-    names: list[str]
-    scorer: ScoringStatus
-    run: str
-
-
 def side_by_side(studio: Studio) -> gr.HTML:
     """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything.
 
@@ -119,9 +108,9 @@ def side_by_side(studio: Studio) -> gr.HTML:
         return grid(studio, names, seed, compare.neighbours(studio, names, seed))
 
     @show.answered
-    def news(_: Any) -> News:
+    def news(_: Any) -> drawing.News:
         status = studio.status()
-        return News(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
+        return drawing.news(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
 
     functions = [models, pictures, neighbours, news]
     return html_panel(HERE, "compare", functions)

@@ -49,18 +49,25 @@ function make(tag, values = {}, ...children) {
 }
 
 /**
- * What the server has drawn (elements.py): an element as [tag, properties, children], or text.
+ * What the server has drawn (elements.py): text, or an element as [tag, properties, children]. An element that stood in
+ * its place with the same properties is used again, so that no picture flickers.
  * @param {any} drawn
+ * @param {any} [old]
  * @returns {Node | string}
  */
-function built(drawn) {
-  return typeof drawn === 'string' ? drawn : make(drawn[0], drawn[1], ...drawn[2].map(built));
+function built(drawn, old) {
+  if (typeof drawn === 'string') return drawn;
+  const [tag, values, children] = drawn, like = [tag, ...Object.keys(values)].join();
+  const node = old?.like === like ? set(old, values) : make(tag, {...values, like}), before = [...node.childNodes];
+  node.replaceChildren(...children.map((child, i) => built(child, before[i])));
+  return node;
 }
 
 /** Put what the server has drawn into an element. The focus stays on what has the same `data-key`. */
 function fill(/** @type {any} */ host, /** @type {any[]} */ drawn) {
   const focused = /** @type {any} */ (document.activeElement), key = host.contains(focused) && focused.dataset.key;
-  host.replaceChildren(...drawn.map(built));
+  const before = [...host.childNodes];
+  host.replaceChildren(...drawn.map((child, i) => built(child, before[i])));
   if (key) host.querySelector(`[data-key="${key}"]`)?.focus({preventScroll: true});
 }
 

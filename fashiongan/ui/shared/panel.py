@@ -1,7 +1,8 @@
 """A panel: a part of the page with a script of its own, which requests data from the server.
 
 Its folder has panel.html, panel.js and panel.css. The script runs as one function, behind the two that all share,
-and finds `element`, `props`, `server` and `trigger`, which gradio hands to it.
+and finds `element`, `props`, `server` and `trigger`, which gradio hands to it. What it only shows comes as elements and
+traces from the server: see elements.py.
 """
 
 from collections.abc import Callable

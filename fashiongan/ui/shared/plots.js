@@ -24,8 +24,6 @@ function timeLeft(/** @type {number?} */ seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
 }
 
-const count = (/** @type {number} */ n) => Math.round(n).toLocaleString('en');
-
 /** What the field calls a GAN's second net: WGAN's gives no probability. */
 const opponent = (/** @type {string?} */ gan) => gan?.startsWith('wgan') ? 'critic' : 'discriminator';
 

@@ -4,21 +4,16 @@ const {root, find, complain, tell, listen, poll, fit} = panel(element, '.live');
 const slider = find('input'), image = find('img'), caption = find('figcaption');
 const DASHES = ['solid', 'solid', 'dot', 'dash'];
 const SELDOM = 8000;  // ms between two drawings, at the most
-const STATES = {idle: 'Nothing is training', running: 'Training', paused: 'Paused', stopped: 'Stopped',
-  finished: 'Finished', failed: 'Failed'};
 let run = '', gan = '', generation = -1, rows = 0, sheet = -1, nextDraw = 0, undrawn = false, state = '', newest = '';
 /** @type {Record<string, (number?)[]>} */
 let columns = {};
 /** @type {number[]} */
 let epochs = [];
 
-function describe(/** @type {any} */ s) {
+function describe(/** @type {any} */ s, /** @type {string[]} */ about) {
   if (s.state === 'idle') return;
-  const running = s.state === 'running';
-  const parts = [`${STATES[s.state]}: ${s.run}`, `step ${count(s.step)} of ${count(s.steps)}`,
-    `epoch ${s.epoch.toFixed(1)}`, running && `${count(s.images_per_second)} pictures/s`,
-    running && timeLeft(s.seconds_left)];
-  find('.status').textContent = s.step || !running ? parts.filter(Boolean).join(' · ') : `Starting ${s.run}...`;
+  const left = s.state === 'running' ? timeLeft(s.seconds_left) : '';
+  find('.status').textContent = [...about, left].filter(Boolean).join(' · ');
   progress(root, s.steps ? 100 * s.step / s.steps : 0);
   find('.remarks').replaceChildren(...s.remarks.map(text => make('li', {textContent: text})));
   say(find('.queue'), s.queue.length ? `Waiting: ${s.queue.map(w => w.gan).join(', then ')}` : '');
@@ -42,7 +37,7 @@ function draw() {
     const series = names.filter(has).map((n, i) => ({
       x, y: thin(columns[n]), name: (props.words[n] || n).replace('discriminator', opponent(gan)), connectgaps: true,
       mode: group === 'distance' ? 'lines+markers' : 'lines', hovertemplate: '%{y:.3f}',
-      line: {width: 1.5, color: COLORS[i % 6], dash: DASHES[i % 4]},
+      line: {width: 1.5, dash: DASHES[i % 4]},
       visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true,
     }));
     plot(find(`[data-plot=${group}]`), series, {tall, hovermode: 'x unified', uirevision: run, x: {title: 'step'}, y});
@@ -87,12 +82,12 @@ function take(/** @type {any} */ d) {
 
 const look = latest(async () => {
   if (document.hidden) return;
-  const d = await server.news([run, generation, rows, sheet]), s = d.status;
+  const {news: d, about} = await server.news([run, generation, rows, sheet]), s = d.status;
   if (s.run && s.run !== run) {
     run = s.run; gan = s.gan; columns = {}; rows = 0; newest = ''; epochs = []; nextDraw = 0;
     slider.value = slider.max = 0;
   }
-  describe(s);
+  describe(s, about);
   if (d.columns) take(d);
   // Watching must not slow the run: drawing takes about an eightieth of the time, painting as much again. But where it
   // is slow, as the first time is, nobody waits longer than SELDOM for a curve to move.

@@ -2,6 +2,7 @@
 it."""
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from ...errors import StudioError
 from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
-from ...studio.runs import RunNews
+from ...studio.runs import RunNews, RunStatus
 from ..shared import access, checkpoints, show, words
+from ..shared.elements import count
 from ..shared.panel import html_panel
 from .source import Source
 
@@ -22,6 +24,7 @@ HERE = Path(__file__).parent
 
 OFFERED = "studio"  # its quick look is the first that shows recognisable garments: benchmarks/soon.md
 FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs that are always visible; the others are folded
+STATES = {"running": "Training", "paused": "Paused", "stopped": "Stopped", "finished": "Finished", "failed": "Failed"}
 QUICK, FULL = "Quick look (minutes)", "Full recipe"
 TEX = [{"left": "$$", "right": "$$", "display": True}]
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js handles it
@@ -147,13 +150,14 @@ def live_panel(studio: Studio) -> gr.HTML:
     """The panel that shows the run: panel.html and panel.js, which calls `news` and `sheet`."""
 
     @show.answered
-    def news(asked: Any) -> RunNews:
+    def news(asked: Any) -> LiveNews:
         # Anybody can call this: it only reads, and checks every value.
         try:
             run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
         except StudioError:  # a reader that has no data yet
             run, generation, row, sheet = "", -1, 0, -1
-        return studio.news(run, generation, row, sheet)
+        now = studio.news(run, generation, row, sheet)
+        return LiveNews(now, about(now.status))
 
     @show.answered
     def sheet(epoch: Any) -> bytes | None:
@@ -162,6 +166,24 @@ def live_panel(studio: Studio) -> gr.HTML:
     html = (HERE / "panel.html").read_text()
     html = html.replace(words.PRESS_START, "") if studio.public else html
     return html_panel(HERE, "live", [news, sheet], html, words=words.CURVES)
+
+
+@dataclass(frozen=True)
+class LiveNews:
+    """What is new of a run, and the parts of the line about it."""
+
+    news: RunNews
+    about: list[str]
+
+
+def about(status: RunStatus) -> list[str]:
+    """The state of a run in words."""
+    running = status.state == "running"
+    if running and not status.step:
+        return [f"Starting {status.run}..."]
+    parts = [f"{STATES.get(status.state, '')}: {status.run}", f"step {count(status.step)} of {count(status.steps)}"]
+    parts.append(f"epoch {status.epoch:.1f}")
+    return [*parts, f"{count(status.images_per_second)} pictures/s"] if running else parts
 
 
 def describe(gan: str) -> str:
