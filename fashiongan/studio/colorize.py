@@ -6,6 +6,7 @@ file is opened again in full size.
 
 import base64
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from .studio import Studio
 SHOWN = 512  # pixels per side of the large picture
 TILE = 112  # pixels per side of the small pictures
 SHEET = 256  # pixels per side of the pictures on a downloaded sheet
+MASK = 256  # pixels per side of a corrected mask in a download's description
 SHARP = 64  # a picture with more pixels per side is shown smoothly, and sent as JPEG
 
 EACH = 6  # a sheet shows so many colors of each palette
@@ -248,7 +250,9 @@ class ColorizeService:
         gray = self.gray(ask.garment, full=True)
         name, gan, wish = self.asked(ask, gray)
         image = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)[0]
-        description = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background)
+        corrected = ask.garment.mask if ask.garment.kind == "own" else ""
+        mask = {"mask": corrected if corrected == ALL else text_of(gray)} if corrected else {}
+        description = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background, **mask)
         return sheets.png(engine.picture(image), description), f"{self.stem(ask.garment)}-colored.png"
 
     def sheet(self, ask: ColorizeRequest, garments: Sequence[Garment]) -> tuple[bytes, str]:
@@ -299,6 +303,15 @@ def masked(gray: Gray, mask: str) -> Gray:
     if float(alpha.max()) < 0.5:
         raise StudioError("No garment is left in the mask: paint it with Add, or choose All of the picture.")
     return replace(gray, mask=F.interpolate(alpha, gray.values.shape[-2:], mode="bilinear", antialias=True), note="")
+
+
+def text_of(gray: Gray) -> str:
+    """The garment's mask as `Garment.mask` takes it: a PNG in base64, at most MASK pixels per side."""
+    image = engine.picture(mask_shown(gray)).convert("L")
+    image.thumbnail((MASK, MASK))
+    data = io.BytesIO()
+    image.save(data, "PNG", optimize=True)
+    return base64.b64encode(data.getvalue()).decode()
 
 
 def mask_shown(gray: Gray) -> Tensor:

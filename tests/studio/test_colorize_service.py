@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,3 +178,20 @@ def test_a_mask_drawn_to_nothing_is_one_sentence(mask, sentence):
     gray = Gray(torch.full((1, 1, 40, 60), 90, dtype=torch.uint8), None)
     with pytest.raises(StudioError, match=sentence):
         colorize.masked(gray, mask)
+
+
+def test_a_download_holds_the_corrected_mask_that_it_was_made_with(tmp_path, desk):
+    path = tmp_path / "mine.png"
+    Image.fromarray(np.full((40, 60, 3), (200, 120, 90), np.uint8)).save(path)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:30, 20:40] = 255
+    garment = Garment("own", key=desk.add(path, "mine.png"), mask=told(mask))
+    request = ColorizeRequest(garment, ColorizeSpec(colors=("#b03a2e",)))
+    data, _ = desk.download(request)
+    description = json.loads(Image.open(io.BytesIO(data)).text["fashiongan"])
+    again = replace(request, garment=replace(garment, mask=description["mask"]))
+    assert desk.download(again)[0] == data
+    plain = replace(request, garment=replace(garment, mask=""))
+    assert "mask" not in json.loads(Image.open(io.BytesIO(desk.download(plain)[0])).text["fashiongan"])
+    everything = replace(request, garment=replace(garment, mask=colorize.ALL))
+    assert json.loads(Image.open(io.BytesIO(desk.download(everything)[0])).text["fashiongan"])["mask"] == "all"
