@@ -185,7 +185,7 @@ def test_a_download_holds_the_corrected_mask_that_it_was_made_with(tmp_path, des
     Image.fromarray(np.full((40, 60, 3), (200, 120, 90), np.uint8)).save(path)
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:40] = 255
-    garment = Garment("own", key=desk.add(path, "mine.png"), mask=told(mask))
+    garment = Garment("own", key=desk.add(path, "mine.png"), mask=mask_url(mask))
     request = ColorizeRequest(garment, ColorizeSpec(colors=("#b03a2e",)))
     data, _ = desk.download(request)
     description = json.loads(Image.open(io.BytesIO(data)).text["fashiongan"])
