@@ -91,7 +91,7 @@ def main() -> None:
         for place in RUNS.glob("seed-*/report.json")
     }
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
-    devices = {checkpoint.info(RUNS / f"seed-{seed}")["device"] for seed in results}
+    devices = {checkpoint.info(RUNS / f"seed-{seed}").device for seed in results}
     files.write(OUT, written(results, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
 
 

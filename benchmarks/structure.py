@@ -40,7 +40,7 @@ QUESTIONS = (
     Question("a new attack", "attack", ("attacks/catalogue.py", "attacks.py"), r"\bATTACKS\b"),
     Question("a slider's measure", "attributes", ("latent/attributes.py", "attributes.py"), r"def brightness"),
     Question("what a PNG says of itself", "spec", ("latent/spec.py", "latent.py"), r"class (SampleSpec|Look)"),
-    Question("the training log", "training", ("training/run_folder.py", "runs.py"), r"log\.jsonl"),
+    Question("the training log", "training", ("training/run_log.py", "runs.py"), r"log\.jsonl"),
     Question("a palette", "palette", ("color/palettes.py", "colorize.py"), r"^PALETTES"),
     Question("a data set", "data", ("data/datasets.py", "data.py"), r"def load"),
     Question("the average's decay", "ema", ("training/ema.py", "training/trainer.py", "trainer.py"), r"def blend"),

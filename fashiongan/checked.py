@@ -18,21 +18,33 @@ def adapter(kind: Any) -> "TypeAdapter[Any]":
     return TypeAdapter(kind)
 
 
-def checked(kind: Any, value: object, sentence: str | Callable[[str, str], str]) -> Any:
+Sentence = str | Callable[[str, str], str]
+
+
+def checked(kind: Any, value: object, sentence: Sentence) -> Any:
     """A value of that type from what was read from JSON; StudioError with the sentence for anything else.
 
     Strict: "3" and true are no numbers. A dataclass is made from an object; what its fields may be stands in their
     types. `sentence` may depend on the first field that is wrong ("" if it is the whole), and on pydantic's name for
     what is wrong with it.
     """
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError, RecursionError):  # JSON has no such value
+        text = ""
+    return parsed(kind, text, sentence)
+
+
+def parsed(kind: Any, text: str, sentence: Sentence) -> Any:
+    """A value of that type from JSON text; otherwise as `checked`."""
     from pydantic import ValidationError
 
     field = fault = ""
     try:
-        return adapter(kind).validate_json(json.dumps(value), strict=True)
+        return adapter(kind).validate_json(text, strict=True)
     except ValidationError as e:
         error = e.errors(include_url=False, include_context=False, include_input=False)[0]
         field, fault = str(next(iter(error["loc"]), "")), error["type"]
-    except (TypeError, ValueError, RecursionError):  # what JSON cannot say
+    except (TypeError, ValueError, RecursionError):  # not a string, or one with a surrogate
         pass
     raise StudioError(sentence if isinstance(sentence, str) else sentence(field, fault))

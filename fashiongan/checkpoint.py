@@ -4,8 +4,9 @@ Loading a file never executes code from it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from . import files, gans, limits
 from .errors import StudioError
 from .gans.base import GAN
 from .hub import registry
+from .plain import maybe, number, plain, read, text
 
 FORMAT = "fashiongan 1"
 DTYPES = {
@@ -29,15 +31,62 @@ DTYPES = {
 D = "D."  # prefix of the names of the discriminator's tensors
 
 
-def save(path: Path, gan: GAN, average: nn.Module, info: dict[str, Any]) -> Path:
-    """Write `gan` with G replaced by its moving average. `info` (plain values) and the recipe go into the header.
+@dataclass(frozen=True)
+class HeaderInfo:
+    """How a checkpoint was made: the "info" of its header. What the header does not say is None.
+
+    The fields stand in the order in which a header has them. A header may come from a stranger: a value of another
+    type counts as missing.
+    """
+
+    command: str | None = maybe()
+    step: int | None = maybe()
+    steps: int | None = maybe()  # of the whole run
+    epochs: float | None = maybe()
+    seconds: float | None = maybe()  # of training
+    device: str | None = maybe()
+    pictures: int | None = maybe()  # in the training set
+    torch: str | None = maybe()  # its version
+    fashiongan: str | None = maybe()  # its version
+    log: Mapping[str, object] | None = maybe()  # the last line of the run's log
+    distance: float | None = maybe()  # of a run's best checkpoint: its score by `evaluation.quick`
+    curves: Mapping[str, list[float | None]] | None = maybe()  # the run's losses, thinned, by name
+    report: Mapping[str, object] | None = maybe()  # the JSON of an `evaluation.report.Report`
+
+    @classmethod
+    def from_json(cls, value: object) -> "HeaderInfo":
+        return read(cls, value, READERS)
+
+
+def json_object(value: object) -> Mapping[str, object] | None:
+    """The value if it is a JSON object, else None."""
+    return value if isinstance(value, dict) else None
+
+
+def columns(value: object) -> dict[str, list[float | None]] | None:
+    """Curves by name: the lists of a JSON object, with None for whatever is not a number; None without an object."""
+    if not isinstance(value, dict):
+        return None
+    return {name: [number(v) for v in values] for name, values in value.items() if isinstance(values, list)}
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("command", "device", "torch", "fashiongan"), text),
+    "log": json_object,
+    "curves": columns,
+    "report": json_object,
+}
+
+
+def save(path: Path, gan: GAN, average: nn.Module, info: HeaderInfo) -> Path:
+    """Write `gan` with G replaced by its moving average. `info` and the recipe go into the header.
 
     Sampling does not use the discriminator, so it is stored in float16 where its values fit: the file is a third
     smaller.
     """
     tensors = {k: halved(v) if k.startswith(D) else v for k, v in gan.state_dict().items()}
     tensors |= {f"G.{k}": v for k, v in average.state_dict().items()}
-    write(path, tensors, {"recipe": gan.recipe.to_json(), "info": json.dumps(info)})
+    write(path, tensors, {"recipe": gan.recipe.to_json(), "info": json.dumps(plain(info))})
     return path
 
 
@@ -48,12 +97,12 @@ def halved(v: Tensor) -> Tensor:
 
 def write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     """Write tensors and a header to a safetensors file, atomically."""
-    plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    files.write(path, safetensors.save(plain, {"format": FORMAT, **header}))
+    stored = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    files.write(path, safetensors.save(stored, {"format": FORMAT, **header}))
 
 
-def write_info(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
-    """As `write`, with plain values as the header's "info" entry, which `header_info` reads."""
+def write_info(path: Path, tensors: dict[str, Tensor], info: Mapping[str, object]) -> None:
+    """As `write`, with plain values as the header's "info" entry, which `header_entries` reads."""
     write(path, tensors, {"info": json.dumps(info)})
 
 
@@ -128,13 +177,18 @@ def trained(recipe: Any) -> tuple[int, ...]:
         raise StudioError("The recipe in this file names classes that are not numbers.") from None
 
 
-def info(name: str | Path) -> dict[str, Any]:
-    """How a checkpoint was made, from its header: step, epoch, command, device, last log line."""
+def info(name: str | Path) -> HeaderInfo:
+    """How a checkpoint was made, from its header."""
     return header_info(registry.find(name))
 
 
-def header_info(path: Path) -> dict[str, Any]:
-    """The "info" entry of any studio file's header; empty if there is none."""
+def header_info(path: Path) -> HeaderInfo:
+    """How the checkpoint in a file was made, from its header."""
+    return HeaderInfo.from_json(header_entries(path))
+
+
+def header_entries(path: Path) -> Mapping[str, object]:
+    """The JSON object "info" in the header of any studio file; empty if there is none."""
     with opened(path) as (_, header):
         try:
             parsed = json.loads(header.get("info", ""))
@@ -143,11 +197,12 @@ def header_info(path: Path) -> dict[str, Any]:
         return parsed if isinstance(parsed, dict) else {}
 
 
-def annotate(path: Path, **more: Any) -> None:
-    """Add entries to the info in a studio file's header. The weights are unchanged."""
+def annotate(path: Path, **more: object) -> None:
+    """Add entries of JSON values to the info in a studio file's header. Its other entries and weights stay as they
+    are."""
     with opened(path) as (f, header):
         tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118  f is not a dict
-    write(path, tensors, {**header, "info": json.dumps(header_info(path) | more)})
+    write(path, tensors, {**header, "info": json.dumps({**header_entries(path), **more})})
 
 
 def halve(path: Path) -> None:

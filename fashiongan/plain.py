@@ -1,9 +1,11 @@
-"""Converts dataclasses to plain JSON values: dicts, lists, strings, numbers."""
+"""Dataclasses to plain JSON values (dicts, lists, strings, numbers), and back from what a file holds."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 KEY, LEFT_OUT = "key", "left out if None"
 
 
@@ -32,3 +34,21 @@ def plain(value: Any, other: Callable[[Any], Any] = lambda value: value) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v, other) for v in value]
     return value if value is None or isinstance(value, str | int | float) else other(value)
+
+
+def number(x: object) -> Any:
+    """The value if it is a finite number, else None."""
+    return x if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) else None
+
+
+def text(x: object) -> str | None:
+    """The value if it is a string, else None."""
+    return x if isinstance(x, str) else None
+
+
+def read(cls: type[T], value: object, readers: Mapping[str, Callable[[Any], Any]]) -> T:
+    """A dataclass from a JSON object. Each field is read by its reader, or as a number if it has none; readers return
+    None for what is missing or has another type. An object that is not a dict counts as empty."""
+    given = value if isinstance(value, dict) else {}
+    keys = {f.name: f.metadata.get(KEY, f.name) for f in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: readers.get(name, number)(given.get(key)) for name, key in keys.items()})

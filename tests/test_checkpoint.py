@@ -22,7 +22,7 @@ def good(trainer_of, tmp_path_factory):
     trainer = trainer_of("cdcgan")
     trainer.update()
     path = tmp_path_factory.mktemp("good") / "cdcgan.safetensors"
-    checkpoint.save(path, trainer.gan, trainer.average, {"step": 1})
+    checkpoint.save(path, trainer.gan, trainer.average, checkpoint.HeaderInfo(step=1))
     return path.read_bytes()
 
 
@@ -263,7 +263,7 @@ def test_a_lying_header_costs_no_memory(file):
 def test_info_that_cannot_be_read_is_empty(text, parts, file):
     tensors, header = parts
     checkpoint.write(file, tensors, {**header, "info": text})
-    assert checkpoint.info(file) == {}
+    assert checkpoint.info(file) == checkpoint.HeaderInfo()
 
 
 def out_of_space(*_):
@@ -287,7 +287,7 @@ def test_saving_a_checkpoint_on_a_full_disk_keeps_the_old_one(good, file, traine
     monkeypatch.setattr(os, "fsync", out_of_space)
     trainer = trainer_of("dcgan")
     with pytest.raises(StudioError, match="No space is left"):
-        checkpoint.save(file, trainer.gan, trainer.average, {})
+        checkpoint.save(file, trainer.gan, trainer.average, checkpoint.HeaderInfo())
     assert file.read_bytes() == good
     assert [p.name for p in file.parent.iterdir()] == [file.name]
 

@@ -32,8 +32,8 @@ ALLOWED = {
     "data": {"errors", "files", "limits"},
     "segmentation": {"errors", "files", "data"},  # trains the net of data.cutout_net, which must not need its training
     "gans": {"errors", "color"},
-    "checkpoint": {"errors", "files", "limits", "hub", "gans"},
-    "classifiers": {"errors", "files", "hub", "attacks", "data", "gans", "checkpoint"},
+    "checkpoint": {"errors", "files", "limits", "plain", "hub", "gans"},
+    "classifiers": {"errors", "files", "plain", "hub", "attacks", "data", "gans", "checkpoint"},
     "evaluation": {*GROUND, "hub", "attacks", "data", "gans", "checkpoint", "classifiers"},
     "latent": {"cache", "checked", "errors", "limits", "data", "gans", "checkpoint", "classifiers", "evaluation"},
     "training": {*GROUND, "data", "gans", "checkpoint", "evaluation"},

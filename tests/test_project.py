@@ -63,13 +63,13 @@ def test_packages_are_names_that_a_space_can_install():
 @pytest.mark.parametrize("name", registry.bundled())
 def test_a_bundled_checkpoint_records_its_command(name):
     info, recipe = checkpoint.info(name), checkpoint.load(name).recipe
-    assert info["command"].startswith(f"python train.py {recipe.gan}")
+    assert info.command.startswith(f"python train.py {recipe.gan}")
     # To the end of its schedule, but for three that a lent machine was taken from; the list of checkpoints says so.
-    whole = info["epochs"] == pytest.approx(recipe.epochs, rel=0.01)
-    assert whole or (name in ("gan", "cgan", "clothing-128") and info["epochs"] > 0.65 * recipe.epochs)
+    whole = info.epochs == pytest.approx(recipe.epochs, rel=0.01)
+    assert whole or (name in ("gan", "cgan", "clothing-128") and info.epochs > 0.65 * recipe.epochs)
     assert f" of {recipe.epochs} |" in (registry.BUNDLED / "README.md").read_text() or whole
-    assert info["device"]
-    assert info["log"]["step"] == info["step"]
+    assert info.device
+    assert info.log["step"] == info.step
     assert registry.find(name).stat().st_size < 10 * MEGABYTE
     made = gans.new_recipe(**bundle.BUNDLED[name])
     assert made == recipe.replace(channels=1, labels=())
@@ -88,9 +88,9 @@ def test_a_gif_of_the_training_is_small():
         assert path.stat().st_size < MEGABYTE / 2
 
 
-@pytest.mark.parametrize("name", [n for n in registry.bundled() if "report" in checkpoint.info(n)])
+@pytest.mark.parametrize("name", [n for n in registry.bundled() if checkpoint.info(n).report is not None])
 def test_a_report_in_a_header_is_of_the_bundled_score(name):
-    report = checkpoint.info(name)["report"]
+    report = checkpoint.info(name).report
     assert report["judge"]["sha256"] == features.sha256(classifiers.find(features.SCORER))
     assert report["n"] == 10_000
     assert report["against"]["real"] == 1000 * len(checkpoint.load(name).recipe.trained)
@@ -100,9 +100,9 @@ def test_a_report_in_a_header_is_of_the_bundled_score(name):
 
 def test_the_score_is_good_enough():
     info = classifiers.info(features.SCORER)
-    assert info["accuracy"] >= 0.935
-    assert info["tested"] == 10_000
-    assert info["held_out"] == pytest.approx(info["accuracy"], abs=0.01)
+    assert info.accuracy >= 0.935
+    assert info.tested == 10_000
+    assert info.held_out == pytest.approx(info.accuracy, abs=0.01)
 
 
 def test_the_readme_has_the_scores_of_the_headers():

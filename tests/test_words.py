@@ -30,7 +30,7 @@ KEPT = {
     # The report's key in checkpoints' headers, .reports and --json.
     "report": r"\"judge\"",
     # Promised by docs/api.md and the command line; keys of descriptions in pictures; values of --augment in recipes.
-    "colour": r"--colour|\"colours?\"|`colours`|\bcolours: (str|colors)|colours\.(strip|split)|"
+    "colour": r"--colour|\"colours?\"|`colours`|\bcolours: (str|colors)|\bcolours=colours,|\ba\.colours\b|"
     r"coloured-\{|\"coloured\"|[\", ]colour[,\"]",
 }
 

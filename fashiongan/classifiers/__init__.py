@@ -23,11 +23,11 @@ from .networks import (
     check_shape,
     recipe,
 )
-from .store import bundled, find, info, load, save
+from .store import FitInfo, bundled, find, info, load, save
 
 __all__ = [
     "CLASSIFIERS", "HELD_OUT", "LEAST", "PIECE", "SIZE", "Classifier", "Cnn", "CnnRecipe", "Conv", "ConvRecipe",
-    "Dense", "Fitted", "Fitter", "Recipe", "Robust", "RobustRecipe", "accuracy", "build", "bundled", "check_shape",
-    "command", "confusion", "features", "find", "fit", "fit_and_save", "info", "load", "logits", "pieces", "recipe",
-    "save", "split", "started",
+    "Dense", "FitInfo", "Fitted", "Fitter", "Recipe", "Robust", "RobustRecipe", "accuracy", "build", "bundled",
+    "check_shape", "command", "confusion", "features", "find", "fit", "fit_and_save", "info", "load", "logits",
+    "pieces", "recipe", "save", "split", "started",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from ..gans.networks import Dropout
 from ..gans.recipe import flags
 from .measure import PIECE, accuracy, confusion, pieces
 from .networks import Classifier, Recipe, build, check_shape
-from .store import info, load, save
+from .store import FitInfo, info, load, save
 
 LEAST = 12  # fewest images: one in twelve is held out
 HELD_OUT = 5000  # training images that are used for validation only, chosen with a fixed seed
@@ -180,15 +180,15 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
     """Run the fit, write `out` at its end, and add the test accuracy and the confusion table to its header."""
     for record in fitter.run():
         if record.step == record.steps:
-            made = {
-                "command": command(fitter.recipe),
-                "held_out": record.held_out,
-                **({"attacked": record.attacked} if record.attacked is not None else {}),
-                **({"before": info(fitter.recipe.start).get("command")} if fitter.recipe.start else {}),
-                "seconds": round(record.seconds, 1),
-                "device": checkpoint.device_name(fitter.device),
-                "torch": torch.__version__,
-            }
+            made = FitInfo(
+                command=command(fitter.recipe),
+                held_out=record.held_out,
+                attacked=record.attacked,
+                before=info(fitter.recipe.start).command if fitter.recipe.start else None,
+                seconds=round(record.seconds, 1),
+                device=checkpoint.device_name(fitter.device),
+                torch=torch.__version__,
+            )
             save(out, fitter.net, made)
         yield record
     test = datasets.merge(datasets.load(datasets.FASHION_MNIST, split="test", root=root), fitter.recipe.merge)

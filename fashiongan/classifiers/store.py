@@ -2,22 +2,54 @@
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from .. import checkpoint, hub
 from ..errors import StudioError
 from ..hub import registry
+from ..plain import maybe, number, plain, read, text
 from .networks import CLASSIFIERS, Classifier, recipe
 
 BUNDLED = registry.BUNDLED / "classifiers"
 
 
-def save(path: Path, net: Classifier, info: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class FitInfo:
+    """How a classifier was trained and how accurate it is: the "info" of its header, in the order of the entries.
+
+    Accuracies are 0..1. What the header does not say is None, also a value of another type.
+    """
+
+    command: str | None = maybe()
+    held_out: float | None = maybe()  # accuracy on held-out images
+    attacked: float | None = maybe()  # accuracy on attacked held-out images, after adversarial training
+    before: str | None = maybe()  # the command that made the classifier from which this fit started
+    seconds: float | None = maybe()  # of training
+    device: str | None = maybe()
+    torch: str | None = maybe()  # its version
+    accuracy: float | None = maybe()  # on the test images
+    tested: int | None = maybe()  # how many test images
+    confusion: list[list[int]] | None = maybe()  # counts; row: true class, column: predicted class
+
+    @classmethod
+    def from_json(cls, value: object) -> "FitInfo":
+        texts = dict.fromkeys(("command", "before", "device", "torch"), text)
+        return read(cls, value, {**texts, "confusion": counts})
+
+
+def counts(value: object) -> list[list[int]] | None:
+    """A table of numbers, else None."""
+    rows = value if isinstance(value, list) else None
+    right = rows is not None and all(isinstance(r, list) and all(number(n) is not None for n in r) for r in rows)
+    return rows if right else None
+
+
+def save(path: Path, net: Classifier, info: FitInfo) -> None:
     """Write weights, recipe and `info` to a safetensors file."""
-    checkpoint.write(path, net.state_dict(), {"classifier": net.recipe.to_json(), "info": json.dumps(info)})
+    checkpoint.write(path, net.state_dict(), {"classifier": net.recipe.to_json(), "info": json.dumps(plain(info))})
 
 
 def load(name: str | Path, device: str = "cpu") -> Classifier:
@@ -39,9 +71,9 @@ def load(name: str | Path, device: str = "cpu") -> Classifier:
     return net.to(device).eval().requires_grad_(False)
 
 
-def info(name: str | Path) -> dict[str, Any]:
+def info(name: str | Path) -> FitInfo:
     """How a classifier was trained and how accurate it is, from its header."""
-    return checkpoint.header_info(find(name))
+    return FitInfo.from_json(checkpoint.header_entries(find(name)))
 
 
 def find(name: str | Path) -> Path:

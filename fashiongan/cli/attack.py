@@ -40,6 +40,7 @@ def attack(args: argparse.Namespace) -> None:
 
     from .. import checkpoint, classifiers, files, limits
     from ..evaluation import robustness
+    from ..plain import plain
     from ..training.trainer import pick_device
 
     if args.limit is not None and not 1 <= args.limit <= limits.DRAWN_PICTURES:
@@ -61,6 +62,6 @@ def attack(args: argparse.Namespace) -> None:
     progress(collected(), lambda p: f"eps {p.eps:.3g}: {100 * p.accuracy:.1f} %", unit="batch")
     if args.out is not None:
         files.write(args.out, robustness.table(points).encode())
-    report = robustness.report(points, garments.source, args.target)
-    report |= {"seed": args.seed, "device": checkpoint.device_name(next(nets[args.classifier].parameters()).device)}
-    print(json.dumps(report) if args.json else robustness.summary(points))
+    used = checkpoint.device_name(next(nets[args.classifier].parameters()).device)
+    report = robustness.report(points, garments.source, args.target, args.seed, used)
+    print(json.dumps(plain(report)) if args.json else robustness.summary(points))

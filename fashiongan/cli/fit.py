@@ -45,7 +45,7 @@ def fit(args: argparse.Namespace) -> None:
     out = args.out or Path("runs", "classifiers", f"{args.classifier}.safetensors")
     progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), describe_fit)
     info = classifiers.info(out)
-    print(f"{100 * info['accuracy']:.2f} % of {info['tested']} test pictures named right: {out}", file=sys.stderr)
+    print(f"{100 * (info.accuracy or 0.0):.2f} % of {info.tested} test pictures named right: {out}", file=sys.stderr)
 
 
 def fit_cutout(args: argparse.Namespace) -> None:

@@ -5,15 +5,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import limits
+from ..checked import checked
 from ..color import color_space, palettes
 from ..data import cutout, images
 from ..data.datasets import CLASSES
@@ -29,12 +31,21 @@ RIM = (0.3, 0.7)  # alpha below the first takes no color and above the second al
 SATURATED = 6  # of 255: a pixel is in color if its channels differ by more than this
 
 
+NONE = "That is no description of colors by the studio."
+SEED = f"Seed takes a whole number from 0 to {limits.SEED}."
+STRENGTH = "Strength goes from 0, gray, to 2, twice as strong."
+PLACE = "A hint's place goes from 0 to 1, from the left and from the top."
+OUT_OF_RANGE = ("greater_than_equal", "less_than_equal")  # pydantic's names
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+
+
 @dataclass(frozen=True)
 class Hint:
     """A color that the user sets at a place: x from the left and y from the top, both 0..1."""
 
-    x: float
-    y: float
+    x: Share
+    y: Share
     color: str
 
 
@@ -46,8 +57,8 @@ class ColorizeSpec:
     hints: tuple[Hint, ...] = ()
     tones: int = 1  # how many of the palette's colors one garment gets
     label: int | str | None = None  # the garment's class, if it is known
-    seed: int = 0
-    strength: float = 1.0  # 0 is gray, 2 is twice as saturated as requested
+    seed: Annotated[int, Interval(ge=0, le=limits.SEED)] = 0
+    strength: Annotated[float, Interval(ge=0, le=2)] = 1.0  # 0 is gray, 2 is twice as saturated as requested
 
     def to_json(self, checkpoint: str, **more: Any) -> str:
         """The description as JSON, stored in the picture; `colorize_spec` reads it. `more` adds other settings."""
@@ -121,9 +132,9 @@ def colored(
     if not (n >= 1 and first >= 0 and first + n <= limits.VARIANTS):
         raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
     if not 0 <= wish.strength <= 2:
-        raise StudioError("Strength goes from 0, gray, to 2, twice as strong.")
+        raise StudioError(STRENGTH)
     if any(not (0 <= h.x <= 1 and 0 <= h.y <= 1) for h in wish.hints):
-        raise StudioError("A hint's place goes from 0 to 1, from the left and from the top.")
+        raise StudioError(PLACE)
     if gan.recipe.channels == 4 and gray.mask is not None and keep_background:
         ab = of_cut_out(gan, gray, wish, n, first)
     else:
@@ -311,27 +322,27 @@ def smaller(gray: Gray, longest: int) -> Gray:
     return Gray(values, mask, gray.was_colored, gray.note)
 
 
-def colorize_spec(values: dict[str, Any]) -> ColorizeSpec:
+def colorize_spec(values: object) -> ColorizeSpec:
     """A ColorizeSpec from its JSON object; StudioError for anything else.
 
     Descriptions in pictures and the API use "colours" and "colour", the page "colors" and "color": both are accepted.
     """
-    try:
-        hints = tuple(
-            Hint(float(h["x"]), float(h["y"]), str(h["colour"] if "colour" in h else h["color"]))
-            for h in values.get("hints", ())
-        )
-        label = values.get("label")
-        wish = ColorizeSpec(
-            tuple(map(str, values.get("colours", values.get("colors", ())))),
-            hints,
-            int(values.get("tones", 1)),
-            None if label in (None, "") else str(label),
-            int(values.get("seed", 0)),
-            float(values.get("strength", 1.0)),
-        )
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        raise StudioError("That is no description of colors by the studio.") from None
-    if not 0 <= wish.seed < 2**63:
-        raise StudioError("A seed is a whole number from 0.")
-    return wish
+    fields = renamed(values, "colours", "colors")
+    if isinstance(fields, dict) and isinstance(fields.get("hints"), list):
+        fields = {**fields, "hints": [renamed(hint, "colour", "color") for hint in fields["hints"]]}
+    spec: ColorizeSpec = checked(ColorizeSpec, fields, refusal)
+    return replace(spec, label=None if spec.label in (None, "") else str(spec.label))
+
+
+def renamed(value: object, old: str, new: str) -> object:
+    """A JSON object with one key renamed; any other value as it is."""
+    if not isinstance(value, dict) or old not in value:
+        return value
+    return {**{k: v for k, v in value.items() if k != old}, new: value[old]}
+
+
+def refusal(field: str, fault: str) -> str:
+    """The sentence for a description with a wrong field."""
+    if field == "seed":
+        return SEED
+    return {"strength": STRENGTH, "hints": PLACE}.get(field, NONE) if fault in OUT_OF_RANGE else NONE

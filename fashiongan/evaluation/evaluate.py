@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import checkpoint, classifiers, files
+from ..checkpoint import HeaderInfo
 from ..classifiers import Classifier
 from ..data import datasets
 from ..data.datasets import Dataset
@@ -168,17 +169,17 @@ def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]
 def facts(report: Report, samples: Samples, reference: str) -> Report:
     """Adds size and training to the report: parameter counts, their ratios to the reference's (report 003), and what
     the checkpoint's header says about training."""
-    gan, info = samples.gan, samples.info or {}
+    gan, info = samples.gan, samples.info or HeaderInfo()
     assert gan is not None
     size = Size(weights(gan.G), weights(gan.D), reference)
     if reference != REFERENCE or REFERENCE in registry.bundled():  # a reference that the caller chose must exist
         other = checkpoint.load(reference)
         ratios = {k: round(weights(getattr(gan, k)) / weights(getattr(other, k)), 3) for k in ("G", "D")}
         size = replace(size, G_ratio=ratios["G"], D_ratio=ratios["D"])
-    training = Training.from_json(info)
-    if training.seconds and training.epochs is not None and training.pictures is not None:
-        speed = round(training.epochs * training.pictures / training.seconds, 1)
-        training = replace(training, images_per_second=speed)
+    speed = None
+    if info.seconds and info.epochs is not None and info.pictures is not None:
+        speed = round(info.epochs * info.pictures / info.seconds, 1)
+    training = Training(info.epochs, info.step, info.seconds, info.device, info.command, info.pictures, speed)
     return replace(report, gan=gan.recipe.gan, size=size, training=training)
 
 

@@ -1,11 +1,10 @@
 """The report of an evaluation: its dataclasses, its JSON, the verdict, and lines for a terminal."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ..plain import KEY, maybe, plain
+from ..plain import maybe, number, plain, read, text
 
 T = TypeVar("T")
 
@@ -98,10 +97,6 @@ class Training:
     pictures: int | None = maybe()
     images_per_second: float | None = maybe()
 
-    @classmethod
-    def from_json(cls, found: object) -> "Training":
-        return read(cls, found, TRAINING)
-
 
 @dataclass(frozen=True)
 class Report:
@@ -142,27 +137,12 @@ class Report:
         return replace(report, of=report.of or "", n=report.n or 0, remarks=report.remarks or ())
 
 
-def number(x: object) -> Any:
-    return x if isinstance(x, int | float) and not isinstance(x, bool) and math.isfinite(x) else None
-
-
-def text(x: object) -> str | None:
-    return x if isinstance(x, str) else None
-
-
 def texts(x: object) -> tuple[str, ...] | None:
     return tuple(filter(None, map(text, x))) if isinstance(x, list | tuple) else None
 
 
 def numbers(x: object) -> dict[str, float] | None:
     return {str(k): v for k, v in x.items() if number(v) is not None} if isinstance(x, dict) else None
-
-
-def read(cls: type[T], found: object, readers: dict[str, Callable[[Any], Any]]) -> T:
-    """A dataclass from a JSON object: each field is read by its reader, or as a number if it has none."""
-    given = found if isinstance(found, dict) else {}
-    keys = {f.name: f.metadata.get(KEY, f.name) for f in fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: readers.get(name, number)(given.get(key)) for name, key in keys.items()})
 
 
 def part(cls: type[T], needed: tuple[str, ...] = (), **readers: Callable[[Any], Any]) -> Callable[[object], T | None]:
@@ -176,7 +156,6 @@ def part(cls: type[T], needed: tuple[str, ...] = (), **readers: Callable[[Any], 
 
 
 near = part(Nearness, ("ratio", "copying"))
-TRAINING: dict[str, Callable[[Any], Any]] = {"device": text, "command": text}
 REPORT: dict[str, Callable[[Any], Any]] = {
     "of": text,
     "remarks": texts,

@@ -6,9 +6,8 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
+from ..plain import KEY, maybe
 from . import features
 
 LEVELS = 255  # noise strengths are usually written in 255ths, the gray levels of a byte
@@ -222,28 +222,59 @@ def drawn(gan: GAN, name: str, n: int, seed: int) -> Dataset:
     return Dataset(images, labels, datasets.CLASSES, name)
 
 
-def report(points: Sequence[Point], source: str, target: str | None = None) -> dict[str, Any]:
-    """One classifier's curve under one attack as a JSON object."""
+@dataclass(frozen=True)
+class Confusion:
+    """How many garments of a class were taken for another."""
+
+    true: str = field(metadata={KEY: "class"})
+    taken_for: str
+    count: int
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One point of a reported curve. Accuracies are 0..1."""
+
+    eps: float
+    eps_255: float
+    accuracy: float
+    interval: tuple[float, float]
+    confused: tuple[Confusion, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CurveReport:
+    """One classifier's curve under one attack, as --json and the API give it."""
+
+    classifier: str
+    attack: str
+    mask: str
+    target: str | None
+    pictures: str  # where they come from
+    n: int
+    points: tuple[CurvePoint, ...]
+    seed: int | None = maybe()
+    device: str | None = maybe()
+
+
+def report(
+    points: Sequence[Point], source: str, target: str | None = None, seed: int | None = None, device: str | None = None
+) -> CurveReport:
+    """The report of one classifier's curve under one attack."""
     p = points[0]
-    return {
-        "classifier": p.classifier,
-        "attack": p.attack,
-        "mask": p.mask,
-        "target": target,
-        "pictures": source,
-        "n": p.n,
-        "points": [
-            {
-                "eps": p.eps,
-                "eps_255": p.eps * LEVELS,
-                "accuracy": p.accuracy,
-                "interval": [p.low, p.high],
-                "confused": [{"class": a, "taken_for": b, "count": n} for a, b, n in p.confused],
-                "seconds": round(p.seconds, 2),
-            }
-            for p in points
-        ],
-    }
+    curve = tuple(
+        CurvePoint(
+            q.eps,
+            q.eps * LEVELS,
+            q.accuracy,
+            (q.low, q.high),
+            tuple(Confusion(a, b, n) for a, b, n in q.confused),
+            round(q.seconds, 2),
+        )
+        for q in points
+    )
+    return CurveReport(p.classifier, p.attack, p.mask, target, source, p.n, curve, seed, device)
 
 
 def summary(points: Sequence[Point]) -> str:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import checkpoint
+from ..checkpoint import HeaderInfo
 from ..data import datasets
 from ..errors import StudioError
 from ..gans import sampling
@@ -22,7 +22,7 @@ class Samples:
     images: Tensor  # (N, C, H, W) uint8
     labels: Tensor | None = None  # (N,) the classes that the generator was given
     gan: GAN | None = None
-    info: dict[str, Any] | None = None
+    info: HeaderInfo | None = None
 
 
 def draw(name: str | Path, n: int, seed: int = 0) -> Samples:

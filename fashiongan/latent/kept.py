@@ -66,7 +66,7 @@ def read(path: Path, gan: GAN) -> dict[str, SliderDirections]:
     if not file.is_file():
         return {}
     try:
-        header: Header = checked(Header, checkpoint.header_info(file), "no directions")
+        header: Header = checked(Header, checkpoint.header_entries(file), "no directions")
         if header.sha256 != sha256(path):
             return {}
         with checkpoint.opened(file) as (f, _):

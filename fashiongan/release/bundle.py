@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import checkpoint, classifiers, files, gans
+from ..checkpoint import HeaderInfo
 from ..classifiers import store
 from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import evaluate, sources
 from ..evaluation import report as reports
+from ..evaluation.report import Report
 from ..hub import registry
-from ..training import run_folder
+from ..training import run_folder, run_log
 from ..training.trainer import Tick
 
 PHOTOS = "clothing-128/train"  # a folder of photographs, one sub-folder per class, that only some machines have
@@ -129,7 +131,7 @@ def bring(name: str, out: Path) -> None:
     place = registry.BUNDLED / f"{name}.safetensors"
     files.write(place, (out / "checkpoint.safetensors").read_bytes())
     checkpoint.halve(place)
-    checkpoint.annotate(place, curves=run_folder.curves(run_folder.read_log(out)))
+    checkpoint.annotate(place, curves=run_log.curves(run_log.read(out)))
     frames = run_folder.epochs(out)
     every = max(1, math.ceil(len(frames) / FRAMES))
     height = 0.5 if checkpoint.load(place).recipe.size < 64 else 0.25
@@ -160,15 +162,17 @@ def publish() -> None:
         files.write(readme, f"{before}{BEGIN}\n{scores()}{END}{after}".encode())
 
 
-def infos() -> dict[str, dict[str, Any]]:
+def infos() -> dict[str, HeaderInfo]:
     """The header of each bundled checkpoint, by increasing Frechet distance; those without scores come last."""
     found = {name: checkpoint.info(name) for name in registry.bundled()}
     return dict(sorted(found.items(), key=lambda entry: distance(entry[1])))
 
 
-def distance(info: dict[str, Any]) -> float:
+def distance(info: HeaderInfo) -> float:
     """The Frechet distance in a header's report; infinite if there is none."""
-    return float(info.get("report", {}).get("scores", {}).get("frechet", {}).get("value", math.inf))
+    scores = Report.from_json(info.report).scores or {}
+    value = scores["frechet"].value if "frechet" in scores else None
+    return math.inf if value is None else value
 
 
 def scores() -> str:
@@ -181,17 +185,19 @@ def scores() -> str:
     ]
     real: dict[str, float] = {}
     for name, info in infos().items():
-        report = info.get("report")
-        if report is None:
+        if info.report is None:
             continue
-        found = report["scores"]
-        cells = [f"{found[k]['value']:.3g}" if k in found else "" for k in columns]
-        if report["against"]["real"] == 10_000:
-            real |= {k: found[k]["real"] for k in columns if k in found}
-            real |= {k: v for k, v in report.items() if k == "gan_train_real"}
-        near = report["originality"]["pixels"]
-        by_class = [f"{100 * report[k]:.1f} %" if k in report else "" for k in ("gan_test", "gan_train")]
-        more = [*by_class, f"{near['ratio']:.2f}", f"{near['copying']:+.1f}", ", ".join(report["missed"])]
+        report = Report.from_json(info.report)
+        scored = report.scores or {}
+        cells = [f"{scored[k].value:.3g}" if k in scored else "" for k in columns]
+        if report.against is not None and report.against.real == 10_000:
+            real |= {k: floor for k in columns if k in scored and (floor := scored[k].real) is not None}
+            if report.gan_train_real is not None:
+                real["gan_train_real"] = report.gan_train_real
+        near = report.originality.pixels if report.originality else None
+        by_class = ["" if x is None else f"{100 * x:.1f} %" for x in (report.gan_test, report.gan_train)]
+        originality = ["", ""] if near is None else [f"{near.ratio:.2f}", f"{near.copying:+.1f}"]
+        more = [*by_class, *originality, ", ".join(report.missed or ())]
         lines.append(f"| {name} | {' | '.join([*cells, *more])} |")
     if real:
         learned = f"*{100 * real['gan_train_real']:.1f} %*" if "gan_train_real" in real else ""
@@ -215,21 +221,22 @@ def listing() -> str:
         recipe, info = checkpoint.load(name).recipe, checkpoint.info(name)
         size = (registry.BUNDLED / f"{name}.safetensors").stat().st_size / 1e6
         lines.append(
-            f"| {name} | {recipe.gan} | {recipe.size} x {recipe.size} | {seen(info)} | {info['device']} "
-            f"| {info['seconds']:.0f} | {size:.1f} MB | `{info['command']}` |"
+            f"| {name} | {recipe.gan} | {recipe.size} x {recipe.size} | {seen(info)} | {info.device} "
+            f"| {info.seconds or 0:.0f} | {size:.1f} MB | `{info.command}` |"
         )
     text = "\n".join(lines) + f"\n\n## Scores\n\n{scores()}"
     for name, info in infos().items():
-        if "report" in info:
-            shares = ", ".join(f"{c} {100 * share:.1f}" for c, share in info["report"]["classes"].items())
-            text += f"\n**{name}**: {info['report']['verdict']} Classes seen by the scorer, %: {shares}.\n"
+        if info.report is not None:
+            report = Report.from_json(info.report)
+            shares = ", ".join(f"{c} {100 * share:.1f}" for c, share in (report.classes or {}).items())
+            text += f"\n**{name}**: {report.verdict} Classes seen by the scorer, %: {shares}.\n"
     return text + "\n" + classifier_cards()
 
 
-def seen(info: dict[str, Any]) -> str:
+def seen(info: HeaderInfo) -> str:
     """The number of epochs that a checkpoint was trained for and, if it was stopped early, the planned number."""
-    whole = info["epochs"] * info["steps"] / info["step"]
-    return f"{info['epochs']:g}" + (f" of {whole:.0f}" if info["step"] < info["steps"] else "")
+    epochs, step, steps = info.epochs or 0.0, info.step or 0, info.steps or 0
+    return f"{epochs:g}" + (f" of {epochs * steps / step:.0f}" if 0 < step < steps else "")
 
 
 def classifier_cards() -> str:
@@ -237,7 +244,7 @@ def classifier_cards() -> str:
     text = "## Classifiers\n"
     for name in store.bundled():
         info, labels = classifiers.info(name), classifiers.load(name).recipe.labels
-        table = info["confusion"]
+        table = info.confusion or []
         per_class = ", ".join(
             f"{label} {100 * row[i] / sum(row):.1f}" for i, (label, row) in enumerate(zip(labels, table, strict=True))
         )
@@ -245,11 +252,11 @@ def classifier_cards() -> str:
             ((count, labels[i], labels[j]) for i, row in enumerate(table) for j, count in enumerate(row) if i != j),
             reverse=True,
         )
-        before = f", after `{info['before']}`" if "before" in info else ""
+        before = f", after `{info.before}`" if info.before else ""
         worst = "; ".join(f"{count} {a} taken for {b}" for count, a, b in pairs[:3])
         text += (
-            f"\n**{name}**: {100 * info['accuracy']:.2f} % of {info['tested']:,} test pictures, "
-            f"{100 * info['held_out']:.2f} % of those held out. `{info['command']}`, {info['seconds']:.0f} s on "
-            f"{info['device']}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
+            f"\n**{name}**: {100 * (info.accuracy or 0):.2f} % of {info.tested:,} test pictures, "
+            f"{100 * (info.held_out or 0):.2f} % of those held out. `{info.command}`, {info.seconds or 0:.0f} s on "
+            f"{info.device}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
         )
     return text

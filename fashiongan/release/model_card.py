@@ -1,11 +1,12 @@
 """The files that go to the Hub with a checkpoint: a model card, a sheet of samples, and the GIF of its training."""
 
 from pathlib import Path
-from typing import Any
 
 from .. import checkpoint, gans, hub
+from ..checkpoint import HeaderInfo
 from ..data import datasets, sheets
 from ..evaluation import report as reports
+from ..evaluation.report import Report
 from ..gans import sampling
 from ..gans.base import GAN
 from ..hub import registry
@@ -32,7 +33,7 @@ def files(name: str | Path, repo: str) -> dict[str, bytes]:
     return found
 
 
-def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> str:
+def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
     """The model card in Markdown, from the checkpoint's header only."""
     r, paper = gan.recipe, gans.find(gan.recipe.gan)
     real = r.data == datasets.FASHION_MNIST
@@ -54,16 +55,16 @@ def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> st
         "",
         "## Recipe",
         "",
-        f"`{info.get('command', '')}`",
+        f"`{info.command or ''}`",
         "",
-        f"{info.get('pictures', '?')} pictures of {r.size} x {r.size} from "
-        f"{'Fashion-MNIST' if real else 'a folder of its owner'}, {info.get('epochs', '?')} epochs, "
-        f"{info.get('seconds', '?')} s on {info.get('device', '?')}.",
+        f"{shown(info.pictures)} pictures of {r.size} x {r.size} from "
+        f"{'Fashion-MNIST' if real else 'a folder of its owner'}, {shown(info.epochs)} epochs, "
+        f"{shown(info.seconds)} s on {shown(info.device)}.",
         "",
     ]
-    report = info.get("report")
-    if report:
-        lines += ["## Scores", "", *scores(report), "", str(report.get("verdict", "")), ""]
+    if info.report:
+        report = Report.from_json(info.report)
+        lines += ["## Scores", "", *scores(report), "", report.verdict or "", ""]
     if film:
         lines += ["## Training", "", "![Training](training.gif)", ""]
     labels = f' label="{next(iter(gan.choices.values()))}"' if gan.choices else ""
@@ -82,21 +83,26 @@ def text(stem: str, gan: GAN, info: dict[str, Any], film: bool, repo: str) -> st
     return "\n".join(lines) + "\n"
 
 
-def scores(report: dict[str, Any]) -> list[str]:
+def shown(value: object) -> str:
+    """A value of the header, or a question mark if the header does not say it."""
+    return "?" if value is None else str(value)
+
+
+def scores(report: Report) -> list[str]:
     """A table of a report's scores, beside the scores of equally many real pictures."""
-    scorer = report.get("judge", {})
+    scorer = report.scorer or reports.Scorer("?", "?")
     lines = [
-        f"{report['n']:,} samples, in the features of the classifier `{scorer.get('classifier')}` "
-        f"(sha256 {str(scorer.get('sha256'))[:12]}); no figure here is an FID.",
+        f"{report.n:,} samples, in the features of the classifier `{scorer.classifier}` "
+        f"(sha256 {scorer.sha256[:12]}); no figure here is an FID.",
         "",
         "| score | samples | real pictures |",
         "|---|---|---|",
     ]
     for name, (title, more) in reports.SCORES.items():
-        if name in report.get("scores", {}):
-            found = report["scores"][name]
-            lines.append(f"| {title} {'↑' if more else '↓'} | {found['value']:.3g} | {found.get('real', 0):.3g} |")
-    for key, title in (("gan_test", "GAN-test"), ("gan_train", "GAN-train")):
-        if key in report:
-            lines.append(f"| {title} ↑ | {100 * report[key]:.1f} % | |")
+        score = (report.scores or {}).get(name)
+        if score is not None and score.value is not None:
+            lines.append(f"| {title} {'↑' if more else '↓'} | {score.value:.3g} | {score.real or 0:.3g} |")
+    for value, title in ((report.gan_test, "GAN-test"), (report.gan_train, "GAN-train")):
+        if value is not None:
+            lines.append(f"| {title} ↑ | {100 * value:.1f} % | |")
     return lines

@@ -19,10 +19,11 @@ from time import monotonic, sleep
 import torch
 
 from .. import checkpoint
+from ..checkpoint import HeaderInfo
 from ..errors import StudioError
 from ..evaluation.quick import Quick
 from ..hub import registry
-from ..training import run_folder
+from ..training import run_log
 from . import bundle
 
 FIRST = ("garments-128", "enlarger", "colorizer-photos")  # color garments, the most useful ones for designers
@@ -124,7 +125,7 @@ def better(name: str, out: Path) -> bool:
     Gray garments are compared by `Quick` on training pictures, so that the test pictures influence nothing; others
     by their number of epochs.
     """
-    if not (out / "checkpoint.safetensors").is_file() or not checkpoint.info(out).get("step"):
+    if not (out / "checkpoint.safetensors").is_file() or not checkpoint.info(out).step:
         return False
     if not trained_alike(name):
         return True
@@ -134,7 +135,7 @@ def better(name: str, out: Path) -> bool:
 
         scorer = Quick(prepare(new.recipe)[1], torch.device("cpu"))
         return scorer.distance(new, new.G) < scorer.distance(old, old.G)
-    return bool(checkpoint.info(out)["epochs"] > checkpoint.info(name)["epochs"])
+    return (checkpoint.info(out).epochs or 0.0) > (checkpoint.info(name).epochs or 0.0)
 
 
 def pack(names: Sequence[str], folder: Path, keep: Path) -> list[str]:
@@ -184,8 +185,8 @@ def left(names: Sequence[str], folder: Path) -> list[str]:
     """Those of `names` whose runs are not finished."""
     unfinished = []
     for name in names:
-        log = run_folder.read_log(folder / name)
-        info = checkpoint.header_info(folder / name / "checkpoint.safetensors") if log else {}
-        if not log or info.get("step", 0) < info.get("steps", math.inf):
+        started = run_log.read(folder / name)
+        info = checkpoint.header_info(folder / name / "checkpoint.safetensors") if started else HeaderInfo()
+        if (info.step or 0) < (math.inf if info.steps is None else info.steps):
             unfinished.append(name)
     return unfinished

@@ -18,7 +18,7 @@ from ..errors import StudioError, quoted
 from ..evaluation import robustness
 from ..evaluation.robustness import LEVELS, Point
 from ..job import Job
-from ..plain import called, maybe
+from ..plain import KEY, maybe
 from ..training.trainer import pick_device
 from .attacked import Picture, garment, signed
 from .datasets import test_pictures
@@ -56,7 +56,7 @@ class Attacked:
     eps_255: float
     magnified: float | None  # factor by which the noise in `added` is magnified; None without noise
     changed: int  # how many pixels changed
-    label: str = called("class")
+    label: str = field(metadata={KEY: "class"})
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..gans import sampling
 from ..gans.recipe import Recipe
 from ..job import Job
 from ..plain import maybe
-from ..training import recommend, run_folder
+from ..training import recommend, run_folder, run_log
 from ..training.trainer import Tick, Trainer, pick_device
 from .curve import Columns, Curve
 from .datasets import Datasets
@@ -280,7 +280,7 @@ class Runs:
             step=run.step,
             steps=run.steps,
             epoch=newest.get("epoch", 0.0),
-            losses={k: v for k, v in newest.items() if k not in run_folder.NOT_CURVES},
+            losses={k: v for k, v in newest.items() if k not in run_log.OTHERS},
             images_per_second=speed,
             seconds=newest.get("seconds", 0.0),
             seconds_left=left if run.state in ("running", "paused") else None,
@@ -319,13 +319,15 @@ def recall(folder: Path) -> Run | None:
     for path in sorted(folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             recipe = gans.recipe_from_json(path.read_text())
-            steps = int(checkpoint.info(path.parent)["steps"])
-        except (StudioError, OSError, ValueError, KeyError, TypeError):
+            steps = checkpoint.info(path.parent).steps
+        except (StudioError, OSError, ValueError):
             continue  # the run was never saved, or the folder is not a run
+        if steps is None:
+            continue
         run = Run(path.parent, recipe, steps)
-        for line in run_folder.read_log(path.parent):
-            run.newest = line
-            run.curve.append({k: v for k, v in line.items() if k not in ("images_per_second", "seconds", "remarks")})
+        for row in run_log.read(path.parent):
+            run.newest = {**row.values(), "images_per_second": row.images_per_second, "seconds": row.seconds}
+            run.curve.append(row.values())
         with suppress(StudioError):
             images, columns = sampling.fixed_sheet(checkpoint.load(path.parent))
             run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), 1

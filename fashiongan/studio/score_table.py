@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from .. import checkpoint, classifiers, gans
+from ..checkpoint import HeaderInfo
 from ..data import datasets
 from ..errors import StudioError
 from ..evaluation import evaluate, quick
@@ -19,7 +19,7 @@ from ..gans.base import GAN
 from ..gans.recipe import Recipe
 from ..hub import registry
 from ..plain import maybe
-from ..training import run_folder
+from ..training import run_log
 from .curve import Columns
 from .studio import Studio
 
@@ -134,12 +134,12 @@ def model(studio: Studio, name: str) -> Entry:
     return replace(entry, values=values(report), bars=bars(report), copies=reports.copied(report))
 
 
-def about(gan: GAN, info: Mapping[str, object]) -> str:
+def about(gan: GAN, info: HeaderInfo) -> str:
     """One line with the GAN, its year and the epochs."""
     r = gan.recipe
-    epochs = info.get("epochs")
+    epochs = info.epochs
     words = [f"{r.gan}, {gans.find(r.gan).year}"]
-    if isinstance(epochs, int | float):
+    if epochs is not None:
         words.append(f"{epochs:.3g} epoch{'s' * (epochs != 1)}")
     if r.size != classifiers.SIZE:
         words.append(f"{r.size} x {r.size}")
@@ -246,11 +246,10 @@ def numbers(counts: Sequence[int]) -> str:
     return " or ".join(f"{n:,}" for n in counts)
 
 
-def curves(path: Path, info: Mapping[str, Any]) -> Columns:
+def curves(path: Path, info: HeaderInfo) -> Columns:
     """A model's training curves up to the step of its weights, as columns, from its header or from its run's log."""
-    kept = info.get("curves")
-    if isinstance(kept, dict):
-        return kept
-    log = run_folder.read_log(path.parent) if path.parent != registry.BUNDLED else []
-    last = info.get("step", math.inf)
-    return run_folder.curves([line for line in log if line["step"] <= last]) if log else {}
+    if info.curves is not None:
+        return dict(info.curves)
+    rows = run_log.read(path.parent) if path.parent != registry.BUNDLED else []
+    last = math.inf if info.step is None else info.step
+    return run_log.curves([row for row in rows if row.step <= last]) if rows else {}

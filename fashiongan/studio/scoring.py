@@ -54,7 +54,7 @@ class Scoring:
         try:
             value = json.loads(self.report_file(path).read_text())
         except (OSError, ValueError):
-            value = checkpoint.header_info(path).get("report")
+            value = checkpoint.header_info(path).report
         return Report.from_json(value) if isinstance(value, dict) else None
 
     def report_file(self, path: Path) -> Path:

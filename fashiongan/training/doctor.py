@@ -17,7 +17,7 @@ def examine(rows: Sequence[Mapping[str, float]], variety: float, *, critic: bool
     """Remarks on a run; none if it goes well.
 
     Args:
-        rows: the log so far (`run_folder.read_log`), each row the means since the one before.
+        rows: the log so far (`run_log.LogRow.values`), each row the means since the one before.
         variety: `losses.diversity` of real pictures in the same units as the run's curve.
         critic: whether the discriminator is meant to stay ahead, as WGAN's is.
     """

@@ -3,26 +3,25 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
 from .. import __version__, checkpoint, files, gans
+from ..checkpoint import HeaderInfo
 from ..data import datasets, sheets
 from ..errors import StudioError
 from ..evaluation import quick
 from ..gans.recipe import Recipe, flags
-from . import doctor
+from . import doctor, run_log
 from .distributed import ProcessGroup
+from .run_log import LogRow
 from .trainer import Tick, Trainer
 
 DISTANCE = "distance"  # the curve of `quick.Quick`
-NOT_CURVES = ("step", "epoch", "images_per_second", "seconds", "remarks")  # what else a log line holds
-POINTS = 60  # of each curve in the short summary of a run
 ALONE = ProcessGroup()
 FIRST_LOOK = 20.0  # seconds into a run before it is scored for the first time
 
@@ -143,8 +142,8 @@ class Keeper:
 
     def __init__(self, trainer: Trainer, out: Path):
         self.trainer, self.out = trainer, out
-        self.pending: list[dict[str, Any]] = []
-        self.newest: dict[str, Any] = {}
+        self.pending: list[LogRow] = []
+        self.newest: LogRow | None = None
         self.checkpointed = -1e9
         recipe, pictures_, labels = trainer.recipe, trainer.data.images, trainer.data.labels
         self.variety = float(trainer.gan.variety(pictures_[:2000].float() * ((1 - recipe.low) / 255) + recipe.low))
@@ -152,7 +151,7 @@ class Keeper:
         scored = recipe.trained and not trainer.gan.colors
         self.means = doctor.class_means(pictures_, labels, recipe.trained) if scored else None
         self.few_classes: list[str] = []
-        self.recent: list[dict[str, Any]] = []
+        self.recent: list[LogRow] = []
         self.scorer: quick.Quick | None = None
         self.best = math.inf
         self.score_at, self.begun = FIRST_LOOK, monotonic()
@@ -160,15 +159,14 @@ class Keeper:
 
     def forget_the_lost(self) -> None:
         """Drop log lines and samples of steps after the saved state: they will be made again."""
-        log = read_log(self.out)
-        kept = [line for line in log if line["step"] <= self.trainer.step]
-        self.best = min((line[DISTANCE] for line in kept if DISTANCE in line), default=math.inf)
+        kept = [row for row in run_log.read(self.out) if row.step <= self.trainer.step]
+        self.best = min((row.losses[DISTANCE] for row in kept if DISTANCE in row.losses), default=math.inf)
         if kept:
             self.newest = kept[-1]
-            self.few_classes = [r for r in self.newest.get("remarks", []) if r.startswith(doctor.FEW)]
-            self.recent = [line for line in kept if line["step"] > self.trainer.step - doctor.WINDOW]
+            self.few_classes = [r for r in self.newest.remarks if r.startswith(doctor.FEW)]
+            self.recent = [row for row in kept if row.step > self.trainer.step - doctor.WINDOW]
         if (self.out / "log.jsonl").exists():
-            files.write(self.out / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
+            files.write(self.out / "log.jsonl", lines(kept).encode())
         for path in epochs(self.out):
             if epoch_of(path) > self.trainer.epochs_at(self.trainer.step):
                 path.unlink()
@@ -188,7 +186,7 @@ class Keeper:
         far = self.scorer.distance(self.trainer.gan, self.trainer.average)
         if far < self.best:
             self.best = far
-            found = {**self.info(), "step": tick.step, "distance": far}
+            found = dataclasses.replace(self.info(), step=tick.step, distance=far)
             checkpoint.save(self.out / "best.safetensors", self.trainer.gan, self.trainer.average, found)
         now = monotonic()
         self.score_at = now - self.begun + 20 * (now - begin)
@@ -196,17 +194,17 @@ class Keeper:
 
     def note(self, tick: Tick) -> Tick:
         """Add a tick to the log, and the doctor's remarks to the tick."""
-        self.newest = {
-            "step": tick.step,
-            "epoch": round(tick.epoch, 4),
-            **{k: round(v, 6) for k, v in tick.losses.items()},
-            "images_per_second": round(tick.images_per_second, 1),
-            "seconds": round(tick.seconds, 2),
-        }
-        self.recent = [r for r in self.recent if r["step"] > tick.step - doctor.WINDOW] + [self.newest]
-        remarks = (*doctor.examine(self.recent, self.variety, critic=self.trainer.gan.critic), *self.few_classes)
-        if remarks:
-            self.newest = {**self.newest, "remarks": list(remarks)}
+        row = LogRow(
+            step=tick.step,
+            epoch=round(tick.epoch, 4),
+            losses={k: round(v, 6) for k, v in tick.losses.items()},
+            images_per_second=round(tick.images_per_second, 1),
+            seconds=round(tick.seconds, 2),
+        )
+        self.recent = [r for r in self.recent if r.step > tick.step - doctor.WINDOW] + [row]
+        means = [r.values() for r in self.recent]
+        remarks = (*doctor.examine(means, self.variety, critic=self.trainer.gan.critic), *self.few_classes)
+        self.newest = dataclasses.replace(row, remarks=remarks)
         self.pending.append(self.newest)
         return dataclasses.replace(tick, remarks=remarks)
 
@@ -226,8 +224,8 @@ class Keeper:
         trainer = self.trainer
         if self.pending:
             try:
-                with (self.out / "log.jsonl").open("a") as log:
-                    log.write("".join(json.dumps(line) + "\n" for line in self.pending))
+                with (self.out / "log.jsonl").open("a") as file:
+                    file.write(lines(self.pending))
             except OSError as e:
                 raise StudioError(files.explain(self.out / "log.jsonl", e)) from e
             self.pending.clear()
@@ -239,53 +237,26 @@ class Keeper:
         tensors, numbers = trainer.state_dict()
         checkpoint.write(self.out / "state.safetensors", tensors, {"numbers": json.dumps(numbers)})
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> HeaderInfo:
+        """How the checkpoint is made, for its header."""
         t = self.trainer
-        return {
-            "command": command(t.recipe),
-            "step": t.step,
-            "steps": t.steps,
-            "epochs": round(t.epochs_at(t.step), 2),
-            "seconds": round(t.seconds, 1),
-            "device": checkpoint.device_name(t.device),
-            "pictures": len(t.data),
-            "torch": torch.__version__,
-            "fashiongan": __version__,
-            "log": self.newest,
-        }
+        return HeaderInfo(
+            command=command(t.recipe),
+            step=t.step,
+            steps=t.steps,
+            epochs=round(t.epochs_at(t.step), 2),
+            seconds=round(t.seconds, 1),
+            device=checkpoint.device_name(t.device),
+            pictures=len(t.data),
+            torch=torch.__version__,
+            fashiongan=__version__,
+            log={} if self.newest is None else self.newest.to_json(),
+        )
 
 
-def read_log(out: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's log, up to the first that a kill cut off or that is not the studio's."""
-    lines = []
-    try:
-        text = (out / "log.jsonl").read_text(errors="replace")
-    except OSError:
-        return []
-    for line in text.splitlines():
-        try:
-            found = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(found, dict) or not isinstance(found.get("step"), int):
-            break
-        lines.append(found)
-    return lines
-
-
-def curves(log: list[dict[str, Any]]) -> dict[str, list[float | None]]:
-    """A run's log as columns of at most POINTS numbers, each the mean of as many neighbours, to four digits."""
-    width = max(1, -(-len(log) // POINTS))
-    parts = [log[i : i + width] for i in range(0, len(log), width)]
-    names = dict.fromkeys(k for line in log for k in line if k not in NOT_CURVES)
-    found: dict[str, list[Any]] = {
-        name: [mean([r[name] for r in part if name in r]) for part in parts] for name in names
-    }
-    return found | {"step": [part[-1]["step"] for part in parts]}
-
-
-def mean(values: list[float]) -> float | None:
-    return float(f"{sum(values) / len(values):.4g}") if values else None
+def lines(rows: Iterable[LogRow]) -> str:
+    """Rows as the text of log.jsonl."""
+    return "".join(json.dumps(row.to_json()) + "\n" for row in rows)
 
 
 def epochs(out: Path) -> list[Path]:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, TypedDict, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -49,6 +49,13 @@ class Tick:
     losses: dict[str, float]
     ended: int  # number of the epoch that ended with this step, or 0
     remarks: tuple[str, ...] = ()  # the doctor's, in plain words
+
+
+class RunNumbers(TypedDict):
+    """The numbers of a saved state, as they stand in its header."""
+
+    step: int
+    seconds: float  # spent training
 
 
 class Trainer:
@@ -250,7 +257,7 @@ class Trainer:
         """((n, C, H, W) uint8, columns): a sheet by the averaged generator from noise that stays the same all run."""
         return sampling.fixed_sheet(self.gan, self.average)
 
-    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state_dict(self) -> tuple[dict[str, Tensor], RunNumbers]:
         """The whole state of the run, for exact resuming: tensors by name, and plain numbers."""
         tensors = {f"gan.{k}": v for k, v in self.gan.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
@@ -260,7 +267,7 @@ class Trainer:
         tensors["rng"] = self.rng.get_state()
         return tensors, {"step": self.step, "seconds": self.seconds}
 
-    def load_state_dict(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor], numbers: RunNumbers) -> None:
         """Go on from a state of a trainer with the same recipe."""
 
         def part(prefix: str) -> dict[str, Tensor]:

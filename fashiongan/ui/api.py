@@ -1,23 +1,27 @@
 """The API for programs: all named endpoints except for /sample, each with a docstring and defaults."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
-from .. import gans, limits
+from .. import gans
+from ..checked import parsed
 from ..color import palettes
 from ..colorize import cutouts, engine
 from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
-from ..studio import Studio
+from ..evaluation.robustness import CurveReport
+from ..studio import RunStatus, Studio
 from ..studio.attacked import Picture
 from ..studio.colorize import ColorizeService
 from ..studio.robustness import AttackSpec, RobustnessService
+from .arguments import AttackArguments, AttackedAtLeast, ColorizeArguments, CurveArguments, TrainArguments, arguments
 from .shared import access, edge, show
+
+OPTIONS = 'options takes a JSON object, such as {"width": 32}.'
+PLACES = 'hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].'
 
 
 def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeService) -> None:
@@ -35,9 +39,9 @@ class TrainingEndpoints:
         self.studio = studio
 
     def add(self) -> None:
-        gr.api(show.polite(self.train_start), api_name="train_start")
-        gr.api(self.train_status, api_name="train_status", concurrency_limit=None)
-        gr.api(show.polite(self.train_stop), api_name="train_stop")
+        gr.api(show.polite(edge.as_json(self.train_start)), api_name="train_start")
+        gr.api(edge.as_json(self.train_status), api_name="train_status", concurrency_limit=None)
+        gr.api(show.polite(edge.as_json(self.train_stop)), api_name="train_stop")
 
     def train_start(
         self,
@@ -52,7 +56,7 @@ class TrainingEndpoints:
         seed: int = 0,
         options: str = "{}",
         request: gr.Request = None,  # type: ignore[assignment]  # gradio fills it in
-    ) -> dict[str, Any]:
+    ) -> RunStatus:
         """Start a training run; refused while another is going on.
 
         Args:
@@ -70,22 +74,27 @@ class TrainingEndpoints:
         Returns:
             The same as /train_status.
         """
+        a = arguments(TrainArguments, gan=gan, options=options)
         chosen = {"data": data, "size": size, "classes": classes, "limit": limit or None, "epochs": epochs}
-        chosen |= {"steps": steps or None, "batch": batch, "seed": seed} | json_object(options)
+        chosen |= {"steps": steps or None, "batch": batch, "seed": seed}
+        settings = parsed(dict[str, object], a.options or "{}", OPTIONS)
+        if "gan" in settings:
+            raise StudioError("options has no setting called 'gan': it is an argument of its own.")
+        chosen |= settings
         self.studio.check_private("Training")
-        self.studio.start(gans.new_recipe(gan, **chosen), request.session_hash or "")
-        return edge.answer(self.studio.status())
+        self.studio.start(gans.new_recipe(a.gan, **chosen), request.session_hash or "")
+        return self.studio.status()
 
-    def train_status(self) -> dict[str, Any]:
+    def train_status(self) -> RunStatus:
         """What the run is doing.
 
         Returns:
             state (idle, running, paused, stopped, finished or failed), gan, step, steps, epoch, losses,
             images_per_second, seconds_left, error.
         """
-        return edge.answer(self.studio.status())
+        return self.studio.status()
 
-    def train_stop(self, request: gr.Request = None) -> dict[str, Any]:  # type: ignore[assignment]
+    def train_stop(self, request: gr.Request = None) -> RunStatus:  # type: ignore[assignment]
         """Stop the run and save it; it can be resumed.
 
         Returns:
@@ -94,7 +103,7 @@ class TrainingEndpoints:
         self.studio.check_private("Training")
         access.check_control(self.studio, request.session_hash, request)
         self.studio.stop()
-        return edge.answer(self.studio.status())
+        return self.studio.status()
 
 
 class AttackEndpoints:
@@ -104,8 +113,8 @@ class AttackEndpoints:
         self.lab = lab
 
     def add(self) -> None:
-        gr.api(show.polite(self.attack), api_name="attack")
-        gr.api(show.polite(self.robustness_curve), api_name="robustness_curve", concurrency_limit=1)
+        gr.api(show.polite(edge.as_json(self.attack)), api_name="attack")
+        gr.api(show.polite(edge.as_json(self.robustness_curve)), api_name="robustness_curve", concurrency_limit=1)
 
     def attack(
         self,
@@ -117,7 +126,7 @@ class AttackEndpoints:
         checkpoint: str = "",
         target: str = "",
         seed: int = 0,
-    ) -> dict[str, Any]:
+    ) -> AttackedAtLeast:
         """Attack one garment.
 
         Args:
@@ -134,11 +143,13 @@ class AttackEndpoints:
             class, said (before and after), fooled, confidences (before and after) with their labels, before, added
             (magnified) and after as PNG data URLs, and least, the smallest strength found that fools, in 255ths.
         """
-        number = int(show.number(number, 0, limits.PAGE_SEED, "number"))
-        picture = Picture("generated" if checkpoint else "test", number, checkpoint)
-        seed = int(show.number(seed, 0, limits.PAGE_SEED, "seed"))
-        look = AttackSpec(picture, classifier, attack, eps, mask, target or None, seed)
-        return edge.answer(self.lab.look(look)) | edge.answer(self.lab.smallest(look))
+        a = arguments(
+            AttackArguments, classifier=classifier, attack=attack, eps=eps, mask=mask, number=number,
+            checkpoint=checkpoint, target=target, seed=seed,
+        )  # fmt: skip
+        picture = Picture("generated" if a.checkpoint else "test", a.number, a.checkpoint)
+        spec = AttackSpec(picture, a.classifier, a.attack, a.eps, a.mask, a.target or None, a.seed)
+        return AttackedAtLeast(**vars(self.lab.look(spec)), **vars(self.lab.smallest(spec)))
 
     def robustness_curve(
         self,
@@ -150,7 +161,7 @@ class AttackEndpoints:
         checkpoint: str = "",
         target: str = "",
         seed: int = 0,
-    ) -> dict[str, Any]:
+    ) -> CurveReport:
         """Accuracy against noise strength; the answer comes when all pictures are attacked.
 
         Args:
@@ -166,15 +177,16 @@ class AttackEndpoints:
         Returns:
             The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
         """
-        n = int(show.number(limit, 1, limits.CURVE_PICTURES, "limit"))
-        seed = int(show.number(seed, 0, limits.PAGE_SEED, "seed"))
-        strengths = robustness.epsilons(eps)
-        self.lab.check_work([classifier], [attack], strengths, [mask], n)
-        chosen = self.lab.garments(n, checkpoint or None, seed)
-        nets = {classifier: self.lab.classifier(classifier)}
-        options: dict[str, Any] = {"target": target or None, "seed": seed}
-        points = list(robustness.curve(nets, chosen, [attack], strengths, [mask], **options))
-        return robustness.report([p for p in points if p.whole], chosen.source, target or None)
+        a = arguments(
+            CurveArguments, classifier=classifier, attack=attack, eps=eps, mask=mask, limit=limit,
+            checkpoint=checkpoint, target=target, seed=seed,
+        )  # fmt: skip
+        strengths, goal = robustness.epsilons(a.eps), a.target or None
+        self.lab.check_work([a.classifier], [a.attack], strengths, [a.mask], a.limit)
+        chosen = self.lab.garments(a.limit, a.checkpoint or None, a.seed)
+        nets = {a.classifier: self.lab.classifier(a.classifier)}
+        points = list(robustness.curve(nets, chosen, [a.attack], strengths, [a.mask], target=goal, seed=a.seed))
+        return robustness.report([p for p in points if p.whole], chosen.source, goal)
 
 
 class ColorEndpoints:
@@ -244,21 +256,29 @@ class ColorEndpoints:
         """
         if not picture:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
+        a = arguments(
+            ColorizeArguments, colours=colours, n=n, classic=classic, hints=hints, checkpoint=checkpoint,
+            keep_background=keep_background,
+        )  # fmt: skip
+        places = parsed(list[object], a.hints or "[]", PLACES)
+        fields = {"colors": named_colors(a.colours or ""), "hints": places, "tones": tones, "label": label}
+        spec = engine.colorize_spec({**fields, "seed": seed, "strength": strength})
         gray = engine.opened(Path(picture))
-        name, gan = self.colorizing.colorizer(checkpoint, gray)
-        known = next((v for k, v in palettes.PALETTES.items() if k.casefold() == colours.strip().casefold()), None)
-        chosen = known or [c for c in map(str.strip, colours.split(",")) if c]
-        told = {"colours": chosen, "hints": json_list(hints), "tones": tones, "label": label, "seed": seed}
-        wish = engine.colorize_spec({**told, "strength": strength})
-        if classic:
-            usual = engine.classic(gan, gray, wish.label)
-            wish = replace(wish, colors=usual.colors, label=usual.label)
-        images = engine.colored(gan, gray, wish, int(show.number(n, 1, limits.VARIANTS, "n")), keep_background)
-        found = []
-        for i, image in enumerate(images):
-            description = wish.to_json(name, variant=i, keep_background=keep_background)
-            found.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
-        return found
+        name, gan = self.colorizing.colorizer(a.checkpoint or "", gray)
+        if a.classic:
+            usual = engine.classic(gan, gray, spec.label)
+            spec = replace(spec, colors=usual.colors, label=usual.label)
+        files = []
+        for i, image in enumerate(engine.colored(gan, gray, spec, a.n, a.keep_background)):
+            description = spec.to_json(name, variant=i, keep_background=a.keep_background)
+            files.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
+        return files
+
+
+def named_colors(text: str) -> list[str]:
+    """The colors of the palette with that name, or colors that are separated by commas."""
+    palette = next((v for k, v in palettes.PALETTES.items() if k.casefold() == text.strip().casefold()), None)
+    return list(palette or (c for c in map(str.strip, text.split(",")) if c))
 
 
 class CutoutEndpoint:
@@ -293,25 +313,3 @@ class CutoutEndpoint:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
         png, note = cutouts.alone(Path(picture), cutouts.background(background))
         return show.kept(png, "cutout.png"), note
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object from a caller, or StudioError."""
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise StudioError('options takes a JSON object, such as {"width": 32}.')
-    return found
-
-
-def json_list(text: str) -> list[Any]:
-    """A JSON list from a caller, or StudioError."""
-    try:
-        found = json.loads(text or "[]")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list):
-        raise StudioError('hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].')
-    return found

@@ -79,7 +79,7 @@ def test_the_test_pictures_decide_nothing(fitted, idx_writer, tmp_path, same):
     root = idx_writer(tmp_path / "other", test=30)
     out = tmp_path / "again.safetensors"
     list(classifiers.fit(classifiers.load(fitted[0]).recipe, out, root=root))
-    assert classifiers.info(out)["tested"] == 30
+    assert classifiers.info(out).tested == 30
     assert same(classifiers.load(out).state_dict(), classifiers.load(fitted[0]).state_dict())
 
 

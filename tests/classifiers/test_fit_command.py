@@ -43,7 +43,7 @@ def test_fit_writes_under_runs_by_default(capsys, tmp_path):
     assert call("fit", "dense", "--epochs", "1", "--batch", "275", "--smoothing", "0.1") == 0
     files = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
     assert files == ["runs/classifiers/dense.safetensors"]
-    assert "fit dense --epochs 1 --batch 275 --smoothing 0.1" in classifiers.info(files[0])["command"]
+    assert "fit dense --epochs 1 --batch 275 --smoothing 0.1" in classifiers.info(files[0]).command
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_bundled_classifiers_are_small_and_good(name):
     info, net = classifiers.info(name), classifiers.load(name)
     assert net.recipe.classifier == name
     assert net.recipe.labels == datasets.CLASSES
-    assert info["tested"] == 10_000
-    assert [sum(row) for row in info["confusion"]] == [1_000] * 10
-    assert info["accuracy"] == pytest.approx(sum(info["confusion"][i][i] for i in range(10)) / 10_000)
-    assert info["accuracy"] >= {"cnn": 0.935, "conv": 0.895, "dense": 0.885, "robust": 0.84}[name]
+    assert info.tested == 10_000
+    assert [sum(row) for row in info.confusion] == [1_000] * 10
+    assert info.accuracy == pytest.approx(sum(info.confusion[i][i] for i in range(10)) / 10_000)
+    assert info.accuracy >= {"cnn": 0.935, "conv": 0.895, "dense": 0.885, "robust": 0.84}[name]
     assert classifiers.find(name).stat().st_size < 3_000_000
-    assert shlex.split(info["command"])[:5] == ["python", "-m", "fashiongan", "fit", name]
+    assert shlex.split(info.command)[:5] == ["python", "-m", "fashiongan", "fit", name]
 
 
 @pytest.mark.slow
@@ -129,7 +129,7 @@ def test_bundled_classifiers_are_small_and_good(name):
 def test_bundled_classifiers_have_the_accuracy_in_their_headers(name):
     test = first(datasets.load("fashion-mnist", split="test", root=datasets.DEBIAN), 1_000)
     measured = classifiers.accuracy(classifiers.load(name), test)
-    assert measured == pytest.approx(classifiers.info(name)["accuracy"], abs=0.02)
+    assert measured == pytest.approx(classifiers.info(name).accuracy, abs=0.02)
 
 
 def test_a_fit_starts_from_another_checkpoint(fitted, garments):

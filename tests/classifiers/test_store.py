@@ -20,7 +20,7 @@ def test_a_file_gives_back_the_net_to_the_last_bit(garments, tmp_path, same):
     for name in CLASSIFIERS:
         fitter, _ = run(first(garments, 60), name, epochs=1, batch=27)
         path = tmp_path / "deep" / f"{name}.safetensors"
-        classifiers.save(path, fitter.net, {"note": name})
+        classifiers.save(path, fitter.net, classifiers.FitInfo(command=name))
         for where in (path, str(path)):
             net = classifiers.load(where)
             assert same(net.state_dict(), fitter.net.state_dict())
@@ -29,7 +29,7 @@ def test_a_file_gives_back_the_net_to_the_last_bit(garments, tmp_path, same):
         assert net.recipe.labels == datasets.CLASSES
         assert not net.training
         assert not any(p.requires_grad for p in net.parameters())
-        assert classifiers.info(path) == {"note": name}
+        assert classifiers.info(path) == classifiers.FitInfo(command=name)
         x = garments.images[:20]
         assert torch.allclose(classifiers.logits(net, x), classifiers.logits(fitter.net, x), atol=1e-4)
 
@@ -37,17 +37,17 @@ def test_a_file_gives_back_the_net_to_the_last_bit(garments, tmp_path, same):
 def test_a_file_records_its_command_and_its_accuracy_it_does(fitted, test_garments):
     path, records = fitted
     info, net = classifiers.info(path), classifiers.load(path)
-    assert info["command"] == "python -m fashiongan fit dense --epochs 3 --batch 25"
-    assert info["tested"] == len(test_garments) == 200
-    assert [sum(row) for row in info["confusion"]] == test_garments.counts
-    assert info["confusion"] == classifiers.confusion(net, test_garments)
-    assert info["accuracy"] == sum(info["confusion"][i][i] for i in range(10)) / 200
-    assert info["accuracy"] == pytest.approx(classifiers.accuracy(net, test_garments))
-    assert info["accuracy"] > 0.96
-    assert info["held_out"] == records[-1].held_out
-    assert info["seconds"] == round(records[-1].seconds, 1)
-    assert info["torch"] == torch.__version__
-    assert info["device"].startswith("CPU")
+    assert info.command == "python -m fashiongan fit dense --epochs 3 --batch 25"
+    assert info.tested == len(test_garments) == 200
+    assert [sum(row) for row in info.confusion] == test_garments.counts
+    assert info.confusion == classifiers.confusion(net, test_garments)
+    assert info.accuracy == sum(info.confusion[i][i] for i in range(10)) / 200
+    assert info.accuracy == pytest.approx(classifiers.accuracy(net, test_garments))
+    assert info.accuracy > 0.96
+    assert info.held_out == records[-1].held_out
+    assert info.seconds == round(records[-1].seconds, 1)
+    assert info.torch == torch.__version__
+    assert info.device.startswith("CPU")
     assert records[-1].step == records[-1].steps == 66
 
 
@@ -85,7 +85,7 @@ def test_a_missing_classifier_is_named_with_the_bundled_ones(name, fitted, tmp_p
 
 def test_classifiers_and_gans_are_not_taken_for_each_other(fitted, trainer_of, tmp_path):
     trainer = trainer_of("dcgan")
-    path = checkpoint.save(tmp_path / "dcgan.safetensors", trainer.gan, trainer.average, {})
+    path = checkpoint.save(tmp_path / "dcgan.safetensors", trainer.gan, trainer.average, checkpoint.HeaderInfo())
     assert str(path) in refused("holds no classifier", classifiers.load, path)
     refused("recipe in this file cannot be read", checkpoint.load, fitted[0])
 

@@ -27,7 +27,7 @@ def model(trainer_of, tmp_path_factory):
         if not path.exists():
             trainer = trainer_of(gan)
             trainer.update()
-            checkpoint.save(path, trainer.gan, trainer.average, {})
+            checkpoint.save(path, trainer.gan, trainer.average, checkpoint.HeaderInfo())
         return path
 
     return make
@@ -149,7 +149,7 @@ def test_train_shows_progress_on_standard_error_only(capsys, tmp_path):
     recipe = json.loads((tmp_path / "run/recipe.json").read_text())
     assert (recipe["classes"], recipe["limit"], recipe["width"], recipe["z_dim"]) == ("9", 50, 8, 16)
     assert call(cli.train, ["--resume", "run", "--steps", "5"]) == 0
-    assert checkpoint.info("run")["step"] == 5
+    assert checkpoint.info("run").step == 5
 
 
 def test_underscores_do_as_well_as_dashes(capsys):

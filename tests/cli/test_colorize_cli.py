@@ -24,7 +24,7 @@ def dyer(tmp_path_factory, tiny):
         gan = gans.build(tiny("colorizer", steps=1).replace(labels=("Shirt", "Bag")))
     torch.nn.init.zeros_(gan.G.last.weight)
     torch.nn.init.zeros_(gan.G.last.bias)
-    return checkpoint.save(tmp_path_factory.mktemp("dyer") / "dyer.safetensors", gan, gan.G, {})
+    return checkpoint.save(tmp_path_factory.mktemp("dyer") / "dyer.safetensors", gan, gan.G, checkpoint.HeaderInfo())
 
 
 @pytest.fixture

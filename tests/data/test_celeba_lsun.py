@@ -12,7 +12,7 @@ from PIL import Image
 from fashiongan import cli, gans
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
-from fashiongan.training import run_folder
+from fashiongan.training import run_log
 
 FACES = 6
 
@@ -84,7 +84,7 @@ def test_celeba_in_a_run_that_is_resumed(celeba, tmp_path):
     knobs = ["--width", "8", "--z-dim", "16", "--batch", "4", "--size", "32", "--steps", "2", "--device", "cpu"]
     assert cli.train(["dcgan", "--data", "celeba", "--data-root", str(celeba), *knobs, "--out", "runs/f"]) == 0
     assert cli.train(["--resume", "runs/f", "--steps", "3", "--data-root", str(celeba), "--device", "cpu"]) == 0
-    assert run_folder.read_log(tmp_path / "runs/f")[-1]["step"] == 3
+    assert run_log.read(tmp_path / "runs/f")[-1].step == 3
 
 
 def test_celeba_that_is_not_whole_is_one_sentence(celeba):

@@ -13,7 +13,7 @@ from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import evaluate, features, gan_train, quick, sources
 from fashiongan.evaluation import report as reports
-from fashiongan.training import run_folder
+from fashiongan.training import run_folder, run_log
 from fashiongan.training.trainer import Trainer
 
 scored = pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
@@ -350,10 +350,10 @@ def test_a_run_is_scored_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monk
     for tick in run_folder.train(trainer, out, every=1):
         ticks.append(tick)
     assert [t.losses[run_folder.DISTANCE] for t in ticks] == [5.0, 3.0, 4.0, 3.5]
-    assert checkpoint.info(out / "best.safetensors")["step"] == 2
-    assert checkpoint.info(out / "best.safetensors")["distance"] == 3.0
+    assert checkpoint.info(out / "best.safetensors").step == 2
+    assert checkpoint.info(out / "best.safetensors").distance == 3.0
     assert checkpoint.load(out / "best.safetensors").recipe == trainer.recipe
-    assert [line[run_folder.DISTANCE] for line in run_folder.read_log(out)] == [5.0, 3.0, 4.0, 3.5]
+    assert [row.losses[run_folder.DISTANCE] for row in run_log.read(out)] == [5.0, 3.0, 4.0, 3.5]
 
 
 @scored
@@ -378,11 +378,11 @@ def test_scoring_takes_at_most_a_twentieth_of_a_run(trainer_of, tmp_path, monkey
 
 
 def test_curves_are_short_and_keep_what_is_seldom():
-    log = [
+    lines = [
         {"step": i, "d_loss": float(i), "seconds": 1.0, **({"distance": 7.0} if i == 90 else {})} for i in range(150)
     ]
-    found = run_folder.curves(log)
-    assert len(found["step"]) == len(found["d_loss"]) <= run_folder.POINTS
+    found = run_log.curves([run_log.LogRow.from_json(line) for line in lines])
+    assert len(found["step"]) == len(found["d_loss"]) <= run_log.POINTS
     assert found["step"][-1] == 149
     assert found["d_loss"][0] == 1.0
     assert [v for v in found["distance"] if v is not None] == [7.0]

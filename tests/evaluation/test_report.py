@@ -8,7 +8,7 @@ from fashiongan import checkpoint
 from fashiongan.evaluation.report import Report
 from fashiongan.hub import registry
 
-KEPT = {name: checkpoint.info(name).get("report") for name in registry.bundled()}
+KEPT = {name: checkpoint.info(name).report for name in registry.bundled()}
 
 
 @pytest.mark.parametrize("name", [name for name, report in KEPT.items() if report])

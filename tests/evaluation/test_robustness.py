@@ -267,8 +267,8 @@ def test_the_attack_of_an_adversarial_fit_is_printed_and_saved(idx_root, tmp_pat
     out = tmp_path / "a.safetensors"
     r = recipe("dense", epochs=1, batch=50, adversarial="fgsm", eps=0.2)
     news = list(classifiers.fit(r, out, root=idx_root))
-    assert classifiers.info(out)["attacked"] == news[-1].attacked
-    assert classifiers.info(out)["command"].endswith("fit dense --epochs 1 --batch 50 --adversarial fgsm --eps 0.2")
+    assert classifiers.info(out).attacked == news[-1].attacked
+    assert classifiers.info(out).command.endswith("fit dense --epochs 1 --batch 50 --adversarial fgsm --eps 0.2")
     assert classifiers.load(out).recipe.adversarial == "fgsm"
     assert "attacked" in fit.describe_fit(news[-1])
 
@@ -314,8 +314,8 @@ def test_a_fit_of_merged_classes(idx_root, tmp_path):
     net, info = classifiers.load(out), classifiers.info(out)
     assert len(net.recipe.labels) == 9
     assert net.recipe.labels[0] == "T-shirt/top or Shirt"
-    assert [sum(row) for row in info["confusion"]] == [40] + [20] * 8
-    assert "--merge 0+6" in info["command"]
+    assert [sum(row) for row in info.confusion] == [40] + [20] * 8
+    assert "--merge 0+6" in info.command
 
 
 # The command line

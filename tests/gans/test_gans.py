@@ -139,14 +139,14 @@ def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, trainer_o
     trainer = trainer_of(gan)
     finish(trainer)
     want, _ = trainer.samples()
-    checkpoint.save(tmp_path / "a.safetensors", trainer.gan, trainer.average, {"step": 6})
+    checkpoint.save(tmp_path / "a.safetensors", trainer.gan, trainer.average, checkpoint.HeaderInfo(step=6))
     loaded = checkpoint.load(tmp_path / "a.safetensors")
     assert same(loaded.G.state_dict(), trainer.average.state_dict())
     assert loaded.recipe == trainer.recipe
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
     assert torch.equal(loaded.sample_images(len(want), trainer.recipe.seed), want)
-    assert checkpoint.info(tmp_path / "a.safetensors") == {"step": 6}
+    assert checkpoint.info(tmp_path / "a.safetensors") == checkpoint.HeaderInfo(step=6)
 
 
 @every_gan

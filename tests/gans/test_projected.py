@@ -143,7 +143,7 @@ def test_latents_can_be_mixed_by_layer(trainer_of):
 def test_without_the_frozen_net_training_says_what_to_install_and_drawing_works(trainer_of, tmp_path, monkeypatch):
     trainer = trainer_of("projected", steps=1)
     list(trainer.run())
-    file = checkpoint.save(tmp_path / "p.safetensors", trainer.gan, trainer.average, {})
+    file = checkpoint.save(tmp_path / "p.safetensors", trainer.gan, trainer.average, checkpoint.HeaderInfo())
     monkeypatch.setattr(efficientnet.importlib.util, "find_spec", lambda name: None)
     efficientnet.load.cache_clear()
     assert not efficientnet.installed("lite0")

@@ -41,7 +41,7 @@ def test_a_checkpoint_is_loaded_from_the_hub_like_any_other(serve, weights):
     serve({"me/boots": {"boots.safetensors": weights, "README.md": b"# boots"}})
     gan = checkpoint.load("hub:me/boots")
     assert gan.recipe.gan == "cdcgan"
-    assert checkpoint.info("hub:me/boots/boots.safetensors")["step"] == 6
+    assert checkpoint.info("hub:me/boots/boots.safetensors").step == 6
 
 
 def test_a_pinned_file_is_fetched_once_and_then_no_request_is_sent(serve, weights):
@@ -151,7 +151,7 @@ def test_the_card_is_made_from_the_header(trained):
     _, front, body = text.split("---\n", 2)
     assert yaml.safe_load(front)["license"] == "mit"
     assert "cdcgan" in yaml.safe_load(front)["tags"]
-    assert checkpoint.info(trained)["command"] in body
+    assert checkpoint.info(trained).command in body
     assert "| Frechet distance ↓ | 1.5 | 0.01 |" in body
     assert 'checkpoint.load("hub:me/boots/mine.safetensors")' in body
 

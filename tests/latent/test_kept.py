@@ -97,7 +97,7 @@ def not_there(tensors, info):
 @pytest.mark.parametrize("spoil", [without_names, of_another_shape, not_finite, not_there])
 def test_what_does_not_fit_is_found_afresh(mlpgan, spoil):
     file = kept.write(mlpgan)
-    gan, info = checkpoint.load(mlpgan), checkpoint.header_info(file)
+    gan, info = checkpoint.load(mlpgan), checkpoint.header_entries(file)
     with checkpoint.opened(file) as (f, _):
         tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
     spoil(tensors, info)

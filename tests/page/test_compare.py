@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -52,9 +53,7 @@ def scored(studio):
 def nobody_scored(studio, monkeypatch):
     """Bundled checkpoints without stored scores or curves."""
     info = checkpoint.header_info
-    monkeypatch.setattr(
-        checkpoint, "header_info", lambda path: {k: v for k, v in info(path).items() if k not in ("report", "curves")}
-    )
+    monkeypatch.setattr(checkpoint, "header_info", lambda path: replace(info(path), report=None, curves=None))
 
 
 @pytest.fixture

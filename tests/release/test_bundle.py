@@ -49,8 +49,8 @@ def finish(name, folder):
 def test_a_bundled_checkpoint_carries_its_curves_and_a_film_of_its_training(place, tmp_path):
     finish("one", tmp_path / "runs")
     info = checkpoint.info("one")
-    assert info["epochs"] == pytest.approx(2, abs=0.1)
-    assert len(info["curves"]["step"]) == len(info["curves"]["d_loss"]) > 0
+    assert info.epochs == pytest.approx(2, abs=0.1)
+    assert len(info.curves["step"]) == len(info.curves["d_loss"]) > 0
     with Image.open(place / "one.gif") as film, Image.open(tmp_path / "runs" / "one" / "training.gif") as whole:
         assert film.n_frames == whole.n_frames == 3
         assert (film.width, film.height) == (whole.width, whole.height // 2)
@@ -108,7 +108,7 @@ def test_a_report_survives_nothing_but_the_weights_it_was_given_for(place, tmp_p
     checkpoint.annotate(registry.find("one"), report=report(1.0))
     assert all((weights[k] == v).all() for k, v in checkpoint.load("one").state_dict().items())
     finish("one", tmp_path / "runs")
-    assert "report" not in checkpoint.info("one")
+    assert checkpoint.info("one").report is None
 
 
 @pytest.mark.skipif("cnn" not in store.bundled(), reason="the scorer is not bundled")
@@ -118,21 +118,21 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
     classifiers.save(
         store.BUNDLED / "cnn.safetensors",
         scorer,
-        {
-            "accuracy": 0.9,
-            "tested": 10,
-            "held_out": 0.9,
-            "confusion": [[1] * 10] * 10,
-            "command": "fit",
-            "seconds": 1,
-            "device": "CPU",
-        },
+        classifiers.FitInfo(
+            accuracy=0.9,
+            tested=10,
+            held_out=0.9,
+            confusion=[[1] * 10] * 10,
+            command="fit",
+            seconds=1,
+            device="CPU",
+        ),
     )
     draw = sources.draw
     monkeypatch.setattr(sources, "draw", lambda name, n: draw(name, n // 100))
     monkeypatch.setattr(gan_train, "learned", lambda pictures, _, device: len(pictures) / 1000)
     list(bundle.score("two"))
-    result = checkpoint.info("two")["report"]
+    result = checkpoint.info("two").report
     assert result["n"] == 100
     assert {"gan_test", "gan_train", "gan_train_real"} <= result.keys()  # it has classes
     assert f"{result['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text()

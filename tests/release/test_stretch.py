@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fashiongan import checkpoint
+from fashiongan.checkpoint import HeaderInfo
 from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
@@ -66,7 +67,7 @@ def test_color_comes_first_then_what_is_missing_then_what_is_furthest_above_its_
     distances = {"dcgan": 0.8, "began": 5.0, "wgan": 1.5}  # over the goals: 2, 2.5 and 1.5
     monkeypatch.setattr(registry, "bundled", lambda: list(distances))
     monkeypatch.setattr(
-        checkpoint, "info", lambda name: {"report": {"scores": {"frechet": {"value": distances[name]}}}}
+        checkpoint, "info", lambda name: HeaderInfo(report={"scores": {"frechet": {"value": distances[name]}}})
     )
     names = ["wgan", "dcgan", "lsgan", "began", "enlarger", "garments-128"]
     assert stretch.order(names) == ["garments-128", "enlarger", "lsgan", "began", "dcgan", "wgan"]

@@ -30,7 +30,7 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
         torch.manual_seed(0)
         for name, labels in (("colorizer", CLASSES), ("dcgan", ())):
             gan = gans.build(tiny(name, steps=1).replace(labels=labels))
-            checkpoint.save(tmp_path / "runs" / name / "checkpoint.safetensors", gan, gan.G, {})
+            checkpoint.save(tmp_path / "runs" / name / "checkpoint.safetensors", gan, gan.G, checkpoint.HeaderInfo())
     return ColorizeService(Studio(tmp_path / "runs", str(idx_root), "cpu"))
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from fashiongan import checkpoint, classifiers, gans
+from fashiongan.checkpoint import HeaderInfo
 from fashiongan.classifiers import store
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
@@ -355,8 +357,9 @@ def test_a_report_without_scores_gives_the_reason():
 
 
 def test_about_is_gan_year_and_epochs(studio, name, tiny):
-    assert score_table.about(studio.gan(name("plain")), {"epochs": 1.0}) == "dcgan, 2015, 1 epoch"
-    assert score_table.about(gans.build(tiny("dcgan", size=64)), {"epochs": 40.0}) == "dcgan, 2015, 40 epochs, 64 x 64"
+    assert score_table.about(studio.gan(name("plain")), HeaderInfo(epochs=1.0)) == "dcgan, 2015, 1 epoch"
+    large = gans.build(tiny("dcgan", size=64))
+    assert score_table.about(large, HeaderInfo(epochs=40.0)) == "dcgan, 2015, 40 epochs, 64 x 64"
 
 
 # Curves
@@ -365,7 +368,7 @@ def test_about_is_gan_year_and_epochs(studio, name, tiny):
 def test_curves_of_a_run_end_where_its_weights_do(studio, name):
     info = checkpoint.info(name("plain"))
     assert score_table.curves(registry.find(name("plain")), info)["step"] == [1, 2, 3, 4, 5, 6]
-    earlier = score_table.curves(registry.find(name("plain")), {**info, "step": 4})
+    earlier = score_table.curves(registry.find(name("plain")), replace(info, step=4))
     assert earlier["step"] == [1, 2, 3, 4]
     assert len(earlier["d_loss"]) == len(earlier["g_loss"]) == 4
 
@@ -374,14 +377,14 @@ def test_curves_of_the_best_epoch_are_its_runs(studio, name):
     best = studio.folder / "plain" / "best.safetensors"
     best.write_bytes((studio.folder / "plain" / "checkpoint.safetensors").read_bytes())
     try:
-        assert score_table.curves(best, {"step": 2})["step"] == [1, 2]
+        assert score_table.curves(best, HeaderInfo(step=2))["step"] == [1, 2]
     finally:
         best.unlink()
 
 
 def test_curves_in_a_header_are_taken_as_they_are():
-    assert score_table.curves(registry.find("dcgan"), {"curves": {"step": [5], "d_loss": [0.1]}}) == {
+    assert score_table.curves(registry.find("dcgan"), HeaderInfo(curves={"step": [5], "d_loss": [0.1]})) == {
         "step": [5],
         "d_loss": [0.1],
     }
-    assert score_table.curves(registry.find("dcgan"), {}) == {}
+    assert score_table.curves(registry.find("dcgan"), HeaderInfo()) == {}

@@ -9,7 +9,7 @@ from fashiongan import limits
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
 from fashiongan.studio import Curve, Studio
-from fashiongan.training import run_folder
+from fashiongan.training import run_folder, run_log
 
 
 def until(condition, seconds=60):
@@ -62,7 +62,7 @@ def test_stopping_saves_and_a_resumed_run_has_the_whole_curve(studio, tiny):
     until(lambda: run.newest.get("step", 0) > 3)
     studio.stop()
     step = int(run.newest["step"])
-    assert run_folder.read_log(run.out)[-1]["step"] == step
+    assert run_log.read(run.out)[-1].step == step
     studio.go_on()
     until(lambda: studio.status().step > step)
     steps = studio.run.curve.columns["step"]

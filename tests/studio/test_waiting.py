@@ -20,7 +20,7 @@ def studio(tmp_path, idx_root, tiny, garments):
     from fashiongan import checkpoint
 
     gan = gans.build(tiny("dcgan"))
-    checkpoint.save(tmp_path / "runs" / "mine" / "checkpoint.safetensors", gan, gan.G, {})
+    checkpoint.save(tmp_path / "runs" / "mine" / "checkpoint.safetensors", gan, gan.G, checkpoint.HeaderInfo())
     studio = Studio(tmp_path / "runs", data_root=str(idx_root), device="cpu")
     yield studio
     studio.waiting.clear()

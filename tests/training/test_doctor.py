@@ -7,7 +7,7 @@ import torch
 
 from fashiongan.errors import StudioError
 from fashiongan.gans import sampling
-from fashiongan.training import doctor, run_folder
+from fashiongan.training import doctor, run_folder, run_log
 from fashiongan.training.trainer import Trainer
 
 DISCRIMINATOR, GENERATOR, ALIKE, CLIPPED, FEW = (
@@ -257,7 +257,7 @@ def test_a_healthy_run_ends_without_a_remark(run_of):
     assert ticks[-1].step == 700
     assert ticks[-1].remarks == ()
     assert not any(part in r for t in ticks for r in t.remarks for part in (DISCRIMINATOR, GENERATOR, ALIKE, CLIPPED))
-    assert "remarks" not in run_folder.read_log(out)[-1]
+    assert run_log.read(out)[-1].remarks == ()
 
 
 @pytest.mark.slow
@@ -287,15 +287,15 @@ def test_remarks_are_in_the_ticks_and_in_the_log(run_of):
 def test_a_resumed_run_repeats_its_remarks_at_once(run_of, garments):
     """The window reaches back over the stop: the log before it is read again."""
     out, _, _ = run_of("dcgan", **HELPLESS)
-    before = run_folder.read_log(out)
+    before = run_log.read(out)
     resumed = run_folder.resume(out, loaded=garments, steps=620)
     news = list(run_folder.train(resumed, out, every=1))
     assert news[0].step == 601
     assert any(DISCRIMINATOR in r for r in news[0].remarks)
     assert any(ALIKE in r for r in news[0].remarks)
-    after = run_folder.read_log(out)
+    after = run_log.read(out)
     assert after[: len(before)] == before, "what was said before is kept"
-    assert all("remarks" in line for line in after[len(before) :])
+    assert all(row.remarks for row in after[len(before) :])
 
 
 def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path, monkeypatch):

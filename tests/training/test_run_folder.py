@@ -14,7 +14,7 @@ from PIL import Image
 
 from fashiongan import checkpoint, files, gans
 from fashiongan.errors import StudioError
-from fashiongan.training import run_folder
+from fashiongan.training import run_folder, run_log
 
 
 def pixels(out):
@@ -65,10 +65,10 @@ def test_a_run_folder_holds_every_file(train):
         assert gif.n_frames == 3
         assert gif.size == Image.open(out / "samples/epoch_001.png").size
     info = checkpoint.info(out)
-    assert info["step"] == 75
-    assert info["epochs"] == 2.0
-    assert info["log"]["step"] == 75
-    assert info["command"] == "python train.py dcgan --epochs 2 --batch 16 --z-dim 16 --width 8"
+    assert info.step == 75
+    assert info.epochs == 2.0
+    assert info.log["step"] == 75
+    assert info.command == "python train.py dcgan --epochs 2 --batch 16 --z-dim 16 --width 8"
 
 
 @pytest.mark.parametrize("gan", gans.GANS)
@@ -151,7 +151,7 @@ def test_a_stopped_run_can_be_sampled_and_shows_its_gif(tiny, garments, tmp_path
         if tick.step == 3:
             break
     news.close()
-    assert checkpoint.info(out)["step"] == 3
+    assert checkpoint.info(out).step == 3
     assert checkpoint.load(out).sample_images(2, 0).shape == (2, 1, 28, 28)
     assert (out / "training.gif").exists()
     assert [line["step"] for line in logged(out)] == [1, 2, 3]
@@ -234,7 +234,7 @@ def test_a_full_disk_keeps_the_last_state(tiny, garments, tmp_path, monkeypatch)
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StudioError, match="No space is left"):
         next(news)
-    assert checkpoint.info(out)["step"] == 2
+    assert checkpoint.info(out).step == 2
     assert (out / "state.safetensors").read_bytes() == before
     assert not list(out.rglob("*.part"))
     monkeypatch.undo()
@@ -289,7 +289,7 @@ def test_dying_at_any_write_changes_nothing(after, train, tiny, garments, tmp_pa
             pass
         assert same(tensors_in(out / "state.safetensors"), state), f"write {at}"
         assert same(tensors_in(out / "checkpoint.safetensors"), final), f"write {at}"
-        assert checkpoint.info(out)["step"] == 9, f"write {at}"
+        assert checkpoint.info(out).step == 9, f"write {at}"
         assert pixels(out) == sheets, f"write {at}"
         assert Image.open(out / "training.gif").n_frames == Image.open(whole / "training.gif").n_frames, f"write {at}"
         steps = [line["step"] for line in logged(out)]
@@ -303,8 +303,8 @@ STEPS = 700  # ten are an epoch, so the state is saved every ten
 
 
 def last_step(out):
-    lines = run_folder.read_log(out)
-    return lines[-1]["step"] if lines else 0
+    rows = run_log.read(out)
+    return rows[-1].step if rows else 0
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ def test_kill_9_at_any_moment_loses_nothing(tmp_path, fork_python, same):
         assert child.returncode == 0, err
     for name in ("state.safetensors", "checkpoint.safetensors"):
         assert same(tensors_in(out / name), tensors_in(tmp_path / "peace" / name)), name
-    assert checkpoint.info(out)["step"] == STEPS
+    assert checkpoint.info(out).step == STEPS
     assert pixels(out) == pixels(tmp_path / "peace")
     assert len(pixels(out)) == 71
     assert not list(out.rglob("*.part"))
@@ -353,6 +353,6 @@ def test_ctrl_c_saves_the_step_it_stops_at(tmp_path, start_python):
     assert "Traceback" not in err
     step = logged(tmp_path / "run")[-1]["step"]
     assert step >= 1
-    assert checkpoint.info(tmp_path / "run")["step"] == step
+    assert checkpoint.info(tmp_path / "run").step == step
     assert run_folder.resume(tmp_path / "run").step == step
     assert (tmp_path / "run/training.gif").exists()

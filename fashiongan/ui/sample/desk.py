@@ -235,12 +235,11 @@ def short(handle: str) -> str:
 def card(studio: Studio, name: str) -> str:
     """A line on how a checkpoint was trained, and the verdict on it."""
     info, report = checkpoint_files.header_info(studio.path(name)), studio.report(name)
-    epochs, seconds, device, command = (info.get(k, "?") for k in ("epochs", "seconds", "device", "command"))
-    minutes = round(seconds / 60) if isinstance(seconds, int | float) else "?"
+    minutes = "?" if info.seconds is None else round(info.seconds / 60)
     verdict = f" Scored by a classifier: {report.verdict}" if report and report.verdict else ""
-    if isinstance(epochs, int | float):
-        epochs = f"{epochs:.0f}" if epochs >= 10 else f"{epochs:g}"
-    return f"Trained for {epochs} epochs, {minutes} min on {device}: `{command}`.{verdict}"
+    epochs = "?" if info.epochs is None else f"{info.epochs:.0f}" if info.epochs >= 10 else f"{info.epochs:g}"
+    how = f"{minutes} min on {info.device or '?'}: `{info.command or '?'}`"
+    return f"Trained for {epochs} epochs, {how}.{verdict}"
 
 
 def film_of(studio: Studio, name: str | None) -> str:

@@ -1,7 +1,10 @@
 """The edge of the page: dataclasses and pictures go out as JSON and data URLs here, and nowhere else."""
 
 import base64
+import functools
+import inspect
 import io
+from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
@@ -11,6 +14,18 @@ from ...data import sheets
 from ...plain import plain
 
 SMALL = 112  # pixels a side up to which a picture goes out as a PNG; a large JPEG takes a tenth as long
+
+
+def as_json(endpoint: Callable[..., object]) -> Callable[..., Any]:
+    """Wrap an endpoint that returns a dataclass: it returns JSON. Its arguments are those of the endpoint."""
+
+    @functools.wraps(endpoint)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return answer(endpoint(*args, **kwargs))
+
+    # Gradio reads the type of the answer from the signature.
+    wrapped.__signature__ = inspect.signature(endpoint).replace(return_annotation=dict[str, Any])  # type: ignore[attr-defined]
+    return wrapped
 
 
 def answer(value: Any) -> Any:
