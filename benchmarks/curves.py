@@ -68,7 +68,7 @@ def one(gan: str, args: argparse.Namespace, device: str) -> dict[str, object]:
         if now >= due or step == trainer.steps:
             spent, due = now, now * GROWTH
             shown[1].eval()
-            looks.append({"seconds": round(spent, 2), "step": step, **scorer.look(*shown)})
+            looks.append({"seconds": round(spent, 2), "step": step, **scorer.measure(*shown)})
             shown[1].train(args.usual)
             since = perf_counter()
     return {

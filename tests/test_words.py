@@ -1,5 +1,6 @@
 """One word a thing, and the field's word: what was called otherwise once does not come back into the package."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -42,3 +43,37 @@ def test_no_retired_word(path):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
         found += [f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)]
     assert not found
+
+
+# Names that make a reader guess, and what to say instead. Compared as whole names, in lower case.
+RIDDLES = {
+    **dict.fromkeys(("told", "untold"), "progress for a callback, else the input's own name: chroma, condition, hints"),
+    **dict.fromkeys(("found", "known"), "what it is: features, radii, adversarial, scores, cached_floors, names"),
+    **dict.fromkeys(("said", "heard"), "outputs, note, message"),
+    **dict.fromkeys(("wanted", "wished", "wish", "asked", "ask"), "target, expected, requested, spec, inputs"),
+    **dict.fromkeys(("look", "looks", "looked", "looked_at"), "sample, spec, measure, extract, probabilities"),
+    **dict.fromkeys(("held", "akin", "kin"), "held_out, matching_class, synonyms"),
+}
+PLAIN = ("data", "gans", "evaluation", "latent", "training", "classifiers", "attacks", "colorize", "segmentation")
+NAMED = sorted(f for folder in (*PLAIN, "color", "release") for f in (PACKAGE / folder).rglob("*.py"))
+
+
+def names(tree: ast.AST):
+    """(line, name) of everything that a module names: functions, classes, parameters, variables, fields, imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.arg | ast.keyword) and node.arg:
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.alias):
+            yield 0, node.asname or node.name
+
+
+@pytest.mark.parametrize("path", NAMED, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_no_name_is_a_riddle(path):
+    tree = ast.parse(path.read_text())
+    assert not [f"{line}: {name}: say {RIDDLES[name.lower()]}" for line, name in names(tree) if name.lower() in RIDDLES]

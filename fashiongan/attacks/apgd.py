@@ -46,12 +46,12 @@ def apgd(
     index = torch.arange(len(x), device=x.device)
     d = within(eps * LINF.start(x, rng), allowed)
     at = (x + d).clamp(0, 1)
-    found, (gradient, value, z) = at.clone(), slope(net, at, loss)
+    adversarial, (gradient, value, z) = at.clone(), slope(net, at, loss)
     before, best, best_value, best_gradient = at, at, value, gradient
     size = 2 * eps * torch.ones(len(x), 1, 1, 1, device=x.device)
     climbed = torch.zeros_like(value)  # how often the loss rose since the last checkpoint
     halved, value_then = torch.zeros_like(value, dtype=torch.bool), value
-    looks, last = checkpoints(steps), 0
+    checkpoint_steps, last = checkpoints(steps), 0
     for k in range(1, steps + 1):
         left = z.argmax(1) == y[index]  # still classified correctly; the others are done
         if not left.all():
@@ -72,8 +72,8 @@ def apgd(
         )
         best_value = torch.where(better, value, best_value)
         won = z.argmax(1) != y[index]
-        found[index] = torch.where(won[:, None, None, None], at, best)
-        if k in looks:
+        adversarial[index] = torch.where(won[:, None, None, None], at, best)
+        if k in checkpoint_steps:
             stuck = (climbed < 0.75 * (k - last)) | (~halved & (value_then >= best_value))
             size = torch.where(stuck[:, None, None, None], size / 2, size)
             at = torch.where(stuck[:, None, None, None], best, at)
@@ -81,7 +81,7 @@ def apgd(
             value = torch.where(stuck, best_value, value)
             halved, value_then, last = stuck, best_value.clone(), k
             climbed = torch.zeros_like(value)
-    return found
+    return adversarial
 
 
 def climb(

@@ -139,17 +139,17 @@ def attack(
     if not isinstance(eps, Tensor) and eps == 0:
         return x.clone()
     rng = rng or torch.Generator(x.device).manual_seed(0)
-    found = kind.run(net, x, y, eps, allowed, rng, target).detach()
-    verify(x, found, eps, allowed, kind.norm)
-    return found
+    adversarial = kind.run(net, x, y, eps, allowed, rng, target).detach()
+    verify(x, adversarial, eps, allowed, kind.norm)
+    return adversarial
 
 
-def verify(x: Tensor, found: Tensor, eps: Any, allowed: Tensor | None, norm: Norm) -> None:
-    """Raise StudioError unless `found` lies in the ball and in the box, and equals x outside the mask. A result that
-    violates the constraints is never reported."""
-    d = found - x
+def verify(x: Tensor, adversarial: Tensor, eps: Any, allowed: Tensor | None, norm: Norm) -> None:
+    """Raise StudioError unless `adversarial` lies in the ball and in the box, and equals x outside the mask. A
+    result that violates the constraints is never reported."""
+    d = adversarial - x
     inside = bool((norm.length(d) <= torch.as_tensor(eps) * (1 + 1e-5) + 1e-6).all())
-    boxed = bool(((found >= 0) & (found <= 1)).all())
+    boxed = bool(((adversarial >= 0) & (adversarial <= 1)).all())
     kept = allowed is None or bool((d[~allowed] == 0).all())
     if not (inside and boxed and kept):
         raise StudioError("The attack broke its own rules, so its result is not used: please report this.")

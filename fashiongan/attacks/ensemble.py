@@ -30,7 +30,7 @@ def ensemble(
     This is AutoAttack (Croce and Hein 2020, section 5) without its fourth part, FAB, but with a mask, which no library
     offers.
     """
-    found = x.clone()
+    adversarial = x.clone()
     with torch.no_grad():
         z = net(x)
     wrong = z.argmax(1) != y
@@ -45,11 +45,11 @@ def ensemble(
             tried = attack(net, *here, rng, *(part(m, index) for m in more))
             with torch.no_grad():
                 won = net(tried).argmax(1) != y[index]
-            found[index] = tried
+            adversarial[index] = tried
             wrong = wrong.index_fill(0, index[won], True)
 
     attempt(apgd)
     for r in range(min(9, ranked.shape[1]) if z.shape[1] >= 4 else 0):  # equation 7 needs four logits
         attempt(apgd, ranked[:, r])
     attempt(partial(square, queries=queries))
-    return found
+    return adversarial

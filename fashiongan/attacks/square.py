@@ -21,7 +21,7 @@ def square(
     """Set random squares to +eps or -eps and keep those that shrink the margin. It uses no gradient, so that masked
     gradients are no defence (Andriushchenko et al. 2020, algorithms 1 and 2, https://arxiv.org/abs/1912.00049, with
     their p = 0.8)."""
-    found = x.clone()
+    adversarial = x.clone()
     n, c, h, w = x.shape
     index = torch.arange(n, device=x.device)
 
@@ -31,7 +31,7 @@ def square(
     d = within(eps * signs(n, c, 1, w).expand(n, c, h, w), allowed)  # initialised with vertical stripes
     with torch.no_grad():
         value = margin(net((x + d).clamp(0, 1)), y)
-    found[:] = (x + d).clamp(0, 1)
+    adversarial[:] = (x + d).clamp(0, 1)
     for k in range(1, queries):
         left = value > 0
         if not left.all():
@@ -52,8 +52,8 @@ def square(
         better = new < value
         d = torch.where(better[:, None, None, None], tried, d)
         value = torch.where(better, new, value)
-        found[index] = (x[index] + d).clamp(0, 1)
-    return found
+        adversarial[index] = (x[index] + d).clamp(0, 1)
+    return adversarial
 
 
 def share(done: float) -> float:

@@ -69,7 +69,7 @@ class Fitter:
         pictures = datasets.merge(pictures, recipe.merge)
         self.recipe = r = dataclasses.replace(recipe, labels=pictures.names)
         self.device = torch.device(device)
-        self.data, self.held = (
+        self.data, self.held_out = (
             dataclasses.replace(pictures, images=pictures.images[i], labels=pictures.labels[i]).to(self.device)
             for i in split(len(pictures))
         )
@@ -141,10 +141,10 @@ class Fitter:
                 loss_mean, right_mean = (torch.stack([loss_sum, right]) / n).tolist()
                 if not math.isfinite(loss_mean):
                     raise StudioError(f"The fit diverged at step {done}: try a lower learning rate (lr).")
-                held = accuracy(net, self.held) if ended else None
+                held_out = accuracy(net, self.held_out) if ended else None
                 robust = self.attacked() if ended and r.adversarial != "none" else None
                 epoch = done * r.batch / len(self.data)
-                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held, robust)
+                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held_out, robust)
                 net.train()
                 loss_sum.zero_()
                 right.zero_()
@@ -159,7 +159,9 @@ class Fitter:
         """
         rng = torch.Generator(self.device).manual_seed(0)
         right, seen = 0, 0
-        for x, y in zip(pieces(self.net, self.held.images[:1000]), self.held.labels[:1000].split(PIECE), strict=True):
+        for x, y in zip(
+            pieces(self.net, self.held_out.images[:1000]), self.held_out.labels[:1000].split(PIECE), strict=True
+        ):
             changed = attacks.pgd(self.net, x, y, self.recipe.eps, None, rng, steps=10)
             right, seen = right + int((self.net(changed).argmax(1) == y).sum()), seen + len(y)
         return right / seen
@@ -205,5 +207,5 @@ def command(r: Recipe) -> str:
 def split(n: int) -> tuple[Tensor, Tensor]:
     """Indices of images to train on, and to hold out: 5,000, or a twelfth if n < 60,000. The same split every time."""
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    held = min(HELD_OUT, n // LEAST)
-    return order[held:].sort().values, order[:held].sort().values
+    count = min(HELD_OUT, n // LEAST)
+    return order[count:].sort().values, order[:count].sort().values

@@ -37,7 +37,7 @@ def check(args: argparse.Namespace) -> None:
     device = pick_device(args.device)
     base = gans.new_recipe("studio", data=args.folder, size=args.size, fit=args.fit)
     with reading() as told:
-        dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root, told=told)
+        dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root, progress=told)
     survey = dataset.survey
     if survey is None:
         raise StudioError(f"{args.folder} is known already: check a folder of your own.")

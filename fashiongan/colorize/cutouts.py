@@ -54,7 +54,7 @@ def alone(source: Path, ground: str | None = None) -> tuple[bytes, str]:
     On `ground` it is opaque. Where it is not sure what the garment is, all of the picture is used.
     """
     im = whole(source)
-    cut = cutout.found(im)
+    cut = cutout.find_garment(im)
     out = im.convert("RGBA")
     out.putalpha(cut.alpha)
     if ground is not None:

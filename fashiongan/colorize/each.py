@@ -26,8 +26,8 @@ def palette(text: str) -> tuple[str, ...]:
     """The colors, each "#rrggbb", of a palette's name such as "Jewel", or of colors separated by commas; StudioError
     for anything else."""
     name = text.strip().casefold()
-    known = next((colors for key, colors in palettes.PALETTES.items() if key.casefold() == name), None)
-    apart = known or [c for c in re.split(r",(?![^(]*\))", text) if c.strip()]  # not within rgb(1, 2, 3)
+    named = next((colors for key, colors in palettes.PALETTES.items() if key.casefold() == name), None)
+    apart = named or [c for c in re.split(r",(?![^(]*\))", text) if c.strip()]  # not within rgb(1, 2, 3)
     if not 1 <= len(apart) <= limits.PALETTE_COLORS:
         names = ", ".join(palettes.PALETTES)
         raise StudioError(f"Give 1 to {limits.PALETTE_COLORS} colors such as #b03a2e,teal, or a palette: {names}.")
@@ -60,7 +60,7 @@ def colored(gan: Colorizer, pictures: Tensor, colors: Sequence[str], seed: int =
     z, _ = draw(gan, 1, seed)
     n = len(pictures)
     y = torch.zeros(n, len(gan.recipe.labels))
-    ab = gan.G.wished(small, hints, gan.usual(z).expand(n, -1), y) * color_space.CHROMA
+    ab = gan.G.raw_colors(small, hints, gan.usual(z).expand(n, -1), y) * color_space.CHROMA
     if pictures.shape[-1] != gan.recipe.size:
         lit = (small > color_space.FAINT).float()  # the net has learned no color for black pixels
         parts = F.interpolate(torch.cat([ab * lit, lit], 1), pictures.shape[-2:], mode="bilinear")
@@ -74,5 +74,5 @@ def mask(picture: Tensor) -> Tensor | None:
     rgb = picture[0, :, :, None].expand(-1, -1, 3).numpy()
     if cutout.black(rgb):
         return None
-    found = cutout.cut_out(Image.fromarray(np.ascontiguousarray(rgb)))
-    return torch.from_numpy(np.asarray(found).copy()).float()[None, None] / 255
+    cut = cutout.flood_filled(Image.fromarray(np.ascontiguousarray(rgb)))
+    return torch.from_numpy(np.asarray(cut).copy()).float()[None, None] / 255

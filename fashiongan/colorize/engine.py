@@ -105,7 +105,7 @@ def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:
     small.thumbnail((images.WORKING, images.WORKING))
     if not cutout.transparent(small) and cutout.black(np.asarray(small.convert("RGB"))):
         return None, ""
-    cut = cutout.found(rgba)
+    cut = cutout.find_garment(rgba)
     if cut.nothing:
         return None, ""
     return torch.from_numpy(np.asarray(cut.alpha).copy()).float()[None, None] / 255, cut.note
@@ -120,7 +120,7 @@ def colorizer(gan: GAN) -> Colorizer:
 
 @torch.no_grad()
 def colored(
-    gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int = 1, keep_background: bool = True, first: int = 0
+    gan: Colorizer, gray: Gray, spec: ColorizeSpec, n: int = 1, keep_background: bool = True, first: int = 0
 ) -> Tensor:
     """(n, 3, H, W) uint8: variants `first` to `first + n - 1` of a picture in color, with the lightness of the gray
     one.
@@ -131,20 +131,20 @@ def colored(
     """
     if not (n >= 1 and first >= 0 and first + n <= limits.VARIANTS):
         raise StudioError(f"The number of variants goes from 1 to {limits.VARIANTS}.")
-    if not 0 <= wish.strength <= 2:
+    if not 0 <= spec.strength <= 2:
         raise StudioError(STRENGTH)
-    if any(not (0 <= h.x <= 1 and 0 <= h.y <= 1) for h in wish.hints):
+    if any(not (0 <= h.x <= 1 and 0 <= h.y <= 1) for h in spec.hints):
         raise StudioError(PLACE)
     if gan.recipe.channels == 4 and gray.mask is not None and keep_background:
-        ab = of_cut_out(gan, gray, wish, n, first)
+        ab = garment_colors(gan, gray, spec, n, first)
     else:
-        ab = wished(gan, gray, wish, n, keep_background, first)
+        ab = raw_colors(gan, gray, spec, n, keep_background, first)
     if gray.mask is not None and keep_background:
         ab = ab * ((gray.mask - RIM[0]) / (RIM[1] - RIM[0])).clamp(0, 1)
     return torch.cat([color_space.colored(gray.values, part) for part in ab.split(1)])
 
 
-def of_cut_out(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, first: int) -> Tensor:
+def garment_colors(gan: Colorizer, gray: Gray, spec: ColorizeSpec, n: int, first: int) -> Tensor:
     """(n, 2, H, W): a and b (CIELAB) of the garment only. The net gets the garment as in its training data: on white,
     in the middle of a square with FRAME times its longer side."""
     height, width = gray.values.shape[-2:]
@@ -161,22 +161,22 @@ def of_cut_out(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, first: in
     near = Gray(torch.lerp(torch.tensor(255.0), values, alpha).round().to(torch.uint8), alpha)
     hints = tuple(
         replace(h, x=min(1.0, max(0.0, (h.x * width - left) / side)), y=min(1.0, max(0.0, (h.y * height - top) / side)))
-        for h in wish.hints
+        for h in spec.hints
     )
-    ab = wished(gan, near, replace(wish, hints=hints), n, True, first)
+    ab = raw_colors(gan, near, replace(spec, hints=hints), n, True, first)
     return F.pad(ab, [-v for v in frame])
 
 
-def wished(gan: Colorizer, gray: Gray, wish: ColorizeSpec, n: int, keep_background: bool, first: int) -> Tensor:
+def raw_colors(gan: Colorizer, gray: Gray, spec: ColorizeSpec, n: int, keep_background: bool, first: int) -> Tensor:
     """(n, 2, H, W): a and b (CIELAB) of the whole picture, as the net predicts them."""
     small, garment, box = at_model_size(gan, gray, keep_background)
-    z, _ = draw(gan, n, wish.seed, first=first)
+    z, _ = draw(gan, n, spec.seed, first=first)
     y = torch.zeros(n, len(gan.recipe.labels))
-    if wish.label is not None:
-        y[:, number(gan, wish.label)] = 1
+    if spec.label is not None:
+        y[:, number(gan, spec.label)] = 1
     least = 1 if gray.mask is None else PHOTOGRAPH
-    hints = torch.stack([told(wish, i, garment, box, least) for i in range(first, first + n)])
-    ab = gan.G.wished(small.expand(n, -1, -1, -1), hints, gan.usual(z), y) * (color_space.CHROMA * wish.strength)
+    hints = torch.stack([variant_hints(spec, i, garment, box, least) for i in range(first, first + n)])
+    ab = gan.G.raw_colors(small.expand(n, -1, -1, -1), hints, gan.usual(z), y) * (color_space.CHROMA * spec.strength)
     height, width = gray.values.shape[-2:]
     top, left, high, wide = box
     if (high, wide) != (height, width) or (top, left) != (0, 0):
@@ -223,22 +223,24 @@ def at_model_size(
     return small, garment, (top, left, high, wide)
 
 
-def told(wish: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int], least: int = 1) -> Tensor:
+def variant_hints(
+    spec: ColorizeSpec, i: int, garment: Tensor, box: tuple[int, int, int, int], least: int = 1
+) -> Tensor:
     """(K, 5): the hints of the i-th variant, in the form that the net takes. K is the same for every variant.
 
     A color that is alone gets at least `least` places.
     """
     s = garment.shape[-1]
     top, left, high, wide = box
-    if len(wish.hints) > limits.HINTS:
+    if len(spec.hints) > limits.HINTS:
         raise StudioError(f"{limits.HINTS} places on a garment can be colored, no more.")
     rows: list[Tensor] = []
-    for h in wish.hints:
+    for h in spec.hints:
         rows.append(row((top + h.y * high) / s, (left + h.x * wide) / s, h.color))
-    if wish.colors:
-        tones = min(max(1, wish.tones), len(wish.colors), 3)
+    if spec.colors:
+        tones = min(max(1, spec.tones), len(spec.colors), 3)
         for k, (y, x) in enumerate(places(garment, tones, rows, least)):
-            rows.append(row(y, x, wish.colors[(i + k % tones) % len(wish.colors)]))
+            rows.append(row(y, x, spec.colors[(i + k % tones) % len(spec.colors)]))
     return torch.stack(rows) if rows else torch.zeros(1, 5)
 
 

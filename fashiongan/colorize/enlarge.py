@@ -55,13 +55,13 @@ def classes(gan: Enlarger, n: int, label: int | str | Sequence[int | str | None]
     labels = [label] * n if label is None or isinstance(label, int | str) else list(label)
     if len(labels) != n:
         raise StudioError(f"There are {n} garments and {len(labels)} classes: tell one class, or one for each.")
-    numbers = [-1 if one is None or str(one).strip().casefold() == "bag" else known(gan, one) for one in labels]
+    numbers = [-1 if one is None or str(one).strip().casefold() == "bag" else class_number(gan, one) for one in labels]
     return gan.one_hot(torch.tensor(numbers))
 
 
-def known(gan: Enlarger, label: int | str) -> int:
+def class_number(gan: Enlarger, label: int | str) -> int:
     """The number of a class of the net; a name may be that of a similar class of Fashion-MNIST."""
-    similar = gan.akin(label.strip()) if isinstance(label, str) else -1
+    similar = gan.matching_class(label.strip()) if isinstance(label, str) else -1
     return similar if similar >= 0 else number(gan, label)
 
 

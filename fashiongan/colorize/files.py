@@ -36,10 +36,10 @@ def colors(given: Sequence[str], palette: str | None) -> tuple[str, ...]:
     if given and palette:
         raise StudioError("Give --colour or --palette, not both.")
     if palette:
-        found = next((v for k, v in PALETTES.items() if k.casefold() == palette.strip().casefold()), None)
-        if found is None:
+        chosen = next((v for k, v in PALETTES.items() if k.casefold() == palette.strip().casefold()), None)
+        if chosen is None:
             raise StudioError(f"There is no palette {palette!r}: choose one of {', '.join(PALETTES)}.")
-        return found
+        return chosen
     for text in given:
         color_space.parse(text)
     return tuple(given)
@@ -70,7 +70,7 @@ def outs(images: Sequence[Path], out: Path) -> dict[Path, Path]:
     single = out.suffix.lower() == ".png" and not out.is_dir()
     if single and len(images) > 1:
         raise StudioError(f"--out cannot be {out}: for {len(images)} pictures it takes a folder.")
-    found: dict[Path, Path] = {}
+    targets: dict[Path, Path] = {}
     taken: set[str] = set()
     for image in dict.fromkeys(images):
         name, k = image.stem, 1
@@ -78,12 +78,12 @@ def outs(images: Sequence[Path], out: Path) -> dict[Path, Path]:
             k += 1
             name = f"{image.stem}-{k}"
         taken.add(name.casefold())
-        found[image] = out if single else out / f"{name}.png"
+        targets[image] = out if single else out / f"{name}.png"
     sources = {image.resolve() for image in images}
-    for image, target in found.items():
-        if target.resolve() in sources:
+    for image, file in targets.items():
+        if file.resolve() in sources:
             raise StudioError(f"--out would overwrite {image}: choose another name or folder.")
-    return found
+    return targets
 
 
 def colorizers(name: str | None) -> dict[str, GAN]:
@@ -93,16 +93,16 @@ def colorizers(name: str | None) -> dict[str, GAN]:
         raise StudioError(
             "There is no colorizer here yet: train one with `python train.py colorizer` and name it with --checkpoint."
         )
-    found = {n: checkpoint.load(n) for n in names}
-    for gan in found.values():
+    gans = {n: checkpoint.load(n) for n in names}
+    for gan in gans.values():
         engine.colorizer(gan)
-    return found
+    return gans
 
 
 def colored(
     gans: Mapping[str, GAN],
     targets: Mapping[Path, Path],
-    wish: ColorizeSpec,
+    spec: ColorizeSpec,
     n: int,
     classic: bool,
     keep_background: bool,
@@ -118,10 +118,10 @@ def colored(
             yield Done(source, out, None, "", f"{source}: {e}", step, len(targets))
             continue
         name = engine.suited(gans, gray)
-        gan, own = engine.colorizer(gans[name]), wish
+        gan, own = engine.colorizer(gans[name]), spec
         if classic:
-            standard = engine.classic(gan, gray, wish.label)
-            own = replace(wish, colors=standard.colors, label=standard.label)
+            standard = engine.classic(gan, gray, spec.label)
+            own = replace(spec, colors=standard.colors, label=standard.label)
         images = engine.colored(gan, gray, own, n, keep_background)
         image = engine.picture(images[0]) if n == 1 else engine.sheet(images, columns(n))
         description = own.to_json(name, variants=n, keep_background=keep_background)

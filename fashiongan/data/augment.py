@@ -1,5 +1,5 @@
-"""Differentiable augmentation: what the discriminator sees is flipped, shifted and cut, real and fake alike, so that
-it cannot learn a small data set by heart.
+"""Differentiable augmentation: real and fake pictures alike are flipped, shifted and cut before the discriminator sees
+them, so that it cannot learn a small data set by heart.
 
 Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.2: the same transformations T for both players, with
 the generator's gradient running through T. Colors, shifts and cutouts are as wide as in the authors' code
@@ -35,7 +35,7 @@ def stretched(x: Tensor, middle: Tensor, by: Tensor) -> Tensor:
 
 
 def shift(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
-    """(N, C, H, W): each picture moved by whole pixels, up to an eighth of its side each way; `low` comes in."""
+    """(N, C, H, W): each picture moved by whole pixels, up to an eighth of its side each way; gaps become `low`."""
     n, c, h, w = x.shape
     reach = max(1, round(h / 8))
     by = torch.randint(-reach, reach + 1, (2, n, 1), generator=rng, device=x.device)

@@ -1,9 +1,9 @@
 """CelebA and LSUN, if the user has them: large data sets in color, without garments.
 
-CelebA (Liu et al. 2015, https://arxiv.org/abs/1411.7766) as torchvision lays it out and checks it; its training split,
-as one class. LSUN (Yu et al. 2015, https://arxiv.org/abs/1506.03365) as it is handed out, an LMDB for each category,
-each of which is a class. torchvision's reader of LSUN would keep its list of keys as a pickle beside the data and load
-that the next time, and no pickle is ever loaded here: so the LMDB is read by its own package.
+CelebA (Liu et al. 2015, https://arxiv.org/abs/1411.7766) is read as torchvision lays it out and checks it: its training
+split, as one class. LSUN (Yu et al. 2015, https://arxiv.org/abs/1506.03365) is read as its authors publish it: one LMDB
+for each category, and each category is a class. torchvision's LSUN reader stores a pickle beside the data and loads it
+later. This package never loads a pickle, so it reads the LMDB with the lmdb package.
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import BinaryIO
 from ..errors import StudioError
 from .folder import Source
 
-TRAINING = "_train_lmdb"  # how the name of a category's folder ends
+TRAINING = "_train_lmdb"  # the end of a category's folder name
 
 
 def find(name: str, root: str | Path | None) -> Source:
@@ -35,7 +35,7 @@ def celeba(root: Path) -> Source:
             "identity_CelebA.txt, list_bbox_celeba.txt, list_landmarks_align_celeba.txt and list_eval_partition.txt."
         ) from e
     place = root / "celeba" / "img_align_celeba"
-    # The lists were just checked by their hashes: no need to look at the age of 160,000 pictures.
+    # torchvision has just checked the lists by their hashes, so the ages of 160,000 pictures are not read.
     return Source(place, ["face"], files, [], place.joinpath, f"celeba {len(files)} {place.stat().st_mtime_ns}")
 
 

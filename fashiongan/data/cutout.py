@@ -3,8 +3,8 @@
 Fashion-MNIST was made from photographs on white by trimming, shrinking the longest edge to 28 pixels, centring and
 negating (Xiao et al. 2017, https://arxiv.org/abs/1708.07747, section 2); this does the same for any picture.
 
-`found` is the one door to cutting out: a picture's own transparency, or a flood fill where the ground is black or
-plain, or else the net of `cutout_net`.
+`find_garment` cuts out any picture: by its own transparency, by a flood fill where the background is black or plain,
+or else by the net of `cutout_net`.
 """
 
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ from .images import WORKING, as_tensor
 FAINT = 24  # of 255: a pixel that differs less than this from the background belongs to it
 Bytes = npt.NDArray[np.uint8]
 FLOOR = 40  # how dark a garment's own pixels may be on black
-BLACK, PLAIN = 12, 12  # of 255: how light a border may be on black, and how far from its own middle on a plain ground
-MOST = 0.95  # of a plain ground's border that is so near to its middle, at least
-SENSIBLE = (0.002, 0.98)  # shares of a picture that a flood fill can find; what it finds otherwise is no garment
-DISTINCT = 64  # of 255: how far what it finds lies from a plain ground, in the mean
-SHADE = 2  # of 255: what differs by no more is all of one shade
-LITTLE = 0.02  # share of the picture below which it is said that a garment is small
-CRISP = 13  # of 255: alpha this near to nothing or to full is taken to be that
-SOLID = 242  # of 255: a pixel of a mask from here on shows the garment alone
+BLACK, PLAIN = 12, 12  # of 255: how light a black border may be, and how far a plain border may be from its median
+BORDER_SHARE = 0.95  # at least this share of a plain background's border is within PLAIN of its median
+SENSIBLE = (0.002, 0.98)  # smallest and largest share of a picture that a flood fill may take for the garment
+DISTINCT = 64  # of 255: least mean difference between a flood-filled garment and its plain background
+SHADE = 2  # of 255: a picture whose values differ by no more is all of one shade
+SMALL_SHARE = 0.02  # share of the picture below which a note says that the garment is small
+CRISP = 13  # of 255: alpha this near to 0 or 255 becomes 0 or 255
+SOLID = 242  # of 255: alpha from which a pixel shows the garment alone, without background
 ONE_SHADE = "There is no garment to see in this picture: it is all of one shade."
 CLEAR = "There is no garment to see in this picture: all of it is transparent."
 
 
 @dataclass(frozen=True)
 class CutOut:
-    """A picture's garment: `alpha` is of mode L and of the picture's own size, all 255 where one is `unsure`.
+    """A picture's garment: `alpha` is of mode L and of the picture's own size, all 255 if the result is `unsure`.
 
-    `note` is one sentence for the person, if there is something to say. `nothing`: the picture is all of one shade.
+    `note` is one sentence for the user, or empty. `nothing`: the picture is all of one shade, or all transparent.
     """
 
     alpha: Image.Image
@@ -45,8 +45,8 @@ class CutOut:
     nothing: bool = False
 
 
-def found(im: Image.Image) -> CutOut:
-    """The garment of a picture of any mode: what is opaque, or no plain background, or what the net takes for it."""
+def find_garment(im: Image.Image) -> CutOut:
+    """The garment of a picture of any mode, by its transparency, by a flood fill, or by the net."""
     if transparent(im):
         alpha = im.convert("RGBA").getchannel("A")
         empty = alpha.getextrema()[1] < 128  # type: ignore[operator]  # of one channel
@@ -56,23 +56,23 @@ def found(im: Image.Image) -> CutOut:
     rgb = np.asarray(small)
     if int(np.ptp(rgb, axis=(0, 1)).max()) <= SHADE:
         return CutOut(Image.new("L", im.size, 255), ONE_SHADE, unsure=True, nothing=True)
-    mask = cut_out(small.convert("RGBA")) if black(rgb) or plain(rgb) else None
+    mask = flood_filled(small.convert("RGBA")) if black(rgb) or plain(rgb) else None
     share = 0.0 if mask is None else float(np.asarray(mask).mean()) / 255
     if mask is not None and SENSIBLE[0] < share < SENSIBLE[1] and (black(rgb) or distinct(rgb, mask)):
-        return CutOut(enlarged(mask, im), little(share))
-    from . import cutout_net  # late: it builds nets
+        return CutOut(enlarged(mask, im), small_note(share))
+    from . import cutout_net  # imported late, since it imports torch.nn
 
     cut = cutout_net.cut(im)
     if not cut.unsure:
-        return CutOut(crisp(cut.alpha), cut.note or little(cut.area))
+        return CutOut(crisp(cut.alpha), cut.note or small_note(cut.area))
     if mask is not None and 0 < share < 1:
-        return CutOut(enlarged(mask, im), little(share))
+        return CutOut(enlarged(mask, im), small_note(share))
     return CutOut(cut.alpha, cut.note, unsure=True)
 
 
-def little(share: float) -> str:
-    """What is said of a garment that takes so small a share of its picture."""
-    return f"The garment is only {share:.1%} of this picture: come nearer." if share < LITTLE else ""
+def small_note(share: float) -> str:
+    """The note for a garment that takes only a small share of its picture; else empty."""
+    return f"The garment is only {share:.1%} of this picture: come nearer." if share < SMALL_SHARE else ""
 
 
 def black(rgb: Bytes) -> bool:
@@ -83,17 +83,17 @@ def black(rgb: Bytes) -> bool:
 def plain(rgb: Bytes) -> bool:
     """Whether nearly all of the border of (H, W, 3) has one color."""
     edge = border(rgb).astype(np.int16)
-    return float((np.abs(edge - np.median(edge, axis=0)).max(1) <= PLAIN).mean()) >= MOST
+    return float((np.abs(edge - np.median(edge, axis=0)).max(1) <= PLAIN).mean()) >= BORDER_SHARE
 
 
 def distinct(rgb: Bytes, mask: Image.Image) -> bool:
-    """Whether what a flood fill found in (H, W, 3) is far from its ground: white on white it finds shadows only."""
+    """Whether the masked part of (H, W, 3) differs enough from the background: on white, a white garment does not."""
     far = np.abs(rgb.astype(np.int16) - np.median(border(rgb), axis=0)).max(2)
     return float(far[np.asarray(mask) > 127].mean()) >= DISTINCT
 
 
 def enlarged(mask: Image.Image, im: Image.Image) -> Image.Image:
-    """A mask at the size of its picture; of one much larger with the edges where the picture's are."""
+    """A mask at the size of its picture; where the picture is much larger, with edges refined by the guided filter."""
     if max(im.size) <= 2 * WORKING:
         return mask.resize(im.size, Image.Resampling.BILINEAR)
     import torch
@@ -107,19 +107,19 @@ def enlarged(mask: Image.Image, im: Image.Image) -> Image.Image:
 
 
 def crisp(alpha: Image.Image) -> Image.Image:
-    """Alpha without its faintest traces, so that what is background stays as it was to the bit."""
+    """Alpha with its faintest values set to 0, so that background pixels keep their exact values."""
     return alpha.point(lambda a: min(255, max(0, round((a - CRISP) * 255 / (255 - 2 * CRISP)))))
 
 
 def garment(im: Image.Image, size: int, channels: int, cut: CutOut | None = None) -> Tensor:
     """(channels, size, size) uint8: the garment in an RGBA picture as the data would show it.
 
-    `cut`: what was `found` in it, if that is known. StudioError if there is none, because the whole picture is of one
-    shade.
+    `cut`: the result of `find_garment`, if the caller has it. StudioError if there is no garment, because the whole
+    picture is of one shade.
     """
     if im.size == (size, size) and looks_like_data(im):
         return as_tensor(im.convert("RGB"), channels)
-    cut = cut or found(im)
+    cut = cut or find_garment(im)
     mask = cut.alpha
     box = mask.point(lambda a: 255 if a >= 128 else 0).getbbox()
     if box is None or cut.nothing:
@@ -142,19 +142,17 @@ def transparent(im: Image.Image) -> bool:
 
 
 def looks_like_data(im: Image.Image) -> bool:
-    """Whether a picture of the data's size is on black already, as a download of the studio's own is."""
+    """Whether a picture of the data's size is on black already, as the studio's own downloads are."""
     values = np.asarray(im.convert("L"))
     return not transparent(im) and bool(values.max() > FAINT and np.median(border(values)) < FAINT)
 
 
-def border(
-    values: Bytes,
-) -> Bytes:
+def border(values: Bytes) -> Bytes:
     """The outermost pixels of (H, W, ...), one after the other."""
     return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
 
 
-def cut_out(im: Image.Image) -> Image.Image:
+def flood_filled(im: Image.Image) -> Image.Image:
     """The garment's mask, 0 or 255: what is opaque, or else what is not background.
 
     Background is what has the border's middle color and is connected with the border, so that a print in the
@@ -194,7 +192,7 @@ def spread(rgb: Image.Image, alpha: Image.Image) -> Image.Image:
 
 
 def on_black(im: Image.Image, mask: Image.Image) -> Image.Image:
-    """A picture in RGB for black ground; from a light background its negative, as in the data. Dim ones are lit up."""
+    """A picture in RGB for a black background: the negative if its own is light, as in the data; brighter if dim."""
     rgb = np.asarray(im.convert("RGB")).astype(np.float32)
     inside = np.asarray(mask) >= 128
     light = not transparent(im) and float(np.median(border(rgb.mean(2).astype(np.uint8)))) > 127

@@ -2,8 +2,8 @@
 
 The net is a U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597) of depthwise-separable blocks where
 there are many channels (Howard et al. 2017, https://arxiv.org/abs/1704.04861) and small dense ones where there are
-few. It looks at the picture drawn to 128 x 128; edges are then refined at the picture's own size by the guided filter
-with a color guide (He et al. 2013), its coefficients from the small picture (He and Sun 2015,
+few. It takes the picture at 128 x 128. Edges are then refined at the picture's own size by the guided filter with a
+color guide (He et al. 2013), whose coefficients come from the small picture (He and Sun 2015,
 https://arxiv.org/abs/1505.00996). `segmentation.fit` trains it.
 """
 
@@ -23,10 +23,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import StudioError
 
-SIZE = 128  # pixels a side of what the net looks at: it was trained at that
+SIZE = 128  # pixels a side of the net's input, in training too
 SURE = 0.85  # expected IoU below which the whole picture is used: 1 in 20 held-out pictures of training's senders
 SMALLEST = 0.002  # share of the picture below which there is no garment
-SMALL = 0.25  # share of the picture below which the garment's surroundings are looked at again, alone
+SMALL = 0.25  # share of the picture below which the net runs again on the garment's surroundings
 APART = 0.2  # of the largest part's area: a part of at least so much is a garment of its own
 SPECK = 0.04  # of the largest part's area: a part of less is dropped
 RADIUS, FLAT = 2, 1e-4  # the guided filter's window (2 r + 1 pixels of SIZE) and epsilon, for colors in 0..1
@@ -157,13 +157,13 @@ def load(path: Path = BUNDLED) -> nn.Module:
 class Cut:
     """A picture's garment.
 
-    `alpha` is what to use, mode L at the picture's own size: all 255 where the net is unsure. `seen` is what the net
-    saw even then. `confidence` (0..1) is the IoU to expect if the net's probabilities are right, `area` the garment's
-    share of the picture, `parts` how many garments lie apart, `note` one sentence if there is something to say.
+    `alpha` is the mask to use, mode L at the picture's own size: all 255 if the net is unsure. `predicted` is the
+    net's own mask in either case. `confidence` (0..1) is the IoU to expect if the net's probabilities are right, `area`
+    the garment's share of the picture, `parts` the number of separate garments, `note` one sentence or empty.
     """
 
     alpha: Image.Image
-    seen: Image.Image
+    predicted: Image.Image
     confidence: float
     area: float
     parts: int
@@ -171,33 +171,33 @@ class Cut:
 
     @property
     def unsure(self) -> bool:
-        return self.alpha is not self.seen
+        return self.alpha is not self.predicted
 
 
 def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
-    """The garment of a picture: PIL of any mode (transparency is not looked at) or (H, W, 3) uint8."""
+    """The garment of a picture: PIL of any mode (transparency is ignored) or (H, W, 3) uint8."""
     im = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
     im = im if im.mode == "RGB" else im.convert("RGB")
     net = net or load()
     small = small_copy(im)
-    seen = looked(net, small)
-    seen, parts = without_specks(seen)
-    box = surroundings(seen)
+    p = probabilities(net, small)
+    p, parts = without_specks(p)
+    box = surroundings(p)
     if box is None:
-        alpha = refined(im, small, seen)
+        alpha = refined(im, small, p)
     else:  # a small garment: run the net again on its surroundings, and refine there
         left, top, right, bottom = (round(f * n) for f, n in zip(box, (*im.size, *im.size), strict=True))
         part = im.crop((left, top, right, bottom))
         small = small_copy(part)
-        seen, parts = without_specks(looked(net, small))
+        p, parts = without_specks(probabilities(net, small))
         alpha = Image.new("L", im.size)
-        alpha.paste(refined(part, small, seen), (left, top))
-    return verdict(alpha, seen, parts)
+        alpha.paste(refined(part, small, p), (left, top))
+    return verdict(alpha, p, parts)
 
 
-def verdict(alpha: Image.Image, seen: Tensor, parts: int) -> Cut:
-    """Choose the mask and the note for the user: the whole picture where `seen`, (SIZE, SIZE) in 0..1, is unsure."""
-    confidence = expected_iou(seen)
+def verdict(alpha: Image.Image, p: Tensor, parts: int) -> Cut:
+    """Choose the mask and the note for the user: the whole picture where `p`, (SIZE, SIZE) in 0..1, is unsure."""
+    confidence = expected_iou(p)
     counts = np.asarray(alpha.histogram(), np.float64)
     area = float(counts[128:].sum() / counts.sum())
     note = ""
@@ -220,8 +220,8 @@ def small_copy(im: Image.Image) -> Tensor:
 
 
 @torch.inference_mode()
-def looked(net: nn.Module, small: Tensor) -> Tensor:
-    """(SIZE, SIZE) in 0..1: how likely each pixel of (1, 3, SIZE, SIZE) is the garment's."""
+def probabilities(net: nn.Module, small: Tensor) -> Tensor:
+    """(SIZE, SIZE) in 0..1: the probability of each pixel of (1, 3, SIZE, SIZE) to belong to the garment."""
     return torch.sigmoid(net(small.to(memory_format=torch.channels_last)).float())[0, 0].contiguous()
 
 
@@ -232,7 +232,7 @@ def expected_iou(p: Tensor) -> float:
 
 
 def surroundings(p: Tensor) -> tuple[float, float, float, float] | None:
-    """The box (left, top, right, bottom), as shares of the picture, to look at again: twice a small garment's own.
+    """The box (left, top, right, bottom), as shares of the picture, for the second pass: twice a small garment's own.
 
     None if the garment is not small, or if there is none.
     """
@@ -303,7 +303,7 @@ def mean(x: Tensor, r: int) -> Tensor:
 def coefficients(guide: Tensor, p: Tensor, r: int = RADIUS, eps: float = FLAT) -> Tensor:
     """(1, 4, H, W): the three factors of the colors and the constant of the guided filter (He et al. 2013, (19)-(21)).
 
-    `guide` is (1, 3, H, W) in 0..1, `p` (H, W) what is to follow its edges.
+    `guide` is (1, 3, H, W) in 0..1. `p` is the (H, W) mask whose edges shall follow the guide's.
     """
     flat = torch.cat([guide, p[None, None]], 1)
     pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3)]
@@ -324,7 +324,7 @@ def coefficients(guide: Tensor, p: Tensor, r: int = RADIUS, eps: float = FLAT) -
 
 @torch.inference_mode()
 def refined(im: Image.Image, small: Tensor, p: Tensor) -> Image.Image:
-    """Mode L at the size of `im`: p, (SIZE, SIZE) in 0..1, with its edges where those of the picture in RGB are."""
+    """Mode L at the size of `im`, which is RGB: p, (SIZE, SIZE) in 0..1, with its edges moved to the picture's."""
     low = coefficients(small, p)
     wide, high = im.size
     at = ((torch.arange(high) + 0.5) * (SIZE / high) - 0.5).clamp(0, SIZE - 1)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 FASHION_MNIST = "fashion-mnist"
-ELSEWHERE = ("celeba", "lsun")  # data sets that some people have
+LOCAL_ONLY = ("celeba", "lsun")  # data sets that are read where the user has them, and never downloaded
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-THREE_WAYS = (
+HOW_TO_GET_IT = (
     "Fashion-MNIST is not on this machine: install it with 'apt-get install dataset-fashion-mnist', "
     "or name its folder with --data-root or FASHIONGAN_DATA, or connect to the internet and it will be downloaded."
 )
@@ -39,8 +39,8 @@ class Dataset:
     images: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N,) int64
     names: tuple[str, ...]  # of the classes; labels index it
-    source: str  # where it was found, for people
-    survey: "Survey | None" = None  # what was found, if they were pictures in files
+    source: str  # the folder or file it was read from, for people
+    survey: "Survey | None" = None  # a summary of the files, if they were pictures
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class Dataset:
 
 def load(
     name: str, *, size: int = 28, split: str = "train", root: str | Path | None = None, fit: str = "fill",
-    told: Callable[[int, int], None] = lambda *_: None,
+    progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Dataset:  # fmt: skip
     """Read `fashion-mnist`, `celeba`, `lsun`, or a folder or ZIP file of class folders, at `size` pixels.
 
@@ -71,21 +71,21 @@ def load(
         root: where the data of that name lies; by default FASHIONGAN_DATA, and for Fashion-MNIST then Debian's package,
             then a download.
         fit: how a picture that is no square becomes one: see `folder.square`.
-        told: hears how many pictures of a folder are read, and of how many.
+        progress: called with the number of pictures read so far, and of all.
 
     Raises:
-        StudioError: nothing there, or a file that is damaged, named.
+        StudioError: there is no such data, or a file of it is damaged.
     """
     if name == FASHION_MNIST:
-        found = fashion_mnist(split, root)
-        return replace(found, images=resize(found.images, size))
-    if name in ELSEWHERE:
+        dataset = fashion_mnist(split, root)
+        return replace(dataset, images=resize(dataset.images, size))
+    if name in LOCAL_ONLY:
         from . import celeba_lsun, folder
 
         source = celeba_lsun.find(name, root or os.environ.get("FASHIONGAN_DATA"))
-        images, labels, survey = folder.kept(source, size, fit, told)
+        images, labels, survey = folder.read_cached(source, size, fit, progress)
         return Dataset(images, labels, survey.names, str(source.place), survey)
-    return pictures(Path(name), size, fit, told)
+    return pictures(Path(name), size, fit, progress)
 
 
 def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Dataset:
@@ -133,22 +133,22 @@ def read_idx(place: Path, stem: str, what: str) -> Tensor:
         raise StudioError(f"The {what} of Fashion-MNIST are missing: there is no {place / idx_name(stem, what)}.")
     try:
         if path.suffix != ".gz":
-            found = mnist.read_sn3_pascalvincent_tensor(str(path))
+            values = mnist.read_sn3_pascalvincent_tensor(str(path))
         else:
             with tempfile.NamedTemporaryFile() as plain:  # torchvision reads plain files only
                 plain.write(gzip.decompress(path.read_bytes()))
                 plain.flush()
-                found = mnist.read_sn3_pascalvincent_tensor(plain.name)
+                values = mnist.read_sn3_pascalvincent_tensor(plain.name)
     # What a cut, altered or foreign file can raise inside gzip and torchvision.
     except (OSError, EOFError, ValueError, AssertionError, RuntimeError, IndexError, KeyError, zlib.error) as e:
         raise StudioError(f"{path} is damaged or cut short: fetch it again.") from e
-    if found.dtype != torch.uint8:
+    if values.dtype != torch.uint8:
         raise StudioError(f"{path} is damaged: it does not hold bytes, as Fashion-MNIST does; fetch it again.")
-    return found
+    return values
 
 
 def download() -> Path:
-    """Let torchvision fetch Fashion-MNIST into the cache, once. Offline, say so within seconds."""
+    """Let torchvision download Fashion-MNIST into the cache, once. StudioError within seconds when offline."""
     from torchvision.datasets import FashionMNIST
 
     place = files.home()
@@ -160,11 +160,13 @@ def download() -> Path:
         socket.create_connection((urlsplit(FashionMNIST.mirrors[0]).hostname or "", 80), timeout=3).close()
         FashionMNIST(str(place), download=True)
     except (OSError, RuntimeError) as e:
-        raise StudioError(THREE_WAYS) from e
+        raise StudioError(HOW_TO_GET_IT) from e
     return raw
 
 
-def pictures(path: Path, size: int, fit: str = "fill", told: Callable[[int, int], None] = lambda *_: None) -> Dataset:
+def pictures(
+    path: Path, size: int, fit: str = "fill", progress: Callable[[int, int], None] = lambda *_: None
+) -> Dataset:
     """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
     from . import folder, zip_archive
 
@@ -172,7 +174,7 @@ def pictures(path: Path, size: int, fit: str = "fill", told: Callable[[int, int]
         raise StudioError(
             f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
         )
-    images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit, told)
+    images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit, progress)
     return Dataset(images, labels, survey.names, str(path), survey)
 
 
@@ -192,27 +194,27 @@ def flat(path: Path, n: int) -> Tensor:
 
 def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
     """'9' or 'Ankle boot' or 'Dress,3' -> class numbers in order. Unknown ones raise StudioError with the names."""
-    found = set()
+    numbers = set()
     for word in filter(None, (w.strip() for w in text.split(","))):
         folded = [n.casefold() for n in names]
         if word.casefold() in folded:
-            found.add(folded.index(word.casefold()))
+            numbers.add(folded.index(word.casefold()))
         elif word.isascii() and word.isdigit() and int(word) < len(names):
-            found.add(int(word))
+            numbers.add(int(word))
         else:
             raise StudioError(
                 f"There is no class {quoted(word)}: choose from "
                 + ", ".join(f"{i} {n}" for i, n in enumerate(names))
                 + "."
             )
-    return sorted(found)
+    return sorted(numbers)
 
 
 def merge(data: Dataset, groups: str) -> Dataset:
     """Merge classes into one: "Shirt+T-shirt/top,5+9" joins two pairs, by name or number; empty joins none.
 
-    A joined class has its names in a row, at the place of the first of them. Raises StudioError for unknown classes, a
-    class in two groups, a group of one, or if all would be one.
+    A joined class is called by all its names, and takes the number of the first. Raises StudioError for an unknown
+    class, a class in two groups, a group of one class, or if only one class would be left.
     """
     joined: dict[int, list[int]] = {}
     for group in filter(None, (g.strip() for g in groups.split(","))):
@@ -271,7 +273,7 @@ R = TypeVar("R", bound=Request)
 
 
 def prepare(recipe: R, root: str | Path | None = None, loaded: Dataset | None = None) -> tuple[R, Dataset]:
-    """The pictures a recipe asks for, and the recipe with the facts of the data filled in.
+    """The pictures that a recipe names, and the recipe with the facts of the data filled in.
 
     Raises StudioError if a class is unknown, or if limit or batch is larger than the data.
     """

@@ -29,17 +29,17 @@ KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pp
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
 VERSION = 4  # of the cached arrays: raise it when pictures are read differently
 OUTSIDE = "a link out of the folder"
-TOLD = 5  # skipped files that are named in a sentence
+NAMED_FILES = 5  # skipped files that are named in a sentence
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
 MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
 
 
-Told = Callable[[int, int], None]  # hears how many pictures are read, and of how many
+Progress = Callable[[int, int], None]  # called with the number of pictures read so far, and of all
 
 
-def untold(done: int, of: int) -> None:
-    """Nobody hears it."""
+def silent(done: int, of: int) -> None:
+    """The default callback: it does nothing."""
 
 
 class Source(NamedTuple):
@@ -65,7 +65,7 @@ class Survey:
     identical: int  # pictures that an earlier one equals, pixel for pixel
     alike: int  # further ones that look like an earlier one
     skipped: tuple[tuple[str, str], ...]  # name and why
-    unsure: int = 0  # pictures of which the garment is not known, so that all of each is used
+    unsure: int = 0  # pictures whose garment could not be found with confidence: each is used whole
 
     def span(self) -> str:
         """The sizes of the pictures as they lie in the folder."""
@@ -73,33 +73,33 @@ class Survey:
         return low if low == high else f"{low} to {high}"
 
     def remarks(self) -> tuple[str, ...]:
-        """What is worth knowing before training, in sentences."""
-        found = []
+        """Sentences for the user about these pictures, before training."""
+        sentences = []
         if self.skipped:
-            some = "; ".join(f"{name} ({why})" for name, why in self.skipped[:TOLD])
-            more = f" and {len(self.skipped) - TOLD:,} more" if len(self.skipped) > TOLD else ""
-            found.append(f"Skipped {plural(len(self.skipped), 'file')}: {some}{more}.")
+            some = "; ".join(f"{name} ({why})" for name, why in self.skipped[:NAMED_FILES])
+            more = f" and {len(self.skipped) - NAMED_FILES:,} more" if len(self.skipped) > NAMED_FILES else ""
+            sentences.append(f"Skipped {plural(len(self.skipped), 'file')}: {some}{more}.")
         if self.identical or self.alike:
-            found.append(
+            sentences.append(
                 f"{plural(self.identical, 'picture')} came twice, and {plural(self.alike, 'picture')} looked like an "
                 "earlier one: what comes often is learned by heart sooner."
             )
         if self.unsure:
-            found.append(
+            sentences.append(
                 f"In {plural(self.unsure, 'picture')} of {sum(self.counts):,} it is not sure what the garment is: all "
                 "of each is used."
             )
         few = [n for n, count in zip(self.names, self.counts, strict=True) if count < max(self.counts) / 10]
         if few:
-            found.append(f"Of some classes there are few pictures, beside the others: {', '.join(few)}.")
+            sentences.append(f"Of some classes there are few pictures, beside the others: {', '.join(few)}.")
         if max(self.smallest) < 28:
-            found.append(
+            sentences.append(
                 f"The smallest picture has {self.smallest[0]} x {self.smallest[1]} pixels: it will be blurred."
             )
-        return tuple(found)
+        return tuple(sentences)
 
 
-def known(about: dict[str, Any]) -> Survey:
+def survey_from_cache(about: dict[str, Any]) -> Survey:
     """A survey from the cache, where JSON has made lists of its tuples."""
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about.items()}
     plain["skipped"] = tuple(map(tuple, about["skipped"]))
@@ -110,8 +110,8 @@ def plural(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def read(path: Path, size: int, fit: str = "fill", told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
-    """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and what was found.
+def read(path: Path, size: int, fit: str = "fill", progress: Progress = silent) -> tuple[Tensor, Tensor, Survey]:
+    """A folder's pictures (N, 3 or 1, size, size) uint8, their classes (N,) int64, and a survey of them.
 
     Every sub-folder is a class; without sub-folders, all is one. Channels are 1 when every picture is gray, else 3.
     `fit`: see `square`. Read from the cache if no file has changed. Raises StudioError if there is no
@@ -119,21 +119,21 @@ def read(path: Path, size: int, fit: str = "fill", told: Told = untold) -> tuple
     """
     if not path.is_dir():
         raise StudioError(f"There is no folder {path}.")
-    return kept(listing(path), size, fit, told)
+    return read_cached(listing(path), size, fit, progress)
 
 
-def kept(source: Source, size: int, fit: str, told: Told = untold) -> tuple[Tensor, Tensor, Survey]:
-    """As `read`, for any source of pictures. `told` is called with how many are read, and of how many."""
+def read_cached(source: Source, size: int, fit: str, progress: Progress = silent) -> tuple[Tensor, Tensor, Survey]:
+    """As `read`, for any source of pictures. `progress` is called after each picture."""
     masks = source.place.parent / MASKS
-    found = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
-    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{found}"
+    masks_stamp = str(masks.stat().st_mtime_ns) if fit == "cutout" and masks.is_dir() else ""
+    key = f"{VERSION} {source.place.resolve()} {size} {fit} {source.stamp}{masks_stamp}"
     home = files.home() / "folders"
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
-        store(place, source, size, fit, told)
+        store(place, source, size, fit, progress)
     about = json.loads(place.with_suffix(".json").read_text())
     array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
-    return torch.from_numpy(array), torch.tensor(about["labels"]), known(about["survey"])
+    return torch.from_numpy(array), torch.tensor(about["labels"]), survey_from_cache(about["survey"])
 
 
 def listing(path: Path) -> Source:
@@ -147,11 +147,11 @@ def listing(path: Path) -> Source:
         for folder, below, here in os.walk(path / name):
             below[:] = sorted(d for d in below if not d.startswith("."))
             for file in sorted(here):
-                found = Path(folder, file)
-                if found.suffix.lower() not in KINDS or file.startswith("."):
+                location = Path(folder, file)
+                if location.suffix.lower() not in KINDS or file.startswith("."):
                     continue
-                within = str(found.relative_to(path))
-                if found.is_symlink() and not found.resolve().is_relative_to(whole):
+                within = str(location.relative_to(path))
+                if location.is_symlink() and not location.resolve().is_relative_to(whole):
                     skipped.append((within, OUTSIDE))
                 else:
                     files.append((within, label))
@@ -170,36 +170,36 @@ def stamp(path: Path, files: list[tuple[str, int]]) -> str:
     return key.hexdigest()
 
 
-def store(place: Path, source: Source, size: int, fit: str, told: Told = untold) -> None:
+def store(place: Path, source: Source, size: int, fit: str, progress: Progress = silent) -> None:
     """Read every picture and write the array, then its labels and survey; a reader finds both files or neither."""
     names, listed, skipped = source.names, source.files, list(source.skipped)
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
     labels: list[int] = []
     sides: list[tuple[int, int]] = []
-    seen: set[bytes] = set()
-    looks: set[int] = set()
+    exact_hashes: set[bytes] = set()
+    perceptual_hashes: set[int] = set()
     identical = alike = unsure = 0
     gray = True
     try:
         channels = 4 if fit == "cutout" else 3
         array = np.lib.format.open_memmap(part, "w+", np.uint8, (len(listed), channels, size, size))
-        for i, ((name, label), found) in enumerate(zip(listed, opened(source, size, fit), strict=True), 1):
-            told(i, len(listed))
-            if isinstance(found, str):
-                skipped.append((name, found))
+        for i, ((name, label), loaded) in enumerate(zip(listed, opened(source, size, fit), strict=True), 1):
+            progress(i, len(listed))
+            if isinstance(loaded, str):
+                skipped.append((name, loaded))
                 continue
-            pixels, side, doubt = found
+            pixels, side, doubt = loaded
             unsure += doubt
             array[len(labels)] = pixels
             labels.append(label)
             sides.append(side)
             gray = gray and bool((pixels[:1] == pixels).all())
-            exact, look = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), looks_like(pixels[:3])
-            identical += exact in seen
-            alike += exact not in seen and look in looks
-            seen.add(exact)
-            looks.add(look)
+            exact, dhash = hashlib.sha1(pixels.tobytes(), usedforsecurity=False).digest(), perceptual_hash(pixels[:3])
+            identical += exact in exact_hashes
+            alike += exact not in exact_hashes and dhash in perceptual_hashes
+            exact_hashes.add(exact)
+            perceptual_hashes.add(dhash)
         if not labels:
             some = plural(len(listed), "file")
             raise StudioError(f"None of the {some} in {source.place} is a picture that can be read.")
@@ -242,7 +242,7 @@ def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any
 
 
 def mask_of(source: Source, name: str) -> Path | None:
-    """The mask that lies ready for a picture, if there is one."""
+    """The user's own mask of a picture, if there is one."""
     mask = source.place.parent / MASKS / f"{Path(name).stem}.png"
     return mask if mask.is_file() else None
 
@@ -250,10 +250,9 @@ def mask_of(source: Source, name: str) -> Path | None:
 def tile(
     file: Path | BinaryIO, size: int, fit: str = "fill", mask: Path | None = None
 ) -> tuple[np.ndarray[Any, Any], tuple[int, int], bool] | str:
-    """One picture as the net will see it, its width and height, and whether it is not sure what the garment is; or why
-    it cannot be used.
+    """One picture's square, its width and height, and whether its garment is unsure; or why it cannot be used.
 
-    (3, size, size) uint8, or with fit="cutout" (4, size, size), by the mask if there is one.
+    The square is (3, size, size) uint8, or with fit="cutout" (4, size, size), cut out by the mask if there is one.
     """
     try:
         with images.header(file) as im:
@@ -265,7 +264,7 @@ def tile(
             if fit != "fill" and max(sides) > limits.STRIP * min(sides):
                 return f"{sides[0]:,} x {sides[1]:,} pixels are too long a strip"
             upright = images.decoded(im, 4 * size if fit in ("cutout", "garment") else size)
-            cut = None if fit not in ("cutout", "garment") or mask else cutout.found(reduced(upright, size))
+            cut = None if fit not in ("cutout", "garment") or mask else cutout.find_garment(reduced(upright, size))
             whole = alone(upright, size, mask, cut) if fit == "cutout" else square(upright, size, fit, cut)
     except Image.DecompressionBombError:
         return "too many pixels"
@@ -275,7 +274,7 @@ def tile(
 
 
 def reduced(im: Image.Image, size: int) -> Image.Image:
-    """A picture as large as it must be for its garment to be cut out of it."""
+    """A copy of at most four times `size` a side, which is enough to cut a garment out."""
     im = im.copy()
     im.thumbnail((4 * size, 4 * size), Image.Resampling.BOX)
     return im
@@ -284,13 +283,12 @@ def reduced(im: Image.Image, size: int) -> Image.Image:
 def square(im: Image.Image, size: int, fit: str, cut: cutout.CutOut | None = None) -> Image.Image:
     """A picture in RGB or RGBA as a square of `size` pixels a side, in RGB; what is transparent becomes white.
 
-    "fill" cuts out the middle. "fit" shows all of it, on the color of its border. "garment" cuts out what is not
-    background (`cut`, or what `cutout.found` finds) and shows it on white; where that is unsure, the whole picture is
-    shown, as by "fit".
+    "fill" cuts out the middle. "fit" shows all of it, on the color of its border. "garment" cuts the garment out
+    (`cut`, or the result of `cutout.find_garment`) and shows it on white; if that is unsure, all is shown, as by "fit".
     """
     if fit == "garment":
         im = reduced(im, size)
-        cut = cut or cutout.found(im)
+        cut = cut or cutout.find_garment(im)
         mask = cut.alpha
         box = mask.getbbox()
         if box is not None and not (cut.unsure or cut.nothing):
@@ -309,13 +307,13 @@ def square(im: Image.Image, size: int, fit: str, cut: cutout.CutOut | None = Non
 def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | None = None) -> Image.Image:
     """The garment alone: RGBA of `size` pixels a side, centred in a square FRAME times its longer side.
 
-    The mask is the file's, else `cut`, or what `cutout.found` finds. Faint parts of it are taken away
-    and its edge is made steeper; colors of the garment are spread outwards under the edge, so that none of the
-    background shines through.
+    The mask is the file's, else `cut`, or what `cutout.find_garment` finds. Its faint parts are
+    removed and its edge is made steeper. Colors of the garment are spread outwards under the edge, so that none of
+    the background shines through.
     """
     im = reduced(im, size)
     if mask is None:
-        grays = (cut or cutout.found(im)).alpha
+        grays = (cut or cutout.find_garment(im)).alpha
     else:
         with images.header(mask) as file:
             grays = file.convert("L").resize(im.size, Image.Resampling.BILINEAR)
@@ -332,7 +330,7 @@ def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | No
 
 
 def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int) -> Image.Image:
-    """All of a picture in RGB, in the middle of a square of that color."""
+    """A whole picture in RGB, scaled to fit, in the middle of a square of `color`."""
     scale = (size - 2 * margin) / max(im.size)
     fitted = im.resize((max(1, round(im.width * scale)), max(1, round(im.height * scale))), Image.Resampling.BILINEAR)
     canvas = Image.new("RGB", (size, size), color)
@@ -340,7 +338,7 @@ def within(im: Image.Image, size: int, color: str | tuple[int, ...], margin: int
     return canvas
 
 
-def looks_like(pixels: np.ndarray[Any, Any]) -> int:
+def perceptual_hash(pixels: np.ndarray[Any, Any]) -> int:
     """A 64-bit perceptual hash, equal if pictures look alike: whether each of 8 x 8 places is lighter than the next
     (dHash)."""
     small = Image.fromarray(pixels.transpose(1, 2, 0)).convert("L").resize((9, 8), Image.Resampling.BOX)

@@ -55,7 +55,7 @@ def decoded(im: Image.Image, longest: int | None = None) -> Image.Image:
 
 
 def in_srgb(im: Image.Image, profile: bytes | None) -> Image.Image:
-    """A picture's colors as sRGB shows them. Without a profile, or with one that cannot be used, as they are."""
+    """A picture's colors converted to sRGB. Without a profile that can be used, they stay as they are."""
     if not profile or im.mode not in ("RGB", "RGBA", "CMYK"):
         return im
     try:
@@ -69,7 +69,7 @@ def in_srgb(im: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def eight_bits(im: Image.Image) -> Image.Image:
-    """A picture of 16 or 32 bits a pixel in 8, which `convert` would cut off at white."""
+    """A picture of 16 or 32 bits a pixel, scaled to 8 bits; Pillow's `convert` would clip it to white."""
     if im.mode.startswith("I") or im.mode == "F":
         values = np.asarray(im, dtype=np.float64)
         top = 65535.0 if im.mode.startswith("I") and values.max() > 255 else max(1.0, float(values.max()))
@@ -78,22 +78,22 @@ def eight_bits(im: Image.Image) -> Image.Image:
 
 
 def on_background(im: Image.Image, background: str = "white") -> Image.Image:
-    """A picture in RGB, what is transparent laid on a color."""
+    """A picture in RGB: transparent parts show the color `background`."""
     if im.mode != "RGBA":
         return im.convert("RGB")
     return Image.alpha_composite(Image.new("RGBA", im.size, background), im).convert("RGB")
 
 
 def opened(source: bytes | Path, longest: int = WORKING) -> Image.Image:
-    """An upload of at most `longest` pixels a side, in RGBA; StudioError in one sentence for what is none.
+    """An uploaded picture, reduced to at most `longest` pixels a side, in RGBA; of an animation, its first frame.
 
-    The first frame of an animation.
+    Raises StudioError if it cannot be read.
     """
     try:
         with header(source, FORMATS) as im:
             check_size(im)
             whole = decoded(im, longest)
-            # Cheap first, so that the rest is cheap too.
+            # The cheap filter first, so that the good one has few pixels left.
             whole.thumbnail((2 * longest, 2 * longest), Image.Resampling.BOX)
             whole = whole.convert("RGBA")
             whole.thumbnail((longest, longest), Image.Resampling.LANCZOS)
@@ -121,7 +121,7 @@ def check_size(im: Image.Image) -> None:
 def square(file: Path, size: int | None = None) -> Tensor:
     """One picture as (3, size, size) uint8: the centred square of it, reduced to `size` if that is given.
 
-    What is transparent is laid on white. Raises StudioError, naming the file.
+    Transparent parts become white. Raises StudioError, naming the file.
     """
     from torchvision.transforms.v2 import functional as F
 

@@ -1,20 +1,15 @@
 """Which pictures are in which minibatch: shuffled epochs, with random access to any batch by its number."""
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    pass
 
 
 class Shuffle:
     """An endless stream of shuffled epochs, cut into batches of one size.
 
-    A batch may straddle two epochs, so every picture is seen once per epoch and no batch is short. Any batch can be
-    asked for by number: nothing has to be stored to resume. With `labels` (n,), an epoch of as many holds every class
-    equally often instead: the pictures of a rare one several times, and of a frequent one some.
+    A batch may straddle two epochs, so every picture comes once per epoch and no batch is short. Any batch is computed
+    from its number alone, so a resume needs no stored state. With `labels` (n,), an epoch has the same length but holds
+    every class equally often: pictures of a rare class come several times, and some of a frequent class are left out.
     """
 
     def __init__(self, n: int, batch: int, seed: int, device: str | torch.device = "cpu", labels: Tensor | None = None):
@@ -35,18 +30,18 @@ class Shuffle:
             self.orders = {e: o for e, o in self.orders.items() if e >= epoch - 1}
             rng = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             # Shuffled by the CPU, the same on every device, and sent there once an epoch.
-            order = self.even(rng) if self.classes else torch.randperm(self.n, generator=rng)
+            order = self.balanced(rng) if self.classes else torch.randperm(self.n, generator=rng)
             self.orders[epoch] = order.to(self.device)
         return self.orders[epoch]
 
-    def even(self, rng: torch.Generator) -> Tensor:
+    def balanced(self, rng: torch.Generator) -> Tensor:
         """Picture numbers (n,), balanced: classes differ by at most one picture."""
         k = len(self.classes)
         more = torch.randperm(k, generator=rng) < self.n % k  # True for the classes that get one more
         parts = []
         for members, extra in zip(self.classes, more.tolist(), strict=True):
-            wanted = self.n // k + extra
-            rounds = range(-(-wanted // len(members)))
+            count = self.n // k + extra
+            rounds = range(-(-count // len(members)))
             shuffled = [members[torch.randperm(len(members), generator=rng)] for _ in rounds]
-            parts.append(torch.cat([members[:0], *shuffled])[:wanted])
+            parts.append(torch.cat([members[:0], *shuffled])[:count])
         return torch.cat(parts)[torch.randperm(self.n, generator=rng)]

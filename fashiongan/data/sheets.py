@@ -53,9 +53,9 @@ def film(images: Tensor, seconds: float, scale: int, description: str) -> bytes:
 
 
 def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0, widest: int = 10_000) -> None:
-    """Join picture files into a looping GIF of about that length, holding the last frame; at most 100 of the frames.
+    """Join picture files into a looping GIF of about `seconds`, with a pause at the last; at most 100 of the frames.
 
-    `height`: the share of each, from the top, that is kept. `widest`: pixels to which wider ones are reduced.
+    `height`: the share of each, from the top, that is used. `widest`: wider ones are reduced to so many pixels.
     """
     if not frames:
         return

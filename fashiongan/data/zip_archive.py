@@ -1,4 +1,4 @@
-"""A ZIP file of pictures, unpacked into the cache with nothing in it trusted: neither its names nor its sizes."""
+"""A ZIP file of pictures, unpacked into the cache. Nothing in the file is trusted: neither its names nor its sizes."""
 
 import hashlib
 import shutil
@@ -14,10 +14,10 @@ from .folder import KINDS, plural
 
 
 def unpacked(path: Path) -> Path:
-    """The folder with a ZIP file's pictures: unpacked once, and found again by what is in the file.
+    """The folder with a ZIP file's pictures. It is unpacked once; the folder's name holds a hash of the file.
 
-    Only pictures come out, each within that folder. Where everything lies in one folder of the ZIP, it is that folder.
-    Raises StudioError for what is no ZIP file, is encrypted or damaged, or holds no pictures or too much.
+    Only pictures are unpacked, each within that folder. If one folder of the ZIP holds everything, that is returned.
+    Raises StudioError if the file is no ZIP, is encrypted or damaged, or holds no pictures or too much.
     """
     home = files.home() / "unpacked"
     place = home / f"{slug(path.stem)}-{digest(path)[:16]}"
@@ -37,7 +37,7 @@ def unpacked(path: Path) -> Path:
 
 
 def slug(stem: str) -> str:
-    """A name that any file system takes; its end, since a file's name may be long."""
+    """A name that any file system accepts: the last 40 characters, since a file's name may be long."""
     return "".join(c if c.isalnum() else "-" for c in stem)[-40:] or "pictures"
 
 
@@ -72,7 +72,7 @@ def unpack(path: Path, place: Path) -> None:
 
 
 def within(member: zipfile.ZipInfo) -> str | None:
-    """Where a member belongs in the folder; None for what is no picture, or would lead out of it."""
+    """A member's path in the folder; None if it is no picture, or would lie outside of the folder."""
     name = PurePosixPath(member.filename.replace("\\", "/"))
     linked = stat.S_ISLNK(member.external_attr >> 16)
     if member.is_dir() or linked or name.suffix.lower() not in KINDS:

@@ -27,7 +27,7 @@ from ..hub import registry
 from . import metrics
 from .features import SCORER, cached, pixels, read_json, recall, scorer_for, sha256
 from .gan_train import gan_train_scores
-from .inception import ask_inception
+from .inception import inception_scores
 from .report import SCORES, SELDOM, Against, Nearness, Originality, Report, Score, Scorer, Size, Training, verdict
 from .sources import Samples
 
@@ -84,20 +84,20 @@ def evaluate(
     sets = [(d.images, "looking at real garments") for d, _ in missing] + [(samples.images, "scoring")]
     done = sum(-(-len(x) // PIECE) for x, _ in sets)
     steps = done + 4 + 8 * gan_train + inception
-    *computed, (fake, logits) = yield from looked_at(net, sets, steps)
+    *computed, (fake, logits) = yield from extract(net, sets, steps)
     for (_, place), (features, _) in zip(missing, computed, strict=True):
         checkpoint.write(place, {"features": features}, {})
     floors = places[0].with_name(f"floors-{places[0].stem[-24:]}-{places[1].stem[-24:]}.json")
-    known = recall(places[0]).to(device), recall(places[1]).to(device)
+    real_features = recall(places[0]).to(device), recall(places[1]).to(device)
     drawn = fake.to(device), logits.to(device)
 
-    work = comparisons(samples, real, test, drawn, known, net, floors)
+    work = comparisons(samples, real, test, drawn, real_features, net, floors)
     if gan_train:
-        learn = lambda r: replace(r, **gan_train_scores(samples, real, test, floors, device))  # noqa: E731
-        work.append(("training a classifier on the samples alone", 8, learn))
+        add_gan_train = lambda r: replace(r, **gan_train_scores(samples, real, test, floors, device))  # noqa: E731
+        work.append(("training a classifier on the samples alone", 8, add_gan_train))
     if inception:
-        ask = lambda r: replace(r, inception=ask_inception(samples.images, test.images))  # noqa: E731
-        work.append(("asking Inception", 1, ask))
+        add_inception = lambda r: replace(r, inception=inception_scores(samples.images, test.images))  # noqa: E731
+        work.append(("asking Inception", 1, add_inception))
     for doing, cost, add in work:
         if doing:
             yield Step(done, steps, doing)
@@ -114,16 +114,16 @@ def comparisons(
     real: Dataset,
     test: Dataset,
     drawn: tuple[Tensor, Tensor],
-    known: tuple[Tensor, Tensor],
+    real_features: tuple[Tensor, Tensor],
     net: Classifier,
     floors: Path,
 ) -> list[tuple[str, int, Callable[[Report], Report]]]:
     """The steps that fill in every report: (description, cost, function that adds the result to a report).
 
-    The cost is relative to scoring one PIECE of pictures. `drawn` holds the samples' features and logits, `known` the
-    features of the training pictures and of the test pictures.
+    The cost is relative to scoring one PIECE of pictures. `drawn` holds the samples' features and logits,
+    `real_features` the features of the training pictures and of the test pictures.
     """
-    (fake, logits), (train, unseen) = drawn, known
+    (fake, logits), (train, unseen) = drawn, real_features
 
     def in_pixels(r: Report) -> Report:
         sets = (real.images, test.images, samples.images)
@@ -138,7 +138,7 @@ def comparisons(
     ]
 
 
-def looked_at(
+def extract(
     net: Classifier, sets: Sequence[tuple[Tensor, str]], steps: int
 ) -> Generator[Step, None, list[tuple[Tensor, Tensor]]]:
     """(features (N, d), logits (N, classes)) of each set of pictures. Yields a record after each PIECE of pictures."""
@@ -215,27 +215,27 @@ def compare(
     test, some = some_of(test, n, rng), torch.randperm(len(fake), generator=rng)[:n]
     fake, logits = fake[some], logits[some]
     report = replace(report, against=Against(n, n))
-    found: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
     key = f"{n} on each side"
-    known = read_json(floors).get(key, {})
+    cached_floors = read_json(floors).get(key, {})
     for kind, distance in DISTANCES.items():
         try:
-            ours = distance(test, fake)
+            distances = distance(test, fake)
         except StudioError as e:
             report = report.remarked(str(e))
             continue
-        if kind not in known:
-            known[kind] = {"real": distance(test, unseen)}
+        if kind not in cached_floors:
+            cached_floors[kind] = {"real": distance(test, unseen)}
             if len(half) == n:  # a small training set has no second half of n pictures
                 with suppress(StudioError):
-                    known[kind]["halves"] = distance(unseen, half)
-        for name, value in ours.items():
-            found[name] = {"value": value, **{column: floor[name] for column, floor in known[kind].items()}}
-    files.write(floors, json.dumps(read_json(floors) | {key: known}).encode(), durable=False)
+                    cached_floors[kind]["halves"] = distance(unseen, half)
+        for name, value in distances.items():
+            scores[name] = {"value": value, **{column: floor[name] for column, floor in cached_floors[kind].items()}}
+    files.write(floors, json.dumps(read_json(floors) | {key: cached_floors}).encode(), durable=False)
     outputs = {"value": logits, "real": net.judge(test)}
-    found["inception"] = {column: metrics.inception_score(x) for column, x in outputs.items()}
+    scores["inception"] = {column: metrics.inception_score(x) for column, x in outputs.items()}
     rounded = {
-        name: Score(**{column: round(v, 4) for column, v in found[name].items()}) for name in SCORES if name in found
+        name: Score(**{column: round(v, 4) for column, v in scores[name].items()}) for name in SCORES if name in scores
     }
     return replace(report, scores=rounded)
 
@@ -260,19 +260,19 @@ def originality(report: Report, space: str, train: Tensor, test: Tensor, fake: T
     # A random choice: if the classes take turns, every k-th picture would be of one class.
     fake, test = (some_of(x, CLOSE, rng) for x in (fake, test))
     cells = max(1, min(10, len(train) // 50))
-    unseen, ours = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
-    found = {
-        "ratio": metrics.ratio_of_medians(ours, unseen),
+    unseen_distances, fake_distances = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
+    measured = {
+        "ratio": metrics.ratio_of_medians(fake_distances, unseen_distances),
         # Share of samples whose distance is at most half of the 1 % quantile of the unseen pictures' distances.
-        "beside": float((ours <= unseen.quantile(0.01) / 2).double().mean()),
+        "beside": float((fake_distances <= unseen_distances.quantile(0.01) / 2).double().mean()),
         "copying": metrics.copying(
-            train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen, ours)
+            train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen_distances, fake_distances)
         ),
     }
     before = report.originality or Originality(len(fake))
-    near = Nearness(**{k: round(v, 3) for k, v in found.items()})
-    found_here = replace(before, features=near) if space == "features" else replace(before, pixels=near)
-    return replace(report, originality=found_here)
+    near = Nearness(**{k: round(v, 3) for k, v in measured.items()})
+    updated = replace(before, features=near) if space == "features" else replace(before, pixels=near)
+    return replace(report, originality=updated)
 
 
 def some_of(x: Tensor, n: int, rng: torch.Generator) -> Tensor:

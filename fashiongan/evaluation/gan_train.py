@@ -21,14 +21,14 @@ def gan_train_scores(samples: Samples, real: Dataset, test: Dataset, floors: Pat
     if samples.labels is None:
         raise StudioError("GAN-train needs samples with classes: this generator draws without.")
     n = min(len(samples.images), len(real))
-    known = read_json(floors)
+    cached_floors = read_json(floors)
     key = f"gan-train {STUDENT} {n}"
-    if key not in known:
+    if key not in cached_floors:
         some = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:n]
-        known[key] = learned(replace(real, images=real.images[some], labels=real.labels[some]), test, device)
-        files.write(floors, json.dumps(known).encode(), durable=False)
+        cached_floors[key] = learned(replace(real, images=real.images[some], labels=real.labels[some]), test, device)
+        files.write(floors, json.dumps(cached_floors).encode(), durable=False)
     drawn = replace(real, images=samples.images, labels=samples.labels)
-    return {"gan_train": learned(drawn, test, device), "gan_train_real": known[key]}
+    return {"gan_train": learned(drawn, test, device), "gan_train_real": cached_floors[key]}
 
 
 def learned(pictures: Dataset, test: Dataset, device: str) -> float:

@@ -6,7 +6,7 @@ from torch import Tensor
 from ..errors import StudioError
 
 
-def ask_inception(fake: Tensor, real: Tensor) -> dict[str, float]:
+def inception_scores(fake: Tensor, real: Tensor) -> dict[str, float]:
     """True FID, KID and IS by torch-fidelity, with gray pictures as three equal channels.
 
     Raises StudioError if torch-fidelity is not installed or Inception's weights cannot be fetched.
@@ -29,7 +29,7 @@ def ask_inception(fake: Tensor, real: Tensor) -> dict[str, float]:
     from urllib.error import URLError
 
     try:
-        found = torch_fidelity.calculate_metrics(
+        scores = torch_fidelity.calculate_metrics(
             input1=Pictures(fake), input2=Pictures(real), fid=True, kid=True, isc=True, verbose=False, cuda=False,
             kid_subset_size=min(1000, len(fake), len(real)),
         )  # fmt: skip
@@ -38,7 +38,7 @@ def ask_inception(fake: Tensor, real: Tensor) -> dict[str, float]:
             "True FID, KID and IS need Inception's weights, which could not be fetched: the other scores stand."
         ) from e
     return {
-        "fid": float(found["frechet_inception_distance"]),
-        "kid": float(found["kernel_inception_distance_mean"]),
-        "is": float(found["inception_score_mean"]),
+        "fid": float(scores["frechet_inception_distance"]),
+        "kid": float(scores["kernel_inception_distance_mean"]),
+        "is": float(scores["inception_score_mean"]),
     }

@@ -147,12 +147,12 @@ def balls(x: Tensor, k: int) -> Tensor:
 
     The tolerance covers rounding of the distance of a sample on the boundary, so that it counts as inside in any block.
     """
-    found = []
+    radii = []
     for i in spans(x):
         near = [squared(x[i], x[j], same=i == j).topk(min(k, j.stop - j.start), largest=False).values for j in spans(x)]
         reach = torch.cat(near, 1).kthvalue(k, 1).values
-        found.append(reach + ROUNDING * (reach + x[i].double().square().sum(1)))
-    return torch.cat(found)
+        radii.append(reach + ROUNDING * (reach + x[i].double().square().sum(1)))
+    return torch.cat(radii)
 
 
 def nearest(queries: Tensor, reference: Tensor, skip_self: bool = False) -> tuple[Tensor, Tensor]:

@@ -34,9 +34,9 @@ class Quick:
         return gray and recipe.size == classifiers.SIZE and SCORER in store.bundled()
 
     def distance(self, gan: GAN, G: torch.nn.Module) -> float:
-        return self.look(gan, G)["distance"]
+        return self.measure(gan, G)["distance"]
 
-    def look(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
+    def measure(self, gan: GAN, G: torch.nn.Module) -> dict[str, float]:
         """The distance; the scorer's mean confidence, 0..1; and how many classes have a share of at least SELDOM."""
         z, c = sampling.draw(gan, self.N, 0)
         features, logits = classifiers.features(self.net, sampling.render(gan, z, c, G))

@@ -126,14 +126,14 @@ class Report:
 
     def to_json(self) -> dict[str, object]:
         """The JSON object that headers, saved reports and --json carry. Its keys must not change."""
-        found: dict[str, object] = plain(self)
-        return found
+        values: dict[str, object] = plain(self)
+        return values
 
     @classmethod
-    def from_json(cls, found: object) -> "Report":
+    def from_json(cls, source: object) -> "Report":
         """Read a report from the object of `to_json`, also of an earlier version. A field that is missing, or of the
         wrong type, becomes None."""
-        report = read(cls, found, REPORT)
+        report = read(cls, source, REPORT)
         return replace(report, of=report.of or "", n=report.n or 0, remarks=report.remarks or ())
 
 
@@ -148,8 +148,8 @@ def numbers(x: object) -> dict[str, float] | None:
 def part(cls: type[T], needed: tuple[str, ...] = (), **readers: Callable[[Any], Any]) -> Callable[[object], T | None]:
     """A reader of a nested dataclass. It returns None if the object is missing or lacks one of the `needed` fields."""
 
-    def reader(found: object) -> T | None:
-        made = read(cls, found, readers) if isinstance(found, dict) else None
+    def reader(source: object) -> T | None:
+        made = read(cls, source, readers) if isinstance(source, dict) else None
         return None if made is None or any(getattr(made, name) is None for name in needed) else made
 
     return reader
@@ -175,8 +175,8 @@ REPORT: dict[str, Callable[[Any], Any]] = {
 
 def copied(report: Report) -> bool:
     """Whether a report says that the samples are copies of training pictures."""
-    found = report.originality.spaces if report.originality else ()
-    return any(s.copying < COPIED or (s.beside or 0.0) > SOME for s in found)
+    spaces = report.originality.spaces if report.originality else ()
+    return any(s.copying < COPIED or (s.beside or 0.0) > SOME for s in spaces)
 
 
 def verdict(report: Report) -> str:
@@ -219,12 +219,12 @@ def summary(report: Report) -> str:
         )
         lines.append(f"GAN-train: {100 * report.gan_train:.2f} %{of_real}")
     for space in ("features", "pixels"):
-        found = getattr(report.originality, space, None)
-        if found is not None:
+        nearness = getattr(report.originality, space, None)
+        if nearness is not None:
             lines.append(
-                f"nearest training picture in {space}: {found.ratio:.3f} times as far as from unseen real ones; "
-                f"copying test {found.copying:+.1f} (below {COPIED:g}: copies); "
-                f"{100 * (found.beside or 0.0):.1f} % right beside one (above {100 * SOME:g} %: copies)"
+                f"nearest training picture in {space}: {nearness.ratio:.3f} times as far as from unseen real ones; "
+                f"copying test {nearness.copying:+.1f} (below {COPIED:g}: copies); "
+                f"{100 * (nearness.beside or 0.0):.1f} % right beside one (above {100 * SOME:g} %: copies)"
             )
     if report.inception is not None:
         lines.append(", ".join(f"{k.upper()} {v:.4g}" for k, v in report.inception.items()))

@@ -21,7 +21,7 @@ class Batch(NamedTuple):
     rng: torch.Generator  # the only source of further randomness
     step: int  # updates done so far
     unpaired: Tensor | None = None  # (N, 1, 28, 28) uint8 gray garments of the data set that `GAN.unpaired` names
-    akin: Tensor | None = None  # (N,) int64, their classes by `GAN.akin`
+    unpaired_y: Tensor | None = None  # (N,) int64, their classes by `GAN.matching_class`
 
 
 class Loss(NamedTuple):
@@ -44,7 +44,7 @@ def one_hot(y: Tensor, k: int) -> Tensor:
 class GAN(nn.Module, ABC):
     """Two nets and the loss of each.
 
-    `G` and `D` are set by the subclass. State that must survive a restart is a parameter or a buffer, so saving and
+    The subclass sets `G` and `D`. State that must survive a restart is a parameter or a buffer, so that saving and
     moving need no special case.
     """
 
@@ -54,12 +54,10 @@ class GAN(nn.Module, ABC):
     title: ClassVar[str]  # one line
     formulas: ClassVar[tuple[str, str]]  # what D and G minimise, in TeX
     conditional: ClassVar[bool] = False
-    critic: ClassVar[bool] = (
-        False  # whether its discriminator is meant to stay ahead: a critic or an energy, not a probability
-    )
-    redraws: ClassVar[bool] = False  # whether its discriminator answers with a picture to compare with the one it saw
+    critic: ClassVar[bool] = False  # whether the discriminator gives no probability, and may stay ahead of G
+    redraws: ClassVar[bool] = False  # whether its discriminator reconstructs its input picture
     colors: ClassVar[bool] = False  # whether it gives gray garments colors
-    g_first: ClassVar[bool] = False  # whether the generator moves before the discriminator
+    g_first: ClassVar[bool] = False  # whether the generator is updated before the discriminator
     G: nn.Module
     D: nn.Module
 
@@ -94,7 +92,7 @@ class GAN(nn.Module, ABC):
 
     @property
     def channels(self) -> int:
-        """Of the pictures it draws: 1, or 3 in color."""
+        """The number of channels of the pictures it draws."""
         return 3 if self.colors else self.recipe.channels
 
     def variety(self, x: Tensor) -> Tensor:
@@ -108,11 +106,11 @@ class GAN(nn.Module, ABC):
 
     @property
     def unpaired(self) -> str:
-        """Name of a data set of gray garments of 28 pixels that its updates also look at; empty for none."""
+        """Name of a data set of gray garments of 28 pixels that its updates use too; empty for none."""
         return ""
 
-    def akin(self, name: str) -> int:
-        """Number of its own class that such a data set calls `name`, or -1."""
+    def matching_class(self, name: str) -> int:
+        """The number of the GAN's class that the `unpaired` data set calls `name`, or -1."""
         return self.recipe.labels.index(name) if name in self.recipe.labels else -1
 
     @property
@@ -133,7 +131,7 @@ class GAN(nn.Module, ABC):
 
     @property
     def layers(self) -> int:
-        """How many layers can each take a latent of their own, from coarse to fine; 0 if only all can take one."""
+        """How many layers, from coarse to fine, can take different latents; 0 if all take the same one."""
         return 0
 
     def generate_mixed(self, G: nn.Module, z: Tensor, other: Tensor, c: Tensor, cut: int) -> Tensor:
@@ -145,10 +143,10 @@ class GAN(nn.Module, ABC):
         return y if y.is_floating_point() else one_hot(y, len(self.recipe.labels))
 
     def kind(self, step: int) -> int | None:  # noqa: ARG002  for those that have several
-        """Which of its kinds of update number `step` is.
+        """The kind of update number `step`.
 
-        Updates of one kind run the same operations on other numbers and never wait for one, so that a GPU can replay
-        them. None: it is like no other.
+        Updates of one kind run the same operations on other numbers and never wait for the device, so that a GPU can
+        replay them as one graph. None: this update cannot be replayed.
         """
         return 0
 

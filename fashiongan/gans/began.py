@@ -1,16 +1,16 @@
-"""BEGAN: two autoencoders in balance; k decides how much of the discriminator's effort goes into redrawing fakes badly.
+"""BEGAN: two autoencoders in balance; k is the weight of the fakes' reconstruction error in the discriminator's loss.
 
 Berthelot, Schumm and Metz 2017, https://arxiv.org/abs/1703.10717, section 3.4: L(v) = |v - D(v)| (mean over pixels),
 L_D = L(x) - k L(G(z_D)), L_G = L(G(z_G)), k <- clip(k + lambda_k (gamma L(x) - L(G(z_G))), 0, 1) from k = 0, and the
 measure of convergence M = L(x) + |gamma L(x) - L(G(z_G))|. lambda_k 0.001, gamma 0.5 (the paper's range is 0.3 to 0.7),
-Adam 1e-4, batch 16, z ~ U(-1, 1) of 64 numbers, ELU nets without batch norm, the code as long as z. Two differences: 32
-filters, where the paper has 64 and more for faces four times as large; and the learning rate falls linearly over the
-second half, where the paper halves it by hand when M stalls, so that a run is decided by its recipe alone.
-Weights start from Xavier's uniform distribution and biases from 0, lest every picture be redrawn alike at first.
+Adam 1e-4, batch 16, z ~ U(-1, 1) of 64 numbers, ELU nets without batch norm, the code as long as z. There are two
+differences. We use 32 filters; the paper uses 64 and more for faces four times as large. Our learning rate falls
+linearly over the second half; the paper halves it by hand when M stalls, and then the recipe alone would not determine
+a run. Weights start from Xavier's uniform distribution and biases from 0; else all reconstructions would start alike.
 
-Section 3.5 helps the gradient along, here with `--residuals 16000`: a layer that keeps the size of its input gives back
-a mix of input and output, whose share of the input falls from 1 to 0 over so many updates, and the decoders' first
-tensor is seen again, enlarged, after each upsampling. 0, the default, is without either.
+Section 3.5 improves the gradient, here by `--residuals 16000`: a layer that keeps the shape of its input returns a mix
+of input and output, in which the share of the input falls from 1 to 0 over so many updates; and the decoders' first
+tensor is joined in again, enlarged, after each upsampling. 0, the default, leaves both out.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class BEGANRecipe(Recipe):
 
 
 class Helped(nn.Module):
-    """Vanishing residuals (section 3.5): the share of its input that a layer still passes on."""
+    """Vanishing residuals (section 3.5): a layer's input is mixed into its output, with a share that falls to 0."""
 
     def __init__(self, updates: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The catalogue: one paper a file, one line a paper. Tests, flags, widgets and checkpoints follow from this table."""
+"""The catalogue of GANs: one line for each. Tests, flags, widgets and checkpoints follow from this table."""
 
 import json
 from typing import Any
@@ -58,14 +58,14 @@ GANS: dict[str, type[GAN]] = {
 
 
 def find(gan: str) -> type[GAN]:
-    """The class of that name, or StudioError with the names there are."""
+    """The class of the GAN with that name; StudioError, with all names, if there is none."""
     if gan not in GANS:
         raise StudioError(f"There is no GAN called {quoted(gan)}: choose one of {', '.join(GANS)}.")
     return GANS[gan]
 
 
 def new_recipe(gan: str, **changes: Any) -> Recipe:
-    """The defaults of that GAN with some knobs turned. Unknown names and values out of range raise StudioError."""
+    """That GAN's default recipe with some settings changed. An unknown setting or a bad value raises StudioError."""
     cls = find(gan).recipe_type
     unknown = [name for name in changes if name not in knobs(cls)]
     if unknown:
@@ -74,21 +74,21 @@ def new_recipe(gan: str, **changes: Any) -> Recipe:
 
 
 def recipe_from_json(text: str) -> Recipe:
-    """A recipe back from `Recipe.to_json`. What is unknown or out of range raises StudioError; nothing is guessed."""
+    """A recipe from the text of `Recipe.to_json`. An unknown setting or a value out of range raises StudioError."""
     try:
         fields = json.loads(text)
         facts = {
             "channels": int(fields.pop("channels")),
             "labels": tuple(str(name) for name in fields.pop("labels")),
         }
-        known = new_recipe(str(fields.pop("gan")), **fields)
+        recipe = new_recipe(str(fields.pop("gan")), **fields)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise StudioError("The recipe in this file cannot be read: it was not written by the studio.") from None
-    return known.replace(**facts)
+    return recipe.replace(**facts)
 
 
 def build(r: Recipe) -> GAN:
-    """The nets of a recipe, with starting weights drawn from its seed; the process's own rng is left as it was."""
+    """The nets of a recipe. Their first weights are drawn from its seed; the process's own rng does not change."""
     with ONE_DRAWS, torch.random.fork_rng(devices=[]):
         torch.manual_seed(r.seed)
         return GANS[r.gan](r)

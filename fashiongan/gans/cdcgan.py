@@ -1,9 +1,9 @@
-"""cDCGAN: a DCGAN that is told the class (report 004's "controllable label").
+"""cDCGAN: a DCGAN that gets the class as an input (report 004's "controllable label").
 
-The condition is Mirza and Osindero's (2014, https://arxiv.org/abs/1411.1784, eq. 2): log D(x|y) and log D(G(z|y)).
-The nets are Radford's conditional DCGAN (Newmu/dcgan_code, mnist/train_cond_dcgan.py), in which the class joins the
-input of every layer of both players, with 4x4 kernels as in `dcgan`. The rest of the recipe is `dcgan`'s. Fakes are
-drawn for classes of their own, every class as often as any other.
+The losses are those of Mirza and Osindero (2014, https://arxiv.org/abs/1411.1784, eq. 2): log D(x|y) and log D(G(z|y)).
+The nets follow Radford's conditional DCGAN (Newmu/dcgan_code, mnist/train_cond_dcgan.py): the class joins the input of
+every layer of both nets. Kernels are 4x4, and the rest of the recipe is as in `dcgan`. The classes of the fakes are
+drawn independently of the real ones, each class with the same probability.
 """
 
 import torch
@@ -15,7 +15,7 @@ from .recipe import Recipe
 
 class CDCGAN(GAN):
     year, paper = 2014, "https://arxiv.org/abs/1411.1784"
-    title = "a DCGAN that is told which garment to draw"
+    title = "a DCGAN that takes the class of the garment to draw"
     formulas = (
         r"-\mathbb{E}\log D(x|y) - \mathbb{E}\log(1 - D(G(z|y)|y))",
         r"-\mathbb{E}\log D(G(z|y)|y)",

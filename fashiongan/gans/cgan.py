@@ -1,11 +1,11 @@
-"""CGAN: both perceptrons are told the class.
+"""CGAN: both perceptrons get the class as an input.
 
-Mirza and Osindero 2014, https://arxiv.org/abs/1411.1784, eq. 2 and section 4.1: z ~ U(-1, 1) of 100 to 200 ReLU
-units, the class to 1000, joined in 1200 and from there to the picture; the discriminator takes the picture to a
-maxout layer of 240 units with 5 pieces, the class to one of 50 with 5, joined in one of 240 with 4. Batch 100,
-dropout 0.5. There SGD 0.1 with rising momentum; our default is Adam 2e-4 with beta 1 = 0.5, as in `gan` and for its
-reason: by the same measurement 13.80 against 19.09 by SGD 0.01, and SGD 0.1 diverged at step 214. `width` is the
-joint layer's; the two before it keep the paper's share of it.
+Mirza and Osindero 2014, https://arxiv.org/abs/1411.1784, eq. 2 and section 4.1. The generator maps 100 numbers
+z ~ U(-1, 1) to 200 ReLU units and the class to 1000, and joins both in a layer of 1200. The discriminator maps the
+picture to a maxout layer of 240 units with 5 pieces and the class to one of 50 with 5, and joins both in one of 240
+with 4. Batch 100, dropout 0.5. The paper trains by SGD 0.1 with rising momentum. Our default is Adam 2e-4 with beta 1 =
+0.5, for the reason given in `gan`: by the same measurement it reaches 13.80, and SGD 0.01 reaches 19.09; SGD 0.1
+diverged at step 214. `width` is the width of the joint layer; the two layers before it keep the paper's proportion.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class JoinedD(nn.Module):
 class CGAN(GAN):
     recipe_type = CGANRecipe
     year, paper = 2014, "https://arxiv.org/abs/1411.1784"
-    title = "the first GAN that is told which garment to draw"
+    title = "the first GAN that takes the class of the garment to draw"
     formulas = (
         r"-\mathbb{E}\log D(x|y) - \mathbb{E}\log(1 - D(G(z|y)|y))",
         r"-\mathbb{E}\log D(G(z|y)|y)",

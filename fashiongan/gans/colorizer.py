@@ -1,29 +1,29 @@
-"""Colorizer: a gray garment in, its colors out, which follow the user's hints and vary with the noise.
+"""Colorizer: predicts the colors of a gray garment, which follow the user's hints and vary with the noise.
 
 BicycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1711.11586, eq. 6) with hints as in Zhang et al. 2017
-(https://arxiv.org/abs/1705.02999, section 3.1). An encoder E turns the colors of a real picture into a code; from that
-code the generator must give the picture back (L1), a code drawn from N(0, I) must be readable from what is drawn with
-it, and the discriminator sees pairs of gray and color. Weights are the paper's: L1 10, code 0.5, divergence 0.01; least
-squares as the loss of the pair; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the discriminator are
-dcgan's.
+(https://arxiv.org/abs/1705.02999, section 3.1). An encoder E maps the colors of a real picture to a code, from which
+the generator must reconstruct the picture (L1). From a picture that is drawn with a code from N(0, I), E must recover
+the code. The discriminator sees pairs of gray and color. Weights are the paper's: L1 10, code 0.5, divergence 0.01;
+least squares for the adversarial loss; codes of 8 numbers. Adam 2e-4 with beta1 0.5 and batch norm in the discriminator
+are as in `dcgan`.
 
-The generator never draws lightness: it gives a* and b*, made paler where no screen can show them at the gray pixel's
-lightness (`color_space.shown`). It starts from the hints, spread over the picture by nearness in place and lightness,
-and learns what to add, so that one hint alone colors the whole garment. With gray data the colors are drawn at random,
-one or two to a garment and now and then report 001's color of the class; with photographs they are the photographs'.
-In half of the batch nothing is hinted. What is hinted settles the colors whatever the noise, so hinted garments must
-be given back as well, and their codes need not be read: asked for both, the net followed the noise and painted a spot
-at the hint (after three epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
+The generator never draws lightness. It gives a* and b*, made paler where sRGB has no such color at the gray pixel's
+lightness (`color_space.shown`). It starts from the hints, spread over the picture by distance in place and lightness,
+and learns a residual, so that one hint alone colors the whole garment. With gray data the colors are random, one or two
+for a garment and sometimes report 001's color of the class; with photographs they are the true colors. Half of the
+batch has no hints. Hints determine the colors whatever the noise is, so hinted garments must be reconstructed too, and
+their codes are not in the loss: with both, the net followed the noise and painted a spot at the hint (after three
+epochs 35 of CIEDE2000 off, by benchmarks/colorize.py).
 
-With so light a divergence the codes of real pictures are not quite N(0, I). Their mean and spread are kept, and when
-the net proposes colors, noise is brought to them, times `reach`.
+With so small a weight of the divergence the codes of real pictures are not quite N(0, I). Their mean and spread are
+stored, and when the net proposes colors, noise is scaled to them, times `reach`.
 
-Cut-outs (four channels, the last one alpha) make a net of their own kind. Nothing counts outside the garment, which is
-laid on a plain ground, mirrored and moved a little. A hint is passed on by likeness: each pixel and each hint's place
-have a key, of several hints the likeliest counts, and how strong it is (0 to twice) is learned from likeness too, so
-that a hint keeps its hue wherever it comes to. Half of the hinted garments have their hues turned and a fifth are dyed,
-else blue would be expected of denim whatever is hinted. What is hinted hears no noise, and what the net adds there is
-an answer of its own, apart from the colors that it proposes: with one answer for both, proposals ran into the hinted.
+Cut-outs (four channels, the last one alpha) have a net of another kind. Only the garment counts; it is composed on a
+plain background, mirrored and moved a little. Hints spread by attention: each pixel and each hint's place have a key,
+the most similar hint has the largest weight, and similarity also gives the strength of the color (0 to 2 times), so
+that a hint keeps its hue everywhere. Half of the hinted garments have rotated hues and a fifth are dyed; otherwise the
+net would color denim blue whatever the hint is. Hinted garments get no noise, and the net's residual for them is a
+separate output from the colors that it proposes: with one output for both, proposals spread into hinted garments.
 """
 
 import math
@@ -41,8 +41,8 @@ from .colorizer_networks import ColorizerG, critical
 from .recipe import Recipe, knob
 
 HINTS = 4  # at most, in training
-MEMORY = 0.99  # of the codes' mean, step by step
-REMEMBER = 100  # steps in which the examples are found
+MEMORY = 0.99  # decay of the codes' running mean, per step
+REMEMBER = 100  # steps in which the examples are collected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class Colorizer(GAN):
         return losses.diversity(self.truth(Batch(x, y, x, y, rng, REMEMBER)).ab)
 
     def truth(self, b: Batch) -> Truth:
-        """A batch in color: with the photographs' own colors, or with random ones for gray data."""
+        """A batch in color: photographs with their own colors, gray data with random ones."""
         with torch.no_grad(), torch.autocast(b.x.device.type, enabled=False):  # bfloat16 is too coarse for Lab
             x = (b.x - self.recipe.low) * (255 / (1 - self.recipe.low))
             if x.shape[1] == 4:
@@ -129,24 +129,24 @@ class Colorizer(GAN):
             count = self.counts(n, 0.5, 0.75, b.rng)
             if x.shape[1] == 3:
                 ab = color_space.lab(x.float() / 255)[:, 1:] / color_space.CHROMA
-                told = F.avg_pool2d(ab, 5, 1, 2, count_include_pad=False)
+                hint_ab = F.avg_pool2d(ab, 5, 1, 2, count_include_pad=False)
                 half = torch.zeros_like(gray, dtype=torch.bool)
             else:
-                told, half = self.dyed(gray, b, count)
-                ab = color_space.shown(gray, told * color_space.CHROMA) / color_space.CHROMA
-            hints = self.hinted(gray > 25, told, half, count, b.rng)
-            known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
-            return Truth(gray, ab, hints, self.one_hot(b.y) * known)
+                hint_ab, half = self.dyed(gray, b, count)
+                ab = color_space.shown(gray, hint_ab * color_space.CHROMA) / color_space.CHROMA
+            hints = self.hinted(gray > 25, hint_ab, half, count, b.rng)
+            visible = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
+            return Truth(gray, ab, hints, self.one_hot(b.y) * visible)
 
     def counts(self, n: int, none: float, one: float, rng: torch.Generator) -> Tensor:
-        """(n,) int64: how many hints each garment gets; none in a share of them, up to `one` at most one."""
+        """(n,) int64: the number of hints for each garment: 0 for a share `none`, at most 1 for a share `one`."""
         kind = torch.rand(n, generator=rng, device=rng.device)
         several = 2 + ((kind - one) / (1 - one) * (HINTS - 1)).long().clamp_max(HINTS - 2)
         return torch.where(kind < none, 0, torch.where(kind < one, 1, several))
 
     def cut_out(self, x: Tensor, b: Batch) -> Truth:
-        """What cut-outs (N, 4, S, S) in 0..255 show, on plain grounds; of the hinted, half with their hues turned and
-        a fifth dyed."""
+        """Cut-outs (N, 4, S, S) in 0..255 on plain backgrounds; half of the hinted ones have rotated hues, and a fifth
+        are dyed."""
         if b.step < REMEMBER:
             self.remember(color_space.gray_of(on_ground(x, x[:, 3:] / 255, x.new_tensor(255.0))), b)
         n, device = len(x), x.device
@@ -162,19 +162,19 @@ class Colorizer(GAN):
         turned = torch.cat([ab[:, :1] * cos - ab[:, 1:] * sin, ab[:, :1] * sin + ab[:, 1:] * cos], 1)
         ab = color_space.shown(gray, torch.where(hinted & (u[4] < 0.5), turned, ab)) / color_space.CHROMA
         near = F.avg_pool2d(torch.cat([ab * alpha, alpha], 1), 5, 1, 2)
-        told = near[:, :2] / near[:, 2:].clamp_min(1e-3)
+        hint_ab = near[:, :2] / near[:, 2:].clamp_min(1e-3)
         dye, half = self.dyed(gray, b, count)
         dye = dye * shading(gray, alpha)
         dyed = hinted & (u[5] < 0.2)
         ab = torch.where(dyed, color_space.shown(gray, dye * color_space.CHROMA) / color_space.CHROMA, ab)
-        hints = self.hinted(alpha > 0.9, torch.where(dyed, dye, told), half & dyed, count, b.rng)
-        known = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
-        return Truth(gray, ab * (alpha > 0), hints, self.one_hot(b.y) * known, alpha)
+        hints = self.hinted(alpha > 0.9, torch.where(dyed, dye, hint_ab), half & dyed, count, b.rng)
+        visible = torch.rand(n, 1, generator=b.rng, device=device) > 0.2
+        return Truth(gray, ab * (alpha > 0), hints, self.one_hot(b.y) * visible, alpha)
 
     def dyed(self, gray: Tensor, b: Batch, count: Tensor) -> tuple[Tensor, Tensor]:
-        """Colors (N, 2, S, S) for gray garments, and which half (N, 1, S, S) of each has the second one.
+        """Random colors (N, 2, S, S) for gray garments, and the mask (N, 1, S, S) of the half with the second color.
 
-        Garments that get one hint have one color; half of the others have two.
+        Garments with one hint have one color; half of the others have two.
         """
         n, s, device = len(gray), gray.shape[-1], gray.device
         u = torch.rand(2, n, 3, generator=b.rng, device=device)
@@ -190,9 +190,9 @@ class Colorizer(GAN):
         half = side[:, None] & two
         return torch.where(half, ab[1][..., None, None], ab[0][..., None, None]), half
 
-    def hinted(self, garment: Tensor, told: Tensor, half: Tensor, count: Tensor, rng: torch.Generator) -> Tensor:
-        """Hints (N, HINTS, 5) at garment pixels (N, 1, S, S) bool, the first two one in each half, of which `count`
-        (N,) are there."""
+    def hinted(self, garment: Tensor, colors: Tensor, half: Tensor, count: Tensor, rng: torch.Generator) -> Tensor:
+        """Hints (N, HINTS, 5) at random pixels of the garment (N, 1, S, S) bool, of which the first `count` (N,) are
+        set. The first two lie in different halves. Their colors come from `colors` (N, 2, S, S)."""
         s, device = garment.shape[-1], garment.device
         axis = (torch.arange(s, device=device) + 0.5) / s - 0.5
         middle = torch.exp(-(axis[:, None] ** 2 + axis**2) / 0.08).flatten()  # garments are in the middle
@@ -206,7 +206,7 @@ class Colorizer(GAN):
             ],
             1,
         )
-        ab = told.flatten(2).gather(2, at[:, None].expand(-1, 2, -1))
+        ab = colors.flatten(2).gather(2, at[:, None].expand(-1, 2, -1))
         there = torch.arange(HINTS, device=device) < count[:, None]
         row, column = (at // s + 0.5) / s, (at % s + 0.5) / s
         return torch.stack([row, column, ab[:, 0], ab[:, 1], there.float()], 2)
@@ -221,7 +221,7 @@ class Colorizer(GAN):
                 self.example[c], self.seen[c] = gray[i], True
 
     def code(self, t: Truth, z: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """z with its first half in place of what E reads from the real colors, and E's mean and log variance."""
+        """z, whose first half is replaced by codes that E predicts from the real colors; E's mean and log variance."""
         n = len(z) // 2
         mean, log_variance = self.G.encoder(pair(t.gray[:n], t.ab[:n], t.alpha))
         noise = torch.randn(mean.shape, generator=rng, device=mean.device)
@@ -249,7 +249,7 @@ class Colorizer(GAN):
         fake = pair(t.gray, ab, t.alpha)
         hinted = t.hints[..., 4].amax(1) > 0
         given = hinted | (torch.arange(len(z), device=z.device) < n)
-        # Encoder weights are fixed here: otherwise both nets would learn to hide the code in the picture.
+        # The encoder's weights get no gradient here: else both nets would learn to hide the code in the picture.
         still = {k: v.detach() for k, v in self.G.encoder.named_parameters()}
         read, _ = torch.func.functional_call(self.G.encoder, still, (fake[n:],))
         terms = {
@@ -275,9 +275,9 @@ def off(ab: Tensor, t: Truth) -> Tensor:
 
 
 def pair(gray: Tensor, ab: Tensor, alpha: Tensor | None = None) -> Tensor:
-    """What discriminator and encoder see: lightness and both colors, about -1..1, (N, 3, S, S).
+    """The input of discriminator and encoder: lightness, a and b, about -1..1, (N, 3, S, S).
 
-    There are no colors outside the garment. Of alpha (M, 1, S, S) the first N count.
+    Outside the garment a and b are 0. Of alpha (M, 1, S, S) the first N are used.
     """
     if alpha is not None:
         ab = ab * alpha[: len(ab)]
@@ -287,9 +287,9 @@ def pair(gray: Tensor, ab: Tensor, alpha: Tensor | None = None) -> Tensor:
 
 
 def shading(gray: Tensor, alpha: Tensor) -> Tensor:
-    """(N, 1, S, S): how strong one dye is at each pixel of a garment; 1 where it is as light as in the mean, or more.
+    """(N, 1, S, S): the factor of one dye's chroma at each pixel: L* + 16 divided by its mean, at most 1.
 
-    An eighth of the light leaves half of L* + 16, a* and b*, which go by its cube root (CIE 15:2004).
+    L* + 16, a* and b* follow the cube root of the light, so an eighth of the light halves them (CIE 15:2004).
     """
     light = color_space.lightness(gray.float() / 255) + 16
     mean = (light * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True).clamp_min(1e-3)
@@ -297,13 +297,13 @@ def shading(gray: Tensor, alpha: Tensor) -> Tensor:
 
 
 def on_ground(x: Tensor, alpha: Tensor, ground: Tensor) -> Tensor:
-    """The colors of (N, 3 or 4, S, S) in 0..255, laid by alpha (N, 1, S, S) on a gray: (N, 3, S, S) uint8."""
+    """The colors of (N, 3 or 4, S, S) in 0..255, composed by alpha (N, 1, S, S) on a gray: (N, 3, S, S) uint8."""
     return torch.lerp(ground, x[:, :3], alpha).round().to(torch.uint8)
 
 
 def moved(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Cut-outs (N, 4, S, S), half of them mirrored, and half turned by up to 10 degrees, shrunk or enlarged by up to a
-    fifth and shifted by up to a twentieth of the side."""
+    """Cut-outs (N, 4, S, S), half of them mirrored. Half are rotated by up to 10 degrees, scaled by up to a fifth and
+    shifted by up to a twentieth of the side."""
     n, device = len(x), x.device
     u = torch.rand(6, n, generator=rng, device=device)
     much = (u[0] < 0.5).float()

@@ -1,4 +1,4 @@
-"""The colorizer's nets: a layer that spreads hints over the picture, the generator, and the encoder of its codes."""
+"""The colorizer's nets: a layer that spreads hints over the picture, the generator, and the encoder of the codes."""
 
 import math
 
@@ -10,17 +10,17 @@ from ..color import color_space
 from . import networks
 from .recipe import Recipe
 
-NEAR = 0.15  # of the picture's side: a hint this much farther off counts a sixteenth as much
+NEAR = 0.15  # of the picture's side: scale of a hint's nearness; also the weight of lightness in the distance
 LIKE = 25.0  # scale of lightness (L*) in the distance between a pixel and a hint
-KEYS = 8  # length of the keys whose product is the likeness of two pixels (cut-outs)
+KEYS = 8  # length of the keys whose dot product is the similarity of two pixels (cut-outs)
 
 
 class Hints(nn.Module):
     """Hinted colors spread over a picture: lightness (N, 1, S, S), 0..100, and hints -> (N, 4, S, S).
 
-    Hints are (N, K, 5): row and column in 0..1, a and b in units of color.CHROMA, and 1, or 0 for one that is not
-    there. Out come a and b, each pixel's from the hints by inverse distance (Shepard 1968, power 4) in place and
-    lightness; how near the nearest is, 0..1; whether there is any; and how much lighter the pixel is than they, in 50.
+    Hints are (N, K, 5): row and column in 0..1, a and b in units of CHROMA, and 1, or 0 for an unused row. The output
+    has a and b, interpolated from the hints by inverse distance (Shepard 1968, power 4) in place and lightness; the
+    nearness of the nearest hint, 0..1; whether there is any hint; and the pixel's lightness minus the hints', over 50.
     """
 
     def forward(self, light: Tensor, hints: Tensor) -> Tensor:
@@ -40,18 +40,18 @@ class Hints(nn.Module):
         share = weight / total.clamp_min(1e-9)
         ab = torch.einsum("nkhw,nkc->nchw", share, hints[..., 2:4])
         near = (torch.exp(-far / NEAR**2) * there[..., None, None]).amax(1, keepdim=True)
-        told = there.amax(1)[:, None, None, None].expand(n, 1, s, s)
-        lighter = (light * told - (share * own[..., None, None]).sum(1, keepdim=True)) / 50
-        return torch.cat([ab, near, told, lighter], 1), share, at
+        any_hint = there.amax(1)[:, None, None, None].expand(n, 1, s, s)
+        lighter = (light * any_hint - (share * own[..., None, None]).sum(1, keepdim=True)) / 50
+        return torch.cat([ab, near, any_hint, lighter], 1), share, at
 
 
 class ColorizerG(nn.Module):
     """Gray (N, 1, S, S) uint8, hints (N, K, 5), z (N, z_dim), classes (N, classes) -> a, b (N, 2, S, S) in CHROMA.
 
-    A U-Net of DCGAN's sizes; on the way up each layer is brought to unit size and bent by noise and class, as in
-    `studio`. BicycleGAN's encoder is part of it, since both learn together. Classes all zero: not known.
+    A U-Net of DCGAN's sizes. In its upper half each layer has pixel norm, and noise and class scale and shift it, as in
+    `studio`. It holds BicycleGAN's encoder, since both are trained together. All classes zero: the class is unknown.
 
-    For cut-outs it has half as many of the widest filters, and passes hints on by likeness.
+    For cut-outs it has half as many of the widest filters, and spreads hints by similarity.
     """
 
     def __init__(self, r: Recipe):
@@ -59,13 +59,13 @@ class ColorizerG(nn.Module):
         self.cutouts = r.channels == 4
         filters = [min(w, (4 if self.cutouts else 8) * r.width) for w in networks.widths(r.size, r.width)]
         fine = max(8, r.width // 2)
-        told = r.z_dim + len(r.labels) + self.cutouts
+        conditions = r.z_dim + len(r.labels) + self.cutouts
         self.hints = Hints()
         self.first = nn.Conv2d(9 if self.cutouts else 5, fine, 3, padding=1)
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip([fine, *filters], filters, strict=False))
         up = filters[::-1]
-        self.start = nn.Linear(told, up[0])
-        self.styles = nn.ModuleList(nn.Linear(told, 2 * c) for c in up)
+        self.start = nn.Linear(conditions, up[0])
+        self.styles = nn.ModuleList(nn.Linear(conditions, 2 * c) for c in up)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(a if i == 0 else 2 * a, b, 4, 2, 1)
             for i, (a, b) in enumerate(zip(up, [*up[1:], fine], strict=True))
@@ -74,15 +74,15 @@ class ColorizerG(nn.Module):
         self.encoder = ColorEncoder(r)
         if self.cutouts:
             self.mix = nn.Conv2d(2 * fine, 2 * fine, 3, padding=1)
-            with torch.no_grad():  # at first a hint is passed on as it is
+            with torch.no_grad():  # at first hints spread unchanged
                 self.last.weight[2:5] = 0
                 self.last.bias[2:5] = 0  # type: ignore[index]
 
     def forward(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        return color_space.shown(gray, self.wished(gray, hints, z, y) * color_space.CHROMA) / color_space.CHROMA
+        return color_space.shown(gray, self.raw_colors(gray, hints, z, y) * color_space.CHROMA) / color_space.CHROMA
 
-    def wished(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
-        """As `forward`, before what no screen can show is made paler."""
+    def raw_colors(self, gray: Tensor, hints: Tensor, z: Tensor, y: Tensor) -> Tensor:
+        """As `forward`, but colors outside sRGB are not yet made paler."""
         light = color_space.lightness(gray.float() / 255)
         spread, share, at = self.hints.spread(light, hints)
         hinted = hints[..., 4].amax(1, keepdim=True)
@@ -106,8 +106,8 @@ class ColorizerG(nn.Module):
 
 
 def details(spread: Tensor) -> Tensor:
-    """The input of the net for cut-outs: `Hints` (N, 5, S, S) in units in which garments differ by about 1, the chroma
-    of a and b, and where from -1 to 1 a pixel is, (N, 8, S, S)."""
+    """The input (N, 8, S, S) of the net for cut-outs: `Hints`'s output (N, 5, S, S), scaled so that garments differ by
+    about 1; the chroma of a and b; and each pixel's row and column in -1..1."""
     n, _, s, _ = spread.shape
     axis = (torch.arange(s, device=spread.device) + 0.5) * (2 / s) - 1
     ab, rest, lighter = spread.split([2, 2, 1], 1)
@@ -118,12 +118,12 @@ def details(spread: Tensor) -> Tensor:
 
 
 def by_likeness(out: Tensor, hints: Tensor, share: Tensor, at: Tensor) -> Tensor:
-    """Hints (N, K, 5) passed on, with what the net adds to them: a, b (N, 2, S, S) in CHROMA.
+    """Hints (N, K, 5) spread by similarity, plus the net's residual: a, b (N, 2, S, S) in CHROMA.
 
-    `out` (N, 5 + KEYS, S, S) is a and b where nothing is hinted, before tanh; what is added to hints, before tanh of a
-    quarter; how strong they are, before twice a sigmoid; and keys. Likeness is the product of a pixel's key and the
-    hint's: by it the hints' shares (N, K, S, S) change, as in a softmax, and their strength. `at` (N, 1, K): the hints'
-    pixels.
+    `out` (N, 5 + KEYS, S, S) holds a and b for garments without hints, before tanh; the residual for hinted ones,
+    before tanh of a quarter; the strength of the hints, before twice a sigmoid; and keys. Similarity is the scaled dot
+    product of a pixel's key and the hint's. It changes the hints' shares (N, K, S, S), as in a softmax, and their
+    strength. `at` (N, 1, K): the hints' pixels.
     """
     free, added, strength, keys = out.split([2, 2, 1, KEYS], 1)
     own = keys.flatten(2).gather(2, at.expand(-1, KEYS, -1))
@@ -154,5 +154,5 @@ class ColorEncoder(nn.Module):
 
 
 def critical(r: Recipe) -> int:
-    """The width of discriminator and encoder: for cut-outs half of the generator's."""
+    """The width of discriminator and encoder: for cut-outs, half of the generator's width."""
     return max(4, r.width // 2) if r.channels == 4 else r.width

@@ -103,12 +103,12 @@ class EfficientNet(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """[(N, 24, H/4, W/4), (N, 40, H/8, W/8), (N, 112, H/16, W/16), (N, 320, H/32, W/32)]"""
         h = F.relu6(self.stem(x * (127.5 / 128) + 0.5 / 128))
-        found = []
+        levels = []
         for i, stage in enumerate(self.stages):
             h = stage(h)
             if i in LEVELS:
-                found.append(h)
-        return found
+                levels.append(h)
+        return levels
 
     def pooled(self, x: Tensor) -> Tensor:
         """(N, 1280): what the classifier's last layer would see, averaged over the picture."""

@@ -1,20 +1,20 @@
-"""Enlarger: a gray garment of 28 pixels in, as Fashion-MNIST shows it; out comes one of 128, in color, with alpha.
+"""Enlarger: turns a gray garment of 28 pixels, as in Fashion-MNIST, into one of 128 pixels, in color, with alpha.
 
 Image-to-image translation (Isola et al. 2017, https://arxiv.org/abs/1611.07004). Xiao et al. 2017 made Fashion-MNIST
 from photographs: trimmed, shrunk until the longest edge is 28, negated, gray (https://arxiv.org/abs/1708.07747, section
-2). `shrink` does that to a cut-out and so makes a pair of each. The net learns the way back from these pairs (color at
-a quarter of the size, features of a frozen net, alpha), and from Fashion-MNIST itself, to which there are no pairs, by
-a projected discriminator (see `projected`) and by consistency.
+2). `shrink` does that to a cut-out, which makes a pair of both. The net learns the inverse from these pairs (color at a
+quarter of the size, features of a frozen net, alpha). From Fashion-MNIST itself, which has no pairs, it learns by a
+projected discriminator (see `projected`) and by consistency.
 
-Consistency is built in. The net draws detail; what a garment lacks when it is shrunk again is then added, as the
-smoothest picture that shrinks to just that (back-projection, Irani and Peleg 1991, "Improving resolution by image
-registration"). Color is added as chroma, which gray does not see, and made paler where a screen has no such color. So
-only alpha and the ends of the gray scale can miss, and a loss pulls those.
+Consistency is built in. The net draws detail. The difference between its shrunk result and the input is then added, as
+the smoothest picture that shrinks to that difference (back-projection, Irani and Peleg 1991, "Improving resolution by
+image registration"). Color is added as chroma, which does not change the gray, and made paler where sRGB has no such
+color. So errors come only from alpha and from clipping, and a loss reduces them.
 
-A garment's mean chroma is always told to the net: as hinted, as it truly is, or drawn by `Palette` from the noise. The
-palette learns how such chroma is distributed, given class and lightness, and turns two normal numbers into it by the
-inverse of its distribution function. So noise changes the color as much as colors differ among real garments, and no
-adversary can make it forget a hue.
+The net always gets a garment's mean chroma as an input: the hinted one, the true one, or one that `Palette` draws from
+the noise. The palette learns the distribution of chroma given class and lightness, and maps two normal numbers to it
+by the inverse of its distribution function. So noise varies the color as much as real garments' colors vary, and the
+adversarial loss cannot drop a hue.
 """
 
 import itertools
@@ -32,12 +32,12 @@ from .base import GAN, Batch, Loss
 from .palette import Palette
 from .projected import ProjectedD, hinge_d, hinge_g, laid_on, overall
 from .recipe import Recipe, knob
-from .shrinking import SMALL, corrected, grown, looks, luma, mean_chroma, shrink, tinted, toned
+from .shrinking import SMALL, corrected, grown, luma, mean_chroma, shrink, tinted, tone_stats, toned
 
 STYLE = 64  # numbers that stand for noise, class and color in the net
 UNKNOWN = 0.2  # share of pairs whose class is hidden from the net
 # Fashion-MNIST's class names that have another name in garments-256.
-KIN = {
+SYNONYMS = {
     "t-shirt/top": "t-shirt", "trouser": "pants", "pullover": "longsleeve", "coat": "outwear",
     "sandal": "shoes", "sneaker": "shoes", "ankle boot": "shoes",
 }  # fmt: skip
@@ -68,8 +68,8 @@ class EnlargerRecipe(Recipe):
     quick = {"epochs": 4, "size": 64, "width": 32, "batch": 16, "seen": 64}
 
 
-class Bent(nn.Module):
-    """(N, a, S, S) and style (N, STYLE) -> (N, b, S, S): unit size, scaled and shifted by the style, then convolved."""
+class StyledConv(nn.Module):
+    """(N, a, S, S) and style (N, STYLE) -> (N, b, S, S): pixel norm, scale and shift by the style, convolution."""
 
     def __init__(self, a: int, b: int):
         super().__init__()
@@ -82,11 +82,11 @@ class Bent(nn.Module):
 
 
 class Residual(nn.Module):
-    """(N, a, S, S) and style -> the same shape, changed a little."""
+    """(N, a, S, S) and style (N, STYLE) -> the same shape: a residual block."""
 
     def __init__(self, a: int):
         super().__init__()
-        self.one, self.two = Bent(a, a), Bent(a, a)
+        self.one, self.two = StyledConv(a, a), StyledConv(a, a)
 
     def forward(self, h: Tensor, w: Tensor) -> Tensor:
         return h + cast(Tensor, self.two(self.one(h, w), w))
@@ -95,8 +95,9 @@ class Residual(nn.Module):
 class EnlargerG(nn.Module):
     """Gray (N, 1, 28, 28) in 0..1, classes (N, K), noise (N, z_dim) and mean chroma (N, 2) -> (N, 4, S, S) in 0..1.
 
-    A U-Net at 32, 16 and 8 pixels, whose every layer is bent by noise, class and color as in `studio`; from 32 on, two
-    steps up to 128. Classes all zero: not known. Without chroma, the palette draws it from the first two of the noise.
+    A U-Net at 32, 16 and 8 pixels, then two upsampling steps from 32 to 128. Noise, class and color scale and shift
+    every layer, as in `studio`. All classes zero: the class is unknown. Without chroma, the palette draws it from the
+    first two numbers of the noise.
     """
 
     def __init__(self, r: Recipe):
@@ -109,31 +110,31 @@ class EnlargerG(nn.Module):
         self.first = nn.Conv2d(1, a, 3, padding=1)
         self.downs = nn.ModuleList([nn.Conv2d(a, b, 4, 2, 1), nn.Conv2d(b, c, 4, 2, 1)])
         self.ways = nn.ModuleList([Residual(a), Residual(b), Residual(c), Residual(b), Residual(a)])
-        self.ups = nn.ModuleList([Bent(c, b), Bent(b, a)])
+        self.ups = nn.ModuleList([StyledConv(c, b), StyledConv(b, a)])
         steps = [a, fine, last] if r.size == 128 else [a, fine]
-        self.wide = nn.ModuleList(Bent(i, 4 * o) for i, o in itertools.pairwise(steps))
+        self.wide = nn.ModuleList(StyledConv(i, 4 * o) for i, o in itertools.pairwise(steps))
         self.detail = Residual(fine)
-        self.last = Bent(steps[-1], 4)
+        self.last = StyledConv(steps[-1], 4)
 
     def forward(
-        self, small: Tensor, y: Tensor, z: Tensor, told: Tensor | None = None, alpha: Tensor | None = None
+        self, small: Tensor, y: Tensor, z: Tensor, chroma: Tensor | None = None, alpha: Tensor | None = None
     ) -> Tensor:
-        """With `alpha` (N, 1, S, S) given, that outline is kept."""
-        told = self.palette.draw(y, looks(small), z) if told is None else told
-        drawn = self.drawn(small, torch.cat([z, y, 4 * told], 1))
+        """If `alpha` (N, 1, S, S) is given, the result has that alpha."""
+        chroma = self.palette.draw(y, tone_stats(small), z) if chroma is None else chroma
+        drawn = self.drawn(small, torch.cat([z, y, 4 * chroma], 1))
         base = grown(small, self.size)
-        # A little more than 0..1, cut off, so that the net can reach both ends.
-        mine = (1.1 * torch.sigmoid(drawn[:, :1] + 16 * base.clamp(0, 0.5) - 3) - 0.05).clamp(0, 1)
-        alpha = mine if alpha is None else alpha
+        # A range a little wider than 0..1, then clipped, so that the net can reach exactly 0 and 1.
+        own = (1.1 * torch.sigmoid(drawn[:, :1] + 16 * base.clamp(0, 0.5) - 3) - 0.05).clamp(0, 1)
+        alpha = own if alpha is None else alpha
         dark = corrected((base + 0.5 * torch.tanh(drawn[:, 1:2])).clamp(0, 1), alpha, small)
-        color = told[:, :, None, None] + 0.4 * torch.tanh(drawn[:, 2:])
+        color = chroma[:, :, None, None] + 0.4 * torch.tanh(drawn[:, 2:])
         return torch.cat([tinted(1 - dark, color), alpha], 1)
 
-    def drawn(self, small: Tensor, told: Tensor) -> Tensor:
+    def drawn(self, small: Tensor, condition: Tensor) -> Tensor:
         """The net's raw output (N, 4, S, S), not bounded."""
-        w = F.silu(self.style(told))
-        seen = grown(small, 32).contiguous(memory_format=torch.channels_last)
-        skips, h = [], self.first(2 * seen - 1)
+        w = F.silu(self.style(condition))
+        x = grown(small, 32).contiguous(memory_format=torch.channels_last)
+        skips, h = [], self.first(2 * x - 1)
         for way, down in zip(self.ways, self.downs, strict=False):
             skips.append(way(h, w))
             h = down(F.leaky_relu(skips[-1], 0.2))
@@ -148,9 +149,9 @@ class EnlargerG(nn.Module):
 
 @torch.no_grad()
 def begin(net: EnlargerG) -> None:
-    """Weights N(0, 2 / inputs), biases 0, as in `studio`; changes, styles and detail begin small.
+    """Weights N(0, 2 / inputs), biases 0, as in `studio`; residuals, styles and detail begin small.
 
-    Of a shuffled layer, four filters begin alike (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+    Before a pixel shuffle, each four filters begin equal (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
     """
     for m in net.modules():
         if isinstance(m, nn.Conv2d | nn.Linear):
@@ -158,25 +159,25 @@ def begin(net: EnlargerG) -> None:
             if m.bias is not None:
                 nn.init.zeros_(m.bias)
     for m in net.modules():
-        if isinstance(m, Bent):
+        if isinstance(m, StyledConv):
             m.style.weight.mul_(0.2)
         if isinstance(m, Residual):
             m.two.conv.weight.mul_(0.3)
-    for m in net.wide:  # the four pixels that one becomes begin alike, lest they draw a chessboard
-        weight = cast(Bent, m).conv.weight
+    for m in net.wide:  # the four pixels made from one begin equal, which avoids checkerboard patterns
+        weight = cast(StyledConv, m).conv.weight
         weight.copy_(weight[::4].repeat_interleave(4, 0))
     net.last.conv.weight.mul_(0.1)
     net.last.conv.weight[2:].mul_(0.3)  # at first the color is the given mean chroma
 
 
-class Asked(NamedTuple):
-    """What is to be enlarged in one update, the pairs first, and the pairs' truth."""
+class Inputs(NamedTuple):
+    """The generator's inputs in one update, pairs first, and the true pictures of the pairs."""
 
     small: Tensor  # (N, 1, 28, 28) in 0..1
-    y: Tensor  # (N, classes), zeros where the class is not told
-    told: Tensor  # (N, 2) mean chroma
+    y: Tensor  # (N, classes), zeros where the class is hidden
+    chroma: Tensor  # (N, 2) mean chroma
     real: Tensor  # (M, 4, S, S) in 0..1, M <= N
-    real_y: Tensor  # (M, classes), never untold
+    real_y: Tensor  # (M, classes), never hidden
 
 
 class Enlarger(GAN):
@@ -214,11 +215,11 @@ class Enlarger(GAN):
     def unpaired(self) -> str:
         return self.recipe.unpaired
 
-    def akin(self, name: str) -> int:
+    def matching_class(self, name: str) -> int:
         """Accepts the class names of Fashion-MNIST and of garments-256."""
-        mine = [label.casefold() for label in self.recipe.labels]
-        known = next((n for n in (name.casefold(), KIN.get(name.casefold())) if n in mine), None)
-        return mine.index(known) if known else -1
+        own = [label.casefold() for label in self.recipe.labels]
+        match = next((n for n in (name.casefold(), SYNONYMS.get(name.casefold())) if n in own), None)
+        return own.index(match) if match else -1
 
     def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
         y = self.one_hot(c)
@@ -226,13 +227,13 @@ class Enlarger(GAN):
         return self.given(G(small, y, z))
 
     def given(self, rgba: Tensor) -> Tensor:
-        """(N, 4, S, S) in 0..1 -> the data's format, in low..1: laid on white if the data has no alpha."""
+        """(N, 4, S, S) in 0..1 -> the data's format, in low..1: composed on white if the data has no alpha."""
         low = self.recipe.low
         x = rgba if self.recipe.channels == 4 else laid_on(rgba, torch.ones_like(rgba[:, :3]), 0.0)
         return x * (1 - low) + low
 
     def real(self, x: Tensor, rng: torch.Generator) -> Tensor:
-        """Pictures as the data has them, low..1 -> (N, 4, S, S) in 0..1, toned like a catalogue's."""
+        """Pictures in the data's format, low..1 -> (N, 4, S, S) in 0..1, toned like a catalogue's."""
         x = (x - self.recipe.low) / (1 - self.recipe.low)
         x = x if x.shape[1] == 4 else torch.cat([x, torch.ones_like(x[:, :1])], 1)
         return toned(x, rng)
@@ -240,25 +241,25 @@ class Enlarger(GAN):
     def kind(self, step: int) -> int | None:
         return 0 if step else None  # the first update also measures the features
 
-    def asked(self, b: Batch) -> Asked:
-        """Half of a batch as pairs, mirrored or not, and as many garments without one; or all as pairs."""
+    def inputs(self, b: Batch) -> Inputs:
+        """Half of a batch as pairs, randomly mirrored, and as many unpaired garments; without those, all as pairs."""
         n, device = len(b.x), b.x.device
         m = n - n // 2 if b.unpaired is not None else n
         with torch.no_grad():
             x = self.real(b.x[:m], b.rng)
-            mirrored, known = torch.rand(2, m, generator=b.rng, device=device)
+            mirrored, visible = torch.rand(2, m, generator=b.rng, device=device)
             x = torch.where(mirrored[:, None, None, None] < 0.5, x.flip(3), x)
-            small, y, told = (shrink(x) * 255).round() / 255, self.one_hot(b.y[:m]), mean_chroma(x)
+            small, y, chroma = (shrink(x) * 255).round() / 255, self.one_hot(b.y[:m]), mean_chroma(x)
             self.remember(small, y)
-            hidden = y * (known[:, None] > UNKNOWN)
+            hidden = y * (visible[:, None] > UNKNOWN)
             if b.unpaired is None:
-                return Asked(small, hidden, told, x, y)
+                return Inputs(small, hidden, chroma, x, y)
             other = b.unpaired[: n - m].float() / 255
-            other_y = self.one_hot(b.akin[: n - m])  # type: ignore[index]
-            drawn = self.G.palette.draw(other_y, looks(other), b.z[m:])
+            other_y = self.one_hot(b.unpaired_y[: n - m])  # type: ignore[index]
+            drawn = self.G.palette.draw(other_y, tone_stats(other), b.z[m:])
             borrowed = torch.rand(n - m, 1, generator=b.rng, device=device) < 0.5  # a real garment's color
-            drawn = torch.where(borrowed, told[: n - m], drawn)
-            return Asked(torch.cat([small, other]), torch.cat([hidden, other_y]), torch.cat([told, drawn]), x, y)
+            drawn = torch.where(borrowed, chroma[: n - m], drawn)
+            return Inputs(torch.cat([small, other]), torch.cat([hidden, other_y]), torch.cat([chroma, drawn]), x, y)
 
     def remember(self, small: Tensor, y: Tensor) -> None:
         """Keep the first garment of each class as its example, without waiting for the device."""
@@ -271,43 +272,44 @@ class Enlarger(GAN):
         if b.step == 0:
             self.D.measure(b.x)
         with torch.no_grad():
-            t = self.asked(b)
-            x_fake = self.given(self.G(t.small, t.y, b.z, t.told))
+            t = self.inputs(b)
+            x_fake = self.given(self.G(t.small, t.y, b.z, t.chroma))
             x = self.given(self.real(b.x, b.rng))
         real, fake = self.D(x, self.one_hot(b.y)), self.D(x_fake, t.y)
         on_real, on_fake = hinge_d(real, fake)
         return Loss({"real": on_real, "fake": on_fake}, losses.accuracy(overall(real), overall(fake), 0.0))
 
     def g_loss(self, b: Batch) -> Loss:
-        r, t = self.recipe, self.asked(b)
-        rgba = self.G(t.small, t.y, b.z, t.told)
+        r, t = self.recipe, self.inputs(b)
+        rgba = self.G(t.small, t.y, b.z, t.chroma)
         m = len(t.real)
         white = torch.ones_like(rgba[:m, :3])
-        mine, real = laid_on(rgba[:m], white, 0.0), laid_on(t.real, white, 0.0)
+        own, real = laid_on(rgba[:m], white, 0.0), laid_on(t.real, white, 0.0)
         low = r.low
         with torch.no_grad():
-            wanted = self.D.features(real * (1 - low) + low)
-        got = self.D.features(mine * (1 - low) + low)
+            real_features = self.D.features(real * (1 - low) + low)
+        own_features = self.D.features(own * (1 - low) + low)
         outline = (rgba[:m, 3] - t.real[:, 3]).abs().mean()
         missed = (shrink(rgba) - t.small).abs().mean()
         terms = {
             "adv": r.adversary * hinge_g(self.D(self.given(rgba), t.y)),
-            "redraw": r.redraw * ((F.avg_pool2d(mine, 4) - F.avg_pool2d(real, 4)).abs().mean() + outline),
-            "likeness": r.likeness * unlike(got, wanted),
+            "redraw": r.redraw * ((F.avg_pool2d(own, 4) - F.avg_pool2d(real, 4)).abs().mean() + outline),
+            "likeness": r.likeness * unlike(own_features, real_features),
             "consistency": r.consistency * missed,
-            "hint": r.hint * (mean_chroma(rgba) - torch.cat([t.told[:m], reachable(rgba, t.told)[m:]])).abs().mean(),
-            "palette": self.G.palette.loss(t.real_y, looks(t.small[:m]), t.told[:m], b.rng),
+            "hint": r.hint
+            * (mean_chroma(rgba) - torch.cat([t.chroma[:m], reachable(rgba, t.chroma)[m:]])).abs().mean(),
+            "palette": self.G.palette.loss(t.real_y, tone_stats(t.small[:m]), t.chroma[:m], b.rng),
         }
         return Loss(terms, {"diversity": losses.diversity(self.given(rgba))})
 
 
 @torch.no_grad()
-def reachable(rgba: Tensor, told: Tensor) -> Tensor:
-    """The mean chroma (N, 2) that garments (N, 4, S, S) get if every pixel is given chroma `told` (N, 2).
+def reachable(rgba: Tensor, chroma: Tensor) -> Tensor:
+    """The mean chroma (N, 2) that garments (N, 4, S, S) get if every pixel is given `chroma` (N, 2).
 
-    Black and white parts take no color, and the other parts must not make up for it.
+    Black and white parts take no color. The other parts must not compensate for them.
     """
-    painted = tinted(luma(rgba[:, :3]).clamp(0, 1), told[:, :, None, None])
+    painted = tinted(luma(rgba[:, :3]).clamp(0, 1), chroma[:, :, None, None])
     return mean_chroma(torch.cat([painted, rgba[:, 3:]], 1))
 
 

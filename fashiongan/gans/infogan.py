@@ -1,12 +1,12 @@
-"""InfoGAN: part of the noise is a code, and a third net must be able to read the code off the picture.
+"""InfoGAN: part of the noise is a code, and a third net, Q, must predict the code from the picture.
 
 Chen et al. 2016, https://arxiv.org/abs/1606.03657, eqs. 5 and 6: V(D, G) - lambda L_I(G, Q), unsupervised. Constants
-from the authors' code for MNIST (openai/InfoGAN): 62 numbers of noise and two codes from U(-1, 1), one code of ten
-categories; lambda 1 for both kinds; the posterior of a code is a Gaussian of fixed width, so its term is half the
-squared error; the information term is added to the discriminator's loss and to the generator's, with two optimisers,
-Adam 2e-4 for D and 1e-3 for G, beta 1 = 0.5, batch 128. Q shares all but the last layers with D. Their dense layer of
-1024 units before those is left out: at 28 pixels and a width of 64 it would have 6.4 million weights, seven times as
-many as all the rest of the discriminator. The categories come out in no particular order.
+are from the authors' code for MNIST (openai/InfoGAN): 62 numbers of noise and two codes from U(-1, 1), one code of ten
+categories; lambda 1 for both kinds. The posterior of a code is a Gaussian of fixed width, so its term is half the
+squared error. The information term is added to both losses. Adam 2e-4 for D and 1e-3 for G, beta 1 = 0.5, batch 128.
+Q shares all but the last layers with D. The authors' dense layer of 1024 units before those is left out: at 28 pixels
+and a width of 64 it would have 6.4 million weights, seven times as many as the rest of the discriminator. The
+categories come in no particular order.
 
 A latent is (noise, one-hot category, codes): 62 + 10 + 2 = 74 numbers.
 """
@@ -46,14 +46,14 @@ class Reader(networks.ConvD):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         h = self.features(x)
-        said = self.read(h).float()
-        return self.judge(h).flatten().float(), said[:, : self.categories], said[:, self.categories :]
+        outputs = self.read(h).float()
+        return self.judge(h).flatten().float(), outputs[:, : self.categories], outputs[:, self.categories :]
 
 
 class InfoGAN(GAN):
     recipe_type = InfoGANRecipe
     year, paper = 2016, "https://arxiv.org/abs/1606.03657"
-    title = "finds kinds of garment and sliders by itself, without being told a class"
+    title = "finds kinds of garment and sliders by itself, without classes"
     formulas = (
         r"-\mathbb{E}\log D(x) - \mathbb{E}\log(1 - D(G(z))) - \lambda L_I(G, Q)",
         r"-\mathbb{E}\log D(G(z)) - \lambda L_I(G, Q)",
@@ -97,12 +97,12 @@ class InfoGAN(GAN):
         return noise, category, codes
 
     def information(self, z: Tensor, category: Tensor, codes: Tensor) -> dict[str, Tensor]:
-        """How badly Q reads the code: -L_I of eq. 5 without constants, as two terms."""
+        """Q's error on the code: -L_I of eq. 5 without constants, as two terms."""
         r = self.recipe
-        _, asked, drawn = self.parts(z)
-        lost = F.cross_entropy(category, asked.argmax(1))
-        blurred = 0.5 * (codes - drawn).square().sum(1).mean()
-        return {"category": r.information * lost, "codes": r.information * blurred}
+        _, true_category, true_codes = self.parts(z)
+        category_loss = F.cross_entropy(category, true_category.argmax(1))
+        code_loss = 0.5 * (codes - true_codes).square().sum(1).mean()
+        return {"category": r.information * category_loss, "codes": r.information * code_loss}
 
     def d_loss(self, b: Batch) -> Loss:
         with torch.no_grad():

@@ -58,10 +58,10 @@ def pull_away(codes: Tensor) -> Tensor:
 
 
 def accuracy(real: Tensor, fake: Tensor, border: Tensor | float = 0.0) -> dict[str, Tensor]:
-    """How often the discriminator is right, on real and on fake pictures, 0..1 (report 000, figure 1).
+    """The discriminator's accuracy on real and on fake pictures, 0..1 (report 000, figure 1).
 
-    `border` is the score that divides real from fake: 0 for logits; scores without a border of their own, such as a
-    critic's, are divided at the middle between the two means by `middle`.
+    `border` is the score that divides real from fake: 0 for logits. Scores without a natural border, such as a
+    critic's, are divided at the middle between the two means: see `middle`.
     """
     return {"d_accuracy_real": (real > border).float().mean(), "d_accuracy_fake": (fake < border).float().mean()}
 
@@ -73,7 +73,7 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def right(logits: Tensor, y: Tensor) -> Tensor:
-    """Share of pictures whose class is named right: logits (N, K), classes (N,)."""
+    """Accuracy: the share of pictures with the right class, from logits (N, K) and classes (N,)."""
     return (logits.argmax(1) == y).float().mean()
 
 
@@ -83,7 +83,7 @@ def middle(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def diversity(x: Tensor) -> Tensor:
-    """Root mean square difference between a pixel of two different pictures of (N, C, H, W): 0 if all are one.
+    """Root mean square difference between pixels of two different pictures of (N, C, H, W): 0 if all are equal.
 
     The mean square over all pairs is twice the unbiased variance, so no pair is formed.
     """

@@ -1,4 +1,4 @@
-"""Backbones that scale by depth: 16 to 256 pixels, 1, 3 or 4 channels. Nothing here knows a loss."""
+"""Networks for pictures of 16 to 256 pixels with 1, 3 or 4 channels; larger pictures get more layers. No losses."""
 
 import math
 import threading
@@ -77,7 +77,7 @@ class ConvD(nn.Module):
         self.judge = nn.Conv2d(outer[-1] + classes, 1, base, bias=False)
 
     def features(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """(N, deepest filters, base, base): what the last layer looks at."""
+        """(N, deepest filters, base, base): the input of the output layer."""
         h = x
         for down, norm in zip(self.downs, self.norms, strict=True):
             h = F.leaky_relu(norm(down(with_classes(h, y))), 0.2)
@@ -165,8 +165,8 @@ class EluEncoder(nn.Module):
 
 
 class QuickElu(torch.autograd.Function):
-    """ELU by exp(h) - 1. PyTorch's own calls expm1, which takes a CPU ten times as long; what that gains close to zero,
-    6e-8 at the most, is less than float32 keeps of a number near one."""
+    """ELU by exp(h) - 1. PyTorch's own ELU calls expm1, which is ten times slower on a CPU. Its gain in accuracy near
+    zero is at most 6e-8, the rounding error of float32 near one."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, h: Tensor) -> Tensor:  # type: ignore[override]
@@ -194,7 +194,7 @@ class Elu(nn.Module):
 class Dropout(nn.Module):
     """Zero a share `p` of the inputs in training, and scale the rest up.
 
-    Draws from `rng`, which the trainer sets, so that a resumed run drops what an uninterrupted one would have.
+    It draws from `rng`, which the trainer sets, so that a resumed run drops the same as an uninterrupted one.
     """
 
     def __init__(self, p: float):
@@ -254,12 +254,12 @@ class EqualConv(nn.Conv2d):
 
 
 def leaky(h: Tensor) -> Tensor:
-    """LeakyReLU 0.2 with He's gain of sqrt(2), by which equalised layers keep the size of what they pass on."""
+    """LeakyReLU 0.2 with He's gain of sqrt(2), with which equalised layers keep the variance of their inputs."""
     return F.leaky_relu(h, 0.2) * math.sqrt(2)
 
 
 def twice(h: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, 2 H, 2 W), bilinear: what the filter (1, 3, 3, 1) makes of zeros between."""
+    """(N, C, H, W) -> (N, C, 2 H, 2 W), bilinear: the same as inserting zeros and filtering by (1, 3, 3, 1)."""
     return F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -269,8 +269,8 @@ def pixel_norm(h: Tensor) -> Tensor:
 
 
 def minibatch_std(h: Tensor) -> Tensor:
-    """(N, C, H, W) with one more channel: the standard deviation over the batch, averaged over all else to one number,
-    by which a discriminator sees that fakes are too alike (Karras et al. 2018, section 3)."""
+    """(N, C, H, W) with one more channel: the standard deviation over the batch, averaged to one number. It shows the
+    discriminator whether fakes are too similar (Karras et al. 2018, section 3)."""
     variance = h.float().var(0, unbiased=False)
     spread = (variance + 1e-8).sqrt().mean().to(h.dtype)
     return torch.cat([h, spread.expand(len(h), 1, *h.shape[2:])], 1)

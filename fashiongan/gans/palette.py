@@ -1,4 +1,4 @@
-"""The learned distribution of a garment's mean chroma, from which noise draws a color."""
+"""The learned distribution of a garment's mean chroma. Noise is mapped through it to a color."""
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,10 @@ PALE = 6.0  # how much less likely (in logits) the ends of a histogram are befor
 
 
 class Palette(nn.Module):
-    """How the mean chroma of garments is distributed, given class (N, classes) and looks (N, 2).
+    """The distribution of garments' mean chroma, given class (N, classes) and `shrinking.tone_stats` (N, 2).
 
-    Two histograms, cb's and then cr's given cb, over the signed square root of each, so that they are fine near gray.
+    There are two histograms: of cb, and of cr given cb. Their bins are equal in the signed square root of chroma, so
+    that they are narrow near gray.
     """
 
     def __init__(self, classes: int):
@@ -20,26 +21,26 @@ class Palette(nn.Module):
             nn.Sequential(nn.Linear(classes + 2 + k, 32), nn.SiLU(), nn.Linear(32, BINS)) for k in (0, 1)
         )
 
-    def logits(self, k: int, known: Tensor, first: Tensor) -> Tensor:
-        middle = (torch.arange(BINS, device=known.device) + 0.5) * (2 / BINS) - 1
-        seen = torch.cat([known, first], 1) if k else known
-        return self.nets[k](seen).float() - PALE * middle.square()  # type: ignore[no-any-return]
+    def logits(self, k: int, condition: Tensor, first: Tensor) -> Tensor:
+        middle = (torch.arange(BINS, device=condition.device) + 0.5) * (2 / BINS) - 1
+        inputs = torch.cat([condition, first], 1) if k else condition
+        return self.nets[k](inputs).float() - PALE * middle.square()  # type: ignore[no-any-return]
 
-    def loss(self, y: Tensor, seen: Tensor, told: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, y: Tensor, tones: Tensor, chroma: Tensor, rng: torch.Generator) -> Tensor:
         """Cross-entropy of real chroma (N, 2), jittered by one bin, so that fewer bins are empty."""
-        root = told.sign() * (2 * told.abs()).sqrt()
+        root = chroma.sign() * (2 * chroma.abs()).sqrt()
         root = root + (torch.rand(root.shape, generator=rng, device=root.device) - 0.5) * (2 / BINS)
         place = ((root + 1) * (BINS / 2)).long().clamp(0, BINS - 1)
-        known = torch.cat([y, seen], 1)
-        parts = [F.cross_entropy(self.logits(k, known, root[:, :1]), place[:, k]) for k in (0, 1)]
+        condition = torch.cat([y, tones], 1)
+        parts = [F.cross_entropy(self.logits(k, condition, root[:, :1]), place[:, k]) for k in (0, 1)]
         return parts[0] + parts[1]
 
     @torch.no_grad()
-    def draw(self, y: Tensor, seen: Tensor, z: Tensor) -> Tensor:
+    def draw(self, y: Tensor, tones: Tensor, z: Tensor) -> Tensor:
         """(N, 2) from N(0, I) -> (N, 2): chroma with the distribution of real garments, increasing in z."""
-        known, share = torch.cat([y, seen], 1), torch.special.ndtr(z.float())
-        first = quantile(self.logits(0, known, known), share[:, :1])
-        root = torch.cat([first, quantile(self.logits(1, known, first), share[:, 1:2])], 1)
+        condition, share = torch.cat([y, tones], 1), torch.special.ndtr(z.float())
+        first = quantile(self.logits(0, condition, condition), share[:, :1])
+        root = torch.cat([first, quantile(self.logits(1, condition, first), share[:, 1:2])], 1)
         return root.sign() * root.square() / 2
 
 

@@ -1,19 +1,18 @@
-"""ProGAN: both players begin with tiny pictures, and layers for finer ones are faded in while they train.
+"""ProGAN: both nets begin with tiny pictures, and layers for larger ones fade in while they train.
 
-Karras et al. 2018, https://arxiv.org/abs/1710.10196: a phase at each size and one for each fade between, in which real
-pictures fade as the generator's do (section 2, figure 2, appendix A); with each phase Adam begins anew, as in the
-authors' code (tkarras/progressive_growing_of_gans);
-equalised learning rate, pixel norm in the generator, one more channel with the batch's standard deviation in the
-discriminator (sections 3 and 4); the loss of WGAN-GP with lambda 10, one turn each, and a drift term of
-0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas (0, 0.99), batch 16, z of 512 on the unit sphere, averaged weights.
-The paper's phases have 600,000 pictures each; ours share the first half of the run, whatever its length, and the other
-half is for the full size.
+Karras et al. 2018, https://arxiv.org/abs/1710.10196. There is a phase for each size and one for each fade between two
+sizes, in which real pictures fade as the generated ones do (section 2, figure 2, appendix A). Adam starts anew in each
+phase, as in the authors' code (tkarras/progressive_growing_of_gans). Equalised learning rate, pixel norm in the
+generator, one more channel with the batch's standard deviation in the discriminator (sections 3 and 4); the loss of
+WGAN-GP with lambda 10, one step each, and a drift term of 0.001 E f(x)^2 (appendix A.1); Adam 1e-3 with betas
+(0, 0.99), batch 16, z of 512 on the unit sphere, averaged weights. The paper's phases have 600,000 pictures each. Ours
+share the first half of the run, whatever its length; the second half trains at full size.
 
-Pictures come out full-size at every age, small ones enlarged, and the discriminator shrinks what it sees to its own
-age. Every size has as many filters, as the paper's sizes up to 32 do, so one layer turns them to pictures and one
-reads them. The last layer ends in the recipe's output range, where the paper's is linear. Latents are put on the sphere
-when they are drawn, so that truncation can draw them inwards: the nearer its middle, the more the first layer's biases
-say.
+The generator always returns pictures of the full size, enlarged in early phases, and the discriminator shrinks its
+input to the current size. Every size has the same number of filters, as up to 32 pixels in the paper, so one layer
+makes pictures from all and one reads them. The last layer ends in the recipe's output range; the paper's is linear.
+Latents are put on the sphere when they are drawn, so that truncation can move them inwards, where the biases of the
+first layer weigh more.
 """
 
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from .base import GAN, Batch, Loss
 from .recipe import Recipe, knob
 
 DRIFT = 1e-3
-UNIT = 1_000_000  # parts of a phase, if the run's length decides how long a phase is
+UNIT = 1_000_000  # length of a phase in `seen`, if the run's length determines how long a phase is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class ProGANRecipe(Recipe):
 
 
 class Growing(nn.Module):
-    """What both players share: how many pictures (or parts of a phase) were seen, in a buffer, and so their age."""
+    """The base of both nets: a buffer counts the pictures (or parts of a phase) seen so far, which gives their age."""
 
     def __init__(self, r: ProGANRecipe):
         super().__init__()
@@ -57,11 +56,11 @@ class Growing(nn.Module):
         self.size, self.phase = r.size, UNIT if r.phase is None else r.phase
         self.register_buffer("seen", torch.tensor(0))
         self.seen: Tensor
-        self.told: int | None = None  # `stage` in training, known on the CPU so that nothing waits for the GPU
+        self.cpu_stage: int | None = None  # `stage` in training, as a Python number, so that nothing waits for the GPU
 
     @property
     def age(self) -> float:
-        """0 with the smallest pictures, 1 with twice that side, and so on; between them a size fades into the next."""
+        """0 at the smallest size, 1 at twice that side, and so on; fractions while one size fades into the next."""
         if not self.phase:
             return float(self.ups)
         doublings, share = divmod(int(self.seen) / self.phase, 2)
@@ -69,13 +68,13 @@ class Growing(nn.Module):
 
     @property
     def stage(self) -> int:
-        """How many phases are over, up to the last: in even ones a size is held, in odd ones the next is faded in."""
-        if self.told is not None:
-            return self.told
+        """The number of completed phases. In even stages the size stays; in odd ones the next size fades in."""
+        if self.cpu_stage is not None:
+            return self.cpu_stage
         return min(int(self.seen) // self.phase, 2 * self.ups) if self.phase else 2 * self.ups
 
     def now(self) -> tuple[int, Tensor | None]:
-        """The finest size in use, as a number of doublings, and how far it is faded in, 0..1, unless it is wholly."""
+        """The largest size in use, as a number of doublings, and its share in a fade, 0..1; None without a fade."""
         stage = self.stage
         return (stage + 1) // 2, self.seen / self.phase - stage if stage % 2 else None
 
@@ -175,7 +174,7 @@ class ProGAN(GAN):
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         return networks.pixel_norm(super().latents(n, rng))
 
-    def kind(self, step: int) -> int:  # noqa: ARG002  `grow` has been told it
+    def kind(self, step: int) -> int:  # noqa: ARG002  `grow` has set the stage of this step
         return self.G.stage
 
     def fit(self, steps: int) -> None:
@@ -197,8 +196,8 @@ class ProGAN(GAN):
         seen = step * r.batch * r.d_steps if r.phase is not None else step * 2 * phases * UNIT // steps
         now = max(before, min(seen // self.G.phase, phases) if self.G.phase else phases)
         for net in (self.G, self.D):
-            net.seen.clamp_(min=seen)  # when a finished run is extended, its nets keep their size
-            net.told = now
+            net.seen.clamp_(min=seen)  # a finished run that is extended keeps its size
+            net.cpu_stage = now
         return now > before
 
     def d_loss(self, b: Batch) -> Loss:

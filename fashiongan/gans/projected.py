@@ -1,20 +1,20 @@
-"""Projected GAN: the discriminator looks through a frozen ImageNet net, so a few thousand photographs are enough.
+"""Projected GAN: the discriminator sees features of a frozen ImageNet net, so a few thousand photographs are enough.
 
-Sauer et al. 2021 (https://arxiv.org/abs/2111.01007). Real and drawn pictures go through EfficientNet-Lite0, which never
-learns. Features at four resolutions are mixed by fixed random convolutions, 1x1 across channels and 3x3 across scales
-(section 3.2), and a small spectral-normed discriminator scores each level, place by place, by the hinge loss (eq. 4;
-no penalty). The mixed features have standard deviations from 5 to 31, so each level is brought to unit size first.
+Sauer et al. 2021 (https://arxiv.org/abs/2111.01007). Real and drawn pictures go through EfficientNet-Lite0, which is
+not trained. Fixed random convolutions, 1x1 across channels and 3x3 across scales, mix features of four resolutions
+(section 3.2). A small discriminator with spectral norm scores each level at each place, by the hinge loss (eq. 4; no
+penalty). The mixed features have standard deviations from 5 to 31, so each level is first scaled to 1.
 
 The generator follows FastGAN (Liu et al. 2021, https://arxiv.org/abs/2101.04775): gated linear units, and skip-layer
-excitation, by which coarse layers choose the channels of fine ones. The class is given to both players: it scales and
-shifts the generator's batch norms together with the latent (as in BigGAN, Brock et al. 2019,
+excitation, in which coarse layers gate the channels of fine ones. Both nets get the class: with the latent, it scales
+and shifts the generator's batch norms (as in BigGAN, Brock et al. 2019,
 https://arxiv.org/abs/1809.11096), and every level of the discriminator projects its features on it (Miyato and Koyama
 2018, https://arxiv.org/abs/1802.05637, eq. 4).
 
-With cut-outs (`--fit cutout`) it draws color with alpha. Before the discriminator looks, real and drawn garments are
-laid on plain grounds of random colors, so that nothing but the garment itself counts.
+With cut-outs (`--fit cutout`) it draws color with alpha. The discriminator gets real and drawn garments on plain
+backgrounds of random colors, so that only the garment itself counts.
 
-The frozen net is needed for training only: a checkpoint draws without it.
+Only training needs the frozen net: a checkpoint draws without it.
 """
 
 import itertools
@@ -36,7 +36,7 @@ WIDTHS = (2.5, 2.5, 2.0, 1.5, 1.0, 0.375, 0.25)  # channels at 4, 8, 16 ... 256 
 MIXED = (64, 64, 128, 128)  # channels of the mixed features, fine to coarse
 INSIDE = 64  # channels inside a discriminator
 CODE = 32  # numbers that stand for the class in the generator
-PLAIN = 0.5  # share of white grounds
+PLAIN = 0.5  # share of white backgrounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class ProjectedRecipe(Recipe):
 
 
 class Up(nn.Module):
-    """(N, a, S, S) and styles (N, s) -> (N, b, 2 S, 2 S): transposed convolution, norm bent by the style, gate."""
+    """(N, a, S, S) and styles (N, s) -> (N, b, 2 S, 2 S): transposed convolution, then a `Gate`."""
 
     def __init__(self, a: int, b: int, style: int):
         super().__init__()
@@ -88,8 +88,8 @@ class Gate(nn.Module):
 
 
 class Excite(nn.Module):
-    """Skip-layer excitation (Liu et al. 2021, eq. 1): coarse (N, a, ...) says how much of each fine channel (N, b, ...)
-    is let through."""
+    """Skip-layer excitation (Liu et al. 2021, eq. 1): coarse layers (N, a, ...) gate each fine channel (N, b, ...) by a
+    factor in 0..1."""
 
     def __init__(self, a: int, b: int):
         super().__init__()
@@ -100,7 +100,7 @@ class Excite(nn.Module):
 
 
 class ProjectedG(nn.Module):
-    """(N, z_dim) and shares of classes (N, classes) -> (N, channels, S, S) in -1..1 or 0..1."""
+    """(N, z_dim) and one-hot or blended classes (N, classes) -> (N, channels, S, S) in -1..1 or 0..1."""
 
     def __init__(self, r: Recipe, classes: int):
         super().__init__()
@@ -128,18 +128,18 @@ class ProjectedG(nn.Module):
         fine = w if other is None else torch.cat([other, code], 1)
         begin = w if cut > 0 else fine
         h = self.start(begin).unflatten(1, (-1, self.base, self.base)).contiguous(memory_format=torch.channels_last)
-        seen = [self.first(h, begin)]
+        outputs = [self.first(h, begin)]
         for i, up in enumerate(self.ups, 1):
-            h = up(seen[-1], w if cut > i else fine)
-            seen.append(self.excite[i - 4](seen[i - 4], h) if i >= 4 else h)
-        h = self.last(seen[-1]).float()
+            h = up(outputs[-1], w if cut > i else fine)
+            outputs.append(self.excite[i - 4](outputs[i - 4], h) if i >= 4 else h)
+        h = self.last(outputs[-1]).float()
         return torch.tanh(h) if self.output == "tanh" else torch.sigmoid(h)
 
 
 class Projector:
     """Frozen features of pictures (N, 3, S, S) in -1..1: four levels (N, MIXED[i], R, R), fine to coarse, mixed.
 
-    Not an nn.Module: it has nothing to learn and nothing to save. Its mixing is drawn from one fixed seed, He-scaled.
+    It is not an nn.Module, since it has nothing to train or save. Its weights come from a fixed seed, with He's scale.
     """
 
     def __init__(self, seen: int):
@@ -155,9 +155,9 @@ class Projector:
             self.across, self.down = ([w.to(x.device) for w in ws] for ws in (self.across, self.down))
         if x.shape[-1] != self.seen:
             x = F.interpolate(x, size=self.seen, mode="bilinear", align_corners=False)
-        found = [F.conv2d(h, w) for h, w in zip(self.net(x), self.across, strict=True)]
-        mixed = [found[-1]]
-        for w, finer in zip(self.down, found[-2::-1], strict=True):
+        features = [F.conv2d(h, w) for h, w in zip(self.net(x), self.across, strict=True)]
+        mixed = [features[-1]]
+        for w, finer in zip(self.down, features[-2::-1], strict=True):
             coarse = F.interpolate(
                 F.conv2d(mixed[-1], w, padding=1), size=finer.shape[2:], mode="bilinear", align_corners=False
             )
@@ -189,15 +189,15 @@ class Level(nn.Module):
     def forward(self, f: Tensor, y: Tensor) -> Tensor:
         h = self.body(f)
         out = self.output(networks.minibatch_std(h))[:, 0]
-        told = (self.by_class(h) * self.code(y)[:, :, None, None]).sum(1) / math.sqrt(INSIDE)
-        return (out + told).flatten(1)
+        by_label = (self.by_class(h) * self.code(y)[:, :, None, None]).sum(1) / math.sqrt(INSIDE)
+        return (out + by_label).flatten(1)
 
 
 class Ground(nn.Module):
-    """Pictures as the frozen net takes them, (N, 3, S, S): those with alpha (N, 4, S, S) are laid on plain grounds,
-    half of them white, and gray ones (N, 1, S, S) become three equal channels.
+    """Pictures (N, 3, S, S) for the frozen net. Those with alpha (N, 4, S, S) are composed on plain backgrounds, half
+    of them white; gray ones (N, 1, S, S) get three equal channels.
 
-    Draws from `rng`, which the trainer sets, so that a resumed run draws what an uninterrupted one would have.
+    It draws from `rng`, which the trainer sets, so that a resumed run draws the same as an uninterrupted one.
     """
 
     def __init__(self, low: float):
@@ -214,7 +214,7 @@ class Ground(nn.Module):
 
 
 def laid_on(x: Tensor, ground: Tensor, low: float) -> Tensor:
-    """(N, 4, S, S) with alpha, on a ground that (N, 3, ...) fits: (N, 3, S, S), all in low..1."""
+    """(N, 4, S, S) with alpha, composed on `ground`, which broadcasts to (N, 3, S, S): (N, 3, S, S), all in low..1."""
     alpha = (x[:, 3:] - low) / (1 - low)
     return x[:, :3] * alpha + ground * (1 - alpha)
 
@@ -230,7 +230,7 @@ class ProjectedD(nn.Module):
         self.ground = Ground(low)
         self.project = Projector(seen)
         self.levels = nn.ModuleList(Level(c, max(1, seen // (4 * 2**i)), classes) for i, c in enumerate(MIXED))
-        self.register_buffer("scale", torch.ones(len(MIXED)))  # found on the first real pictures
+        self.register_buffer("scale", torch.ones(len(MIXED)))  # measured on the first real pictures
 
     def features(self, x: Tensor) -> list[Tensor]:
         """The mixed features of pictures, each level of unit size."""
@@ -240,14 +240,14 @@ class ProjectedD(nn.Module):
 
     @torch.no_grad()
     def measure(self, x: Tensor) -> None:
-        """Bring each level to a standard deviation of 1 on these real pictures."""
+        """Set each level's scale so that its features of these real pictures have a standard deviation of 1."""
         self.scale.fill_(1)
         self.scale.copy_(torch.stack([1 / f.std() for f in self.features(x)]))
 
     def forward(self, x: Tensor, y: Tensor) -> list[Tensor]:
-        seen = self.features(x)
-        with torch.autocast(x.device.type, enabled=False):  # spectral norms want float32
-            return [level(f, y) for level, f in zip(self.levels, seen, strict=True)]
+        features = self.features(x)
+        with torch.autocast(x.device.type, enabled=False):  # spectral norm needs float32
+            return [level(f, y) for level, f in zip(self.levels, features, strict=True)]
 
 
 def hinge_d(real: list[Tensor], fake: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -295,7 +295,7 @@ class Projected(GAN):
         return 0 if step else None  # the first update also measures the features
 
     def d_loss(self, b: Batch) -> Loss:
-        y = self.one_hot(b.y)  # fakes of the real garments' classes, so that class and picture are scored as a pair
+        y = self.one_hot(b.y)  # fakes get the classes of the real garments: the discriminator scores (picture, class)
         if b.step == 0:
             self.D.measure(b.x)
         with torch.no_grad():

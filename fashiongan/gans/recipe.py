@@ -203,13 +203,13 @@ def flags(recipe: Any) -> str:
 
 def knobs(cls: type[Any]) -> dict[str, Knob]:
     """The fields that people may turn of a recipe class, a GAN's or a classifier's, in order, with its defaults."""
-    found = {}
+    fields = {}
     for f in dataclasses.fields(cls):
         # A subclass that only changes a default loses the field's metadata: the nearest ancestor still has it.
         for ancestor in cls.__mro__:
             meta = getattr(ancestor, "__dataclass_fields__", {}).get(f.name)
             if meta is not None and "knob" in meta.metadata:
                 kind = next(k for k in (int, float, str) if f.type in (k, k | None))
-                found[f.name] = Knob(f.name, kind, f.default, *meta.metadata["knob"])
+                fields[f.name] = Knob(f.name, kind, f.default, *meta.metadata["knob"])
                 break
-    return found
+    return fields

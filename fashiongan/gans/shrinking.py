@@ -1,11 +1,11 @@
-"""A cut-out garment in color as Fashion-MNIST would show it, and the arithmetic of the way back.
+"""A cut-out garment in color is shrunk to what Fashion-MNIST would show; and the arithmetic for the way back.
 
 Xiao et al. 2017 (https://arxiv.org/abs/1708.07747, section 2) trimmed photographs, shrank them until the longest edge
-was 28, sharpened them and negated the gray. Of the real ones 99.7 % touch two opposite borders, and their middle is the
-picture's. A cut-out fills its square but for a margin, so `shrink` leaves the margin out. All of it is linear in the
-pixels, but for the ends of the gray scale.
+was 28 pixels, sharpened them and negated the gray. 99.7 % of the real garments touch two opposite borders and lie in
+the middle. A cut-out fills its square except for a margin, so `shrink` leaves the margin out. The operation is linear
+in the pixels, except for clipping at 0 and 1.
 
-Photographs from people's homes are grayer than a catalogue's. With the sharpening here, and toned as by `toned`, our
+Photographs from people's homes have less contrast than a catalogue's. With the sharpening here and with `toned`, our
 cut-outs have Fashion-MNIST's statistics (mean, deviation and mean second difference inside six kinds of garments: 0.61,
 0.26 and 0.28, against 0.62, 0.26 and 0.27; without both 0.50, 0.23 and 0.15).
 """
@@ -27,10 +27,10 @@ SPREAD = (1.772, 1.402)  # blue minus luma per cb, red minus luma per cr; cb and
 
 @lru_cache(maxsize=16)
 def maps(size: int, device: str) -> tuple[Tensor, Tensor]:
-    """Down (28, size) and up (size, 28), one axis of a cut-out's square each: down @ up is the identity.
+    """The matrices down (28, size) and up (size, 28), each for one axis of the square; down @ up is the identity.
 
-    Down is a triangle two small pixels wide, laid over the garment without its margin, and sharpened. Up is Keys's
-    cubic (a = -1/2) through small pixels, changed so that down gives them back.
+    Down is a triangle filter, two small pixels wide, over the garment without its margin, followed by sharpening. Up is
+    Keys's cubic interpolation (a = -1/2) of the small pixels, corrected so that down inverts it.
     """
     step = size / MARGIN / SMALL
     begin = (size - size / MARGIN) / 2
@@ -54,7 +54,7 @@ def shrunk(x: Tensor) -> Tensor:
 
 
 def grown(x: Tensor, size: int) -> Tensor:
-    """(N, C, 28, 28) -> (N, C, size, size), smooth, such that `shrunk` gives x back; a little outside x's range."""
+    """(N, C, 28, 28) -> (N, C, size, size), smooth; `shrunk` inverts it. Values may slightly leave x's range."""
     _, up = maps(size, str(x.device))
     with torch.autocast(x.device.type, enabled=False):
         return up @ x.float() @ up.T
@@ -100,7 +100,10 @@ def tinted(y: Tensor, c: Tensor) -> Tensor:
 
 
 def corrected(dark: Tensor, alpha: Tensor, small: Tensor) -> Tensor:
-    """Darkness (N, 1, S, S) changed so that under alpha it shrinks to `small` (N, 1, 28, 28), as far as 0..1 allows."""
+    """Back-projection: change darkness (N, 1, S, S) so that, times alpha, it shrinks to `small` (N, 1, 28, 28).
+
+    Clipping to 0..1 can leave a small difference.
+    """
     weight = shrunk(alpha).clamp(THIN, 1)
     for _ in range(ROUNDS):
         lack = small - shrunk(alpha * dark).clamp(0, 1)
@@ -109,10 +112,10 @@ def corrected(dark: Tensor, alpha: Tensor, small: Tensor) -> Tensor:
 
 
 def toned(rgba: Tensor, rng: torch.Generator) -> Tensor:
-    """(N, 4, S, S) in 0..1, with random tone as in a catalogue's photographs. Alpha stays as it is.
+    """(N, 4, S, S) in 0..1, with a random tone as in a catalogue's photographs. Alpha stays as it is.
 
-    Most are darker (gamma 1 to 1.8), some lighter (1 to 1.6 times), so that their lightest parts are as white as the
-    ground; all have more contrast (1 to 1.4).
+    Most get darker (gamma 1 to 1.8). Some get lighter (1 to 1.6 times), so that their lightest parts are white like the
+    background. All get more contrast (1 to 1.4 times).
     """
     much, contrast, which = torch.rand(3, len(rgba), 1, 1, 1, generator=rng, device=rgba.device)
     alpha, lighter = rgba[:, 3:], which < LIGHTER
@@ -122,7 +125,7 @@ def toned(rgba: Tensor, rng: torch.Generator) -> Tensor:
     return torch.cat([(mean + (rgb - mean) * (1 + 0.4 * contrast)).clamp(0, 1), alpha], 1)
 
 
-def looks(small: Tensor) -> Tensor:
+def tone_stats(small: Tensor) -> Tensor:
     """(N, 1, 28, 28) in 0..1 -> (N, 2): mean and spread of the garment's darkness."""
     v = small.flatten(1)
     inside = (v > 0.05).float()

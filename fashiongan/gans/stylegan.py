@@ -1,17 +1,17 @@
-"""StyleGAN: a latent becomes a style that scales the channels of every layer, and noise draws the small things.
+"""StyleGAN: a latent becomes a style that scales the channels of every layer, and noise adds fine random detail.
 
 Karras et al. 2019, https://arxiv.org/abs/1812.04948 (mapping network, styles, noise, mixing, truncation), with the
 generator of Karras et al. 2020, https://arxiv.org/abs/1912.04958: convolutions modulated by the style and demodulated
 (section 2.2, eqs. 1 and 3), pictures summed over the sizes (section 4.1, "skip"), a residual discriminator, and the
-non-saturating loss with R1 every 16th step (section 3.1). Constants for small pictures from the authors' configuration
-for CIFAR-10 (NVlabs/stylegan2-ada): a mapping network of 2 layers at a hundredth of the rate, Adam 2.5e-3 with betas
-(0, 0.99), batch 64, z and w of 512, gamma 0.01, no style mixing in training. The path length regulariser is left out:
-as there, and it is dear. The discriminator is the residual one of their other configurations, where CIFAR-10's has
-no skips.
+non-saturating loss with R1 every 16th step (section 3.1). Constants for small pictures are from the authors'
+configuration for CIFAR-10 (NVlabs/stylegan2-ada): a mapping network of 2 layers at a hundredth of the learning rate,
+Adam 2.5e-3 with betas (0, 0.99), batch 64, z and w of 512, gamma 0.01, no style mixing in training, and no path length
+regulariser, which is slow. The discriminator is the residual one of their other configurations; CIFAR-10's has no
+skips.
 
-A latent is (style, truncation, noise): z_dim numbers of N(0, I); one number psi, 1 when drawn, by which w is drawn
-towards its mean; and the noise of every layer, so that a picture is its latent's alone and keeps its noise while its
-style is moved.
+A latent is (style, truncation, noise): z_dim numbers of N(0, I); one number psi, 1 at first, by which truncation moves
+w towards its mean; and the noise of every layer. So the latent alone determines the picture, and sliders that move the
+style keep the noise.
 """
 
 import math
@@ -42,7 +42,7 @@ class StyleGANRecipe(Recipe):
     mapping: int = knob(2, "Mapping layers", "dense layers that turn a latent into a style", 1, 16)
     mixing: float = knob(0.0, "Style mixing", "share of pictures drawn with two styles, so that layers part", 0.0, 1.0)
     gamma: float = knob(
-        0.01, "Smoothness", "how strictly the discriminator is kept flat at real garments (R1)", 0.0, 1000.0
+        0.01, "Smoothness", "how strongly the discriminator's slope at real garments is penalised (R1)", 0.0, 1000.0
     )
     quick = {"epochs": 2, "width": 16}
 
@@ -62,10 +62,10 @@ class Mapping(nn.Module):
 
 
 class Modulated(nn.Module):
-    """A convolution 3x3 or 1x1 whose input channels are scaled by a style, and whose outputs are brought back to unit
-    size by what those scales would do to unit inputs: x (N, C, H, W), w (N, z_dim) -> (N, outputs, H, W).
+    """A modulated convolution, 3x3 or 1x1: x (N, C, H, W), w (N, z_dim) -> (N, outputs, H, W).
 
-    Scaling inputs and outputs in place of the weights gives the same and needs no weights of each picture's own.
+    A style scales the input channels; demodulation divides each output by the standard deviation that unit inputs would
+    have. Scaling inputs and outputs gives the same as scaling the weights, and needs no weights for each picture.
     """
 
     def __init__(self, z_dim: int, inputs: int, outputs: int, side: int = 3, demodulate: bool = True):
@@ -78,7 +78,7 @@ class Modulated(nn.Module):
         s = self.style(w)  # (N, inputs)
         h = self.conv(x * s[:, :, None, None])
         if self.demodulate:
-            # Copied into one order in memory, so that a sum rounds alike wherever the weights came from.
+            # A fixed memory order makes the sum round the same way, wherever the weights came from.
             weight = (self.conv.weight * self.conv.scale).contiguous().square().sum((2, 3))  # (outputs, inputs)
             d = torch.rsqrt(s.float().square() @ weight.T + 1e-8)  # eq. 3
             h = h * d.to(h.dtype)[:, :, None, None]
@@ -100,7 +100,7 @@ class Layer(nn.Module):
 
 
 class StyleG(nn.Module):
-    """(N, z_dim + 1 + noise) latents -> (N, C, S, S). `layers` styles are read, from the coarsest to the finest."""
+    """(N, z_dim + 1 + noise) latents -> (N, C, S, S). Each of its `layers` takes a style, from coarse to fine."""
 
     def __init__(self, r: StyleGANRecipe):
         super().__init__()
@@ -125,14 +125,14 @@ class StyleG(nn.Module):
         return len(self.convs)
 
     def styles(self, latents: Tensor) -> Tensor:
-        """(N, z_dim): w, drawn towards the mean as the latents say; in training the mean follows."""
+        """(N, z_dim): w, moved towards its mean by the latents' psi; training updates the running mean."""
         w = self.mapping(latents[:, : self.z_dim]).float()
         if self.training:
             self.mean.lerp_(w.detach().mean(0), 1 - MEMORY)
         return torch.lerp(self.mean, w, latents[:, self.z_dim : self.z_dim + 1])
 
     def forward(self, latents: Tensor, other: Tensor | None = None, cut: Tensor | None = None) -> Tensor:
-        """With other latents, their styles are used from layer `cut` (N,) on."""
+        """With `other` latents, layers from number `cut` (N,) on use their styles."""
         w = self.styles(latents)
         fine = None if other is None else self.styles(other)
         noise = latents[:, self.z_dim + 1 :].split([side**2 for side in self.sides], 1)
@@ -152,7 +152,7 @@ class StyleG(nn.Module):
 
 
 class StyleD(nn.Module):
-    """(N, C, S, S) -> logits (N,): residual blocks that halve, the batch's spread, and two dense layers."""
+    """(N, C, S, S) -> logits (N,): residual blocks that halve the size, minibatch std, and two dense layers."""
 
     def __init__(self, r: StyleGANRecipe):
         super().__init__()
@@ -200,7 +200,7 @@ class StyleGAN(GAN):
         return torch.cat([z, torch.ones_like(z[:, :1]), noise], 1)
 
     def truncate(self, z: Tensor, psi: float) -> Tensor:
-        """w drawn psi times as far from its mean (2019, appendix B), and as little noise."""
+        """Latents whose w is psi times as far from its mean (2019, appendix B), with noise times psi."""
         return torch.cat([z[:, : self.recipe.z_dim], z[:, self.recipe.z_dim :] * psi], 1)
 
     @property
@@ -211,7 +211,7 @@ class StyleGAN(GAN):
         return G(z, other, torch.full((len(z),), cut, device=z.device))  # type: ignore[no-any-return]
 
     def draw(self, b: Batch) -> Tensor:
-        """Fakes of b's latents, a share of them with a second style from a random layer on."""
+        """Fakes from b's latents; a share `mixing` of them use a second style from a random layer on."""
         n, rng = len(b.z), b.rng
         if not self.recipe.mixing:
             return self.G(b.z)  # type: ignore[no-any-return]

@@ -1,11 +1,11 @@
-"""WGAN: a critic without sigmoid estimates how far the fakes are from the data, and its weights are clipped to stay
-honest.
+"""WGAN: a critic without sigmoid estimates the Wasserstein distance between fakes and data. Its weights are clipped, so
+that its slope stays bounded.
 
 Arjovsky, Chintala and Bottou 2017, https://arxiv.org/abs/1701.07875. Algorithm 1 with its defaults: RMSProp 5e-5,
-clipping at 0.01 after every critic step, batch 64, five critic steps for each of the generator's; z ~ N(0, I) and
-DCGAN nets as in the authors' code. That code also gives the critic 100 steps at a time for the first 25 generator
-steps and at every 500th, which the paper does not mention and which we leave out: at a hundred times the price of a
-step it would be most of a short run. All of the critic's parameters are clipped, batch norm's too, as there.
+clipping at 0.01 after every critic step, batch 64, five critic steps for each generator step; z ~ N(0, I) and DCGAN
+nets as in the authors' code. Their code also takes 100 critic steps for each of the first 25 generator steps and for
+every 500th. The paper does not mention this, and we leave it out, since it would take most of the time of a short run.
+As in their code, all parameters of the critic are clipped, those of batch norm too.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class WGANRecipe(Recipe):
     lr_d: float = 5e-5
     d_steps: int = 5
     clip: float = knob(
-        0.01, "Clipping", "how large a critic's weight may be; where most sit there, raise it", 1e-4, 1.0
+        0.01, "Clipping", "bound of each weight of the critic; raise it if most weights sit there", 1e-4, 1.0
     )
 
 

@@ -68,9 +68,9 @@ def find(gan: GAN, kind: str = "measured") -> SliderDirections:
     return _found.get((weakref.ref(gan), kind), lambda: KINDS[kind](gan))
 
 
-def keep(gan: GAN, kind: str, found: SliderDirections) -> None:
+def keep(gan: GAN, kind: str, axes: SliderDirections) -> None:
     """Let `find` return these directions, which were found earlier, for the GAN."""
-    _found.put((weakref.ref(gan), kind), found)
+    _found.put((weakref.ref(gan), kind), axes)
 
 
 def layer(gan: GAN) -> SliderDirections:

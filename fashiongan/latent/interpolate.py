@@ -17,71 +17,71 @@ from . import directions, spec
 from .spec import SampleSpec
 
 
-def garment(gan: GAN, look: SampleSpec, i: int) -> SampleSpec:
+def garment(gan: GAN, sample: SampleSpec, i: int) -> SampleSpec:
     """The description of a sheet's i-th image alone, in the color that it has there."""
-    look = replace(look, palette=spec.colors(gan, look)[i : i + 1])
-    if look.across:
-        z, c, sliders = spec.grid_rows(gan, replace(look, truncation=1.0))
+    sample = replace(sample, palette=spec.colors(gan, sample)[i : i + 1])
+    if sample.across:
+        z, c, sliders = spec.grid_rows(gan, replace(sample, truncation=1.0))
         row, column = divmod(i, spec.ACROSS)
         return replace(
-            look, n=1, across=0, latents=spec.pack(z[row : row + 1]), label=spec.label_of(gan, c[row]),
+            sample, n=1, across=0, latents=spec.pack(z[row : row + 1]), label=spec.label_of(gan, c[row]),
             sliders=tuple(sliders[column].tolist()), liked="", labels=(),
         )  # fmt: skip
-    if look.latents:
-        return replace(look, n=1, latents=spec.pack(spec.unpack(gan, look.latents, look.n)[i : i + 1]))
-    if look.shares:
-        return replace(look, n=1, first=look.first + i)
-    one = replace(look, n=1, first=look.first + i)
-    c = spec.classes(gan, one) if look.liked else sampling.draw(gan, 1, look.seed, look.label, one.first)[1]
+    if sample.latents:
+        return replace(sample, n=1, latents=spec.pack(spec.unpack(gan, sample.latents, sample.n)[i : i + 1]))
+    if sample.shares:
+        return replace(sample, n=1, first=sample.first + i)
+    one = replace(sample, n=1, first=sample.first + i)
+    c = spec.classes(gan, one) if sample.liked else sampling.draw(gan, 1, sample.seed, sample.label, one.first)[1]
     return replace(one, label=spec.label_of(gan, c[0]), labels=())
 
 
-def more(gan: GAN, looks: Sequence[SampleSpec], n: int, seed: int, blend: bool = False) -> SampleSpec:
+def more(gan: GAN, samples: Sequence[SampleSpec], n: int, seed: int, blend: bool = False) -> SampleSpec:
     """A sheet of n garments around liked ones, which are single garments of the GAN: see `liked.around`.
 
     The garments take the classes of the liked ones in turn or, with `blend`, all classes together. Sliders and
     truncation stay as they are if all liked ones have the same; otherwise their latents are moved by them first.
     Raises StudioError unless 2 to limits.LIKED garments of one checkpoint are given.
     """
-    if not 2 <= len(looks) <= limits.LIKED:
-        raise StudioError(f"Choose 2 to {limits.LIKED} garments that you like: {len(looks)} are chosen.")
-    first = looks[0]
-    if any(look.checkpoint != first.checkpoint for look in looks):
+    if not 2 <= len(samples) <= limits.LIKED:
+        raise StudioError(f"Choose 2 to {limits.LIKED} garments that you like: {len(samples)} are chosen.")
+    first = samples[0]
+    if any(sample.checkpoint != first.checkpoint for sample in samples):
         raise StudioError("More like these can be drawn from one checkpoint: choose garments of the same one.")
-    alike = all((a.sliders, a.truncation, a.ways) == (first.sliders, first.truncation, first.ways) for a in looks)
+    alike = all((a.sliders, a.truncation, a.ways) == (first.sliders, first.truncation, first.ways) for a in samples)
     sheet = first if alike else replace(first, sliders=(), truncation=1.0)
-    z = torch.cat([spec.latents(gan, look)[0] if alike else spec.placed(gan, look)[0] for look in looks])
+    z = torch.cat([spec.latents(gan, sample)[0] if alike else spec.placed(gan, sample)[0] for sample in samples])
     shares: tuple[float, ...] = ()
     labels: tuple[int | str, ...] = ()
-    if gan.choices and (blend or any(look.shares for look in looks)):
-        each = torch.tensor([shares_of(gan, look) for look in looks])
+    if gan.choices and (blend or any(sample.shares for sample in samples)):
+        each = torch.tensor([shares_of(gan, sample) for sample in samples])
         shares = tuple(round(float(share), 4) for share in (each / each.sum(1, keepdim=True)).mean(0))
     elif gan.choices:
-        labels = tuple(look.label for look in looks if look.label is not None)
+        labels = tuple(sample.label for sample in samples if sample.label is not None)
     return replace(
         sheet, n=n, seed=seed, first=0, across=0, latents="", other="", cut=0, liked=spec.pack(z), shares=shares,
         label=labels[0] if len(set(labels)) == 1 else None, labels=labels if len(set(labels)) > 1 else (),
     )  # fmt: skip
 
 
-def shares_of(gan: GAN, look: SampleSpec) -> tuple[float, ...]:
+def shares_of(gan: GAN, sample: SampleSpec) -> tuple[float, ...]:
     """The description's class as a share of each of the GAN's choices; () if it has none."""
-    if look.shares or not gan.choices:
-        return look.shares
-    at = list(gan.choices).index(sampling.number(gan, look.label)) if look.label is not None else 0
+    if sample.shares or not gan.choices:
+        return sample.shares
+    at = list(gan.choices).index(sampling.number(gan, sample.label)) if sample.label is not None else 0
     return tuple(float(i == at) for i in range(len(gan.choices)))
 
 
-def neighbours(gan: GAN, look: SampleSpec, far: float, seed: int) -> SampleSpec:
+def neighbours(gan: GAN, sample: SampleSpec, far: float, seed: int) -> SampleSpec:
     """A 3 x 3 sheet: the garment in the middle, and eight neighbours, `far` (0..1) of the way to a random latent."""
-    z, _ = spec.latents(gan, look)
+    z, _ = spec.latents(gan, sample)
     rng = torch.Generator().manual_seed(seed)
     others = torch.cat([gan.latents(1, rng) for _ in range(8)])
     z = z.repeat(9, 1)
     places = [i for i in range(9) if i != 4]
     noise = directions.noise(gan, z)
     noise[places] = turned(noise[places], directions.noise(gan, others), torch.full((8,), far))
-    return replace(look, n=9, latents=spec.pack(z), liked="")
+    return replace(sample, n=9, latents=spec.pack(z), liked="")
 
 
 def mixed(gan: GAN, a: SampleSpec, b: SampleSpec, share: float) -> SampleSpec:

@@ -36,7 +36,7 @@ class Guess:
 
     step: int
     steps: int
-    look: SampleSpec  # the description of the best latent so far
+    sample: SampleSpec  # the description of the best latent so far
     psnr: float  # dB, between its image and the target
     picture: Tensor  # its image, (C, H, W) uint8
 
@@ -116,7 +116,7 @@ def project(gan: GAN, name: str, target: Tensor, label: int | str | None = None)
                 z[:, : r.z_dim] = noise * sigma
                 first = int(errors(gan, z, noise * sigma, c, goal)[0].argmin())
                 now = guess(gan, name, z[first : first + 1], c[first : first + 1], target, step, steps)
-                best = now if now.psnr > best.psnr else Guess(step, steps, best.look, best.psnr, best.picture)
+                best = now if now.psnr > best.psnr else Guess(step, steps, best.sample, best.psnr, best.picture)
                 yield best
 
 
@@ -148,8 +148,8 @@ def guess(gan: GAN, name: str, z: Tensor, c: Tensor, target: Tensor, step: int, 
     text = pack(z)
     rounded = z.half().float()
     picture = sampling.render(gan, rounded, c)[0]
-    look = SampleSpec(name, latents=text, label=label_of(gan, c[0]), ways="measured")
-    return Guess(step, steps, look, psnr(picture, target), picture)
+    sample = SampleSpec(name, latents=text, label=label_of(gan, c[0]), ways="measured")
+    return Guess(step, steps, sample, psnr(picture, target), picture)
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

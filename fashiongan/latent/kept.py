@@ -47,15 +47,15 @@ def place(path: Path) -> Path:
 
 def write(path: Path) -> Path:
     """Find a checkpoint's directions, of each kind that its generator has, and write them beside it."""
-    gan, found = checkpoint.load(path), {}
+    gan, by_kind = checkpoint.load(path), {}
     for kind, find in directions.KINDS.items():
         try:
-            found[kind] = find(gan)  # not `directions.find`, which may return what an earlier file held
+            by_kind[kind] = find(gan)  # not `directions.find`, which may return what an earlier file held
         except StudioError:  # the generator has no directions of this kind
             continue
-    labels = {kind: asdict(Labels(f.names, f.strengths, f.reach)) for kind, f in found.items()}
+    labels = {kind: asdict(Labels(f.names, f.strengths, f.reach)) for kind, f in by_kind.items()}
     header: dict[str, Any] = {"sha256": sha256(path), "kinds": labels}
-    checkpoint.write_info(place(path), {kind: f.vectors for kind, f in found.items()}, header)
+    checkpoint.write_info(place(path), {kind: f.vectors for kind, f in by_kind.items()}, header)
     return place(path)
 
 
@@ -91,6 +91,6 @@ def fits(vectors: Tensor, labels: Labels, gan: GAN) -> bool:
 def load(path: Path) -> GAN:
     """A checkpoint's GAN with its directions, where they are kept beside it: `directions.find` returns them at once."""
     gan = checkpoint.load(path)
-    for kind, found in read(path, gan).items():
-        directions.keep(gan, kind, found)
+    for kind, axes in read(path, gan).items():
+        directions.keep(gan, kind, axes)
     return gan

@@ -116,37 +116,37 @@ def label_of(gan: GAN, c: Tensor) -> str | None:
     return gan.choices.get(int(c))
 
 
-def columns(gan: GAN, look: SampleSpec) -> int:
+def columns(gan: GAN, sample: SampleSpec) -> int:
     """The sheet's number of columns: one for each choice where all choices are drawn, else about the number of rows."""
-    if look.across:
+    if sample.across:
         return ACROSS
-    plain = look.label is None and not (look.latents or look.shares or look.liked)
-    return sampling.columns(gan, look.n, plain)
+    plain = sample.label is None and not (sample.latents or sample.shares or sample.liked)
+    return sampling.columns(gan, sample.n, plain)
 
 
-def colors(gan: GAN, look: SampleSpec) -> tuple[str, ...]:
+def colors(gan: GAN, sample: SampleSpec) -> tuple[str, ...]:
     """The color of each of the described images, () if they stay gray.
 
     Neighbors on a sheet differ where the palette has two colors or more. A row of a grid is one garment: it has one.
     """
-    if not look.palette:
+    if not sample.palette:
         return ()
-    wide = columns(gan, look)
-    cells = [divmod(look.first + i, wide) for i in range(look.n)]
-    if look.across:
-        cells = [(row, 0) for row in range(grid_height(gan, look)) for _ in range(ACROSS)]
-    return tuple(look.palette[(row + column + look.palette_seed) % len(look.palette)] for row, column in cells)
+    wide = columns(gan, sample)
+    cells = [divmod(sample.first + i, wide) for i in range(sample.n)]
+    if sample.across:
+        cells = [(row, 0) for row in range(grid_height(gan, sample)) for _ in range(ACROSS)]
+    return tuple(sample.palette[(row + column + sample.palette_seed) % len(sample.palette)] for row, column in cells)
 
 
 def handles(gan: GAN, k: int, ways: str = "layer") -> list[str]:
     """Names of a GAN's k sliders: first the codes that it learned, then directions, named by what they change."""
     codes = [f"Code {i + 1}" for i in range(min(gan.codes, k))]
     try:
-        found = directions.find(gan, ways)
+        axes = directions.find(gan, ways)
     except StudioError:  # the generator has no directions of this kind
         return codes + [f"Direction {i + 1}" for i in range(k - len(codes))]
     named = []
-    for i, (name, strength) in enumerate(zip(found.names, found.strengths, strict=True)):
+    for i, (name, strength) in enumerate(zip(axes.names, axes.strengths, strict=True)):
         text = f"{name}, {strength:.2f}".replace("-", "\N{MINUS SIGN}")
         plain = f"Direction {i + 1}" if abs(strength) < directions.WEAK else f"Direction {i + 1}: {text}"
         named.append(text[0].upper() + text[1:] if ways == "measured" else plain)
@@ -182,99 +182,99 @@ def moved(gan: GAN, z: Tensor, sliders: Tensor, ways: str = "layer", c: Tensor |
     return z
 
 
-def latents(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
+def latents(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     """A plain sheet's latents (n, ...) before sliders and truncation, and their classes (n,) or shares (n, classes)."""
-    if look.latents:
-        z, c = unpack(gan, look.latents, look.n), classes(gan, look)
-        return (gan.choose(z, c) if look.label is not None else z), c
-    if look.liked:
-        z, c = liked.around(gan, liked_latents(gan, look), look.n, look.seed, look.first), classes(gan, look)
+    if sample.latents:
+        z, c = unpack(gan, sample.latents, sample.n), classes(gan, sample)
+        return (gan.choose(z, c) if sample.label is not None else z), c
+    if sample.liked:
+        z, c = liked.around(gan, liked_latents(gan, sample), sample.n, sample.seed, sample.first), classes(gan, sample)
         return gan.choose(z, c), c
-    if look.shares:
-        z, _ = draw(gan, look.n, look.seed, None, look.first)
-        c = blended(gan, look)
+    if sample.shares:
+        z, _ = draw(gan, sample.n, sample.seed, None, sample.first)
+        c = blended(gan, sample)
         return gan.choose(z, c), c
-    return draw(gan, look.n, look.seed, look.label, look.first)
+    return draw(gan, sample.n, sample.seed, sample.label, sample.first)
 
 
-def classes(gan: GAN, look: SampleSpec) -> Tensor:
+def classes(gan: GAN, sample: SampleSpec) -> Tensor:
     """The classes (n,) of latents that no seed gives, or the shares (n, classes) of a blend."""
-    if look.labels and not look.shares:
-        turns = [sampling.number(gan, label) for label in look.labels]
-        return torch.tensor([turns[(look.first + i) % len(turns)] for i in range(look.n)])
-    return blended(gan, look) if look.shares else chosen(gan, look.n, look.label)
+    if sample.labels and not sample.shares:
+        turns = [sampling.number(gan, label) for label in sample.labels]
+        return torch.tensor([turns[(sample.first + i) % len(turns)] for i in range(sample.n)])
+    return blended(gan, sample) if sample.shares else chosen(gan, sample.n, sample.label)
 
 
-def liked_latents(gan: GAN, look: SampleSpec) -> Tensor:
+def liked_latents(gan: GAN, sample: SampleSpec) -> Tensor:
     """(2 to limits.LIKED, ...): the latents that the sheet is drawn around; StudioError if they do not fit the GAN."""
     each = gan.latents(1, torch.Generator()).numel()
-    count = round(len(look.liked) * 3 / 4 / 2 / each)  # 2 bytes a number, of which base64 makes 4/3
+    count = round(len(sample.liked) * 3 / 4 / 2 / each)  # 2 bytes a number, of which base64 makes 4/3
     if not 2 <= count <= limits.LIKED:
         raise StudioError(f"A sheet is drawn around 2 to {limits.LIKED} garments: this description was altered.")
-    return unpack(gan, look.liked, count)
+    return unpack(gan, sample.liked, count)
 
 
-def blended(gan: GAN, look: SampleSpec) -> Tensor:
+def blended(gan: GAN, sample: SampleSpec) -> Tensor:
     """(n, classes): the shares of a blend, with a column for every class that the net takes as input."""
     order = list(gan.choices)
-    if len(look.shares) != len(order) or not order or not any(look.shares):
+    if len(sample.shares) != len(order) or not order or not any(sample.shares):
         raise StudioError(f"A blend for this checkpoint takes {len(order)} shares: it was made with another.")
     shares = torch.zeros(max(len(gan.recipe.labels), max(order) + 1) if gan.conditional else len(order))
-    shares[order] = torch.tensor(look.shares)
-    return (shares / shares.sum()).expand(look.n, -1)
+    shares[order] = torch.tensor(sample.shares)
+    return (shares / shares.sum()).expand(sample.n, -1)
 
 
-def picture(gan: GAN, look: SampleSpec) -> Tensor:
+def picture(gan: GAN, sample: SampleSpec) -> Tensor:
     """Draw the described images: (n, C, H, W) uint8.
 
     A grid has a row for each choice, all with the same noise; if a label is set or the GAN has no choices, it has eight
     rows of different noise. Its slider moves in equal steps from left to right over its whole reach.
     """
-    if look.across:
-        return render(gan, *grid(gan, look))
-    z, c = placed(gan, look)
-    if look.other and look.cut < gan.layers:
-        other = gan.truncate(unpack(gan, look.other, 1), look.truncation).expand_as(z)
+    if sample.across:
+        return render(gan, *grid(gan, sample))
+    z, c = placed(gan, sample)
+    if sample.other and sample.cut < gan.layers:
+        other = gan.truncate(unpack(gan, sample.other, 1), sample.truncation).expand_as(z)
         with torch.no_grad():
-            return in_bytes(gan, gan.generate_mixed(gan.G, z, other, c, look.cut))
+            return in_bytes(gan, gan.generate_mixed(gan.G, z, other, c, sample.cut))
     return render(gan, z, c)
 
 
-def placed(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
+def placed(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     """As `latents`, with truncation and sliders."""
-    z, c = latents(gan, look)
-    return moved(gan, gan.truncate(z, look.truncation), torch.tensor(look.sliders), look.ways, c), c
+    z, c = latents(gan, sample)
+    return moved(gan, gan.truncate(z, sample.truncation), torch.tensor(sample.sliders), sample.ways, c), c
 
 
-def grid(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor]:
+def grid(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     """Latents and choices of a grid's rows * ACROSS images, row by row."""
-    z, c, sliders = grid_rows(gan, look)
+    z, c, sliders = grid_rows(gan, sample)
     rows = len(z)
     c = c.repeat_interleave(ACROSS)
-    return moved(gan, z.repeat_interleave(ACROSS, 0), sliders.repeat(rows, 1), look.ways, c), c
+    return moved(gan, z.repeat_interleave(ACROSS, 0), sliders.repeat(rows, 1), sample.ways, c), c
 
 
-def grid_height(gan: GAN, look: SampleSpec) -> int:
+def grid_height(gan: GAN, sample: SampleSpec) -> int:
     """The number of rows of a grid: one for each choice, or eight garments."""
-    return len(gan.choices) if gan.choices and look.label is None and not look.liked else 8
+    return len(gan.choices) if gan.choices and sample.label is None and not sample.liked else 8
 
 
-def grid_rows(gan: GAN, look: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
+def grid_rows(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
     """A grid's latents and choices, one for each row, and its slider values (ACROSS, k), one row for each column."""
-    k = max(look.across, len(look.sliders))
+    k = max(sample.across, len(sample.sliders))
     sliders = torch.zeros(ACROSS, k)
-    sliders[:, : len(look.sliders)] = torch.tensor(look.sliders)
-    reach = reaches(gan, k, look.ways)[look.across - 1]
-    sliders[:, look.across - 1] = torch.linspace(-reach, reach, ACROSS)
-    if look.liked:
-        z, c = latents(gan, replace(look, n=8))
-    elif gan.choices and look.label is None:
+    sliders[:, : len(sample.sliders)] = torch.tensor(sample.sliders)
+    reach = reaches(gan, k, sample.ways)[sample.across - 1]
+    sliders[:, sample.across - 1] = torch.linspace(-reach, reach, ACROSS)
+    if sample.liked:
+        z, c = latents(gan, replace(sample, n=8))
+    elif gan.choices and sample.label is None:
         c = torch.tensor(list(gan.choices))
-        z, _ = draw(gan, 1, look.seed)
+        z, _ = draw(gan, 1, sample.seed)
         z = gan.choose(z.repeat(len(c), 1), c)
     else:
-        z, c = draw(gan, 8, look.seed, look.label)
-    z = gan.truncate(z, look.truncation)
-    if look.across <= gan.codes:
-        z[:, z.shape[1] - gan.codes + look.across - 1] = 0.0  # the slider then sets the code, and is not added to it
+        z, c = draw(gan, 8, sample.seed, sample.label)
+    z = gan.truncate(z, sample.truncation)
+    if sample.across <= gan.codes:
+        z[:, z.shape[1] - gan.codes + sample.across - 1] = 0.0  # the slider then sets the code, and is not added to it
     return z, c, sliders

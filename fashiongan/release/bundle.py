@@ -164,8 +164,8 @@ def publish() -> None:
 
 def infos() -> dict[str, HeaderInfo]:
     """The header of each bundled checkpoint, by increasing Frechet distance; those without scores come last."""
-    found = {name: checkpoint.info(name) for name in registry.bundled()}
-    return dict(sorted(found.items(), key=lambda entry: distance(entry[1])))
+    infos = {name: checkpoint.info(name) for name in registry.bundled()}
+    return dict(sorted(infos.items(), key=lambda entry: distance(entry[1])))
 
 
 def distance(info: HeaderInfo) -> float:

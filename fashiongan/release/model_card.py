@@ -22,15 +22,15 @@ def files(name: str | Path, repo: str) -> dict[str, bytes]:
     gan, info = checkpoint.load(path), checkpoint.info(path)
     stem = path.parent.name if path.stem == "checkpoint" else path.stem
     images, columns = sampling.fixed_sheet(gan)
-    found = {
+    contents = {
         f"{stem}.safetensors": path.read_bytes(),
         "samples.png": sheets.png(sheets.sheet(images, columns, scale=4), stem),
     }
     film = next((p for p in (path.with_suffix(".gif"), path.with_name("training.gif")) if p.is_file()), None)
     if film:
-        found["training.gif"] = film.read_bytes()
-    found["README.md"] = text(stem, gan, info, film is not None, repo).encode()
-    return found
+        contents["training.gif"] = film.read_bytes()
+    contents["README.md"] = text(stem, gan, info, film is not None, repo).encode()
+    return contents
 
 
 def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
@@ -78,7 +78,7 @@ def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
         f"images = gan.sample_images(16, seed=0{',' if labels else ''}{labels})  # uint8 (N, C, H, W)",
         "```",
         "",
-        "Weights are MIT. The file holds its recipe as text and nothing that executes.",
+        "The weights are under the MIT license. The file holds its recipe as text, and no code.",
     ]
     return "\n".join(lines) + "\n"
 

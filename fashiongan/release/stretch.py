@@ -65,8 +65,8 @@ def trained_alike(name: str) -> bool:
     """Whether there is a bundled checkpoint of that name, with the size and fit that its entry in BUNDLED has."""
     if name not in registry.bundled():
         return False
-    recipe, wanted = checkpoint.load(name).recipe, bundle.recipe(name)
-    return all(getattr(recipe, key) == wanted.get(key, getattr(recipe, key)) for key in ("size", "fit"))
+    recipe, expected = checkpoint.load(name).recipe, bundle.recipe(name)
+    return all(getattr(recipe, key) == expected.get(key, getattr(recipe, key)) for key in ("size", "fit"))
 
 
 def stretch(

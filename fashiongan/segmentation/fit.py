@@ -26,7 +26,7 @@ from ..data.cutout_net import CutoutNet
 from .composites import composites, photographed, recolored
 from .scenes import Bank, Draws, listed, load, photographs, taken
 
-HELD = 240  # about how many photographs are held out, by sender
+HELD_OUT = 240  # about how many photographs are held out, by sender
 EVERY = 60  # seconds between two writes, each with a look at how good the net is
 
 
@@ -46,18 +46,18 @@ class Options:
     seed: int = 0
 
 
-def apart(rows: list[tuple[Path, Path, str]], held: int = HELD) -> tuple[list[tuple[Path, Path]], ...]:
-    """(to train on, held out): about `held` photographs, a quarter of all at most, are held out.
+def apart(rows: list[tuple[Path, Path, str]], size: int = HELD_OUT) -> tuple[list[tuple[Path, Path]], ...]:
+    """(to train on, held out): about `size` photographs, a quarter of all at most, are held out.
 
-    No sender is on both sides, and no held-out sender sent more than a quarter of `held`.
+    No sender is on both sides, and no held-out sender sent more than a quarter of `size`.
     """
-    held = min(held, len(rows) // 4)
+    size = min(size, len(rows) // 4)
     count = Counter(sender for *_, sender in rows)
-    most = max(held // 4, min(count.values()))
+    most = max(size // 4, min(count.values()))
     senders = [s for s in sorted(count) if count[s] <= most]
     random.Random(1).shuffle(senders)
     out: set[str] = set()
-    while senders and sum(count[s] for s in out) < held:
+    while senders and sum(count[s] for s in out) < size:
         out.add(senders.pop())
     return [r[:2] for r in rows if r[2] not in out], [r[:2] for r in rows if r[2] in out]
 
@@ -123,15 +123,15 @@ def held_out(bank: Bank, size: int, seed: int = 5) -> dict[str, list[tuple[Tenso
 
 def mean_ious(net: CutoutNet, sets: dict[str, list[tuple[Tensor, Tensor]]]) -> dict[str, float]:
     """The mean IoU on each set of `held_out`, and the share of photographs below 0.8."""
-    found: dict[str, float] = {}
+    means: dict[str, float] = {}
     net.eval()
     for name, batches in sets.items():
         with torch.inference_mode(), half(batches[0][0].device):
             scores = torch.cat([iou(torch.sigmoid(net(x).float()), truth) for x, truth in batches])
-        found[name] = float(scores.mean())
+        means[name] = float(scores.mean())
         if name == "photographs":
-            found["below 0.8"] = float((scores < 0.8).float().mean())
-    return found
+            means["below 0.8"] = float((scores < 0.8).float().mean())
+    return means
 
 
 def half(device: torch.device) -> torch.autocast:
@@ -158,10 +158,10 @@ def fit(o: Options) -> dict[str, float]:
     device = torch.device(o.device)
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     began = time.monotonic()
-    learn, held = apart(listed(o.data, "train"))
+    learn, validation = apart(listed(o.data, "train"))
     learn = random.Random(2).sample(learn, o.most) if 0 < o.most < len(learn) else learn
-    bank, sets = load(learn, o.size).to(device), held_out(load(held, o.size).to(device), o.size)
-    say(f"{len(learn)} photographs to learn from, {len(held)} held out, read in {time.monotonic() - began:.0f} s")
+    bank, sets = load(learn, o.size).to(device), held_out(load(validation, o.size).to(device), o.size)
+    say(f"{len(learn)} photographs to learn from, {len(validation)} held out, read in {time.monotonic() - began:.0f} s")
     net = build(o.seed).to(device).to(memory_format=torch.channels_last)
     if o.start:
         net.load_state_dict({k: v.to(device) for k, v in load_file(o.start).items()})

@@ -51,11 +51,11 @@ def listed(folder: Path, part: str) -> list[tuple[Path, Path, str]]:
         raise StudioError(f"There is no {table}: it lists the photographs, with columns file and sender.")
     with table.open(newline="") as f:
         rows = [r for r in csv.DictReader(f) if r["file"].startswith(f"{part}/")]
-    found = [(folder / r["file"], folder / "masks" / f"{Path(r['file']).stem}.png", r["sender"]) for r in rows]
-    found = [row for row in found if row[0].is_file() and row[1].is_file()]
-    if not found:
+    usable = [(folder / r["file"], folder / "masks" / f"{Path(r['file']).stem}.png", r["sender"]) for r in rows]
+    usable = [row for row in usable if row[0].is_file() and row[1].is_file()]
+    if not usable:
         raise StudioError(f"{folder} has no photographs with masks in {part}/.")
-    return found
+    return usable
 
 
 def read(pair: tuple[Path, Path], size: int) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:

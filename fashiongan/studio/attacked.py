@@ -68,7 +68,7 @@ def own(path: Path) -> Picture:
     if whole is None:
         raise StudioError(f"{path.name} has more than {limits.ATTACK_PIXELS // 10**6} million pixels: make it smaller.")
     whole.thumbnail((images.WORKING, images.WORKING), Image.Resampling.BOX)
-    cut = cutout.found(whole)
+    cut = cutout.find_garment(whole)
     if cut.nothing:  # attacked all the same, as it is
         values = images.as_tensor(images.on_background(whole).resize((SIZE, SIZE)), 1)
     else:

@@ -16,16 +16,16 @@ UNEVEN = 4  # ratio of the largest to the smallest class above which classes are
 TIMED = 3  # updates
 
 
-def recipe(garments: Dataset, asked: Recipe) -> Recipe:
+def recipe(garments: Dataset, requested: Recipe) -> Recipe:
     """A recipe to begin with: `studio` with the given data, size and fit, adapted to their number and size.
 
     From the runs behind `clothing-128`, a net half as wide above 48 pixels and a discriminator kept ten times as
     smooth; from the hundred boots of benchmarks/few.md, an augmented view of few pictures and twice as smooth a
     discriminator.
     """
-    n, large = len(garments), asked.size > 48
+    n, large = len(garments), requested.size > 48
     batch = min(32 if large else 64, n)
-    changes: dict[str, Any] = {"data": asked.data, "size": asked.size, "fit": asked.fit, "batch": batch}
+    changes: dict[str, Any] = {"data": requested.data, "size": requested.size, "fit": requested.fit, "batch": batch}
     changes["epochs"] = max(10, round((SOON if n < FEW and not large else STEPS) * batch / n))
     if large:
         changes["width"] = 32

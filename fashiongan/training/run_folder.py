@@ -186,8 +186,8 @@ class Keeper:
         far = self.scorer.distance(self.trainer.gan, self.trainer.average)
         if far < self.best:
             self.best = far
-            found = dataclasses.replace(self.info(), step=tick.step, distance=far)
-            checkpoint.save(self.out / "best.safetensors", self.trainer.gan, self.trainer.average, found)
+            info = dataclasses.replace(self.info(), step=tick.step, distance=far)
+            checkpoint.save(self.out / "best.safetensors", self.trainer.gan, self.trainer.average, info)
         now = monotonic()
         self.score_at = now - self.begun + 20 * (now - begin)
         return dataclasses.replace(tick, losses={**tick.losses, DISTANCE: far})

@@ -98,8 +98,8 @@ class Trainer:
                 lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
             )
         # Fakes' classes are drawn from this: the class of every real picture, or each class once.
-        found = r.labels and r.balance == "as found"
-        self.trained = self.data.labels if found else torch.tensor(r.trained or (0,), device=self.device)
+        as_found = r.labels and r.balance == "as found"
+        self.trained = self.data.labels if as_found else torch.tensor(r.trained or (0,), device=self.device)
         self.step, self.seconds = 0, 0.0
         self.steps = r.steps or math.ceil(r.epochs * len(data) / (r.batch * r.d_steps))
         if isinstance(self.gan, Grows):
@@ -132,7 +132,7 @@ class Trainer:
         if self.beside is None:
             return b
         other = torch.randint(len(self.beside), (r.batch,), generator=self.rng, device=self.device)[mine]
-        return b._replace(unpaired=self.beside.images[other], akin=self.beside.labels[other])
+        return b._replace(unpaired=self.beside.images[other], unpaired_y=self.beside.labels[other])
 
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
@@ -302,8 +302,8 @@ def unpaired(gan: GAN, device: torch.device) -> Dataset | None:
     """The gray garments that a GAN looks at beside its data, with its own numbers of their classes; None if none."""
     if not gan.unpaired:
         return None
-    found = load(gan.unpaired, size=28)
-    if found.images.shape[1] != 1:
-        raise StudioError(f"The garments without a pair must be gray, and those of {found.source} are not.")
-    numbers = torch.tensor([gan.akin(name) for name in found.names])
-    return replace(found, labels=numbers[found.labels]).to(device)
+    dataset = load(gan.unpaired, size=28)
+    if dataset.images.shape[1] != 1:
+        raise StudioError(f"The garments without a pair must be gray, and those of {dataset.source} are not.")
+    numbers = torch.tensor([gan.matching_class(name) for name in dataset.names])
+    return replace(dataset, labels=numbers[dataset.labels]).to(device)

@@ -59,7 +59,7 @@ def test_held_out_pictures_are_never_learned_from_and_all_others_once_an_epoch(g
 
 def test_labels_stay_with_their_pictures(garments):
     fitter = Fitter(recipe("dense", batch=16), garments)
-    for part in (fitter.data, fitter.held):
+    for part in (fitter.data, fitter.held_out):
         for image, label in zip(part.images[:20], part.labels[:20], strict=True):
             again = (garments.images == image).all((1, 2, 3)).nonzero().item()
             assert garments.labels[again] == label
@@ -197,7 +197,7 @@ def test_every_net_learns_ten_shapes(name, changes, garments):
     fitter, records = run(first(garments, 240), name, **changes)
     assert records[-1].held_out >= 0.96
     assert records[0].loss > 2 > records[-1].loss
-    assert classifiers.accuracy(fitter.net, fitter.held) == pytest.approx(records[-1].held_out)
+    assert classifiers.accuracy(fitter.net, fitter.held_out) == pytest.approx(records[-1].held_out)
 
 
 def test_bfloat16_is_for_learning_only(garments):
@@ -223,7 +223,7 @@ def test_records_add_up(garments):
     assert all(n.images_per_second > 0 for n in records)
     for before, after in pairwise(records):
         assert 20 / (after.seconds - before.seconds) == pytest.approx(after.images_per_second, rel=1e-3)
-    assert records[-1].held_out == pytest.approx(classifiers.accuracy(fitter.net, fitter.held))
+    assert records[-1].held_out == pytest.approx(classifiers.accuracy(fitter.net, fitter.held_out))
 
 
 def test_a_record_holds_the_means_since_the_previous_record(garments):

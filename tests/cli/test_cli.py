@@ -119,7 +119,7 @@ def test_train_names_missing_and_damaged_data(refused, tmp_path, idx_writer, mon
     monkeypatch.delenv("FASHIONGAN_DATA")
     monkeypatch.setattr(datasets, "DEBIAN", tmp_path / "not installed")
     monkeypatch.setattr(datasets.socket, "create_connection", offline)
-    assert datasets.THREE_WAYS in refused(cli.train, ["dcgan"], "apt-get install dataset-fashion-mnist")
+    assert datasets.HOW_TO_GET_IT in refused(cli.train, ["dcgan"], "apt-get install dataset-fashion-mnist")
 
 
 def offline(*_, **__):

@@ -189,7 +189,7 @@ def net(monkeypatch):
 
 def test_in_a_room_the_net_finds_it_and_background_is_none_of_it_to_the_bit(net):
     im = with_garments((80, 40, 239, 199))
-    cut = cutout.found(im)
+    cut = cutout.find_garment(im)
     alpha = np.asarray(cut.alpha)
     assert (cut.note, cut.unsure, cut.alpha.size) == ("", False, im.size)
     assert alpha[60:180, 100:220].min() == 255
@@ -197,14 +197,14 @@ def test_in_a_room_the_net_finds_it_and_background_is_none_of_it_to_the_bit(net)
 
 
 def test_two_garments_are_both_cut_out_with_a_remark(net):
-    cut = cutout.found(with_garments((30, 40, 129, 199), (190, 40, 289, 199)))
+    cut = cutout.find_garment(with_garments((30, 40, 129, 199), (190, 40, 289, 199)))
     assert "2 parts" in cut.note
     assert "all are cut out" in cut.note
     assert np.asarray(cut.alpha)[120, [80, 240]].tolist() == [255, 255]
 
 
 def test_a_picture_without_a_garment_is_used_whole_with_a_remark(net):
-    cut = cutout.found(room())
+    cut = cutout.find_garment(room())
     assert cut.unsure
     assert "No garment" in cut.note
     assert cut.alpha.getextrema() == (255, 255)
@@ -213,13 +213,13 @@ def test_a_picture_without_a_garment_is_used_whole_with_a_remark(net):
 
 def test_a_picture_with_an_uncertain_mask_is_used_whole(net):
     net(Finds(sure=3.0))
-    cut = cutout.found(with_garments((80, 40, 239, 199)))
+    cut = cutout.find_garment(with_garments((80, 40, 239, 199)))
     assert cut.unsure
     assert "not sure" in cut.note
 
 
 def test_a_small_garment_is_cut_out_with_a_remark(net):
-    cut = cutout.found(with_garments((150, 100, 179, 129)))
+    cut = cutout.find_garment(with_garments((150, 100, 179, 129)))
     assert not cut.unsure
     assert "only 1" in cut.note
     assert np.asarray(cut.alpha)[115, 165] == 255
@@ -233,7 +233,7 @@ def test_white_on_white_of_which_a_flood_fill_finds_shadows_is_the_nets(monkeypa
     ImageDraw.Draw(im).rectangle((30, 30, 34, 89), (215, 215, 210))
     calls = []
     monkeypatch.setattr(cutout_net, "load", lambda *_: calls.append(1) or Finds())
-    cutout.found(im)
+    cutout.find_garment(im)
     assert calls
 
 
@@ -243,9 +243,9 @@ def test_on_a_plain_ground_no_net_is_run(monkeypatch, ground):
 
     monkeypatch.setattr(cutout_net, "load", lambda *_: pytest.fail("the net was loaded"))
     im = shirt(ground, (200, 60, 150))
-    cut = cutout.found(im)
+    cut = cutout.find_garment(im)
     assert cut.note == ""
-    expected = np.asarray(cutout.cut_out(im.convert("RGBA"))) > 127
+    expected = np.asarray(cutout.flood_filled(im.convert("RGBA"))) > 127
     actual = np.asarray(cut.alpha) > 127
     assert (expected & actual).sum() / (expected | actual).sum() > 0.97
 
@@ -253,6 +253,6 @@ def test_on_a_plain_ground_no_net_is_run(monkeypatch, ground):
 def test_twelve_megapixels_take_bounded_memory(net):
     im = with_garments((1000, 800, 2999, 2199), size=(4000, 3000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    cut = cutout.found(im)
+    cut = cutout.find_garment(im)
     assert cut.alpha.size == im.size
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250_000  # kB

@@ -308,7 +308,7 @@ def test_one_hint_keeps_its_hue_on_all_of_a_cut_out():
         model.G.last.weight[4].normal_(0, 0.1, generator=torch.Generator().manual_seed(0))  # and nothing is added
         gray = torch.randint(0, 256, (2, 1, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
         hint = torch.tensor([[[0.5, 0.5, 0.3, -0.2, 1.0]]]).expand(2, 1, 5)
-        ab = model.G.wished(gray, hint, torch.randn(2, 8), torch.zeros(2, 10))
+        ab = model.G.raw_colors(gray, hint, torch.randn(2, 8), torch.zeros(2, 10))
     assert (ab[:, 0] > 0).all()
     assert torch.allclose(ab[:, 1] / ab[:, 0], torch.tensor(-0.2 / 0.3), atol=1e-4)
     assert ab[:, 0].std() > 0, "its strength differs from pixel to pixel"
@@ -381,7 +381,7 @@ def test_a_hinted_cut_out_hears_no_noise():
     gray = torch.randint(0, 256, (2, 1, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     hints = torch.tensor([[[0.5, 0.5, 0.3, -0.2, 1.0]], [[0.5, 0.5, 0.3, -0.2, 0.0]]])
     with torch.no_grad():
-        one, other = (model.G.wished(gray, hints, torch.full((2, 8), v), torch.zeros(2, 10)) for v in (1.0, -1.0))
+        one, other = (model.G.raw_colors(gray, hints, torch.full((2, 8), v), torch.zeros(2, 10)) for v in (1.0, -1.0))
     assert torch.equal(one[0], other[0])
     assert not torch.equal(one[1], other[1])
 

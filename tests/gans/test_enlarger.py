@@ -158,7 +158,7 @@ def test_conditions_are_measured_on_the_garments():
     small = torch.zeros(1, 1, 28, 28)
     small[..., :7] = 0.4
     small[..., 7:14] = 0.8
-    assert s.looks(small)[0].tolist() == pytest.approx([0.6, 0.2], abs=1e-3)
+    assert s.tone_stats(small)[0].tolist() == pytest.approx([0.6, 0.2], abs=1e-3)
 
 
 # ---------------------------------------------------------------- the palette
@@ -224,7 +224,9 @@ def test_it_has_the_color_of_its_condition_and_noise_draws_others():
     with torch.no_grad():
         got = s.mean_chroma(model.G(small.expand(3, -1, -1, -1), y, z, told))
         assert torch.allclose(got, told, atol=0.08)
-        free = model.G.palette.draw(y, s.looks(small).expand(3, -1), torch.tensor([[-1.0, 0], [1.0, 0], [1.0, 1.0]]))
+        free = model.G.palette.draw(
+            y, s.tone_stats(small).expand(3, -1), torch.tensor([[-1.0, 0], [1.0, 0], [1.0, 1.0]])
+        )
     assert free[1, 0] - free[0, 0] > 0.02
     assert free[2, 1] - free[1, 1] > 0.01
 
@@ -254,26 +256,26 @@ def test_it_is_small_enough_to_bundle():
 
 def test_it_knows_fashion_mnists_classes_by_their_other_names():
     model = fresh(labels=("dress", "hat", "longsleeve", "outwear", "pants", "shirt", "shoes", "t-shirt"))
-    assert [model.akin(n) for n in datasets.CLASSES] == [7, 4, 2, 0, 3, 6, 5, 6, -1, 6]
-    assert fresh(labels=datasets.CLASSES).akin("Sandal") == 5
+    assert [model.matching_class(n) for n in datasets.CLASSES] == [7, 4, 2, 0, 3, 6, 5, 6, -1, 6]
+    assert fresh(labels=datasets.CLASSES).matching_class("Sandal") == 5
 
 
 def test_half_of_the_conditions_have_no_pair():
     model = fresh()
     x = block((0.8, 0.2, 0.2), 64).repeat(6, 1, 1, 1) * 2 - 1
     other = (noise(6, 1, 28, 28) * 255).byte()
-    y, akin = torch.tensor([2, 0, 2, 1, 1, 1]), torch.tensor([3, -1, 0, 0, 0, 0])
-    t = model.asked(batch(model, x, y, unpaired=other, akin=akin))
+    y, unpaired_y = torch.tensor([2, 0, 2, 1, 1, 1]), torch.tensor([3, -1, 0, 0, 0, 0])
+    t = model.inputs(batch(model, x, y, unpaired=other, unpaired_y=unpaired_y))
     assert len(t.small) == 6
     assert len(t.real) == 3
     assert torch.equal(t.small[3:], other[:3].float() / 255)
     assert torch.allclose(t.small[:3], (s.shrink(t.real) * 255).round() / 255)
-    assert torch.allclose(t.told[:3], s.mean_chroma(t.real))
+    assert torch.allclose(t.chroma[:3], s.mean_chroma(t.real))
     assert t.y[3:].tolist() == [[0, 0, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]]
     assert t.real_y.argmax(1).tolist() == [2, 0, 2]
     assert model.met.tolist() == [True, False, True, False]
     assert torch.equal(model.example[2].float() / 255, t.small[0])
-    alone = model.asked(batch(model, x, y))
+    alone = model.inputs(batch(model, x, y))
     assert len(alone.small) == len(alone.real) == 6
     assert model.met.tolist() == [True, True, True, False]
     assert torch.equal(model.example[2].float() / 255, t.small[0]), "the first is kept"
@@ -310,8 +312,8 @@ def test_a_garment_that_equals_its_pair_costs_only_the_discriminator_and_palette
     x = cutouts(4).images.float() / 127.5 - 1
     b = batch(model, x, torch.arange(4))
     model.D.measure(x)
-    t = model.asked(b)
-    monkeypatch.setattr(model, "asked", lambda _: t)
+    t = model.inputs(b)
+    monkeypatch.setattr(model, "inputs", lambda _: t)
     monkeypatch.setattr(model.G, "forward", lambda *_: t.real)
     loss = model.g_loss(b)
     for name in ("redraw", "likeness", "hint"):

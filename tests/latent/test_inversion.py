@@ -30,7 +30,7 @@ def test_guesses_get_better_and_are_described(gan, trainer_of):
     assert {g.steps for g in result} == {36}
     assert [g.psnr for g in result] == sorted(g.psnr for g in result)
     for g in (result[0], result[-1]):
-        drawn = spec.picture(model, spec.parse(g.look.to_json()))[0]
+        drawn = spec.picture(model, spec.parse(g.sample.to_json()))[0]
         assert torch.equal(drawn, g.picture)
         assert g.psnr == inversion.psnr(drawn, goal)
 
@@ -39,7 +39,7 @@ def test_a_requested_class_is_kept(trainer_of):
     model = trainer_of("cdcgan").gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=77, label="Coat"))[0]
     result = list(inversion.project(model, "x", goal, "Bag"))
-    assert {g.look.label for g in result} == {"Bag"}
+    assert {g.sample.label for g in result} == {"Bag"}
 
 
 def test_the_scorer_predicts_the_class_of_a_picture(trainer_of, monkeypatch):
@@ -64,7 +64,7 @@ def test_inversion_recovers_a_generated_picture(trainer_of):
     pool = inversion.pool(model)
     goal = (pool.small[9] * 255).round().to(torch.uint8).view(1, 28, 28)
     first = next(iter(inversion.project(model, "x", goal)))
-    assert torch.allclose(spec.unpack(model, first.look.latents, 1)[0], pool.z[9], atol=2e-3)
+    assert torch.allclose(spec.unpack(model, first.sample.latents, 1)[0], pool.z[9], atol=2e-3)
     assert inversion.pool(model) is pool
 
 
@@ -100,6 +100,6 @@ def test_infogans_kind_and_codes_are_part_of_the_answer(trainer_of):
     model = trainer_of("infogan", categories=4, codes=2).gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=5))[0]
     *_, last = inversion.project(model, "x", goal)
-    z = spec.unpack(model, last.look.latents, 1)
+    z = spec.unpack(model, last.sample.latents, 1)
     assert z[0, 16:20].sum() == 1
     assert directions.noise(model, z).isfinite().all()

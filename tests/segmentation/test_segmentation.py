@@ -146,7 +146,7 @@ def test_a_picture_without_garment_is_used_whole_with_a_remark(shade):
     assert cut.unsure
     assert "No garment" in cut.note
     assert cut.alpha.getextrema() == (255, 255)
-    assert cut.seen.getextrema()[1] < 128
+    assert cut.predicted.getextrema()[1] < 128
 
 
 def test_a_picture_with_an_uncertain_mask_is_used_whole():

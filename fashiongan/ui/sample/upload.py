@@ -31,7 +31,7 @@ class Fold:
             waiting = [gr.skip()] * len(again.outputs)
             for guess, target, note in guesses(studio, path, name, label):
                 last = guess.step == guess.steps
-                yield [panel(target, guess, note), *(again.values(guess.look) if last else waiting)]
+                yield [panel(target, guess, note), *(again.values(guess.sample) if last else waiting)]
 
         event = self.file.upload(
             polite_steps(start),
@@ -60,7 +60,7 @@ def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator
         raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
     gan = studio.gan(name)
     own = images.opened(Path(path))
-    cut = cutout.found(own)
+    cut = cutout.find_garment(own)
     target = cutout.garment(own, gan.recipe.size, gan.channels, cut)
     chosen = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
     for guess in inversion.project(gan, name, target, chosen):
