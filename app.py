@@ -11,9 +11,12 @@ parser.add_argument(
 parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
 parser.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
 parser.add_argument(
-    "--public", action="store_true", default="SPACE_ID" in os.environ,
-    help="strangers may come: no training, no scoring, no paths (default on a Hugging Face Space)",
-)  # fmt: skip
+    "--public",
+    action="store_true",
+    help="strangers may come: no training, no scoring, no paths, but for a Space's owner who signs in. Default on a "
+    "Hugging Face Space; FASHIONGAN_PUBLIC=0 turns it off there, and FASHIONGAN_PUBLIC=visitors lets whoever signs in "
+    "queue short runs",
+)
 parser.add_argument(
     "--mcp", action="store_true", default="FASHIONGAN_MCP" in os.environ, help="offer the endpoints as MCP tools too"
 )
@@ -25,12 +28,17 @@ def main() -> None:
     from fashiongan.studio import Studio
     from fashiongan.ui import build, launch_settings
 
+    access = os.environ.get("FASHIONGAN_PUBLIC") or ("1" if "SPACE_ID" in os.environ else "0")
+    if access not in ("0", "1", "visitors"):
+        parser.exit(2, f"FASHIONGAN_PUBLIC cannot be {access!r}: set 0, 1 or visitors.\n")
+    public = args.public or access != "0"
     catalogue, password = (os.environ.get(f"FASHIONGAN_{name}") or None for name in ("HUB_REPO", "PASSWORD"))
     try:
-        settings = launch_settings(password=password, mcp=args.mcp, public=args.public)
+        settings = launch_settings(password=password, mcp=args.mcp, public=public)
     except StudioError as e:
         parser.exit(2, f"{e}\n")
-    studio = Studio(args.runs, args.data_root, args.device, public=args.public, catalogue=catalogue)
+    visitors = access == "visitors"
+    studio = Studio(args.runs, args.data_root, args.device, public=public, visitors=visitors, catalogue=catalogue)
     build(studio).launch(**settings)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -71,3 +72,17 @@ class Job(Generic[T]):
         self._resting.set()
         if self._after:
             self._after()
+
+
+def within(work: Iterator[T], seconds: float | None) -> Iterator[T]:
+    """The items of `work` until that time is over, after which it is closed; all of them if it is None."""
+    begin = monotonic()
+    try:
+        for item in work:
+            yield item
+            if seconds is not None and monotonic() - begin > seconds:
+                break
+    finally:
+        close = getattr(work, "close", None)
+        if close:
+            close()

@@ -57,6 +57,11 @@ SEED = 2**63 - 1  # the largest in a description and on the command line: PyTorc
 PAGE_SEED = 2**31 - 1  # the largest on the page and in the API, also of a generated garment's number
 PUBLIC_PASSES = 100_000  # passes of pictures through nets for one curve on a public page: about a minute
 
+# A signed-in visitor's run on a page with FASHIONGAN_PUBLIC=visitors; each may have one
+VISITOR_STEPS = 5000
+VISITOR_SIDE = 28  # pixels a side
+VISITOR_SECONDS = 600.0  # then it is stopped and saved
+
 # Training
 QUEUE = 20  # runs that may wait
 ROWS = 4000  # points of a training curve kept for the page; beyond it, neighbouring points are averaged
@@ -67,3 +72,4 @@ HUB_GRACE = 30.0  # for a download, plus one second for each HUB_SLOWEST bytes
 HUB_SLOWEST = 100_000  # bytes a second
 HUB_AGAIN = 10.0  # until a failed place is requested again, however often it is named
 CATALOGUE_AGAIN = 60.0  # until a failed listing of the catalogue is requested again
+MEMBERS_AGAIN = 300.0  # until it is asked again which organizations a signed-in account belongs to

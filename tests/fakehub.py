@@ -9,16 +9,19 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-API = re.compile(r"/api/models/([^/]+/[^/]+?)(?:/revision/([^/]+))?")
+API = re.compile(r"/api/(models|spaces)/([^/]+/[^/]+?)(?:/revision/([^/]+))?")
 FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
 class FakeHub:
-    """`repos`: {"user/name": {"file": bytes}}. `trouble`: what goes wrong: "cut", "other content", "silent", or a
+    """`repos`: {"user/name": {"file": bytes}}; a Space is "spaces/user/name", and `settings` has what was set for it.
+    `trouble`: what goes wrong: "cut", "other content", "silent", or a
     status code. `tokens`: whoever comes with none of these is refused with 401 where something is written."""
 
-    def __init__(self, repos=(), trouble=None, tokens=("hf_good",)):
+    def __init__(self, repos=(), trouble=None, tokens=("hf_good",), accounts=None):
         self.repos, self.trouble, self.tokens, self.log = dict(repos), trouble, tokens, []
+        self.settings = {}
+        self.accounts = accounts or {}  # by token: what whoami says
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,8 +51,11 @@ class FakeHub:
                     return None
                 if isinstance(hub.trouble, int):
                     return self.answer(hub.trouble)
+                if path == "/api/whoami-v2":
+                    known = hub.accounts.get((self.headers.get("Authorization") or "").removeprefix("Bearer "))
+                    return self.answer(200, known) if known else self.answer(401)
                 if m := API.fullmatch(path):
-                    return self.repository(m[1], m[2] or "main")
+                    return self.repository(("spaces/" if m[1] == "spaces" else "") + m[2], m[3] or "main")
                 if m := FILE.fullmatch(path):
                     return self.file(*m.groups())
                 return self.answer(404)
@@ -95,21 +101,33 @@ class FakeHub:
                 if path == "/api/repos/create":
                     repo = json.loads(body)
                     name = f"{repo.get('organization') or 'me'}/{repo['name']}"
-                    hub.repos.setdefault(name, {})
+                    name = f"spaces/{name}" if repo.get("type") == "space" else name
+                    if name in hub.repos:
+                        return self.answer(409, {"url": f"{hub.url}/{name}"})
+                    hub.repos[name], hub.settings[name] = {}, {"created": repo}
                     return self.answer(200, {"url": f"{hub.url}/{name}"})
                 if path == "/api/validate-yaml":
                     return self.answer(200, {"errors": [], "warnings": []})
-                repo = re.fullmatch(r"/api/models/([^/]+/[^/]+)/(\w+)/main", path)
+                if setting := re.fullmatch(r"/api/(spaces/[^/]+/[^/]+)/(variables|secrets|hardware)", path):
+                    hub.settings.setdefault(setting[1], {}).setdefault(setting[2], []).append(json.loads(body))
+                    runtime = {"stage": "BUILDING", "hardware": {"current": None, "requested": None}}
+                    return self.answer(200, runtime if setting[2] == "hardware" else {})
+                repo = re.fullmatch(r"/api/(?:models/)?((?:spaces/)?[^/]+/[^/]+)/(\w+)/main", path)
                 if repo and repo[2] == "preupload":
                     plain = {"uploadMode": "regular", "shouldIgnore": False}
                     files = [{"path": f["path"], **plain} for f in json.loads(body)["files"]]
                     return self.answer(200, {"files": files})
                 if repo and repo[2] == "commit":
-                    for line in map(json.loads, body.splitlines()):
+                    lines = [json.loads(line) for line in body.splitlines()]
+                    if lines[0]["value"].get("parentCommit") not in (None, hub.sha(repo[1])):
+                        return self.answer(412)
+                    for line in lines:
                         if line["key"] == "file":
                             content = base64.b64decode(line["value"]["content"])
                             hub.repos[repo[1]][line["value"]["path"]] = content
-                    return self.answer(200, {"commitUrl": f"{hub.url}/{repo[1]}/commit/1", "commitOid": "1" * 40})
+                    return self.answer(
+                        200, {"commitUrl": f"{hub.url}/{repo[1]}/commit/1", "commitOid": hub.sha(repo[1])}
+                    )
                 return self.answer(404)
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

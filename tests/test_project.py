@@ -37,7 +37,8 @@ def test_the_space_runs_the_gradio_that_is_pinned():
     assert re.fullmatch(r"\d+m", card["startup_duration_timeout"])
     assert card["tags"]
     known = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
-    assert card.keys() == known | {"short_description", "startup_duration_timeout", "tags"}
+    assert card.keys() == known | {"short_description", "startup_duration_timeout", "tags", "hf_oauth"}
+    assert card["hf_oauth"] is True  # or its owner could not sign in, and nobody could train
     assert len(card["short_description"]) <= 60
     colors = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert {card["colorFrom"], card["colorTo"]} <= colors

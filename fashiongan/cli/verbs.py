@@ -12,6 +12,7 @@ from .evaluate import add_evaluate
 from .fit import add_fit
 from .hub import add_hub
 from .sample import add_sample
+from .space import add_space
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     add_cutout(verbs)
     add_check(verbs)
     add_hub(verbs)
+    add_space(verbs)
     add_bundle(verbs)
     args = parser.parse_args(argv)
     return answer(lambda: args.run(args))

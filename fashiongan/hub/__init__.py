@@ -4,6 +4,6 @@ A name is a path, a run folder, a bundled checkpoint or `hub:user/name`. Nothing
 caller that needs them checked passes in a function. May import the ground only (errors, files, limits).
 """
 
-from .client import PREFIX, Place, UnreachableError, fetch, listing, parse, repository, send
+from .client import PREFIX, Place, UnreachableError, fetch, listing, organizations, parse, repository, send
 
-__all__ = ["PREFIX", "Place", "UnreachableError", "fetch", "listing", "parse", "repository", "send"]
+__all__ = ["PREFIX", "Place", "UnreachableError", "fetch", "listing", "organizations", "parse", "repository", "send"]

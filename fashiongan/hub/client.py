@@ -164,6 +164,15 @@ def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
     return ask(work, limits.HUB_GRACE + sum(map(len, files.values())) / limits.HUB_SLOWEST)
 
 
+def organizations(token: str) -> list[str]:
+    """The organizations that the account with that token belongs to; StudioError if the Hub does not say so in time."""
+    import huggingface_hub as hf
+
+    api = hf.HfApi()
+    account = ask(lambda: api.whoami(token=token))
+    return [str(o["name"]) for o in account.get("orgs") or [] if isinstance(o, dict) and "name" in o]
+
+
 class UnreachableError(StudioError):
     """The Hub cannot be reached, or offline mode is set."""
 

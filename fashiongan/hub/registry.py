@@ -41,13 +41,18 @@ class Registry:
         folder: where the runs are.
         check: called with each fetched file; a file for which it raises StudioError is not listed.
         catalogue: a repository on the Hub, `user/name` or `user/name@revision`, whose checkpoints are listed too.
-        public: fetch from no other repository, since that would use the owner's token and disk for any visitor.
+        restricted: whether the current call is a stranger's on a public page. Such a call fetches from no other
+            repository, since that would use the owner's token and disk, and does not see what the owner fetched.
     """
 
     def __init__(
-        self, folder: Path, check: Callable[[Path], object], catalogue: str | None = None, public: bool = False
+        self,
+        folder: Path,
+        check: Callable[[Path], object],
+        catalogue: str | None = None,
+        restricted: Callable[[], bool] = lambda: False,
     ):
-        self.folder, self.check_file, self.catalogue, self.public = folder, check, catalogue, public
+        self.folder, self.check_file, self.catalogue, self.restricted = folder, check, catalogue, restricted
         self.lock, self.asking = threading.Lock(), threading.Lock()
         self.offered: list[str] = []  # the checkpoints in the catalogue
         self.fetched: dict[str, Path] = {}  # by place; fetched once, and then the same file until a restart
@@ -62,7 +67,8 @@ class Registry:
         made = sorted(self.folder.glob("*/checkpoint.safetensors"), key=lambda p: p.stat().st_mtime, reverse=True)
         best = {p.parent: p for p in self.folder.glob("*/best.safetensors")}
         mine = [name for p in made for name in (p.parent, best.get(p.parent)) if name is not None]
-        there = [*self.offered, *(name for name in list(self.fetched) if name not in self.offered)]
+        fetched = [name for name in list(self.fetched) if name not in self.offered]
+        there = [*self.offered, *(fetched if not self.restricted() else filter(self.in_catalogue, fetched))]
         return [*bundled(), *there, *(p.as_posix() for p in mine)]
 
     def check(self, name: Any) -> None:
@@ -72,7 +78,7 @@ class Registry:
         elif name not in self.names():
             raise StudioError(
                 f"There is no checkpoint {quoted(name)} here: choose one from the list"
-                + ("." if self.public else ", or name one on the Hub, hub:user/name.")
+                + ("." if self.restricted() else ", or name one on the Hub, hub:user/name.")
             )
 
     def path(self, name: Any) -> Path:
@@ -83,14 +89,14 @@ class Registry:
     def from_hub(self, place: client.Place) -> Path:
         """The file of a place on the Hub. It is fetched once; after a failure, not again for HUB_AGAIN seconds."""
         name = str(place)
+        if self.restricted() and not self.in_catalogue(name):
+            raise StudioError(off("Fetching what a visitor names"))
         with self.lock:
             if name in self.fetched:
                 return self.fetched[name]
             when, why = self.failed.get(name, (-limits.HUB_AGAIN, ""))
         if monotonic() - when < limits.HUB_AGAIN:
             raise StudioError(why)
-        if self.public and (self.catalogue is None or place.repo != client.parse(self.catalogue).repo):
-            raise StudioError(off("Fetching what a visitor names"))
         try:
             path = client.fetch(place)
             self.check_file(path)  # so that only valid files are listed
@@ -101,6 +107,10 @@ class Registry:
         with self.lock:
             self.fetched[name] = path
         return path
+
+    def in_catalogue(self, name: str) -> bool:
+        """Whether a place on the Hub is in the catalogue's repository."""
+        return self.catalogue is not None and client.parse(name).repo == client.parse(self.catalogue).repo
 
     def look_up(self) -> str:
         """Request the catalogue's list of checkpoints, unless it is known. Returns "", or a sentence on why it failed.
@@ -125,5 +135,5 @@ def off(what: str) -> str:
     """The sentence that refuses an action on a public page."""
     return (
         f"{what} is off on this public page: make it your own with “Duplicate this Space” in the Space's menu, or run "
-        "the studio on your machine with `make app`."
+        "the studio on your machine with `make app`; what is your own Space opens once you sign in, on its Train tab."
     )

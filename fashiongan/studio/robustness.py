@@ -219,7 +219,7 @@ class RobustnessService:
         self, names: Sequence[str], kinds: Sequence[str], strengths: Sequence[float], masks: Sequence[str], n: int
     ) -> None:
         """StudioError if a curve would take too much computing time on a public page."""
-        if not self.studio.public:
+        if not self.studio.restricted:
             return
         passes = n * len(names) * len(masks) * len(strengths) * sum(attacks.find(kind).passes for kind in kinds)
         if passes > limits.PUBLIC_PASSES:

@@ -14,12 +14,13 @@ from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.recipe import Recipe
-from ..job import Job
+from ..job import Job, within
 from ..plain import maybe
 from ..training import recommend, run_folder, run_log
 from ..training.trainer import Tick, Trainer, pick_device
 from .curve import Columns, Curve
 from .datasets import Datasets
+from .rights import ONE_EACH, TIME_OVER
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Run:
     recipe: Recipe
     steps: int
     owner: str = ""
+    seconds: float | None = None  # after which it is stopped and saved
     started: float = field(default_factory=time)
     job: Job[Tick] | None = None
     curve: Curve = field(default_factory=Curve)
@@ -41,12 +43,17 @@ class Run:
     @property
     def state(self) -> str:
         if self.job is None:
-            return "finished" if self.newest.get("step", 0) >= self.steps else "stopped"
-        return self.job.state
+            return "finished" if self.step >= self.steps else "stopped"
+        return "stopped" if self.timed_out else self.job.state
 
     @property
     def alive(self) -> bool:
         return self.job is not None and self.job.alive
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was stopped since its time was over."""
+        return self.job is not None and self.job.state == "finished" and self.step < self.steps
 
     @property
     def step(self) -> int:
@@ -60,6 +67,7 @@ class Waiting:
     number: int
     recipe: Recipe
     owner: str
+    seconds: float | None = None  # after which it is stopped and saved
 
 
 @dataclass(frozen=True)
@@ -135,10 +143,10 @@ class Runs:
             self.skipped = ()
             return self.launch(recipe, owner, loaded)
 
-    def launch(self, recipe: Recipe, owner: str, loaded: Dataset) -> Run:
+    def launch(self, recipe: Recipe, owner: str, loaded: Dataset, seconds: float | None = None) -> Run:
         out = self.folder / self.free_name(recipe.gan)
         trainer = run_folder.start(recipe, out, pick_device(self.device), loaded=loaded)
-        return self.go(Run(out, trainer.recipe, trainer.steps, owner), trainer)
+        return self.go(Run(out, trainer.recipe, trainer.steps, owner, seconds), trainer)
 
     def go_on(self, owner: str) -> Run:
         """Resume the shown run, which is paused or stopped, exactly where it is."""
@@ -155,10 +163,8 @@ class Runs:
             trainer = run_folder.resume(run.out, pick_device(self.device), loaded=loaded)
             if trainer.step >= trainer.steps:
                 raise StudioError(f"{run.out.name} has reached its last step: start a new run.")
-            again = replace(
-                run, recipe=trainer.recipe, steps=trainer.steps, owner=owner, started=time(), job=None, remarks=()
-            )
-            return self.go(again, trainer)
+            again = replace(run, recipe=trainer.recipe, steps=trainer.steps, owner=owner, seconds=None)
+            return self.go(replace(again, started=time(), job=None, remarks=()), trainer)
 
     def pause(self) -> None:
         if self.run and self.run.job:
@@ -202,24 +208,32 @@ class Runs:
 
         # The next run starts in its own thread, so that `stop` waits only for the run that it stops.
         advance = Thread(target=self.advance, daemon=True)
-        run.job = Job(run_folder.train(trainer, run.out), keep, name=f"train {run.out.name}", after=advance.start)
+        work = within(run_folder.train(trainer, run.out), run.seconds)
+        run.job = Job(work, keep, name=f"train {run.out.name}", after=advance.start)
         self.run = run
         return run
 
     # The queue
 
-    def enqueue(self, recipes: Sequence[Recipe], owner: str) -> None:
-        """Add runs to the queue, either all or none. Raises StudioError at once if one cannot be trained."""
+    def enqueue(self, recipes: Sequence[Recipe], owner: str, seconds: float | None = None) -> None:
+        """Add runs to the queue, either all or none. Raises StudioError at once if one cannot be trained.
+
+        With `seconds`, a run is stopped and saved after that time, and its owner may have no other.
+        """
         for recipe in recipes:
             datasets.prepare(recipe, loaded=self.data.of(recipe))
         with self.starting:
+            theirs = [w for w in self.waiting if w.owner == owner]
+            active = self.run is not None and self.run.alive and self.run.owner == owner
+            if seconds is not None and (theirs or active or len(recipes) > 1):
+                raise StudioError(ONE_EACH)
             if len(self.waiting) + len(recipes) > limits.QUEUE:
                 if len(recipes) == 1:
                     raise StudioError(f"The queue is full: {limits.QUEUE} runs are waiting already.")
                 raise StudioError(
                     f"The queue has no room for {len(recipes)} more: at most {limits.QUEUE} runs may wait."
                 )
-            self.waiting += [Waiting(self.numbered + i, recipe, owner) for i, recipe in enumerate(recipes, 1)]
+            self.waiting += [Waiting(self.numbered + i, recipe, owner, seconds) for i, recipe in enumerate(recipes, 1)]
             self.numbered += len(recipes)
         self.advance()
 
@@ -248,7 +262,7 @@ class Runs:
                 self.waiting.pop(0)
                 try:
                     if loaded is not None:
-                        self.launch(entry.recipe, entry.owner, loaded)
+                        self.launch(entry.recipe, entry.owner, loaded, entry.seconds)
                 except StudioError as e:
                     failed = e
                 if failed is not None:
@@ -284,7 +298,7 @@ class Runs:
             images_per_second=speed,
             seconds=newest.get("seconds", 0.0),
             seconds_left=left if run.state in ("running", "paused") else None,
-            remarks=(*run.remarks, *self.skipped),
+            remarks=(*run.remarks, *self.skipped, *((TIME_OVER,) if run.timed_out else ())),
             queue=self.queue(),
             error=str(run.job.error) if run.job and run.job.error else None,
             run=run.out.name,

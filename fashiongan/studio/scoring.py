@@ -46,6 +46,7 @@ class Scoring:
         self.job: Job[Progress] | None = None
         self.now = Progress()
         self.waiting: list[str] = []
+        self.paths: dict[str, Path] = {}  # of what was added: the thread that scores has no rights of its own
 
     def report(self, name: str) -> Report | None:
         """The report on the current weights of a checkpoint, if there is one. A bundled checkpoint has it in its
@@ -63,8 +64,7 @@ class Scoring:
 
     def add(self, names: Sequence[str]) -> None:
         """Add checkpoints to the queue, except those that are in it, and start if nothing is being scored."""
-        for name in names:
-            self.find(name)
+        self.paths |= {name: self.find(name) for name in names}
         with self.lock:
             busy = self.now.name if self.job is not None and self.job.alive else None
             self.waiting += [name for name in names if name not in (busy, *self.waiting)]
@@ -79,7 +79,7 @@ class Scoring:
             name = self.waiting.pop(0)
             yield replace(self.now, name=name, doing="drawing", share=0.0)
             try:
-                path = self.find(name)
+                path = self.paths[name]
                 place = self.report_file(path)
                 for step in evaluate.evaluate(sources.draw(path, SAMPLES), self.data_root):
                     yield replace(self.now, name=name, doing=step.doing, share=step.step / step.steps)

@@ -1,9 +1,9 @@
 """The facade of all that the visitors of one machine share: checkpoints, data, scores, and the training run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .. import checkpoint
+from .. import checkpoint, limits
 from ..data import datasets
 from ..data.datasets import Dataset
 from ..errors import StudioError
@@ -11,8 +11,10 @@ from ..evaluation.report import Report
 from ..gans.base import GAN
 from ..gans.recipe import Recipe
 from ..hub.registry import Registry, off
+from . import rights
 from .datasets import Datasets
 from .models import Models
+from .rights import Caller
 from .runs import Run, RunNews, Runs, RunStatus, Waiting
 from .scoring import Scoring, ScoringStatus
 
@@ -21,8 +23,9 @@ class Studio:
     """Checkpoints and data sets by name, at most one run at a time, and the queue of runs.
 
     It checks what is allowed, and delegates the work to `models`, `datasets`, `runs` and `scoring`. A `public` studio
-    does not train, does not score, and opens no folder that a visitor names. `catalogue` is a repository on the Hub
-    whose checkpoints are listed beside the bundled ones.
+    does not train, does not score, and opens no folder that a visitor names, except for its owner; with `visitors`,
+    whoever is signed in may queue short runs. `catalogue` is a repository on the Hub whose checkpoints are listed
+    beside the bundled ones. `caller` tells who makes the current call; the page sets it.
     """
 
     def __init__(
@@ -32,19 +35,47 @@ class Studio:
         device: str = "auto",
         *,
         public: bool = False,
+        visitors: bool = False,
         catalogue: str | None = None,
     ):
-        self.folder, self.data_root, self.device, self.public = folder, data_root, device, public
-        self.library = Registry(folder, checkpoint.load, catalogue, public)
+        self.folder, self.data_root, self.device = folder, data_root, device
+        self.public, self.visitors = public or visitors, visitors
+        self.caller: Callable[[], Caller] = lambda: rights.STRANGER
+        self.library = Registry(folder, checkpoint.load, catalogue, lambda: self.restricted)
         self.models = Models(self.library)
         self.datasets = Datasets(data_root)
         self.runs = Runs(folder, self.datasets, device)
         self.scoring = Scoring(folder / ".reports", data_root, self.path)
 
+    # Rights
+
+    @property
+    def restricted(self) -> bool:
+        """Whether whoever makes the current call is a stranger on a public page."""
+        return self.public and not self.caller().owner
+
     def check_private(self, what: str) -> None:
-        """StudioError on a public page, where visitors must not do `what`, such as "Training"."""
-        if self.public:
-            raise StudioError(off(what))
+        """StudioError on a public page, where only its owner may do `what`, such as "Training"."""
+        if self.restricted:
+            raise StudioError(self.caller().doubt or off(what))
+
+    @property
+    def may_train(self) -> bool:
+        """Whether whoever makes the current call may start or queue a run."""
+        return not self.restricted or (self.visitors and self.caller().account != "")
+
+    def check_training(self) -> None:
+        """StudioError for whoever may not start or queue a run."""
+        if self.visitors and not self.caller().account:
+            raise StudioError(rights.SIGN_IN)
+        if not self.may_train:
+            self.check_private("Training")
+
+    def check_ours(self, owner: str) -> None:
+        """StudioError on a public page for all but its owner and the account that started the job of that owner."""
+        if self.restricted and (owner == "" or owner != self.caller().job_owner):
+            self.check_training()
+            raise StudioError("That run is another visitor's: only they and the owner of this page can end it.")
 
     # Checkpoints and data
 
@@ -103,28 +134,37 @@ class Studio:
 
     def start(self, recipe: Recipe, owner: str = "") -> Run:
         """Start a run. Raises StudioError if another run is active (its message names that run), or if the recipe
-        cannot be trained."""
-        self.check_private("Training")
-        return self.runs.start(recipe, owner)
+        cannot be trained. A visitor's run on a public page is queued, and so waits for the active one."""
+        self.check_training()
+        if not self.restricted:
+            return self.runs.start(recipe, self.caller().job_owner or owner)
+        self.enqueue_all([recipe])
+        if self.run is None:
+            raise StudioError(" ".join(self.status().remarks) or "That run could not start: choose other settings.")
+        return self.run
 
     def enqueue(self, recipe: Recipe, owner: str = "") -> None:
         """Add a run to the queue. Raises StudioError at once if it cannot be trained."""
         self.enqueue_all([recipe], owner)
 
     def enqueue_all(self, recipes: Sequence[Recipe], owner: str = "") -> None:
-        """Add runs to the queue, either all or none."""
-        self.check_private("Training")
-        self.runs.enqueue(recipes, owner)
+        """Add runs to the queue, either all or none. A visitor on a public page may have one run, and a short one."""
+        self.check_training()
+        owner, visitor = self.caller().job_owner or owner, self.restricted
+        if visitor:
+            for recipe in recipes:
+                rights.check_budget(recipe)
+        self.runs.enqueue(recipes, owner, limits.VISITOR_SECONDS if visitor else None)
 
     def cancel(self, number: int) -> None:
         """Take a run out of the queue."""
-        self.check_private("Training")
+        self.check_ours(next((w.owner for w in self.waiting if w.number == number), ""))
         self.runs.cancel(number)
 
     def go_on(self, owner: str = "") -> Run:
         """Resume the shown run, which is paused or stopped, exactly where it is."""
         self.check_private("Training")
-        return self.runs.go_on(owner)
+        return self.runs.go_on(self.caller().job_owner or owner)
 
     def pause(self) -> None:
         """Pause the run."""
@@ -133,7 +173,7 @@ class Studio:
 
     def stop(self) -> None:
         """Stop the run; its state, checkpoint and GIF are on disk when this returns."""
-        self.check_private("Training")
+        self.check_ours(self.run.owner if self.run is not None else "")
         self.runs.stop()
 
     def advice(self, recipe: Recipe) -> tuple[Recipe, float | None]:

@@ -17,7 +17,9 @@ from .. import limits
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from ..errors import StudioError
 from ..studio import Studio
@@ -28,7 +30,7 @@ from .colorize import tab as colorize
 from .compare import tab as compare
 from .robustness import tab as robustness
 from .sample import tab as sample
-from .shared import plots, words
+from .shared import access, plots, sign_in, words
 from .shared.head_script import HeadScript
 from .shared.request_guard import RequestGuard
 from .train import tab as train
@@ -41,6 +43,7 @@ STYLES = [HERE / "studio.css", Path(__file__).parent / "sample" / "desk.css"]
 def build(studio: Studio) -> gr.Blocks:
     """Build the whole page on one studio. Launch it with `launch_settings()`."""
     plots.serve_plotly()
+    studio.caller = sign_in.caller
     lab, colorizing = RobustnessService(studio), ColorizeService(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
         gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
@@ -56,18 +59,19 @@ def build(studio: Studio) -> gr.Blocks:
             with gr.Tab("Compare", id="compare") as compare_tab:
                 compare.tab(studio, compare_tab, visitor)
         api.add_endpoints(studio, lab, colorizing)
+        access.reserve(studio, page)
     return page.queue(max_size=limits.EVENTS, default_concurrency_limit=limits.EVENTS_AT_ONCE, api_open=False)
 
 
 def launch_settings(password: str | None = None, mcp: bool = False, public: bool = False) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home.
 
-    With a `password`, whoever knows it may enter, by any name. On a page that is not `public` an upload may be a data
-    set. Raises StudioError if MCP is asked for and not here.
+    With a `password`, whoever knows it may enter, by any name. An upload may be a data set, but for a stranger on a
+    page that is `public`. Raises StudioError if MCP is asked for and not here.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise StudioError("MCP needs more packages: pip install 'gradio[mcp]', in an environment of its own.")
-    megabytes = limits.UPLOAD_MB if public else limits.DATASET_UPLOAD_MB
+    megabytes = limits.UPLOAD_MB if public and not sign_in.available() else limits.DATASET_UPLOAD_MB
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
         neutral_hue=gr.themes.colors.stone,
@@ -76,7 +80,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
     ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
     gates = [
-        Middleware(RequestGuard, uploads=(megabytes + 1) * 1_000_000),
+        Middleware(RequestGuard, uploads=lambda scope: upload_bytes(scope, public)),
         Middleware(HeadScript, script=FIRST.read_text()),
     ]
     return {
@@ -97,3 +101,9 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
 def guard(password: str) -> Callable[[str, str], bool]:
     """Whether a visitor gave that password; the name does not matter. The time does not depend on the guess."""
     return lambda _, given: secrets.compare_digest(given.encode(), password.encode())
+
+
+def upload_bytes(scope: Scope, public: bool) -> int:
+    """The largest request with files, a little above the largest file. The owner may upload a data set."""
+    owner = not public or sign_in.caller_of(scope.get("session"), Headers(scope=scope)).owner
+    return ((limits.DATASET_UPLOAD_MB if owner else limits.UPLOAD_MB) + 1) * 1_000_000

@@ -81,7 +81,7 @@ class TrainingEndpoints:
         if "gan" in settings:
             raise StudioError("options has no setting called 'gan': it is an argument of its own.")
         chosen |= settings
-        self.studio.check_private("Training")
+        self.studio.check_training()
         self.studio.start(gans.new_recipe(a.gan, **chosen), request.session_hash or "")
         return self.studio.status()
 
@@ -100,7 +100,7 @@ class TrainingEndpoints:
         Returns:
             The same as /train_status.
         """
-        self.studio.check_private("Training")
+        self.studio.check_training()
         access.check_control(self.studio, request.session_hash, request)
         self.studio.stop()
         return self.studio.status()

@@ -37,10 +37,11 @@ def studio(tmp_path_factory, idx_root):
 
 
 @contextmanager
-def launched(studio, **settings):
+def launched(studio, root_path=None, **settings):
     """A studio's page, served: its address."""
     page = build(studio)
     settings = launch_settings(public=studio.public, **settings) | {
+        "root_path": root_path,
         "prevent_thread_lock": True,
         "quiet": True,
         "server_name": "127.0.0.1",

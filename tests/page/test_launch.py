@@ -25,7 +25,7 @@ def opened(monkeypatch):
             seen["studio"] = studio
             return Page()
 
-        for name in ("SPACE_ID", "FASHIONGAN_PASSWORD", "FASHIONGAN_HUB_REPO", "FASHIONGAN_MCP"):
+        for name in ("SPACE_ID", "FASHIONGAN_PUBLIC", "FASHIONGAN_PASSWORD", "FASHIONGAN_HUB_REPO", "FASHIONGAN_MCP"):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -53,6 +53,19 @@ def test_by_itself_it_is_private_and_open_to_the_machine(opened):
 def test_a_space_is_public_and_so_is_who_says_so(opened):
     assert opened(SPACE_ID="you/garments")[0].public
     assert opened("--public")[0].public
+
+
+def test_a_variable_opens_a_space_or_lets_visitors_train(opened, capsys):
+    assert not opened(SPACE_ID="you/garments", FASHIONGAN_PUBLIC="0")[0].public
+    assert opened("--public", FASHIONGAN_PUBLIC="0")[0].public
+    assert opened(FASHIONGAN_PUBLIC="1")[0].public
+    assert not opened(FASHIONGAN_PUBLIC="1")[0].visitors
+    classroom, _ = opened(FASHIONGAN_PUBLIC="visitors")
+    assert (classroom.public, classroom.visitors) == (True, True)
+    with pytest.raises(SystemExit) as end:
+        opened(FASHIONGAN_PUBLIC="yes")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "FASHIONGAN_PUBLIC cannot be 'yes': set 0, 1 or visitors.\n"
 
 
 def test_a_catalogue_is_named_in_the_environment(opened):

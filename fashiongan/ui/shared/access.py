@@ -1,7 +1,8 @@
 """Access rights: some actions are for everybody, some for whoever started a job, some only for the local user.
 
 On a public page (a Space, or `python app.py --public`) the studio itself refuses forbidden actions: the handler, or a
-function that it calls, begins with `studio.check_private("Training")`. An action for the local user only begins with
+function that it calls, begins with `studio.check_private("Scoring")`. The studio asks `sign_in.caller` who is calling,
+so the owner of a Space, once signed in, is refused nothing. An action for the local user begins with
 `check_at_the_machine`. Hiding a button protects nothing, since anybody can call its handler.
 """
 
@@ -14,10 +15,12 @@ import gradio as gr
 from ... import limits
 from ...errors import StudioError
 from ...studio import Studio
+from ...studio.rights import ACCOUNT
 
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = (*LOOPBACK, "localhost")
 FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded")
+RESERVED = ("score", "duel", "defence", "zip")  # elements that a public page shows to its owner only
 
 
 def at_the_machine(studio: Studio, request: gr.Request) -> bool:
@@ -32,16 +35,26 @@ def at_the_machine(studio: Studio, request: gr.Request) -> bool:
     return urlsplit(f"//{headers.get('host', '')}").hostname in HERE and not any(h in headers for h in FORWARDED)
 
 
+def trusted(studio: Studio, request: gr.Request) -> bool:
+    """Whether a request was made on the machine itself, or by the page's owner who has signed in."""
+    return studio.caller().owner or at_the_machine(studio, request)
+
+
 def check_at_the_machine(studio: Studio, request: gr.Request, what: str) -> None:
-    """Raise StudioError for all others; `what` is the beginning of its sentence."""
+    """Raise StudioError for all others, but the owner who has signed in; `what` is the beginning of its sentence."""
     studio.check_private(what)
-    if not at_the_machine(studio, request):
+    if not trusted(studio, request):
         raise StudioError(f"{what} is for whoever sits at the machine: open the page there, as 127.0.0.1.")
 
 
 def may(studio: Studio, owner: str, visitor: Any, request: gr.Request) -> bool:
-    """Whether this visitor may stop a job of that owner: only the owner and the local user may."""
-    return at_the_machine(studio, request) or (owner != "" and owner == visitor)
+    """Whether this visitor may stop a job of that owner: only the owner of it, of the page, and the local user may.
+
+    `visitor` is what the browser calls itself, and so never an account.
+    """
+    if owner.startswith(ACCOUNT):
+        visitor = studio.caller().job_owner
+    return trusted(studio, request) or (owner != "" and owner == visitor)
 
 
 def may_control(studio: Studio, visitor: Any, request: gr.Request) -> bool:
@@ -56,8 +69,13 @@ def check_control(studio: Studio, visitor: Any, request: gr.Request) -> None:
 
 def name_of(visitor: Any) -> str:
     """The visitor's id, kept in the browser. A new random one if the browser has none, or sends an invalid one."""
-    return (
-        visitor
-        if isinstance(visitor, str) and 0 < len(visitor) <= limits.VISITOR_LETTERS
-        else secrets.token_urlsafe(16)
-    )
+    valid = isinstance(visitor, str) and 0 < len(visitor) <= limits.VISITOR_LETTERS
+    return visitor if valid and not visitor.startswith(ACCOUNT) else secrets.token_urlsafe(16)
+
+
+def reserve(studio: Studio, page: gr.Blocks) -> None:
+    """Show the page's owner, once signed in, what a public page hides from strangers. (Their handlers check.)"""
+    if studio.public:
+        hidden = [block for block in page.blocks.values() if getattr(block, "elem_id", None) in RESERVED]
+        shown: Any = lambda: [gr.update(visible=not studio.restricted)] * len(hidden)  # noqa: E731  gradio calls it
+        page.load(shown, None, hidden, api_visibility="private", show_progress="hidden")

@@ -40,7 +40,7 @@ def html_panel(
         html_template=html or (folder / "panel.html").read_text(),
         css_template=(HERE / "panel.css").read_text() + (folder / "panel.css").read_text(),
         js_on_load=script(folder),
-        head=f'<script src="/gradio_api/file={PLOTLY}"></script>',
+        head=f'<script src="gradio_api/file={PLOTLY}"></script>',  # relative: the page may be below a path
         apply_default_css=False,
         server_functions=server_functions,
         elem_id=elem_id,

@@ -2,11 +2,14 @@
 uploads, and URLs that the server would fetch for the visitor."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from gradio.utils import get_upload_folder
-from starlette.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from ... import limits
@@ -22,20 +25,24 @@ FETCHED = ("http:", "https:", "data:", "ftp:", "file:", "//")  # prefixes of a "
 
 
 class RequestGuard:
-    """ASGI middleware around the whole app. `uploads`: the limit in bytes of a request with files, a little above
-    gradio's own limit."""
+    """ASGI middleware around the whole app. `uploads`: the limit in bytes of a request with files, which may depend on
+    who makes it."""
 
-    def __init__(self, app: Any, uploads: int):
+    def __init__(self, app: Any, uploads: Callable[[Scope], int]):
         self.app, self.uploads = app, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: Any = self.app
         if scope["type"] == "http":
+            kept, scope = scope["path"], below(scope)
             path = scope["path"]
-            if path.startswith(NEVER) or (path.startswith(FILE) and not ours(path.removeprefix(FILE))):
+            if path == "/" and not kept.endswith("/"):  # or the page's relative addresses would lie beside it
+                query = scope["query_string"].decode("latin-1")
+                answer = RedirectResponse(f"{kept}/?{query}" if query else f"{kept}/")
+            elif path.startswith(NEVER) or (path.startswith(FILE) and not ours(path.removeprefix(FILE))):
                 answer = refusal(404, "There is no such file here.")
             elif path.endswith("/upload"):
-                receive = bounded(receive, self.uploads)
+                receive = bounded(receive, await run_in_threadpool(self.uploads, scope))
             elif scope["method"] not in ("GET", "HEAD", "OPTIONS"):
                 body = await whole(receive, limits.REQUEST_BYTES)
                 if body is None:
@@ -45,6 +52,16 @@ class RequestGuard:
                 else:
                     receive = again(body, receive)
         await answer(scope, receive, send)
+
+
+def below(scope: Scope) -> Scope:
+    """A request as the app would get it at the root of its address: a proxy may have kept the path of
+    GRADIO_ROOT_PATH, which may also be a whole address."""
+    prefix, path = urlsplit(scope.get("root_path") or "").path.rstrip("/"), scope["path"]
+    if not prefix or not f"{path}/".startswith(f"{prefix}/"):
+        return scope
+    path = path.removeprefix(prefix) or "/"
+    return {**scope, "path": path, "raw_path": quote(path).encode()}
 
 
 def refusal(code: int, sentence: str) -> JSONResponse:

@@ -1,5 +1,7 @@
 """The page's texts that are longer than a label."""
 
+from ... import limits
+
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
 UNFORESEEN = "That went wrong in a way that nobody has foreseen: try other values, or reload the page."
 ENTRY = "Any name will do; the password is the one that the studio was started with."
@@ -17,8 +19,12 @@ NOT_HERE = "This shows garments of the checkpoint {name}, which is not here: cho
 BOARD = "Empty yet: click a garment, then *Keep it*. The board stays in this browser only."
 TRAIN = "Choose a GAN, press Start and watch garments appear out of noise. You may close the page: training goes on."
 TRAIN_ELSEWHERE = (
-    "Training is off on this public page: make it your own with *Duplicate this Space* in the Space's menu, or run the "
-    "studio on your machine with `make app`."
+    "Training is off on this public page for all but its owner: sign in if that is you. Or make it your own with "
+    "*Duplicate this Space* in the Space's menu and sign in there, or run the studio on your machine with `make app`."
+)
+TRAIN_VISITORS = (
+    "Sign in with Hugging Face to train: {steps:,} steps of {side} x {side} pixels or {minutes:.0f} minutes, one run "
+    "each, one after the other. You may close the page: training goes on."
 )
 PRESS_START = " Press Start: losses and pictures appear here within seconds."  # as train/panel.html says it
 PUSH = (
@@ -69,3 +75,11 @@ CURVES = {
     "d_fake": "discriminator's loss on fakes",
     "distance": "Frechet distance in a classifier's features",
 }
+
+
+def purpose(public: bool, visitors: bool) -> str:
+    """What the Train tab says first."""
+    if visitors:
+        minutes = limits.VISITOR_SECONDS / 60
+        return TRAIN_VISITORS.format(steps=limits.VISITOR_STEPS, side=limits.VISITOR_SIDE, minutes=minutes)
+    return TRAIN_ELSEWHERE if public else TRAIN

@@ -15,7 +15,7 @@ from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
 from ...studio.runs import RunNews, RunStatus
-from ..shared import access, checkpoints, show, words
+from ..shared import access, checkpoints, show, sign_in, words
 from ..shared.elements import count
 from ..shared.panel import html_panel
 from .source import Source
@@ -63,7 +63,8 @@ def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr
     first = OFFERED
     with gr.Row(elem_id="train_row"):
         with gr.Column(elem_classes="controls", elem_id="choose"):
-            gr.Markdown(words.TRAIN_ELSEWHERE if studio.public else words.TRAIN, elem_id="purpose")
+            gr.Markdown(words.purpose(studio.public, studio.visitors), elem_id="purpose")
+            sign_in.button()
             gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
             idea = gr.Markdown(describe(first), elem_classes="caption")
             with gr.Accordion("How it works", open=False):
@@ -217,22 +218,22 @@ class Desk:
         return gans.new_recipe(gan, data=source, **changes)
 
     def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        self.studio.check_private("Training")
+        self.studio.check_training()
         visitor = access.name_of(visitor)
         self.studio.start(self.recipe(gan, source, values), visitor)
         return visitor
 
     def enqueue(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        self.studio.check_private("Training")
+        self.studio.check_training()
         visitor = access.name_of(visitor)
         self.studio.enqueue(self.recipe(gan, source, values), visitor)
         return visitor
 
     def cancel(self, visitor: str | None, number: int | None, request: gr.Request) -> None:
-        self.studio.check_private("Training")
+        self.studio.check_training()
         entry = next((w for w in self.studio.waiting if w.number == number), None)
-        if entry is not None and entry.owner != visitor:
-            access.check_control(self.studio, None, request)
+        if entry is not None and not access.may(self.studio, entry.owner, visitor, request):
+            raise StudioError("Only the visitor who queued this run can take it out of the queue.")
         self.studio.cancel(number or 0)
 
     def pause(self, visitor: str | None, request: gr.Request) -> None:
@@ -249,7 +250,7 @@ class Desk:
         return visitor
 
     def stop(self, visitor: str | None, request: gr.Request) -> None:
-        self.studio.check_private("Training")
+        self.studio.check_training()
         access.check_control(self.studio, visitor, request)
         self.studio.stop()
 
@@ -257,17 +258,18 @@ class Desk:
         """Show the buttons that make sense now (Start, Pause, Resume, Stop, Sample it, Save to the Hub, Queue it), and
         the queue."""
         status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
+        owner, train = not self.studio.restricted, self.studio.may_train
         state = status.state
         alive = state in ("running", "paused")
         waiting = [(f"{i}. {w.gan}", w.number) for i, w in enumerate(status.queue, 1)]
         return (
-            gr.Button(visible=not alive),
-            gr.Button(visible=state == "running", interactive=may),
-            gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=may or not alive),
+            gr.Button(visible=not alive, interactive=train),
+            gr.Button(visible=state == "running", interactive=may and owner),
+            gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=(may or not alive) and owner),
             gr.Button(visible=alive, interactive=may),
             gr.Button(visible=bool(status.checkpoint)),
-            gr.Accordion(visible=bool(status.checkpoint) and access.at_the_machine(self.studio, request)),
-            gr.Button(visible=alive),
+            gr.Accordion(visible=bool(status.checkpoint) and access.trusted(self.studio, request)),
+            gr.Button(visible=alive, interactive=train),
             gr.Row(visible=bool(waiting)),
             gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
         )
