@@ -8,7 +8,7 @@ import torch
 from fashiongan import checkpoint, gans, hub, limits
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
-from fashiongan.studio import Studio
+from fashiongan.studio import Studio, rights
 
 
 @pytest.fixture
@@ -189,3 +189,15 @@ def test_a_public_curve_is_bounded(studio):
     while lab.curves.job.alive:
         time.sleep(0.01)
     assert lab.curves.job.error is None
+
+
+def test_what_the_owner_fetched_is_not_everybody_s(tmp_path, serve, weights):
+    serve({"you/private": {"g.safetensors": weights}})
+    studio = Studio(tmp_path / "runs", public=True)
+    studio.caller = lambda: rights.Caller("you", owner=True)
+    studio.path("hub:you/private/g.safetensors")
+    assert "hub:you/private/g.safetensors" in studio.names()
+    studio.caller = lambda: rights.STRANGER
+    assert "hub:you/private/g.safetensors" not in studio.names()
+    with pytest.raises(StudioError, match="Fetching what a visitor names is off"):
+        studio.path("hub:you/private/g.safetensors")

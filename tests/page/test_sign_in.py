@@ -387,18 +387,6 @@ def test_a_browser_cannot_call_itself_an_account(classroom):
     assert access.may(classroom, "account:ann", None, asking)
 
 
-def test_what_the_owner_fetched_is_not_everybody_s(tmp_path, serve, weights):
-    serve({"you/private": {"g.safetensors": weights}})
-    studio = Studio(tmp_path / "runs", public=True)
-    studio.caller = lambda: Caller("you", owner=True)
-    studio.path("hub:you/private/g.safetensors")
-    assert "hub:you/private/g.safetensors" in studio.names()
-    studio.caller = lambda: rights.STRANGER
-    assert "hub:you/private/g.safetensors" not in studio.names()
-    with pytest.raises(StudioError, match="Fetching what a visitor names is off"):
-        studio.path("hub:you/private/g.safetensors")
-
-
 @pytest.mark.slow
 def test_programs_of_strangers_still_sample(the_space):
     assert Client(the_space, verbose=False).predict("studio", "Dress", 4, api_name="/sample")
