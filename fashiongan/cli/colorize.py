@@ -25,6 +25,7 @@ def add_colorize(verbs: "argparse._SubParsersAction[Parser]") -> None:
         help='such as "#b03a2e" or teal; may be given several times',
     )
     p.add_argument("--palette", help="one of the page's, such as Okabe-Ito; each variant takes the next color")
+    p.add_argument("--reference", type=Path, help="a picture, whose garment's three to six colors are taken as well")
     p.add_argument("--classic", action="store_true", help="report 001's color for the garment's class")
     p.add_argument("--label", help="its class, by number or name, where that is known")
     p.add_argument(
@@ -54,9 +55,10 @@ def colorize(args: argparse.Namespace) -> None:
     if not 0 <= args.strength <= 2:
         raise StudioError(f"--strength cannot be {args.strength}: it goes from 0, gray, to 2, twice as strong.")
     check_seed(args.seed)
-    if args.classic and (args.color or args.palette):
-        raise StudioError("--classic chooses the color itself: leave --colour and --palette out.")
+    if args.classic and (args.color or args.palette or args.reference):
+        raise StudioError("--classic chooses the color itself: leave --colour, --palette and --reference out.")
     colors = colorize_files.colors(args.color, args.palette)
+    colors += palette_of(args.reference) if args.reference else ()
     hints = tuple(map(colorize_files.hint, args.hint))
     spec = engine.ColorizeSpec(colors, hints, args.tones, args.label, args.seed, args.strength)
     targets = colorize_files.outs(args.images, args.out)
@@ -77,3 +79,14 @@ def colorize(args: argparse.Namespace) -> None:
         raise StudioError("\n".join(failed))
     where = args.out if len(targets) > 1 else next(iter(targets.values()))
     print(f"{len(targets)} picture{'s' * (len(targets) > 1)} in {where}", file=sys.stderr)
+
+
+def palette_of(picture: Path) -> tuple[str, ...]:
+    """The colors of a reference picture; what is to be said of it goes to standard error."""
+    from ..colorize import reference
+
+    if not picture.is_file():
+        raise StudioError(f"--reference cannot be {picture}: there is no such file.")
+    taken = reference.palette(picture)
+    print(" ".join(filter(None, [f"Colors: {', '.join(taken.colors)}.", taken.note])), file=sys.stderr)
+    return taken.colors

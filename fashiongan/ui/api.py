@@ -209,6 +209,7 @@ class ColorEndpoints:
             gr.Textbox("[]", visible=False, label="hints"),
             gr.Textbox("", visible=False, label="checkpoint"),
             gr.Checkbox(True, visible=False, label="keep_background"),
+            gr.File(visible=False, label="reference", type="filepath"),
         ]
         files = gr.File(visible=False, file_count="multiple", label="coloured")
         gr.Button(visible=False).click(
@@ -233,6 +234,7 @@ class ColorEndpoints:
         hints: str = "[]",
         checkpoint: str = "",
         keep_background: bool = True,
+        reference: str | None = None,
     ) -> list[str]:
         """Give a gray garment colors; how light each pixel is stays as it was.
 
@@ -250,6 +252,7 @@ class ColorEndpoints:
                 and from the top, 0 to 1.
             checkpoint: a name from the page's list; empty takes the colorizer that suits the picture.
             keep_background: whether what is not garment stays gray.
+            reference: another picture; the three to six colors of the garment in it come after those of `colours`.
 
         Returns:
             A PNG for each variant; its text field "fashiongan" holds its description as JSON.
@@ -261,7 +264,9 @@ class ColorEndpoints:
             keep_background=keep_background,
         )  # fmt: skip
         places = parsed(list[object], a.hints or "[]", PLACES)
-        fields = {"colors": named_colors(a.colours or ""), "hints": places, "tones": tones, "label": label}
+        colors = named_colors(a.colours or "")
+        colors += self.colorizing.reference(Path(reference)).colors if reference else ()
+        fields = {"colors": colors, "hints": places, "tones": tones, "label": label}
         spec = engine.colorize_spec({**fields, "seed": seed, "strength": strength})
         gray = engine.opened(Path(picture))
         name, gan = self.colorizing.colorizer(a.checkpoint or "", gray)

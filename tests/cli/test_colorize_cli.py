@@ -116,6 +116,20 @@ def test_variants_are_a_sheet(dyer, garment, tmp_path):
         assert abs(result - hue(color_space.lab_of(color))) < 4
 
 
+def test_a_reference_picture_gives_the_palette(dyer, garment, tmp_path, capsys):
+    im = Image.new("RGB", (90, 90), "white")
+    for i, color in enumerate(("#b03a2e", "#1f3c88", "#0b6e4f")):
+        im.paste(color, (20, 20 + 15 * i, 70, 35 + 15 * i))
+    im.save(tmp_path / "shirt.png")
+    out = tmp_path / "out.png"
+    args = [garment("a.png"), "--reference", tmp_path / "shirt.png", "--checkpoint", dyer, "--out", out]
+    assert run(*args) == 0
+    assert "Colors: " in capsys.readouterr().err
+    assert set(middle(out)[2]["colours"]) == {"#b03a2e", "#1f3c88", "#0b6e4f"}
+    assert run(*args, "--colour", "teal") == 0
+    assert middle(out)[2]["colours"][0] == "teal"
+
+
 def test_classic_takes_the_color_of_the_class(dyer, garment, tmp_path):
     out = tmp_path / "out.png"
     assert run(garment("a.png"), "--classic", "--label", "Bag", "--out", out, "--checkpoint", dyer) == 0
@@ -171,6 +185,7 @@ def test_a_file_that_is_no_picture_is_skipped_and_named(dyer, garment, tmp_path,
         (["--palette", "Mud"], "There is no palette 'Mud': choose one of Okabe-Ito"),
         (["--palette", "IBM", "--colour", "red"], "not both"),
         (["--classic", "--colour", "red"], "--classic chooses the color itself"),
+        (["--reference", "nosuch.png"], "--reference cannot be nosuch.png: there is no such file"),
         (["--hint", "0.5,red"], "--hint cannot be '0.5,red'"),
         (["--hint", "0.5,1.5,red"], "goes from 0 to 1"),
         (["--hint", "nan,0.5,red"], "goes from 0 to 1"),

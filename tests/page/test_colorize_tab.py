@@ -528,6 +528,14 @@ def test_colorize_for_programs(client, tmp_path):
     assert hue_off(colors_of(placed)[1], "#1e8449", (slice(80, 120), slice(130, 170))) < HUE
 
 
+def test_programs_may_take_the_colors_of_another_picture(client, tmp_path):
+    path, shirt = photograph(tmp_path / "a.png"), photograph(tmp_path / "b.png", tint=(176, 58, 46))
+    [file] = client.predict(
+        picture=handle_file(str(path)), reference=handle_file(str(shirt)), checkpoint="colorizer", api_name="/colorize"
+    )
+    assert colors_of(file)[0]["colours"] == ["#b03a2e"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

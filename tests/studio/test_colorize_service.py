@@ -195,3 +195,11 @@ def test_a_download_holds_the_corrected_mask_that_it_was_made_with(tmp_path, des
     assert "mask" not in json.loads(Image.open(io.BytesIO(desk.download(plain)[0])).text["fashiongan"])
     everything = replace(request, garment=replace(garment, mask=colorize.ALL))
     assert json.loads(Image.open(io.BytesIO(desk.download(everything)[0])).text["fashiongan"])["mask"] == "all"
+
+
+def test_the_palette_of_an_uploaded_picture(desk, tmp_path):
+    im = Image.new("RGB", (90, 90), "white")
+    im.paste("#b03a2e", (20, 20, 70, 50))
+    im.paste("#1f3c88", (20, 50, 70, 70))
+    im.save(tmp_path / "shirt.png")
+    assert desk.reference(tmp_path / "shirt.png").colors == ("#b03a2e", "#1f3c88")
