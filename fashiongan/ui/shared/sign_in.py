@@ -53,7 +53,7 @@ def caller_of(session: object, headers: Mapping[str, str]) -> Caller:
     if account.casefold() in owners():
         return Caller(account, owner=True)
     try:
-        return Caller(account, owner=MEMBERS.owns(account, info))
+        return Caller(account, owner=MEMBERS.owns(account, str(info.get("access_token") or "")))
     except StudioError as e:
         return Caller(account, doubt=f"Whether {account} may do this is not known: {e}")
 
@@ -81,13 +81,13 @@ class Members:
         self.lock = threading.Lock()
         self.answers: dict[str, tuple[float, bool | StudioError]] = {}  # by account: until when, and what
 
-    def owns(self, account: str, info: dict[str, Any]) -> bool:
+    def owns(self, account: str, token: str) -> bool:
         """Whether the account belongs to such an organization; StudioError while the Hub does not say."""
         with self.lock:
             until, answer = self.answers.get(account, (0.0, False))
         if monotonic() > until:
             try:
-                named = hub.organizations(str(info.get("access_token") or ""))
+                named = hub.organizations(token)
                 answer, seconds = bool({name.casefold() for name in named} & owners()), limits.MEMBERS_AGAIN
             except StudioError as e:
                 answer, seconds = e, limits.HUB_AGAIN
