@@ -33,7 +33,7 @@ def palette(source: bytes | Path) -> Reference:
     the file is no picture, or shows nothing.
     """
     im = images.opened(source, images.WORKING)
-    cut = cutout.found(im)
+    cut = cutout.find_garment(im)
     if cut.nothing:
         raise StudioError(cut.note or cutout.ONE_SHADE)
     inner, whole = (np.asarray(a) for a in (cut.alpha.filter(ImageFilter.MinFilter(2 * RIM + 1)), cut.alpha))
@@ -42,5 +42,5 @@ def palette(source: bytes | Path) -> Reference:
     colors, shares = clusters.palette(torch.from_numpy(pixels.copy()))
     faint = np.ptp(pixels.astype(np.int16), axis=1) <= SATURATED
     note = GRAY if faint.mean() > 0.999 else ""
-    told = cut.note or (ALL_OF_IT if cut.unsure else "")
-    return Reference(colors, shares, " ".join(filter(None, [told, note])))
+    doubt = cut.note or (ALL_OF_IT if cut.unsure else "")
+    return Reference(colors, shares, " ".join(filter(None, [doubt, note])))
