@@ -62,7 +62,7 @@ def test_a_gray_picture_has_a_gray_palette_and_says_so():
 
 def test_where_no_garment_is_found_all_of_the_picture_counts_and_it_is_said(monkeypatch):
     im = shirt()
-    monkeypatch.setattr(cutout, "found", lambda im: cutout.CutOut(Image.new("L", im.size, 255), unsure=True))
+    monkeypatch.setattr(cutout, "find_garment", lambda im: cutout.CutOut(Image.new("L", im.size, 255), unsure=True))
     found = reference.palette(file(im))
     assert found.note == reference.ALL_OF_IT
     assert any(near("#f5f5f5", c) for c in found.colors)
