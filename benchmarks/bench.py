@@ -41,6 +41,7 @@ ELSEWHERE = {
     "seeds.md": "which GANs fail, over five seeds",
     "few.md": "a hundred boots, with augmentation and without",
     "folders.md": "folders of one's own: reading them, and memory",
+    "desk.md": "what the Sample tab waits for: names of sliders, a sheet in color, a palette from a photograph",
     "sliders.md": "what the sliders change, and with which rank correlation",
     "robustness.md": "every classifier under every attack",
     "colorize.md": "the colorizers",
