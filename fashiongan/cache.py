@@ -57,7 +57,7 @@ class Cache(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V) -> None:
-        """Store a value that is known already. It replaces the value that the key had."""
+        """Store a value without loading it. It replaces the value that the key had."""
         with self._lock:
             self._keep(key, value)
 

@@ -24,9 +24,9 @@ Sentence = str | Callable[[str, str], str]
 def checked(kind: Any, value: object, sentence: Sentence) -> Any:
     """A value of that type from what was read from JSON; StudioError with the sentence for anything else.
 
-    Strict: "3" and true are no numbers. A dataclass is made from an object; what its fields may be stands in their
-    types. `sentence` may depend on the first field that is wrong ("" if it is the whole), and on pydantic's name for
-    what is wrong with it.
+    Strict: "3" and true are not numbers. A dataclass is made from an object; the types of its fields say what they
+    accept. `sentence` may be a function of the first wrong field ("" if the whole value is wrong) and of pydantic's
+    name for the error.
     """
     try:
         text = json.dumps(value)

@@ -66,7 +66,7 @@ class Job(Generic[T]):
             close = getattr(self._work, "close", None)
             if close:
                 close()
-        except Exception as e:  # of any kind: whoever waits for the items must see it
+        except Exception as e:  # of any type, since the thread that waits for the items must learn of it
             self.error, ended = e, "failed"
         self.state = ended
         self._resting.set()

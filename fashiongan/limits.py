@@ -72,4 +72,4 @@ HUB_GRACE = 30.0  # for a download, plus one second for each HUB_SLOWEST bytes
 HUB_SLOWEST = 100_000  # bytes a second
 HUB_AGAIN = 10.0  # until a failed place is requested again, however often it is named
 CATALOGUE_AGAIN = 60.0  # until a failed listing of the catalogue is requested again
-MEMBERS_AGAIN = 300.0  # until it is asked again which organizations a signed-in account belongs to
+MEMBERS_AGAIN = 300.0  # until the organizations of a signed-in account are requested again

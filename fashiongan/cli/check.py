@@ -1,12 +1,8 @@
 """The verb check: survey a folder of pictures, and recommend what to train on it."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from ..errors import StudioError
-
-if TYPE_CHECKING:
-    pass
 from .common import Parser, reading
 
 
@@ -36,8 +32,8 @@ def check(args: argparse.Namespace) -> None:
 
     device = pick_device(args.device)
     base = gans.new_recipe("studio", data=args.folder, size=args.size, fit=args.fit)
-    with reading() as told:
-        dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root, progress=told)
+    with reading() as update:
+        dataset = datasets.load(base.data, size=base.size, fit=base.fit, root=args.data_root, progress=update)
     survey = dataset.survey
     if survey is None:
         raise StudioError(f"{args.folder} is known already: check a folder of your own.")

@@ -82,7 +82,7 @@ def colorize(args: argparse.Namespace) -> None:
 
 
 def palette_of(picture: Path) -> tuple[str, ...]:
-    """The colors of a reference picture; what is to be said of it goes to standard error."""
+    """The colors of a reference picture. They are printed to standard error, with a note if there is one."""
     from ..colorize import reference
 
     if not picture.is_file():

@@ -127,18 +127,21 @@ def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "
 
 @contextmanager
 def reading() -> "Iterator[Callable[[int, int], None]]":
-    """A bar on standard error round the reading of a folder; none where it is read already."""
+    """Yield a callback that takes (pictures read, pictures in all) and shows a progress bar on standard error.
+
+    No bar appears for data that are in the cache, since the callback is then never called.
+    """
     from tqdm import tqdm
 
     bars: list[tqdm[NoReturn]] = []
 
-    def told(done: int, of: int) -> None:
+    def update(done: int, total: int) -> None:
         if not bars:
-            bars.append(tqdm(total=of, unit="picture", dynamic_ncols=True))
+            bars.append(tqdm(total=total, unit="picture", dynamic_ncols=True))
         bars[0].update(done - bars[0].n)
 
     try:
-        yield told
+        yield update
     finally:
         for bar in bars:
             bar.close()

@@ -1,4 +1,4 @@
-"""cutout: the garments of pictures alone, transparent or on a color around."""
+"""The verb cutout: cut garments out of pictures, onto a transparent or a colored background."""
 
 import argparse
 import sys

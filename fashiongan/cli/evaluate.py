@@ -1,4 +1,4 @@
-"""evaluate: score a generator's pictures beside real ones."""
+"""The verb evaluate: score a generator's pictures beside real ones."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -37,9 +37,9 @@ def evaluate(args: argparse.Namespace) -> None:
     report = reports.Report()
 
     def kept() -> "Iterator[evaluation.Step]":
-        asked = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
+        options = {"gan_train": args.gan_train, "inception": args.inception, "reference": args.reference}
         nonlocal report
-        for step in evaluation.evaluate(samples, args.data_root, **asked, device=pick_device(args.device)):
+        for step in evaluation.evaluate(samples, args.data_root, **options, device=pick_device(args.device)):
             report = step.report or report
             yield step
 

@@ -58,6 +58,6 @@ def fit_cutout(args: argparse.Namespace) -> None:
 
 def describe_fit(record: "Fitted") -> str:
     """A record of a fit in a few words, for the progress bar."""
-    held = f"  held out {100 * record.held_out:.2f} %" if record.held_out is not None else ""
-    held += f", attacked {100 * record.attacked:.2f} %" if record.attacked is not None else ""
-    return f"epoch {record.epoch:.1f}  loss {record.loss:.3f}{held}  {record.images_per_second:.0f} pictures/s"
+    scores = f"  held out {100 * record.held_out:.2f} %" if record.held_out is not None else ""
+    scores += f", attacked {100 * record.attacked:.2f} %" if record.attacked is not None else ""
+    return f"epoch {record.epoch:.1f}  loss {record.loss:.3f}{scores}  {record.images_per_second:.0f} pictures/s"

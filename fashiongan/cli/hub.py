@@ -3,12 +3,8 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import StudioError
-
-if TYPE_CHECKING:
-    pass
 from .common import Parser
 
 

@@ -25,8 +25,8 @@ def _train(argv: list[str]) -> None:
 
     first = Parser(prog="train.py", add_help=False)
     first.add_argument("--list", action="store_true")
-    known, words = first.parse_known_args(argv)
-    if known.list:
+    options, words = first.parse_known_args(argv)
+    if options.list:
         for name, cls in gans.GANS.items():
             print(f"{name:<10} {cls.year}  {cls.paper:<36} {cls.title}")
         return

@@ -70,17 +70,17 @@ def fetch(place: Place) -> Path:
     import huggingface_hub as hf
 
     pinned = re.fullmatch(r"[0-9a-f]{40}", place.revision)
-    if place.file and pinned and (known := cached(place)):
-        return known
-    api = hf.HfApi()  # outside `ask`: importing this takes a while, which must not count as the Hub's time
+    if place.file and pinned and (copy := cached(place)):
+        return copy
+    api = hf.HfApi()  # outside `request`: importing this takes a while, which must not count as the Hub's time
     try:
-        info = ask(
+        info = request(
             lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER, files_metadata=True)
         )
     except UnreachableError as e:
-        if known := cached(place):
+        if copy := cached(place):
             logging.getLogger(__name__).warning("%s Using what was fetched before.", e)
-            return known
+            return copy
         raise
     sizes = {s.rfilename: s for s in info.siblings or [] if s.rfilename.endswith(".safetensors")}
     name = only(place, list(sizes))
@@ -91,7 +91,7 @@ def fetch(place: Place) -> Path:
         )
     patience = limits.HUB_GRACE + size / limits.HUB_SLOWEST
     path = Path(
-        ask(
+        request(
             lambda: hf.hf_hub_download(place.repo, name, revision=place.revision, etag_timeout=limits.HUB_ANSWER),
             patience,
         )
@@ -109,10 +109,11 @@ def listing(place: Place) -> list[Place]:
     import huggingface_hub as hf
 
     api = hf.HfApi()
-    info = ask(lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER))
+    info = request(lambda: api.model_info(place.repo, revision=place.revision, timeout=limits.HUB_ANSWER))
     files = sorted(s.rfilename for s in info.siblings or [] if s.rfilename.endswith(".safetensors"))
     # A repository may hold file names that `parse` does not accept: leave them out.
-    return [found for f in files if PLACE.fullmatch(str(found := Place(place.repo, f, place.revision))[len(PREFIX) :])]
+    places = [Place(place.repo, f, place.revision) for f in files]
+    return [p for p in places if PLACE.fullmatch(str(p).removeprefix(PREFIX))]
 
 
 def only(place: Place, files: list[str]) -> str:
@@ -161,7 +162,7 @@ def send(repo: str, files: Mapping[str, bytes], message: str) -> str:
 
     if not hf.get_token():
         raise StudioError("Sending to the Hub needs a token: run `hf auth login` once, or set HF_TOKEN.")
-    return ask(work, limits.HUB_GRACE + sum(map(len, files.values())) / limits.HUB_SLOWEST)
+    return request(work, limits.HUB_GRACE + sum(map(len, files.values())) / limits.HUB_SLOWEST)
 
 
 def organizations(token: str) -> list[str]:
@@ -169,7 +170,7 @@ def organizations(token: str) -> list[str]:
     import huggingface_hub as hf
 
     api = hf.HfApi()
-    account = ask(lambda: api.whoami(token=token))
+    account = request(lambda: api.whoami(token=token))
     return [str(o["name"]) for o in account.get("orgs") or [] if isinstance(o, dict) and "name" in o]
 
 
@@ -177,7 +178,7 @@ class UnreachableError(StudioError):
     """The Hub cannot be reached, or offline mode is set."""
 
 
-def ask(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
+def request(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
     """Run a request to the Hub and return its result; StudioError if it fails or takes longer than `seconds`.
 
     The request runs in a thread of its own, because the client's timeouts do not bound the total time. A thread that is

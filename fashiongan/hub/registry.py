@@ -53,11 +53,11 @@ class Registry:
         restricted: Callable[[], bool] = lambda: False,
     ):
         self.folder, self.check_file, self.catalogue, self.restricted = folder, check, catalogue, restricted
-        self.lock, self.asking = threading.Lock(), threading.Lock()
+        self.lock, self.requesting = threading.Lock(), threading.Lock()
         self.offered: list[str] = []  # the checkpoints in the catalogue
         self.fetched: dict[str, Path] = {}  # by place; fetched once, and then the same file until a restart
         self.failed: dict[str, tuple[float, str]] = {}  # by place: when it failed, and why
-        self.looked: tuple[float, str] | None = None  # when the catalogue was requested, and what went wrong or ""
+        self.requested: tuple[float, str] | None = None  # when the catalogue was requested, and what went wrong or ""
 
     def names(self) -> list[str]:
         """All names that `path` accepts: bundled checkpoints, then those of the Hub, then runs, the newest first.
@@ -119,16 +119,18 @@ class Registry:
         """
         if self.catalogue is None:
             return ""
-        with self.asking:
-            if self.looked is None or (self.looked[1] and monotonic() - self.looked[0] > limits.CATALOGUE_AGAIN):
+        with self.requesting:
+            if self.requested is None or (
+                self.requested[1] and monotonic() - self.requested[0] > limits.CATALOGUE_AGAIN
+            ):
                 try:
                     self.offered, problem = [str(place) for place in client.listing(client.parse(self.catalogue))], ""
                 except StudioError as e:
                     why = str(e)
                     problem = f"Only the bundled checkpoints are here for now, {self.catalogue} is missing: "
                     problem += why[0].lower() + why[1:]
-                self.looked = monotonic(), problem
-            return self.looked[1]
+                self.requested = monotonic(), problem
+            return self.requested[1]
 
 
 def off(what: str) -> str:

@@ -30,9 +30,9 @@ class Space:
         import huggingface_hub as hf
 
         client.repository(self.repo)
-        known = [h.value for h in hf.SpaceHardware]
-        if self.hardware is not None and self.hardware not in known:
-            raise StudioError(f"There is no hardware {self.hardware!r} for a Space: choose one of {', '.join(known)}.")
+        names = [h.value for h in hf.SpaceHardware]
+        if self.hardware is not None and self.hardware not in names:
+            raise StudioError(f"There is no hardware {self.hardware!r} for a Space: choose one of {', '.join(names)}.")
 
 
 def tracked(root: Path = ROOT) -> list[Path]:
@@ -90,6 +90,6 @@ def publish(space: Space, root: Path = ROOT) -> str:
                 repo_id=space.repo, repo_type="space", folder_path=folder, commit_message="Upload the studio"
             )
 
-    address = client.ask(set_up, limits.HUB_GRACE)
-    client.ask(upload, 4 * limits.HUB_GRACE + size / limits.HUB_SLOWEST)
+    address = client.request(set_up, limits.HUB_GRACE)
+    client.request(upload, 4 * limits.HUB_GRACE + size / limits.HUB_SLOWEST)
     return address

@@ -77,7 +77,7 @@ def test_a_place_is_typed_into_compare_and_robustness(hub_page):
 
 def test_the_catalogue_is_offered_after_the_page_is_there(hub_page):
     page, studio, _ = hub_page(catalogue="us/all")
-    while not studio.library.looked:
+    while not studio.library.requested:
         page.wait_for_timeout(100)
     page.wait_for_timeout(500)  # for the answer to reach the page
     page.locator("#checkpoint input").click()
