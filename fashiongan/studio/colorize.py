@@ -57,9 +57,9 @@ class ColorizeRequest:
     """A request to color one garment."""
 
     garment: Garment
-    wish: ColorizeSpec
+    spec: ColorizeSpec
     checkpoint: str = ""  # "" chooses the colorizer that suits the garment
-    classic: bool = False  # use report 001's color of the garment's class and ignore the colors of `wish`
+    classic: bool = False  # use report 001's color of the garment's class and ignore the colors of `spec`
     variant: int = 0
     keep_background: bool = True
 
@@ -131,9 +131,9 @@ class ColorizeService:
             raise StudioError(
                 "There is no colorizer here yet: train one in the Train tab, or with `python train.py colorizer`."
             )
-        found = {n: self.studio.gan(n) for n in names}
-        chosen = engine.suited(found, gray)
-        return chosen, engine.colorizer(found[chosen])
+        gans_by_name = {n: self.studio.gan(n) for n in names}
+        chosen = engine.suited(gans_by_name, gray)
+        return chosen, engine.colorizer(gans_by_name[chosen])
 
     # Garments
 
@@ -147,10 +147,10 @@ class ColorizeService:
 
     def upload(self, key: str) -> Upload:
         """The upload with that key; StudioError if it is no longer in memory."""
-        found = self.uploads.find(key)
-        if found is None:
+        upload = self.uploads.find(key)
+        if upload is None:
             raise StudioError("This picture is no longer here: upload it again.")
-        return found
+        return upload
 
     def gray(self, g: Garment, full: bool = False) -> Gray:
         """A garment in the size that the page shows or, with `full`, in its full size."""
@@ -178,28 +178,28 @@ class ColorizeService:
 
     # Colors
 
-    def asked(self, ask: ColorizeRequest, gray: Gray) -> tuple[str, Colorizer, ColorizeSpec]:
-        """(name, colorizer, wish): the wish is completed with the garment's class and, if classic, report 001's
-        color."""
-        name, gan = self.colorizer(ask.checkpoint, gray)
-        label = ask.wish.label if ask.wish.label is not None else self.label(ask.garment, gan)
-        wish = replace(ask.wish, label=label)
-        if ask.classic:
+    def resolve(self, request: ColorizeRequest, gray: Gray) -> tuple[str, Colorizer, ColorizeSpec]:
+        """(name, colorizer, spec): the request's spec, completed with the garment's class and, if classic, with report
+        001's color."""
+        name, gan = self.colorizer(request.checkpoint, gray)
+        label = request.spec.label if request.spec.label is not None else self.label(request.garment, gan)
+        spec = replace(request.spec, label=label)
+        if request.classic:
             standard = engine.classic(gan, gray, label)
-            wish = replace(wish, colors=standard.colors, label=standard.label)
-        return name, gan, wish
+            spec = replace(spec, colors=standard.colors, label=standard.label)
+        return name, gan, spec
 
     def pictures(self) -> int:
         """How many test pictures there are."""
         return len(test_pictures(self.studio.data_root))
 
-    def look(self, ask: ColorizeRequest) -> Colored:
+    def preview(self, request: ColorizeRequest) -> Colored:
         """The garment before and after coloring."""
-        gray = self.gray(ask.garment)
-        name, gan, wish = self.asked(ask, gray)
-        after = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)
+        gray = self.gray(request.garment)
+        name, gan, spec = self.resolve(request, gray)
+        after = engine.colored(gan, gray, spec, 1, request.keep_background, request.variant)
         height, width = gray.values.shape[-2:]
-        own = self.upload(ask.garment.key) if ask.garment.kind == "own" else None
+        own = self.upload(request.garment.key) if request.garment.kind == "own" else None
         return Colored(
             before=gray.values[0].expand(3, -1, -1),
             after=after[0],
@@ -207,41 +207,41 @@ class ColorizeService:
             shape=(width, height),
             size=own.size if own else (width, height),
             name=own.name if own else "",
-            label=wish.label,
-            colors=wish.colors if ask.classic else (),
+            label=spec.label,
+            colors=spec.colors if request.classic else (),
             checkpoint=name,
             was_colored=gray.was_colored,
             note=gray.note,
             mask=mask_shown(gray) if own else None,
-            pictures=self.pictures() if ask.garment.kind == "test" else 0,
+            pictures=self.pictures() if request.garment.kind == "test" else 0,
         )
 
-    def variants(self, ask: ColorizeRequest, n: int) -> Tensor:
+    def variants(self, request: ColorizeRequest, n: int) -> Tensor:
         """(n, 3, H, W) uint8: the first n variants, at most TILE pixels per side."""
-        gray = engine.smaller(self.gray(ask.garment), TILE)
-        _, gan, wish = self.asked(ask, gray)
-        return engine.colored(gan, gray, wish, n, ask.keep_background)
+        gray = engine.smaller(self.gray(request.garment), TILE)
+        _, gan, spec = self.resolve(request, gray)
+        return engine.colored(gan, gray, spec, n, request.keep_background)
 
-    def palettes(self, ask: ColorizeRequest, side: int = TILE) -> dict[str, Tensor]:
+    def palettes(self, request: ColorizeRequest, side: int = TILE) -> dict[str, Tensor]:
         """By palette, (at most EACH, 3, H, W): one garment in the colors of that palette."""
-        gray = engine.smaller(self.gray(ask.garment), side)
-        _, gan, wish = self.asked(replace(ask, classic=False), gray)
+        gray = engine.smaller(self.gray(request.garment), side)
+        _, gan, spec = self.resolve(replace(request, classic=False), gray)
         return {
-            name: engine.colored(gan, gray, replace(wish, colors=colors), len(colors[:EACH]), ask.keep_background)
+            name: engine.colored(gan, gray, replace(spec, colors=colors), len(colors[:EACH]), request.keep_background)
             for name, colors in PALETTES.items()
         }
 
-    def many(self, ask: ColorizeRequest, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
-        """(3, H, W) of each garment: the first garment gets the wish's first color, the second its second, and so
-        on."""
+    def many(self, request: ColorizeRequest, garments: Sequence[Garment], side: int = TILE) -> list[Tensor]:
+        """(3, H, W) of each garment: the first garment gets the first color of the request, the second the second,
+        and so on."""
         images = []
         for i, garment in enumerate(garments[: limits.PALETTE_GARMENTS]):
             gray = engine.smaller(self.gray(garment), side)
-            label = ask.wish.label if garment == ask.garment else None
-            one = replace(ask, garment=garment, wish=replace(ask.wish, hints=(), label=label))
-            _, gan, wish = self.asked(one, gray)
-            turn = 0 if ask.classic or not wish.colors else i % min(len(wish.colors), limits.VARIANTS)
-            images.append(engine.colored(gan, gray, wish, 1, ask.keep_background, turn)[0])
+            label = request.spec.label if garment == request.garment else None
+            one = replace(request, garment=garment, spec=replace(request.spec, hints=(), label=label))
+            _, gan, spec = self.resolve(one, gray)
+            turn = 0 if request.classic or not spec.colors else i % min(len(spec.colors), limits.VARIANTS)
+            images.append(engine.colored(gan, gray, spec, 1, request.keep_background, turn)[0])
         return images
 
     def reference(self, path: Path) -> Reference:
@@ -250,35 +250,35 @@ class ColorizeService:
 
     # Downloads
 
-    def download(self, ask: ColorizeRequest) -> tuple[bytes, str]:
+    def download(self, request: ColorizeRequest) -> tuple[bytes, str]:
         """The garment in full size as a PNG that contains its description, and the name of the file."""
-        gray = self.gray(ask.garment, full=True)
-        name, gan, wish = self.asked(ask, gray)
-        image = engine.colored(gan, gray, wish, 1, ask.keep_background, ask.variant)[0]
-        corrected = ask.garment.mask if ask.garment.kind == "own" else ""
+        gray = self.gray(request.garment, full=True)
+        name, gan, spec = self.resolve(request, gray)
+        image = engine.colored(gan, gray, spec, 1, request.keep_background, request.variant)[0]
+        corrected = request.garment.mask if request.garment.kind == "own" else ""
         mask = {"mask": corrected if corrected == ALL else text_of(gray)} if corrected else {}
-        description = wish.to_json(name, variant=ask.variant, keep_background=ask.keep_background, **mask)
-        return sheets.png(engine.picture(image), description), f"{self.stem(ask.garment)}-colored.png"
+        description = spec.to_json(name, variant=request.variant, keep_background=request.keep_background, **mask)
+        return sheets.png(engine.picture(image), description), f"{self.stem(request.garment)}-colored.png"
 
-    def sheet(self, ask: ColorizeRequest, garments: Sequence[Garment]) -> tuple[bytes, str]:
+    def sheet(self, request: ColorizeRequest, garments: Sequence[Garment]) -> tuple[bytes, str]:
         """One PNG of colorways, and its file name: of `garments` if there are any, else of one garment in every
         palette."""
-        gray = self.gray(ask.garment)
-        name, _, wish = self.asked(ask, gray)
-        more: dict[str, object] = {"keep_background": ask.keep_background}
+        gray = self.gray(request.garment)
+        name, _, spec = self.resolve(request, gray)
+        more: dict[str, object] = {"keep_background": request.keep_background}
         if garments:
-            images = [squared(x) for x in self.many(ask, garments, SHEET)]
+            images = [squared(x) for x in self.many(request, garments, SHEET)]
             columns = 5
             more["sheet"] = "many garments in these colors"
         else:
-            rows = self.palettes(ask, SHEET)
+            rows = self.palettes(request, SHEET)
             blank = torch.full((3, SHEET, SHEET), 255, dtype=torch.uint8)
             images = []
             for row in rows.values():
                 images += [squared(x) for x in row] + [blank] * (EACH - len(row))
             columns = EACH
             more |= {"sheet": "one garment in every palette", "palettes": list(rows)}
-        description = wish.to_json(name, **more)
+        description = spec.to_json(name, **more)
         return sheets.png(engine.sheet(torch.stack(images), columns), description), "colorways.png"
 
     def stem(self, g: Garment) -> str:
@@ -288,7 +288,7 @@ class ColorizeService:
 
 
 def png_of(text: str) -> bytes:
-    """What a canvas of the page tells: a PNG, in base64."""
+    """Decode what a canvas of the page sends: a PNG, in base64. StudioError if it is too large."""
     try:
         data = base64.b64decode(text.removeprefix("data:image/png;base64,"), validate=True)
     except ValueError:

@@ -93,17 +93,17 @@ def checked_seed(value: object) -> int:
 
 def rows(studio: Studio, names: Sequence[str], seed: int) -> list[Row]:
     """EACH pictures of every model."""
-    found: list[Row] = []
+    made: list[Row] = []
     for name in names:
         try:
             gan = studio.gan(name)
         except StudioError as e:
-            found.append(Row(name, error=str(e)))
+            made.append(Row(name, error=str(e)))
             continue
         labels = [gan.choices.get(int(c), "") for c in sampling.chosen(gan, EACH, None)]
         drawn = gan.sample_images(EACH, seed)
-        found.append(Row(name, tuple(Drawn(x, k) for x, k in zip(drawn, labels, strict=True))))
-    return found
+        made.append(Row(name, tuple(Drawn(x, k) for x, k in zip(drawn, labels, strict=True))))
+    return made
 
 
 def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[NeighbourRow]:
@@ -113,12 +113,12 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[Neighbou
     """
     # Models with the same data are searched together, because reading the real pictures is slow.
     together: dict[tuple[object, ...], list[str]] = {}
-    found: dict[str, NeighbourRow] = {}
+    by_name: dict[str, NeighbourRow] = {}
     for name in names:
         try:
             r = studio.gan(name).recipe
         except StudioError as e:
-            found[name] = NeighbourRow(name, error=str(e))
+            by_name[name] = NeighbourRow(name, error=str(e))
         else:
             together.setdefault((r.data, r.size, r.channels, r.classes, r.limit, foreign(name)), []).append(name)
     for group in together.values():
@@ -126,13 +126,13 @@ def neighbours(studio: Studio, names: Sequence[str], seed: int) -> list[Neighbou
         try:
             spaces = nearest(drawn, trained_on(studio, group[0]))
         except StudioError as e:
-            found |= {name: NeighbourRow(name, error=str(e)) for name in group}
+            by_name |= {name: NeighbourRow(name, error=str(e)) for name in group}
         else:
             for i, name in enumerate(group):
                 mine = {space: tuple(entries[i * EACH : (i + 1) * EACH]) for space, entries in spaces.items()}
                 lacking = "features" not in spaces and scorable(studio.gan(name).recipe)
-                found[name] = NeighbourRow(name, mine["pixels"], mine.get("features"), LACKING if lacking else None)
-    return [found[name] for name in names]
+                by_name[name] = NeighbourRow(name, mine["pixels"], mine.get("features"), LACKING if lacking else None)
+    return [by_name[name] for name in names]
 
 
 def foreign(name: str) -> bool:
@@ -159,14 +159,14 @@ def nearest(drawn: Tensor, real: Dataset) -> dict[str, list[Neighbour]]:
     learned = features(drawn, real)
     if learned is not None:
         spaces["features"] = (*learned, 1.0)
-    found = {}
+    neighbours_in = {}
     for space, (ours, theirs, unit) in spaces.items():
         far, which = metrics.nearest(ours, theirs)
-        found[space] = [
+        neighbours_in[space] = [
             Neighbour(real.images[i], round(float(d) / unit, 3), real.names[int(real.labels[i])])
             for d, i in zip(far, which, strict=True)
         ]
-    return found
+    return neighbours_in
 
 
 def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
@@ -178,8 +178,8 @@ def features(drawn: Tensor, real: Dataset) -> tuple[Tensor, Tensor] | None:
     place = real_features.cached(net, real)
     if not place.exists():
         return None
-    known = _known.get(place, lambda: real_features.recall(place))
-    return classifiers.features(net, drawn)[0], known
+    theirs = _features.get(place, lambda: real_features.recall(place))
+    return classifiers.features(net, drawn)[0], theirs
 
 
-_known: Cache[Path, Tensor] = Cache(1)  # features by file; the file's name identifies scorer and pictures
+_features: Cache[Path, Tensor] = Cache(1)  # features by file; the file's name identifies scorer and pictures

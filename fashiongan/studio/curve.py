@@ -37,8 +37,8 @@ class Curve:
     def since(self, generation: int, row: int) -> tuple[int, Columns]:
         """(first row, columns from that row on): all rows if the reader's copy has another generation."""
         with self.lock:
-            known = row if generation == self.generation and 0 <= row <= len(self.columns.get("step", [])) else 0
-            return known, {name: v[known:] for name, v in self.columns.items()}
+            first = row if generation == self.generation and 0 <= row <= len(self.columns.get("step", [])) else 0
+            return first, {name: v[first:] for name, v in self.columns.items()}
 
 
 def joined(a: float | None, b: float | None) -> float | None:

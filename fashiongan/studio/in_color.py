@@ -8,14 +8,14 @@ from ..latent.spec import SampleSpec
 from .studio import Studio
 
 
-def picture(studio: Studio, look: SampleSpec) -> Tensor:
+def picture(studio: Studio, description: SampleSpec) -> Tensor:
     """Draw the described images: (n, C, H, W) uint8, in the colors of the description's palette if it has one.
 
     A garment keeps its color while its sliders move. Raises StudioError for a palette where the generator draws in
     color already.
     """
-    gan = studio.gan(look.checkpoint)
-    return colored(studio, spec.picture(gan, look), spec.colors(gan, look), look.palette_seed)
+    gan = studio.gan(description.checkpoint)
+    return colored(studio, spec.picture(gan, description), spec.colors(gan, description), description.palette_seed)
 
 
 def colored(studio: Studio, pictures: Tensor, colors: tuple[str, ...], seed: int = 0) -> Tensor:

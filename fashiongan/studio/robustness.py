@@ -48,8 +48,8 @@ class Attacked:
     after: Tensor
     labels: tuple[str, ...]
     confidences: tuple[tuple[float, ...], ...]  # before and after, in the order of the labels
-    known: bool  # True if `label` is the true class, False if it is the classifier's prediction
-    said: tuple[str, ...]  # predicted classes before and after
+    class_known: bool = field(metadata={KEY: "known"})  # False if `label` is only the classifier's prediction
+    predictions: tuple[str, ...] = field(metadata={KEY: "said"})  # classes before and after
     target: str | None
     fooled: bool
     eps: float
@@ -68,7 +68,7 @@ class Least:
 
 
 @dataclass(frozen=True)
-class CurveNews:
+class CurveUpdate:
     """The state of a curve's job, with its points if the reader has another version."""
 
     state: str
@@ -81,7 +81,7 @@ class CurveNews:
 
 
 @dataclass(frozen=True)
-class FitNews:
+class FitUpdate:
     """The state of a fit, with its records if the reader has another version."""
 
     state: str
@@ -93,16 +93,16 @@ class FitNews:
     steps: int
     speed: float
     seconds: float
-    news: tuple[Fitted, ...] | None = maybe()
+    records: tuple[Fitted, ...] | None = maybe()
 
 
 @dataclass(frozen=True)
-class RobustnessNews:
+class RobustnessUpdate:
     """The names of the classifiers, and the state of both jobs."""
 
     names: tuple[str, ...]
-    curve: CurveNews
-    fit: FitNews
+    curve: CurveUpdate
+    fit: FitUpdate
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Fit:
     owner: str = ""
     out: Path = Path()
     command: str = ""
-    news: list[Fitted] = field(default_factory=list)
+    records: list[Fitted] = field(default_factory=list)
     version: int = 0
 
 
@@ -158,12 +158,12 @@ class RobustnessService:
 
     # One picture
 
-    def look(self, look: AttackSpec) -> Attacked:
+    def attack(self, spec: AttackSpec) -> Attacked:
         """The picture before and after the attack, the noise, and the confidences."""
-        net, x, y, target, known = self.asked(look)
-        eps = attacks.check_eps(look.eps)
-        rng = torch.Generator().manual_seed(look.seed)
-        after = attacks.attack(look.attack, net, x, y, eps, look.mask, rng, target)
+        net, x, y, target, class_known = self.resolve(spec)
+        eps = attacks.check_eps(spec.eps)
+        rng = torch.Generator().manual_seed(spec.seed)
+        after = attacks.attack(spec.attack, net, x, y, eps, spec.mask, rng, target)
         confidences = robustness.answers(net, torch.cat([x, after]))
         names, d = net.recipe.labels, after - x
         return Attacked(
@@ -173,8 +173,8 @@ class RobustnessService:
             labels=tuple(names),
             confidences=tuple(tuple(round(v, 4) for v in row) for row in confidences.tolist()),
             label=names[int(y)],
-            known=known,
-            said=tuple(names[int(i)] for i in confidences.argmax(1)),
+            class_known=class_known,
+            predictions=tuple(names[int(i)] for i in confidences.argmax(1)),
             target=None if target is None else names[int(target)],
             fooled=bool(attacks.fooled(confidences[1:], y, target)),
             eps=eps,
@@ -183,28 +183,28 @@ class RobustnessService:
             changed=int((d != 0).sum()),
         )
 
-    def smallest(self, look: AttackSpec) -> Least:
+    def smallest(self, spec: AttackSpec) -> Least:
         """The least noise strength that fools, in 255ths, found by this attack or, if it is slow, by PGD."""
-        net, x, y, target, _ = self.asked(look)
-        name = look.attack if attacks.find(look.attack).passes <= limits.SEARCH_PASSES else "pgd"
-        found = robustness.smallest(net, name, x, y, look.mask, target, look.seed)
-        return Least(found, attacks.ATTACKS[name].title)
+        net, x, y, target, _ = self.resolve(spec)
+        name = spec.attack if attacks.find(spec.attack).passes <= limits.SEARCH_PASSES else "pgd"
+        strength = robustness.smallest(net, name, x, y, spec.mask, target, spec.seed)
+        return Least(strength, attacks.ATTACKS[name].title)
 
-    def asked(self, look: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
+    def resolve(self, spec: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:
         """(classifier, picture, class, target, whether the class is known). An unknown class is predicted by the
         classifier."""
-        net, (x, label) = self.classifier(look.classifier), garment(self.studio, look.picture)
-        attacks.refuse(look.attack, bool(look.target))
+        net, (x, label) = self.classifier(spec.classifier), garment(self.studio, spec.picture)
+        attacks.refuse(spec.attack, bool(spec.target))
         if label is not None:
             kind = datasets.merge(datasets.Dataset(x, torch.tensor([label]), datasets.CLASSES, ""), net.recipe.merge)
             y = kind.labels
         else:
             y = robustness.answers(net, x).argmax(1)
-        if not look.target:
+        if not spec.target:
             return net, x, y, None, label is not None
-        targets = datasets.class_numbers(look.target, net.recipe.labels)
+        targets = datasets.class_numbers(spec.target, net.recipe.labels)
         if len(targets) != 1:
-            raise StudioError(f"target takes one class, not {look.target!r}.")
+            raise StudioError(f"target takes one class, not {spec.target!r}.")
         return net, x, y, torch.tensor(targets), label is not None
 
     # The curve
@@ -282,8 +282,8 @@ class RobustnessService:
             files.check(out)
             now = Fit(owner=owner, out=out, command=classifiers.command(recipe), version=self.fit.version + 1)
 
-            def keep(news: Fitted) -> None:
-                now.news.append(news)
+            def keep(record: Fitted) -> None:
+                now.records.append(record)
                 now.version += 1
 
             self.fit = now
@@ -301,15 +301,15 @@ class RobustnessService:
             number += 1
         return self.folder / f"{stem}-{number}.safetensors"
 
-    # News
+    # Updates for the page
 
-    def news(self, curve: int, fit: int) -> RobustnessNews:
+    def updates(self, curve: int, fit: int) -> RobustnessUpdate:
         """The state of both jobs, with points and records if the reader's version differs."""
         c, f = self.curves, self.fit
-        newest, last = c.newest, f.news[-1] if f.news else None
-        return RobustnessNews(
+        newest, last = c.newest, f.records[-1] if f.records else None
+        return RobustnessUpdate(
             tuple(self.names()),
-            CurveNews(
+            CurveUpdate(
                 *state(c.job),
                 c.version,
                 c.about,
@@ -317,7 +317,7 @@ class RobustnessService:
                 newest.steps if newest else 0,
                 tuple(c.points.values()) if curve != c.version else None,
             ),
-            FitNews(
+            FitUpdate(
                 *state(f.job),
                 f.version,
                 f.command,
@@ -326,7 +326,7 @@ class RobustnessService:
                 last.steps if last else 0,
                 last.images_per_second if last else 0.0,
                 last.seconds if last else 0.0,
-                tuple(thinned(f.news)) if fit != f.version else None,
+                tuple(thinned(f.records)) if fit != f.version else None,
             ),
         )
 
@@ -341,7 +341,7 @@ def in_bytes(x: Tensor) -> Tensor:
     return (x[0] * 255).round().to(torch.uint8)
 
 
-def thinned(news: Sequence[Fitted], most: int = 400) -> list[Fitted]:
+def thinned(records: Sequence[Fitted], most: int = 400) -> list[Fitted]:
     """About `most` records at most, plus every record that measured the held-out pictures."""
-    every = max(1, len(news) // most)
-    return [n for i, n in enumerate(news) if i % every == 0 or n.held_out is not None]
+    every = max(1, len(records) // most)
+    return [r for i, r in enumerate(records) if i % every == 0 or r.held_out is not None]

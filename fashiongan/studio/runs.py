@@ -100,7 +100,7 @@ class RunStatus:
 
 
 @dataclass(frozen=True)
-class RunNews:
+class RunUpdate:
     """The status, and what is new in curves and pictures. Those are None if there is no run."""
 
     status: RunStatus
@@ -273,12 +273,12 @@ class Runs:
     def advice(self, recipe: Recipe, garments: Dataset) -> tuple[Recipe, float | None]:
         """The recommended recipe for these data, and its training time in seconds, or None while another run would
         disturb the measurement. Starting a run does not wait for this."""
-        found = recommend.recipe(garments, recipe)
+        recommended = recommend.recipe(garments, recipe)
         with self.estimating:  # two estimates at a time would disturb each other
             if self.alive:
-                return found, None
-            seconds = recommend.seconds(found, garments, pick_device(self.device))
-            return found, None if self.alive else seconds
+                return recommended, None
+            seconds = recommend.seconds(recommended, garments, pick_device(self.device))
+            return recommended, None if self.alive else seconds
 
     # Status for the page
 
@@ -309,17 +309,17 @@ class Runs:
         """The waiting runs, in the order in which they will start."""
         return tuple(QueuedRun(w.number, w.recipe.gan, run_folder.command(w.recipe)) for w in self.waiting)
 
-    def news(self, run_name: str, generation: int, row: int, sheet: int) -> RunNews:
+    def updates(self, run_name: str, generation: int, row: int, sheet: int) -> RunUpdate:
         """The status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
         run = self.run
         if run is None:
-            return RunNews(self.status())
+            return RunUpdate(self.status())
         if run.out.name != run_name:
             generation, sheet = -1, -1
         first, columns = run.curve.since(generation, row)
         epochs = tuple(run_folder.epoch_of(p) for p in run_folder.epochs(run.out))
         changed = run.sheet if run.sheets != sheet and run.sheet else None
-        return RunNews(self.status(), epochs, changed, run.curve.generation, first, columns, run.sheets)
+        return RunUpdate(self.status(), epochs, changed, run.curve.generation, first, columns, run.sheets)
 
     def epoch_sheet(self, epoch: int) -> bytes | None:
         """The samples of an epoch of the shown run, as a PNG."""

@@ -111,13 +111,15 @@ class ScoreTable:
 def models(studio: Studio, names: Sequence[str]) -> ScoreTable:
     """The score table of these models."""
     entries = tuple(model(studio, name) for name in names)
-    found = {e.name: report for e in entries if e.values is not None and (report := studio.report(e.name)) is not None}
+    by_name = {
+        e.name: report for e in entries if e.values is not None and (report := studio.report(e.name)) is not None
+    }
     return ScoreTable(
         entries,
         tuple(c for c in COLUMNS if any(c.key in (e.values or {}) for e in entries)),
         best([e for e in entries if e.values is not None and not e.copies]),
-        floors(found),
-        caption(list(found.values())),
+        floors(by_name),
+        caption(list(by_name.values())),
     )
 
 
@@ -128,7 +130,7 @@ def model(studio: Studio, name: str) -> Entry:
         info = checkpoint.header_info(path)
     except StudioError as e:
         return Entry(name, verdict=str(e), curves={})
-    entry = Entry(name, about(gan, info), scored(report, gan.recipe), said(report), curves(path, info))
+    entry = Entry(name, about(gan, info), scored(report, gan.recipe), explanation(report), curves(path, info))
     if report is None or not report.scores:
         return entry
     return replace(entry, values=values(report), bars=bars(report), copies=reports.copied(report))
@@ -156,7 +158,7 @@ def scorable(recipe: Recipe) -> bool:
     return quick.Quick.can(recipe) and recipe.data == datasets.FASHION_MNIST
 
 
-def said(report: Report | None) -> str | None:
+def explanation(report: Report | None) -> str | None:
     """A report's verdict, or why it has none; None without a report."""
     if report is None:
         return None
@@ -167,15 +169,15 @@ def values(report: Report) -> dict[str, float]:
     """The numbers of a report, by column."""
     spaces = report.originality.spaces if report.originality else ()
     size, training = report.size or reports.Size(), report.training or reports.Training()
-    found = {key: score.value for key, score in (report.scores or {}).items()}
+    numbers = {key: score.value for key, score in (report.scores or {}).items()}
     accuracies = {"gan_test": report.gan_test, "gan_train": report.gan_train}
-    found |= {key: None if x is None else 100 * x for key, x in accuracies.items()}
-    found["missed"] = None if report.missed is None else len(report.missed)
-    found["ratio"] = min((s.ratio for s in spaces), default=None)
-    found["copying"] = min((s.copying for s in spaces), default=None)
-    found |= {"G": size.G, "D": size.D, "G_ratio": size.G_ratio, "D_ratio": size.D_ratio}
-    found |= {"seconds": training.seconds, "speed": training.images_per_second}
-    return {key: v for key, v in found.items() if v is not None}
+    numbers |= {key: None if x is None else 100 * x for key, x in accuracies.items()}
+    numbers["missed"] = None if report.missed is None else len(report.missed)
+    numbers["ratio"] = min((s.ratio for s in spaces), default=None)
+    numbers["copying"] = min((s.copying for s in spaces), default=None)
+    numbers |= {"G": size.G, "D": size.D, "G_ratio": size.G_ratio, "D_ratio": size.D_ratio}
+    numbers |= {"seconds": training.seconds, "speed": training.images_per_second}
+    return {key: v for key, v in numbers.items() if v is not None}
 
 
 def bars(report: Report) -> dict[str, float]:
@@ -183,24 +185,24 @@ def bars(report: Report) -> dict[str, float]:
 
     A distance is inverted, and its square root is taken, because both distances (Frechet and KID) are squared ones.
     """
-    found = {}
+    scaled_scores = {}
     for key, score in (report.scores or {}).items():
         ours, real = score.value, score.real
         if key in reports.SCORES and ours is not None and real is not None and real > 0:
             # A distance of 0, or a negative estimate of it, counts as equal to real pictures.
             scaled = ours / real if reports.SCORES[key][1] else math.sqrt(real / ours) if ours > 0 else 1.0
-            found[key] = round(scaled, 4)
-    return found
+            scaled_scores[key] = round(scaled, 4)
+    return scaled_scores
 
 
 def best(entries: Sequence[Entry]) -> dict[str, list[str]]:
     """The names of the best models of each column, including ties. A column without different values is left out."""
-    found = {}
+    names = {}
     for column in COLUMNS:
         goods = {e.name: good(column, e.values[column.key]) for e in entries if e.values and column.key in e.values}
         if len(set(goods.values())) >= 2:
-            found[column.key] = [name for name, g in goods.items() if g == max(goods.values())]
-    return found
+            names[column.key] = [name for name, g in goods.items() if g == max(goods.values())]
+    return names
 
 
 def good(column: Column, value: float) -> float:
@@ -208,31 +210,31 @@ def good(column: Column, value: float) -> float:
     return {"more": value, "less": -value, "near": -abs(value - column.ideal)}[column.better]
 
 
-def floors(found: Mapping[str, Report]) -> tuple[Floor, ...]:
+def floors(reports_by_name: Mapping[str, Report]) -> tuple[Floor, ...]:
     """The scores of real pictures, once for each set of them."""
-    known: list[Floor] = []
-    for name, report in found.items():
+    distinct: list[Floor] = []
+    for name, report in reports_by_name.items():
         scores = (report.scores or {}).items()
         # By definition of the two tests of originality, unseen real pictures have a ratio of 1 and a copying test of 0.
         fixed = {"ratio": 1.0, "copying": 0.0} if report.originality is not None else {}
         real = {key: score.real for key, score in scores if score.real is not None} | fixed
         halves = {key: score.halves for key, score in scores if score.halves is not None}
-        same = next((i for i, f in enumerate(known) if (f.values, f.halves) == (real, halves)), None)
+        same = next((i for i, f in enumerate(distinct) if (f.values, f.halves) == (real, halves)), None)
         if same is None:
-            known.append(Floor(real, halves, (name,)))
+            distinct.append(Floor(real, halves, (name,)))
         else:
-            known[same] = replace(known[same], of=(*known[same].of, name))
-    return tuple(known)
+            distinct[same] = replace(distinct[same], of=(*distinct[same].of, name))
+    return tuple(distinct)
 
 
-def caption(found: Sequence[Report]) -> str:
+def caption(scored_reports: Sequence[Report]) -> str:
     """How many samples were scored, by which classifier, against how many real pictures, and whether this differs
     between the models."""
-    if not found:
+    if not scored_reports:
         return ""
-    counts = sorted({r.n for r in found})
-    scorers = sorted({(r.scorer.classifier, r.scorer.sha256) if r.scorer else ("", "") for r in found})
-    real = sorted({r.against.real if r.against else 0 for r in found})
+    counts = sorted({r.n for r in scored_reports})
+    scorers = sorted({(r.scorer.classifier, r.scorer.sha256) if r.scorer else ("", "") for r in scored_reports})
+    real = sorted({r.against.real if r.against else 0 for r in scored_reports})
     words = [
         f"{numbers(counts)} samples each, against {numbers(real)} unseen real pictures, by the classifier "
         f"{' and '.join(f'{name} (sha256 {sha[:12]})' for name, sha in scorers)}."

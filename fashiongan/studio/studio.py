@@ -15,7 +15,7 @@ from . import rights
 from .datasets import Datasets
 from .models import Models
 from .rights import Caller
-from .runs import Run, RunNews, Runs, RunStatus, Waiting
+from .runs import Run, Runs, RunStatus, RunUpdate, Waiting
 from .scoring import Scoring, ScoringStatus
 
 
@@ -185,9 +185,9 @@ class Studio:
         """The status of the run."""
         return self.runs.status()
 
-    def news(self, run_name: str, generation: int, row: int, sheet: int) -> RunNews:
+    def updates(self, run_name: str, generation: int, row: int, sheet: int) -> RunUpdate:
         """The status, and what is new for a page that has `row` rows and sheet number `sheet` of that run."""
-        return self.runs.news(run_name, generation, row, sheet)
+        return self.runs.updates(run_name, generation, row, sheet)
 
     def epoch_sheet(self, epoch: int) -> bytes | None:
         """The samples of an epoch of the shown run, as a PNG."""

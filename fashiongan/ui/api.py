@@ -24,10 +24,10 @@ OPTIONS = 'options takes a JSON object, such as {"width": 32}.'
 PLACES = 'hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].'
 
 
-def add_endpoints(studio: Studio, lab: RobustnessService, colorizing: ColorizeService) -> None:
+def add_endpoints(studio: Studio, service: RobustnessService, colorizing: ColorizeService) -> None:
     """Add the endpoints of training, attacks and colorizing to the page that is being built."""
     TrainingEndpoints(studio).add()
-    AttackEndpoints(lab).add()
+    AttackEndpoints(service).add()
     ColorEndpoints(colorizing).add()
     CutoutEndpoint().add()
 
@@ -109,8 +109,8 @@ class TrainingEndpoints:
 class AttackEndpoints:
     """Attack one garment, or many for a curve."""
 
-    def __init__(self, lab: RobustnessService):
-        self.lab = lab
+    def __init__(self, service: RobustnessService):
+        self.service = service
 
     def add(self) -> None:
         gr.api(show.polite(edge.as_json(self.attack)), api_name="attack")
@@ -149,7 +149,7 @@ class AttackEndpoints:
         )  # fmt: skip
         picture = Picture("generated" if a.checkpoint else "test", a.number, a.checkpoint)
         spec = AttackSpec(picture, a.classifier, a.attack, a.eps, a.mask, a.target or None, a.seed)
-        return AttackedAtLeast(**vars(self.lab.look(spec)), **vars(self.lab.smallest(spec)))
+        return AttackedAtLeast(**vars(self.service.attack(spec)), **vars(self.service.smallest(spec)))
 
     def robustness_curve(
         self,
@@ -182,9 +182,9 @@ class AttackEndpoints:
             checkpoint=checkpoint, target=target, seed=seed,
         )  # fmt: skip
         strengths, goal = robustness.epsilons(a.eps), a.target or None
-        self.lab.check_work([a.classifier], [a.attack], strengths, [a.mask], a.limit)
-        chosen = self.lab.garments(a.limit, a.checkpoint or None, a.seed)
-        nets = {a.classifier: self.lab.classifier(a.classifier)}
+        self.service.check_work([a.classifier], [a.attack], strengths, [a.mask], a.limit)
+        chosen = self.service.garments(a.limit, a.checkpoint or None, a.seed)
+        nets = {a.classifier: self.service.classifier(a.classifier)}
         points = list(robustness.curve(nets, chosen, [a.attack], strengths, [a.mask], target=goal, seed=a.seed))
         return robustness.report([p for p in points if p.whole], chosen.source, goal)
 

@@ -36,7 +36,7 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
 
 def preview_of(desk, request):
     """A preview as the page receives it."""
-    return edge.answer(desk.look(request))
+    return edge.answer(desk.preview(request))
 
 
 def picture(tmp_path, size=(60, 40), name="a.png"):
@@ -56,15 +56,15 @@ def test_only_colorizers_are_listed_and_others_refused(desk):
     assert name.endswith("runs/colorizer")
     other = name.removesuffix("colorizer") + "dcgan"
     with pytest.raises(StudioError, match="choose a colorizer"):
-        desk.look(ColorizeRequest(Garment(), ColorizeSpec(), other))
+        desk.preview(ColorizeRequest(Garment(), ColorizeSpec(), other))
     with pytest.raises(StudioError, match="There is no checkpoint"):
-        desk.look(ColorizeRequest(Garment(), ColorizeSpec(), "../etc"))
+        desk.preview(ColorizeRequest(Garment(), ColorizeSpec(), "../etc"))
 
 
 def test_without_any_checkpoint_the_error_names_the_remedy(tmp_path, idx_root, monkeypatch):
     monkeypatch.setattr(registry, "bundled", list)
     with pytest.raises(StudioError, match="no colorizer here yet: train one"):
-        ColorizeService(Studio(tmp_path / "none", str(idx_root), "cpu")).look(
+        ColorizeService(Studio(tmp_path / "none", str(idx_root), "cpu")).preview(
             ColorizeRequest(Garment(), ColorizeSpec())
         )
 
@@ -87,7 +87,7 @@ def test_variant_i_large_is_variant_i_small(desk):
     small = edge.answer(list(desk.variants(request, 5)))
     assert len(set(small)) == 5
     for i, url in enumerate(small):
-        large = preview_of(desk, ColorizeRequest(request.garment, request.wish, variant=i))["after"]
+        large = preview_of(desk, ColorizeRequest(request.garment, request.spec, variant=i))["after"]
         assert abs(decoded(large).astype(int) - decoded(url).astype(int)).max() <= 2  # sums in another order
 
 
@@ -114,13 +114,13 @@ def test_old_uploads_are_forgotten(desk, tmp_path, monkeypatch):
     keys = [desk.add(picture(tmp_path, (40 + i, 30), f"{i}.png"), f"{i}.png") for i in range(3)]
     assert desk.uploads.keys() == keys[1:]
     with pytest.raises(StudioError, match="no longer here"):
-        desk.look(ColorizeRequest(Garment("own", key=keys[0]), ColorizeSpec()))
+        desk.preview(ColorizeRequest(Garment("own", key=keys[0]), ColorizeSpec()))
 
 
 @pytest.mark.parametrize("drawing", ["", "abc", "data:image/png;base64,AAAA", "§", "A" * 3_000_000])
 def test_a_bad_drawing_is_refused(desk, drawing):
     with pytest.raises(StudioError):
-        desk.look(ColorizeRequest(Garment("drawn", drawing=drawing), ColorizeSpec()))
+        desk.preview(ColorizeRequest(Garment("drawn", drawing=drawing), ColorizeSpec()))
 
 
 def test_a_garment_in_every_palette_and_many_in_one(desk):
@@ -133,7 +133,7 @@ def test_a_garment_in_every_palette_and_many_in_one(desk):
     assert len(many) == limits.PALETTE_GARMENTS
     # Each takes the next color: the first equals the second's only where the palette has one color.
     for i in (0, 3):
-        alone = preview_of(desk, ColorizeRequest(garments[i], request.wish, variant=i % 5))["after"]
+        alone = preview_of(desk, ColorizeRequest(garments[i], request.spec, variant=i % 5))["after"]
         assert abs(decoded(alone).astype(int) - many[i].permute(1, 2, 0).numpy().astype(int)).max() <= 2
 
 
@@ -151,7 +151,7 @@ def test_sheets_have_their_description(desk, tmp_path):
 
 def test_a_test_picture_that_there_is_not(desk):
     with pytest.raises(StudioError, match="numbered from 0 to 199"):
-        desk.look(ColorizeRequest(Garment(number=200), ColorizeSpec()))
+        desk.preview(ColorizeRequest(Garment(number=200), ColorizeSpec()))
 
 
 # The mask that somebody corrected

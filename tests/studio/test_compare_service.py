@@ -350,10 +350,10 @@ def test_checkpoints_worth_scoring(monkeypatch, tiny, result, score_is_here, exp
 
 def test_a_report_without_scores_gives_the_reason():
     assert (
-        scores(score_table.said, {"remarks": ["These are 64 x 64.", "Train at 28."]})
+        scores(score_table.explanation, {"remarks": ["These are 64 x 64.", "Train at 28."]})
         == "These are 64 x 64. Train at 28."
     )
-    assert scores(score_table.said, {}) == "There is no verdict in its report."
+    assert scores(score_table.explanation, {}) == "There is no verdict in its report."
 
 
 def test_about_is_gan_year_and_epochs(studio, name, tiny):

@@ -78,7 +78,7 @@ def test_bundled_ones_first_then_mine(bench, mine):
 
 
 def test_an_attacked_picture_is_the_attack_and_nothing_else(bench, mine, idx_root):
-    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
+    result = response_of(bench.attack, AttackSpec(Picture(number=3), mine, "fgsm", 0.3, "none"))
     test = datasets.load("fashion-mnist", split="test", root=idx_root)
     x, y, net = test.images[3:4].float() / 255, test.labels[3:4], bench.classifier(mine)
     after = attacks.fgsm(net, x, y, 0.3)
@@ -97,7 +97,7 @@ def test_an_attacked_picture_is_the_attack_and_nothing_else(bench, mine, idx_roo
 
 
 def test_zero_noise_is_drawn_gray(bench, mine):
-    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
+    result = response_of(bench.attack, AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none"))
     assert result["magnified"] is None
     assert result["changed"] == 0
     assert (pixels(result["added"]) * 255).unique().tolist() == [128]
@@ -107,14 +107,14 @@ def test_the_smallest_strength_is_that_of_the_picture(bench, mine):
     look = AttackSpec(Picture(number=3), mine, "fgsm", 0.0, "none")
     least = response_of(bench.smallest, look)["least"]
     assert 1 < least < 255
-    assert response_of(bench.look, replace(look, eps=least / 255))["fooled"]
-    assert not response_of(bench.look, replace(look, eps=(least - 1) / 255))["fooled"]
+    assert response_of(bench.attack, replace(look, eps=least / 255))["fooled"]
+    assert not response_of(bench.attack, replace(look, eps=(least - 1) / 255))["fooled"]
     slow = response_of(bench.smallest, replace(look, attack="ensemble"))
     assert slow["by"] == attacks.ATTACKS["pgd"].title
 
 
 def test_generated_and_uploaded_garments_have_the_predicted_class(bench, mine):
-    drawn = response_of(bench.look, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
+    drawn = response_of(bench.attack, AttackSpec(Picture("generated", 5, "cdcgan", "Dress"), mine, "fgsm", 0.1))
     assert not drawn["known"]
     assert drawn["class"] == drawn["said"][0]
     x, _ = garment(bench.studio, Picture("generated", 5, "cdcgan", "Dress"))
@@ -128,7 +128,7 @@ def test_generated_and_uploaded_garments_have_the_predicted_class(bench, mine):
 
 
 def test_a_target_is_aimed_at(bench, mine):
-    result = response_of(bench.look, AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
+    result = response_of(bench.attack, AttackSpec(Picture(number=3), mine, "pgd", 0.5, "none", "Bag"))
     assert result["target"] == "Bag"
     assert result["said"][1] == "Bag"
     assert result["fooled"]
@@ -154,13 +154,13 @@ def test_a_target_is_aimed_at(bench, mine):
     ],
 )
 def test_bad_attacks_are_named(changes, message, bench, mine):
-    refused(message, bench.look, replace(AttackSpec(Picture(), mine), **changes))
+    refused(message, bench.attack, replace(AttackSpec(Picture(), mine), **changes))
 
 
 def test_a_merged_classifier_predicts_merged_classes(bench, idx_root):
     path = bench.folder / "merged.safetensors"
     list(classifiers.fit(recipe("dense", epochs=4, batch=25, merge="0+6"), path, root=str(idx_root)))
-    result = response_of(bench.look, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
+    result = response_of(bench.attack, AttackSpec(Picture(number=6), path.as_posix(), "fgsm", 0.0))
     assert result["class"] == result["said"][0] == "T-shirt/top or Shirt"
     assert len(result["labels"]) == 9
     path.unlink()
@@ -189,10 +189,10 @@ def test_an_uploaded_picture_is_cut_out_made_gray_and_inverted_if_its_border_is_
 
 
 def test_a_curve_in_the_background(bench, mine):
-    version = response_of(bench.news, -1, -1)["curve"]["version"]
+    version = response_of(bench.updates, -1, -1)["curve"]["version"]
     bench.start_curve([mine], ["fgsm", "noise"], "0,0.3", ["garment", "none"], 50, owner="me")
     until(lambda: not bench.curves.job.alive)
-    result = response_of(bench.news, -1, -1)["curve"]
+    result = response_of(bench.updates, -1, -1)["curve"]
     assert (result["state"], result["error"]) == ("finished", None)
     assert result["version"] > version
     assert result["step"] == result["steps"] == len(result["points"]) == 8
@@ -202,7 +202,7 @@ def test_a_curve_in_the_background(bench, mine):
     expected = list(robustness.curve(net, test, ["fgsm", "noise"], [0, 0.3], ["garment", "none"]))
     assert [p["accuracy"] for p in result["points"]] == [p.accuracy for p in expected]
     assert set(result["points"][0]) == set(asdict(expected[0]))
-    assert "points" not in response_of(bench.news, result["version"], -1)["curve"]
+    assert "points" not in response_of(bench.updates, result["version"], -1)["curve"]
 
 
 def test_a_curve_of_generated_garments(bench, mine):
@@ -218,10 +218,10 @@ def test_one_curve_at_a_time_and_stop(bench, mine):
     until(lambda: bench.curves.job.alive)
     refused("Another curve is being computed here", bench.start_curve, [mine], ["fgsm"], "0", ["none"], 10)
     bench.stop_curve()
-    assert response_of(bench.news, -1, -1)["curve"]["state"] == "stopped"
+    assert response_of(bench.updates, -1, -1)["curve"]["state"] == "stopped"
     bench.start_curve([mine], ["fgsm"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert response_of(bench.news, -1, -1)["curve"]["state"] == "finished"
+    assert response_of(bench.updates, -1, -1)["curve"]["state"] == "finished"
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_bad_curve_requests_are_named(arguments, message, bench, mine):
 def test_an_error_in_a_curve_is_reported(bench, mine):
     bench.start_curve([mine], ["magic"], "0", ["none"], 10)
     until(lambda: not bench.curves.job.alive)
-    assert response_of(bench.news, -1, -1)["curve"]["state"] == "failed"
-    assert "no attack called 'magic'" in response_of(bench.news, -1, -1)["curve"]["error"]
+    assert response_of(bench.updates, -1, -1)["curve"]["state"] == "failed"
+    assert "no attack called 'magic'" in response_of(bench.updates, -1, -1)["curve"]["error"]
 
 
 # A defence
@@ -257,10 +257,10 @@ def test_an_error_in_a_curve_is_reported(bench, mine):
 def test_a_defence_is_trained_and_listed(bench):
     bench.start_fit(recipe("dense", epochs=2, batch=50, adversarial="pgd"), "me")
     until(lambda: not bench.fit.job.alive)
-    result = response_of(bench.news, -1, -1)["fit"]
+    result = response_of(bench.updates, -1, -1)["fit"]
     assert (result["state"], result["error"], result["name"]) == ("finished", None, "dense-pgd-1")
-    assert result["step"] == result["steps"] == result["news"][-1]["step"] == 22
-    assert result["news"][-1]["attacked"] is not None
+    assert result["step"] == result["steps"] == result["records"][-1]["step"] == 22
+    assert result["records"][-1]["attacked"] is not None
     assert result["command"] == "python -m fashiongan fit dense --epochs 2 --batch 50 --adversarial pgd"
     name = next(n for n in bench.names() if n.endswith("dense-pgd-1.safetensors"))
     assert bench.classifier(name).recipe.adversarial == "pgd"
@@ -270,10 +270,10 @@ def test_a_defence_is_trained_and_listed(bench):
 
 def test_one_fit_at_a_time_and_what_is_stopped_is_not_kept(bench):
     bench.start_fit(recipe("dense", epochs=10_000, batch=50))
-    until(lambda: bench.fit.news)
+    until(lambda: bench.fit.records)
     refused("Another classifier is being trained here", bench.start_fit, recipe("dense", batch=50))
     bench.stop_fit()
-    assert response_of(bench.news, -1, -1)["fit"]["state"] == "stopped"
+    assert response_of(bench.updates, -1, -1)["fit"]["state"] == "stopped"
     assert not bench.fit.out.exists()
     refused("batch cannot be 551", bench.start_fit, recipe("dense", batch=551))
 

@@ -101,7 +101,7 @@ def test_a_killed_studio_shows_its_run_again_and_resumes_it(tmp_path, idx_root, 
     status = studio.status()
     assert (status.state, status.gan, status.steps) == ("stopped", "dcgan", 1_000_000)
     assert status.step > 0
-    update = studio.news("", -1, 0, -1)
+    update = studio.updates("", -1, 0, -1)
     assert update.columns["step"][-1] == status.step
     assert update.sheet.startswith(b"\x89PNG")
     studio.go_on()
@@ -135,13 +135,13 @@ def test_bundled_checkpoints_are_listed_first(studio):
 def test_a_status_sends_only_new_points(studio, tiny):
     run = studio.start(tiny("dcgan", steps=None, epochs=2))
     until(lambda: not run.alive)
-    everything = studio.news("", -1, 0, -1)
+    everything = studio.updates("", -1, 0, -1)
     n = len(everything.columns["step"])
     assert n > 2
     assert everything.first == 0
     assert everything.epochs == (0, 1, 2)
     assert everything.sheet
-    rest = studio.news(run.out.name, everything.generation, n - 1, everything.sheets)
+    rest = studio.updates(run.out.name, everything.generation, n - 1, everything.sheets)
     assert rest.first == n - 1
     assert rest.columns["step"] == everything.columns["step"][-1:]
     assert rest.sheet is None

@@ -145,7 +145,7 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     @answered
     def look(asked: Any) -> drawing.View:
         spec = read(asked).spec()
-        colored = colorizing.look(spec)
+        colored = colorizing.preview(spec)
         return drawing.View(colored, drawing.about(spec.garment, colored))
 
     @answered

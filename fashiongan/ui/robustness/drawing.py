@@ -9,7 +9,7 @@ from ... import attacks
 from ...classifiers import Fitted
 from ...evaluation.robustness import LEVELS, Point
 from ...plain import maybe
-from ...studio.robustness import Attacked, CurveNews, FitNews, Least, RobustnessNews
+from ...studio.robustness import Attacked, CurveUpdate, FitUpdate, Least, RobustnessUpdate
 from ..shared.elements import Element, Trace, count, element, percent
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -40,7 +40,7 @@ class View:
 
 
 def view(a: Attacked) -> View:
-    first, second = a.said
+    first, second = a.predictions
     return View(
         {"src": a.before, "alt": f"the garment, taken for {first}"},
         {"src": a.added, "alt": f"what was added: {a.changed} pixels moved"},
@@ -66,13 +66,15 @@ def verdict(a: Attacked, second: str) -> str:
     else:
         taken = f"It is not taken for {a.target}, but for {second}."
     strength = f"With noise of {noise(a.eps)}" if a.eps else "Without noise"
-    return f"{'It is' if a.known else 'Before'}: {a.label}. {strength}: {'' if a.fooled else 'not '}fooled. {taken}"
+    return (
+        f"{'It is' if a.class_known else 'Before'}: {a.label}. {strength}: {'' if a.fooled else 'not '}fooled. {taken}"
+    )
 
 
 def bar(a: Attacked, second: str, i: int) -> Element:
     """How sure the classifier is of class i, before and after, as a row of the table."""
     label, right = a.labels[i], a.labels[i] == a.label
-    title = ("what it is" if a.known else "what it was taken for at first") if right else ""
+    title = ("what it is" if a.class_known else "what it was taken for at first") if right else ""
     head = element("th", label + " ✓" * right, scope="row", title=title)
     before, after = (share(row[i], side) for row, side in zip(a.confidences, ("left", "right"), strict=True))
     return element("tr", before, head, after, className="said" if label == second else "")
@@ -175,15 +177,15 @@ def pairs(points: Sequence[Point], p: Point | None) -> Element:
 # The fit
 
 
-def fit_traces(news: Sequence[Fitted]) -> list[Trace]:
+def fit_traces(records: Sequence[Fitted]) -> list[Trace]:
     """The accuracies of a fit: on what it learns from, held out, and held out under attack."""
-    ends = [n for n in news if n.held_out is not None]
+    ends = [r for r in records if r.held_out is not None]
     traces = [
-        accuracies(((n.epoch, n.accuracy) for n in news), "on what it learns from", 0),
-        accuracies(((n.epoch, n.held_out) for n in ends), "held out", 1),
+        accuracies(((r.epoch, r.accuracy) for r in records), "on what it learns from", 0),
+        accuracies(((r.epoch, r.held_out) for r in ends), "held out", 1),
     ]
-    if any(n.attacked is not None for n in ends):
-        traces.append(accuracies(((n.epoch, n.attacked) for n in ends), "held out, under attack", 2))
+    if any(r.attacked is not None for r in ends):
+        traces.append(accuracies(((r.epoch, r.attacked) for r in ends), "held out, under attack", 2))
     return traces
 
 
@@ -204,7 +206,7 @@ def accuracies(points: Iterable[tuple[float, float | None]], title: str, i: int)
 
 
 @dataclass(frozen=True)
-class JobNews:
+class JobUpdate:
     """How far a job is. `status` are the parts of one line, `plot` what to draw if the reader has another version."""
 
     state: str
@@ -217,39 +219,39 @@ class JobNews:
 
 
 @dataclass(frozen=True)
-class News:
+class Update:
     """The names of the classifiers, both jobs, and the command that fits the same classifier."""
 
     names: tuple[str, ...]
-    curve: JobNews
-    fit: JobNews
+    curve: JobUpdate
+    fit: JobUpdate
     command: str
 
 
-def news(now: RobustnessNews, seconds: float) -> News:
+def update(now: RobustnessUpdate, seconds: float) -> Update:
     """`seconds`: spent on the curve's points so far."""
-    return News(now.names, curve_news(now.curve, seconds), fit_news(now.fit), now.fit.command)
+    return Update(now.names, curve_update(now.curve, seconds), fit_update(now.fit), now.fit.command)
 
 
-def curve_news(news: CurveNews, seconds: float) -> JobNews:
-    running, done = news.state == "running", 100 * news.step / (news.steps or 1)
-    status = [f"{'Computing' if running else STATES.get(news.state, '')}: {news.about}"]
+def curve_update(now: CurveUpdate, seconds: float) -> JobUpdate:
+    running, done = now.state == "running", 100 * now.step / (now.steps or 1)
+    status = [f"{'Computing' if running else STATES.get(now.state, '')}: {now.about}"]
     status += [f"{done:.0f} %"] if running else []
-    left = seconds_left(running, news.step, news.steps, seconds)
-    plot = None if news.points is None else curve_plot(news.points)
-    return JobNews(news.state, news.version, news.error, done, status, left, plot)
+    left = seconds_left(running, now.step, now.steps, seconds)
+    plot = None if now.points is None else curve_plot(now.points)
+    return JobUpdate(now.state, now.version, now.error, done, status, left, plot)
 
 
-def fit_news(news: FitNews) -> JobNews:
-    running = news.state == "running"
+def fit_update(now: FitUpdate) -> JobUpdate:
+    running = now.state == "running"
     status = [
-        f"{'Training' if running else STATES.get(news.state, '')}: {news.name}",
-        f"step {count(news.step)} of {count(news.steps)}",
+        f"{'Training' if running else STATES.get(now.state, '')}: {now.name}",
+        f"step {count(now.step)} of {count(now.steps)}",
     ]
-    status += [f"{count(news.speed)} pictures/s"] if running else []
-    left = seconds_left(running, news.step, news.steps, news.seconds)
-    plot = None if news.news is None else {"points": len(news.news), "traces": fit_traces(news.news)}
-    return JobNews(news.state, news.version, news.error, 100 * news.step / (news.steps or 1), status, left, plot)
+    status += [f"{count(now.speed)} pictures/s"] if running else []
+    left = seconds_left(running, now.step, now.steps, now.seconds)
+    plot = None if now.records is None else {"points": len(now.records), "traces": fit_traces(now.records)}
+    return JobUpdate(now.state, now.version, now.error, 100 * now.step / (now.steps or 1), status, left, plot)
 
 
 def seconds_left(running: bool, step: int, steps: int, seconds: float) -> float | None:

@@ -204,7 +204,7 @@ def watch(lab: RobustnessService) -> gr.HTML:
     @show.at_most(2)
     def look(asked: Any) -> drawing.View:
         picture, eps = checked(tuple[object, object], asked, "An attack takes what is attacked and a noise strength.")
-        return drawing.view(lab.look(described(picture, eps)))
+        return drawing.view(lab.attack(described(picture, eps)))
 
     @answered
     @show.at_most(1)
@@ -212,12 +212,12 @@ def watch(lab: RobustnessService) -> gr.HTML:
         return drawing.smallest(lab.smallest(described(asked, 0.0)))
 
     @answered
-    def news(asked: Any) -> drawing.News:
+    def news(asked: Any) -> drawing.Update:
         try:
             curve, fit = checked(tuple[int, int], asked, "")
         except StudioError:  # a reader that has no data yet
             curve, fit = -1, -1
-        return drawing.news(lab.news(curve, fit), sum(p.seconds for p in list(lab.curves.points.values())))
+        return drawing.update(lab.updates(curve, fit), sum(p.seconds for p in list(lab.curves.points.values())))
 
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))

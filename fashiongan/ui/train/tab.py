@@ -14,7 +14,7 @@ from ...errors import StudioError
 from ...gans.recipe import Knob, Recipe, knobs
 from ...release import model_card
 from ...studio import Studio
-from ...studio.runs import RunNews, RunStatus
+from ...studio.runs import RunStatus, RunUpdate
 from ..shared import access, checkpoints, show, sign_in, words
 from ..shared.elements import count
 from ..shared.panel import html_panel
@@ -157,7 +157,7 @@ def live_panel(studio: Studio) -> gr.HTML:
             run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
         except StudioError:  # a reader that has no data yet
             run, generation, row, sheet = "", -1, 0, -1
-        now = studio.news(run, generation, row, sheet)
+        now = studio.updates(run, generation, row, sheet)
         return LiveNews(now, about(now.status))
 
     @show.answered
@@ -173,7 +173,7 @@ def live_panel(studio: Studio) -> gr.HTML:
 class LiveNews:
     """What is new of a run, and the parts of the line about it."""
 
-    news: RunNews
+    news: RunUpdate
     about: list[str]
 
 
