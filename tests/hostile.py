@@ -34,63 +34,61 @@ def spoiled(folder, n, seed):
     good = [(registry.BUNDLED / f"{name}.safetensors").read_bytes() for name in ("compact", "acgan")]
     good.append((store.BUNDLED / "dense.safetensors").read_bytes())
     for i in range(n):
-        chance = random.Random(f"{seed}-{i}")
-        kind, data = KINDS[i % len(KINDS)], good[chance.randrange(2)]
+        rng = random.Random(f"{seed}-{i}")
+        kind, data = KINDS[i % len(KINDS)], good[rng.randrange(2)]
         path = folder / f"{i}.safetensors"
         if kind == "sparse":  # a hundred gigabytes of nothing, on a disk that has not so many
             write_sparse(path, data)
         else:
-            path.write_bytes(spoil(kind, data, good, chance))
+            path.write_bytes(spoil(kind, data, good, rng))
         yield kind, path
 
 
-def spoil(kind, data, good, chance):
+def spoil(kind, data, good, rng):
     header, body = parts(data)
     names = [k for k in header if k != "__metadata__"]
-    name = chance.choice(names)
+    name = rng.choice(names)
     entry = header[name]
     match kind:
         case "cut":
-            return data[: chance.randrange(len(data))]
-        case "flipped header":  # in the part that says what is where
+            return data[: rng.randrange(len(data))]
+        case "flipped header":  # in the part that holds offsets and shapes
             text = bytearray(json.dumps(header).encode())
             for _ in range(20):
-                text[chance.randrange(len(text))] = chance.randrange(256)
+                text[rng.randrange(len(text))] = rng.randrange(256)
             return packed(bytes(text), body)
         case "huge shape":
-            entry["shape"] = chance.choice(([2**40], [2**31, 2**31], [10**9, *entry["shape"]], [-1], [2**64], ["x"]))
+            entry["shape"] = rng.choice(([2**40], [2**31, 2**31], [10**9, *entry["shape"]], [-1], [2**64], ["x"]))
         case "wrong type":
-            entry["dtype"] = chance.choice(DTYPES)
+            entry["dtype"] = rng.choice(DTYPES)
         case "declared length":
-            length = chance.choice((2**63, 2**64 - 1, 10**8, 10**9, len(data), 0, 1))
+            length = rng.choice((2**63, 2**64 - 1, 10**8, 10**9, len(data), 0, 1))
             return struct.pack("<Q", length) + data[8:]
         case "deep header":
-            return packed(chance.choice((b"[", b'{"a":')) * chance.randrange(1000, 400_000), body)
+            return packed(rng.choice((b"[", b'{"a":')) * rng.randrange(1000, 400_000), body)
         case "many tensors":
-            count = chance.choice((100_000, 400_000))
+            count = rng.choice((100_000, 400_000))
             empty = ",".join(f'"{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for i in range(count))
             return packed(b'{"__metadata__":{"format":"fashiongan 1"},' + empty.encode() + b"}", b"")
         case "odd recipe":
             fields = json.loads(header["__metadata__"]["recipe"])
-            key = chance.choice(list(fields))
-            fields[key] = chance.choice(
-                (None, [], {}, -1, 10**30, "x" * 100_000, "9" * 5000, float("nan"), [[]] * 1000)
-            )
+            key = rng.choice(list(fields))
+            fields[key] = rng.choice((None, [], {}, -1, 10**30, "x" * 100_000, "9" * 5000, float("nan"), [[]] * 1000))
             header["__metadata__"]["recipe"] = json.dumps(fields).replace('"' + "9" * 5000 + '"', "9" * 5000)
         case "large net":  # as large as a recipe can name, without its weights
             fields = json.loads(header["__metadata__"]["recipe"])
-            large = {"gan": chance.choice(("stylegan", "progan", "cdcgan")), "width": 256, "z_dim": 1024, "size": 128}
+            large = {"gan": rng.choice(("stylegan", "progan", "cdcgan")), "width": 256, "z_dim": 1024, "size": 128}
             for gone in ("scale", "maps"):
                 fields.pop(gone, None)
             header["__metadata__"]["recipe"] = json.dumps(fields | large | {"labels": ["a"] * 1000})
         case "other file":
-            return chance.choice(
-                (good[2], b"", b"{}", b"\x7fELF" + chance.randbytes(5000), b"PK\x03\x04" + chance.randbytes(5000))
+            return rng.choice(
+                (good[2], b"", b"{}", b"\x7fELF" + rng.randbytes(5000), b"PK\x03\x04" + rng.randbytes(5000))
             )
         case "overlapping":
-            header[name]["data_offsets"] = header[chance.choice([k for k in names if k != name])]["data_offsets"]
+            header[name]["data_offsets"] = header[rng.choice([k for k in names if k != name])]["data_offsets"]
         case "pickle":
-            return b"\x80\x04cposix\nsystem\n(S'touch exploded'\ntR." + chance.randbytes(100)
+            return b"\x80\x04cposix\nsystem\n(S'touch exploded'\ntR." + rng.randbytes(100)
     return packed(header, body)
 
 
@@ -114,11 +112,11 @@ def forget():
 
 
 def measured(path):
-    """What was said of a file (None if it was taken), the seconds of work until then, and the most MB that it took."""
+    """The error message for a file (None if it was accepted), the CPU seconds, and the peak memory in MB."""
     forget()
-    before, begin, said = peak(), time.process_time(), None
+    before, begin, message = peak(), time.process_time(), None
     try:
         checkpoint.load(path)
     except StudioError as e:
-        said = str(e)
-    return said, time.process_time() - begin, peak() - before
+        message = str(e)
+    return message, time.process_time() - begin, peak() - before

@@ -25,20 +25,20 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 FETCHED = {"path": "http://127.0.0.1:9/x.png", "meta": {"_type": "gradio.FileData"}}
 
 
-def value(chance, depth=0):
+def value(rng, depth=0):
     """Any JSON value, odd more often than not."""
-    kind = chance.randrange(7)
+    kind = rng.randrange(7)
     if kind == 0:
-        return chance.choice(NUMBERS)
+        return rng.choice(NUMBERS)
     if kind in (1, 2):
-        return chance.choice(TEXTS)
+        return rng.choice(TEXTS)
     if kind == 3:
-        return chance.choice(ODD)
+        return rng.choice(ODD)
     if kind == 4:
-        return chance.choice((FILE, FETCHED, {**FILE, "path": chance.choice(TEXTS)}))
+        return rng.choice((FILE, FETCHED, {**FILE, "path": rng.choice(TEXTS)}))
     if depth > 2:
         return None
-    inside = [value(chance, depth + 1) for _ in range(chance.randrange(4))]
+    inside = [value(rng, depth + 1) for _ in range(rng.randrange(4))]
     return inside if kind == 5 else {str(i): v for i, v in enumerate(inside)}
 
 
@@ -53,62 +53,58 @@ def bomb(width, height):
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def picture(chance):
+def picture(rng):
     """(name, bytes): a picture that is none, or none that anybody wants."""
-    im = Image.new(
-        chance.choice(("L", "RGB", "RGBA", "P", "1", "I;16")), (chance.randrange(1, 60), chance.randrange(1, 60))
-    )
+    im = Image.new(rng.choice(("L", "RGB", "RGBA", "P", "1", "I;16")), (rng.randrange(1, 60), rng.randrange(1, 60)))
     out = io.BytesIO()
     im.save(out, "PNG")
     good = out.getvalue()
-    made = chance.randrange(10)
+    made = rng.randrange(10)
     if made == 0:
-        return "cut.png", good[: chance.randrange(len(good))]
+        return "cut.png", good[: rng.randrange(len(good))]
     if made == 1:
-        place = chance.randrange(len(good))
-        return "hit.png", good[:place] + bytes([chance.randrange(256)]) + good[place + 1 :]
+        place = rng.randrange(len(good))
+        return "hit.png", good[:place] + bytes([rng.randrange(256)]) + good[place + 1 :]
     if made == 2:
-        return "bomb.png", bomb(*chance.choice(((13_312, 13_312), (60_000, 60_000), (2**31 - 1, 1), (1, 2**31 - 1))))
+        return "bomb.png", bomb(*rng.choice(((13_312, 13_312), (60_000, 60_000), (2**31 - 1, 1), (1, 2**31 - 1))))
     if made == 3:
-        return "noise.jpg", b"\xff\xd8\xff\xe0" + chance.randbytes(500)
+        return "noise.jpg", b"\xff\xd8\xff\xe0" + rng.randbytes(500)
     if made == 4:
-        return "noise.gif", b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + chance.randbytes(200)
+        return "noise.gif", b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + rng.randbytes(200)
     if made == 5:
         return "drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
     if made == 6:
         return "page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9999 9999\n(/etc/passwd) run\n"
     if made == 7:
-        return "deep.json", b"[" * chance.randrange(1, 50_000)
+        return "deep.json", b"[" * rng.randrange(1, 50_000)
     if made == 8:
-        return "../../name.png", chance.randbytes(chance.randrange(2000))
-    return "board.json", json.dumps([value(chance) for _ in range(5)]).encode()
+        return "../../name.png", rng.randbytes(rng.randrange(2000))
+    return "board.json", json.dumps([value(rng) for _ in range(5)]).encode()
 
 
 def calls(n, seed):
     """n calls of all kinds."""
     for i in range(n):
-        chance = random.Random(f"{seed}-{i}")
-        kind = chance.choice(("named", "event", "event", "panel", "upload", "upload", "file", "raw"))
-        junk = [value(chance) for _ in range(chance.randrange(16))]
+        rng = random.Random(f"{seed}-{i}")
+        kind = rng.choice(("named", "event", "event", "panel", "upload", "upload", "file", "raw"))
+        junk = [value(rng) for _ in range(rng.randrange(16))]
         if kind == "named":
-            yield kind, chance.choice(NAMES), junk
+            yield kind, rng.choice(NAMES), junk
         elif kind == "event":
-            yield kind, chance.random(), chance.random() < 0.7, junk, chance.randrange(2**30)
+            yield kind, rng.random(), rng.random() < 0.7, junk, rng.randrange(2**30)
         elif kind == "panel":
             yield (
                 kind,
-                chance.choice(
-                    ("news", "sheet", "look", "smallest", "csv", "models", "pictures", "neighbours", "nosuch")
-                ),
-                value(chance),
+                rng.choice(("news", "sheet", "look", "smallest", "csv", "models", "pictures", "neighbours", "nosuch")),
+                value(rng),
             )
         elif kind == "upload":
-            yield kind, chance.random(), *picture(chance)
+            yield kind, rng.random(), *picture(rng)
         elif kind == "file":
-            start = chance.choice(
+            start = rng.choice(
                 ("file=", "file=/proc/self/", "file=/etc/", "proxy=", "stream/a/0/1/playlist.m3u8", "file/", "")
             )
-            end = chance.choice(
+            end = rng.choice(
                 (
                     "passwd",
                     "../../../../etc/passwd",
@@ -121,13 +117,13 @@ def calls(n, seed):
             )
             yield kind, start + end
         else:
-            path = chance.choice(
+            path = rng.choice(
                 ("queue/join", "call/sample", "run/predict", "component_server", "upload", "reset", "cancel")
             )
             yield (
                 kind,
                 path,
-                chance.choice(
+                rng.choice(
                     (b"", b"{", b"[1", b"null", b"\xff\xfe", b'{"data": "x"}', b'{"fn_index": -1}', b"[" * 20_000)
                 ),
             )
@@ -162,9 +158,9 @@ class Visitor:
     def event(self, which, fits, junk, seed):
         """Any event's handler, private ones too, with as many values as it takes or not."""
         event = self.events[int(which * len(self.events))]
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         usual = [self.components[i]["props"].get("value") for i in event["inputs"]]
-        return self.join(event["id"], [value(chance) if chance.random() < 0.5 else v for v in usual] if fits else junk)
+        return self.join(event["id"], [value(rng) if rng.random() < 0.5 else v for v in usual] if fits else junk)
 
     def join(self, fn, data):
         session = uuid.uuid4().hex
@@ -172,13 +168,13 @@ class Visitor:
         answer = self.http.post("/gradio_api/queue/join", json=body)
         if answer.status_code != 200:
             return answer.status_code, answer.text
-        said = []
+        lines = []
         with self.http.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
             for line in stream.iter_lines():
-                said.append(line)
+                lines.append(line)
                 if '"close_stream"' in line or '"process_completed"' in line:
                     break
-        return 200, "\n".join(said)
+        return 200, "\n".join(lines)
 
     def panel(self, name, sent):
         answers = [

@@ -29,7 +29,7 @@ def test_the_least_recently_used_entry_is_dropped_first():
     cache.get("a", never)  # now b is the oldest
     cache.get("c", lambda: "c")
     assert (cache.find("a"), cache.find("b"), cache.find("c"), len(cache)) == ("a", None, "c", 2)
-    cache.find("a")  # looking counts as asking
+    cache.find("a")  # find counts as a use
     cache.put("d", "d")
     assert (cache.find("a"), cache.find("c"), len(cache)) == ("a", None, 2)
     cache.put("a", "another")
@@ -61,13 +61,13 @@ def test_a_second_request_for_a_loading_entry_waits_and_does_not_load_again():
         return object()
 
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(cache.get, "a", load)]
+        futures = [pool.submit(cache.get, "a", load)]
         assert begun.wait(30)
-        asked += [pool.submit(cache.get, "a", load) for _ in range(7)]
+        futures += [pool.submit(cache.get, "a", load) for _ in range(7)]
         time.sleep(0.05)
         go.set()
-        found = {id(f.result()) for f in asked}
-    assert len(found) == len(loads) == 1
+        result = {id(f.result()) for f in futures}
+    assert len(result) == len(loads) == 1
 
 
 def test_every_waiting_request_gets_the_error_and_the_next_one_loads_again():
@@ -79,12 +79,12 @@ def test_every_waiting_request_gets_the_error_and_the_next_one_loads_again():
         raise ValueError("no such thing")
 
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(cache.get, "a", fail)]
+        futures = [pool.submit(cache.get, "a", fail)]
         assert begun.wait(30)
-        asked += [pool.submit(cache.get, "a", fail) for _ in range(3)]
+        futures += [pool.submit(cache.get, "a", fail) for _ in range(3)]
         time.sleep(0.05)
         go.set()
-        for f in asked:
+        for f in futures:
             with pytest.raises(ValueError, match="no such thing"):
                 f.result()
     assert cache.get("a", lambda: 1) == 1
@@ -100,22 +100,22 @@ def test_a_slow_load_makes_no_other_key_wait():
         return 2
 
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(cache.get, "slow", slow)
+        future = pool.submit(cache.get, "slow", slow)
         assert begun.wait(30)
         assert cache.get("kept", never) == 1
         assert cache.get("new", lambda: 3) == 3
-        assert not asked.done()
+        assert not future.done()
         go.set()
-        assert asked.result() == 2
+        assert future.result() == 2
 
 
 def test_it_stays_within_its_size_and_loads_right_with_many_threads():
     cache = Cache(5)
 
-    def ask(i):
+    def get(i):
         key = i % 11
         assert cache.get(key, lambda: key * key) == key * key
         return len(cache)
 
     with ThreadPoolExecutor(8) as pool:
-        assert max(pool.map(ask, range(2000))) <= 5
+        assert max(pool.map(get, range(2000))) <= 5

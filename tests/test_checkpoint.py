@@ -52,7 +52,7 @@ def altered(header, **fields):
     return {**header, "recipe": json.dumps({k: v for k, v in recipe.items() if v is not None or k == "limit"})}
 
 
-def test_the_unharmed_file_loads(good, file):
+def test_the_undamaged_file_loads(good, file):
     file.write_bytes(good)
     assert checkpoint.load(file).sample_images(1, 0, "Bag").shape == (1, 1, 28, 28)
     assert checkpoint.load(str(file)).recipe.gan == "cdcgan"
@@ -84,11 +84,11 @@ def test_a_file_cut_anywhere_is_refused(good, file):
 
 
 def test_a_header_damaged_anywhere_is_refused_or_harmless(good, file):
-    chance = random.Random(2)
+    rng = random.Random(2)
     header_ends = 8 + struct.unpack("<Q", good[:8])[0]
     for _ in range(200):
-        place = chance.randrange(header_ends)
-        file.write_bytes(good[:place] + bytes([chance.randrange(256)]) + good[place + 1 :])
+        place = rng.randrange(header_ends)
+        file.write_bytes(good[:place] + bytes([rng.randrange(256)]) + good[place + 1 :])
         try:
             gan = checkpoint.load(file)
         except StudioError:
@@ -121,7 +121,7 @@ def test_a_header_damaged_anywhere_is_refused_or_harmless(good, file):
         "no recipe",
     ],
 )
-def test_what_is_no_checkpoint_is_refused(content, file):
+def test_a_file_that_is_no_checkpoint_is_refused(content, file):
     file.write_bytes(content)
     refused(file)
 
@@ -233,7 +233,7 @@ def test_tensors_that_do_not_fit_are_refused(change, parts, file):
     ],
     ids=lambda fields: str(fields)[:30],
 )
-def test_a_lying_recipe_is_refused(fields, parts, file):
+def test_a_recipe_with_false_fields_is_refused(fields, parts, file):
     tensors, header = parts
     checkpoint.write(file, tensors, altered(header, **fields))
     refused(file)
@@ -248,7 +248,7 @@ def test_a_recipe_that_is_none_is_refused(text, parts, file):
     refused(file)
 
 
-def test_a_lying_header_costs_no_memory(file):
+def test_a_header_with_false_sizes_costs_no_memory(file):
     """The largest net a recipe can name is refused for its missing weights before any are made."""
     recipe = gans.new_recipe("cdcgan", width=256, size=128, z_dim=1024).replace(labels=("a",) * 1000)
     file.write_bytes(pack({"a": torch.zeros(1)}, {"format": checkpoint.FORMAT, "recipe": recipe.to_json()}))

@@ -60,7 +60,7 @@ def blocks(page, language):
 
 
 def commands(page):
-    """The commands of a page, without what is said of them."""
+    """The commands of a page, without their comments."""
     lines = [line for body in blocks(page, "") for line in body.splitlines()]
     return [
         re.split(r"\s{2,}", line)[0] for line in lines if re.match(r"(\w+=\S+ |\w+=\".*\" )?(python|make|pip)\b", line)
@@ -170,9 +170,9 @@ def test_a_new_circle_or_a_loose_signature_would_be_seen(tmp_path):
 
 
 def test_the_walks_name_what_there_is():
-    found = re.findall(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)", ARCHITECTURE.read_text())
-    assert len(found) > 15
-    for name, path in found:
+    result = re.findall(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)", ARCHITECTURE.read_text())
+    assert len(result) > 15
+    for name, path in result:
         text = (REPO / "fashiongan" / path).read_text()
         assert re.search(rf"(def|class) {name.split('.')[-1]}\b|^{name}\b", text, re.M), f"{name} is not in {path}"
 
@@ -202,8 +202,8 @@ def test_the_limits_of_the_page_are_those_of_the_code():
     assert generate.block(generate.HOSTING, "limits") == generate.limits_table(), "make docs"
     sizes = {n / 1e6 for n in (limits.PICTURE_PIXELS, limits.JPEG_PIXELS, limits.ATTACK_PIXELS, limits.DATASET_PIXELS)}
     text = " ".join(page.read_text() for page in PAGES)
-    said = {float(n) for n in re.findall(r"(\d+)\s+megapixels", text)}
-    assert said == sizes
+    documented = {float(n) for n in re.findall(r"(\d+)\s+megapixels", text)}
+    assert documented == sizes
     megabytes = {int(n) for n in re.findall(r"(\d+) MB[,;]? (?:or|under|where)", generate.HOSTING.read_text())}
     assert megabytes <= {limits.UPLOAD_MB, limits.DATASET_UPLOAD_MB}
 

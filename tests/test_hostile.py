@@ -13,11 +13,11 @@ def test_each_of_two_hundred_is_refused_in_a_sentence_in_a_second_and_100_mb(tmp
     checkpoint.load("acgan")  # what the first one costs, imports and all, is not theirs
     seen = set()
     for kind, path in spoiled(tmp_path, 200, 0):
-        said, seconds, megabytes = measured(path)
-        assert said, f"{kind}, {path.name}: it was taken"
-        assert said.endswith(".")
-        assert "\n" not in said
-        assert len(said) < 500
+        message, seconds, megabytes = measured(path)
+        assert message, f"{kind}, {path.name}: it was taken"
+        assert message.endswith(".")
+        assert "\n" not in message
+        assert len(message) < 500
         assert seconds < 1, kind
         assert megabytes < 100, kind
         path.unlink()

@@ -1,4 +1,4 @@
-"""Imports point down, and nothing executes what a file says."""
+"""Imports point down, and no code executes the contents of a file."""
 
 import ast
 import inspect
@@ -74,7 +74,7 @@ def nodes(tree, into_functions):
 
 def imports(path, into_functions=True):
     """Full names of all that a file imports: for `from a import b` the module a.b, or else a and a.b."""
-    known = set(NAMES.values())
+    modules = set(NAMES.values())
     package = NAMES[path]
     if path.name != "__init__.py":
         package = package.rpartition(".")[0]
@@ -86,7 +86,7 @@ def imports(path, into_functions=True):
             module = ".".join(filter(None, [base if node.level else "", node.module or ""]))
             for alias in node.names:
                 whole = f"{module}.{alias.name}"
-                yield from [whole] if whole in known else [module, whole]
+                yield from [whole] if whole in modules else [module, whole]
 
 
 def ours(path, into_functions=True):
@@ -102,11 +102,11 @@ def folder(name):
 
 def arrows():
     """Which folders each folder imports."""
-    found = {}
+    results = {}
     for path, name in NAMES.items():
         if name not in ("fashiongan", "fashiongan.__main__"):
-            found.setdefault(folder(name), set()).update(folder(other) for other in ours(path))
-    return {name: others - {name} for name, others in found.items()}
+            results.setdefault(folder(name), set()).update(folder(other) for other in ours(path))
+    return {name: others - {name} for name, others in results.items()}
 
 
 def module(name):
@@ -114,9 +114,9 @@ def module(name):
 
 
 def test_every_folder_knows_only_those_below_it():
-    found = arrows()
-    assert found.keys() == ALLOWED.keys()
-    too_much = {name: others - ALLOWED[name] for name, others in found.items() if others - ALLOWED[name]}
+    result = arrows()
+    assert result.keys() == ALLOWED.keys()
+    too_much = {name: others - ALLOWED[name] for name, others in result.items() if others - ALLOWED[name]}
     assert not too_much
 
 
@@ -198,7 +198,7 @@ def test_trainer_names_no_gan():
 
 
 def cycles(edges):
-    """Modules that import themselves by way of others."""
+    """Modules that import themselves through others."""
 
     def reach(start):
         seen, todo = set(), list(edges[start])

@@ -51,9 +51,9 @@ def test_moments_by_hand():
 def test_moments_of_a_small_spread_far_from_zero():
     """In float32 the sum of thirty thousand numbers of 4096 is off."""
     x = (4096 + torch.tensor([0.0, 1.0, 2.0])).repeat(10_000)[:, None]
-    found = metrics.moments(x)
-    assert found.mean.item() == near(4097.0, rel=1e-14)
-    assert found.covariance.item() == near(20_000 / 29_999, rel=1e-12)
+    result = metrics.moments(x)
+    assert result.mean.item() == near(4097.0, rel=1e-14)
+    assert result.covariance.item() == near(20_000 / 29_999, rel=1e-12)
 
 
 FRECHET = {
@@ -86,7 +86,7 @@ def test_frechet_through_scipys_root():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_frechet_of_a_set_and_itself_is_nothing(seed):
+def test_frechet_of_a_set_and_itself_is_zero(seed):
     """Fewer samples than features, so that most eigenvalues are rounding, of either sign."""
     a = metrics.moments(normal(20, 60, seed, scale=100))
     assert 0 <= metrics.frechet(a, a) <= 1e-12 * a.covariance.trace()
@@ -110,12 +110,12 @@ def test_kid_by_hand_in_two_dimensions_with_sets_of_two_sizes():
 def test_kid_is_unbiased():
     """Over all ways to split seven samples in two, pairs within and across are the same pairs, so the mean is 0."""
     x = normal(7, 3, 4)
-    found = []
+    results = []
     for chosen in combinations(range(7), 3):
         rest = [i for i in range(7) if i not in chosen]
-        found.append(metrics.kid(x[list(chosen)], x[rest]))
-    assert sum(found) / len(found) == near(0.0, absolute=1e-12)
-    assert min(found) < -0.1, "a single estimate may well be below 0"
+        results.append(metrics.kid(x[list(chosen)], x[rest]))
+    assert sum(results) / len(results) == near(0.0, absolute=1e-12)
+    assert min(results) < -0.1, "a single estimate may well be below 0"
 
 
 # Inception Score
@@ -183,8 +183,8 @@ def test_prdc_of_a_set_and_itself(k):
 def test_prdc_of_copies_upon_copies():
     """Balls of radius 0: rounding must not put a sample outside its own."""
     x = normal(20, 16, 8, shift=100).repeat(7, 1)
-    found = metrics.prdc(x, x[torch.randperm(140, generator=rng())])
-    assert (found.precision, found.recall, found.coverage) == (1.0, 1.0, 1.0)
+    result = metrics.prdc(x, x[torch.randperm(140, generator=rng())])
+    assert (result.precision, result.recall, result.coverage) == (1.0, 1.0, 1.0)
 
 
 def test_prdc_on_a_grid_full_of_rims_does_not_depend_on_the_unit(monkeypatch):
@@ -234,8 +234,8 @@ def test_identical_rows_are_at_nothing():
 def test_ratio_of_nearest():
     train = column(0, 10)
     # Nearest of train at 1, 2 and 2; of the unseen ones at 3 and 5, whose median is 4.
-    found = metrics.ratio_of_nearest(train=train, test=column(3, 15), generated=column(1, 2, 12))
-    assert found == near(2 / 4)
+    result = metrics.ratio_of_nearest(train=train, test=column(3, 15), generated=column(1, 2, 12))
+    assert result == near(2 / 4)
     assert metrics.ratio_of_nearest(train=train, test=column(3, 15), generated=train) == 0.0
     with pytest.raises(StudioError, match="hold out others"):
         metrics.ratio_of_nearest(train=train, test=column(10, 0, 0, 3), generated=column(1))
@@ -316,9 +316,9 @@ def test_samples_far_off_are_not_taken_for_copies():
 
 def test_real_samples_pass_as_standard_normal():
     """In one cell C_T is a z: over 100 draws of three like samples its mean is about 0 and its deviation about 1."""
-    found = torch.tensor([c_t(*(normal(80, 3, 1000 + 3 * i + j) for j in range(3)), cells=1) for i in range(100)])
-    assert abs(found.mean()) < 0.4
-    assert 0.75 < found.std() < 1.3
+    result = torch.tensor([c_t(*(normal(80, 3, 1000 + 3 * i + j) for j in range(3)), cells=1) for i in range(100)])
+    assert abs(result.mean()) < 0.4
+    assert 0.75 < result.std() < 1.3
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -345,7 +345,7 @@ def test_k_means_starts_far_apart():
 
 
 def test_k_means_keeps_a_centre_that_rounding_left_without_samples():
-    """The first two differ by less than the products can tell."""
+    """The first two differ by less than the precision of the products."""
     x = column(1000, 1000 + 1e-9, 0)
     assert metrics.k_means(x, 3, rng()).sort(0).values.flatten().tolist() == near([0.0, 1000.0, 1000.0])
 
@@ -378,8 +378,8 @@ def test_neither_order_nor_blocks_matter(monkeypatch):
     sets = three_sets()
     expected = every_metric(*sets)
     for seed in range(3):
-        found = every_metric(*sets, order=torch.rand(150, generator=rng(seed)))
-        assert found.tolist() == near(expected.tolist())
+        result = every_metric(*sets, order=torch.rand(150, generator=rng(seed)))
+        assert result.tolist() == near(expected.tolist())
     for block in (50, 37):  # 37 leaves two of 150 for the last, fewer than k
         monkeypatch.setattr(metrics, "BLOCK", block)
         assert every_metric(*sets).tolist() == near(expected.tolist())
@@ -523,7 +523,7 @@ def test_precision_and_recall_agree_with_torch_fidelity(fidelity, features):
 
     real, fake = features
     expected = metric_prc.prc_features_to_metric(fake, real, prc_neighborhood=3, verbose=False)
-    found = metrics.prdc(real, fake, k=3)
-    assert found.precision == near(expected[metric_prc.KEY_METRIC_PRECISION], rel=1e-6)
-    assert found.recall == near(expected[metric_prc.KEY_METRIC_RECALL], rel=1e-6)
-    assert 0.2 < found.recall < found.precision < 1 or 0.2 < found.precision < found.recall < 1
+    result = metrics.prdc(real, fake, k=3)
+    assert result.precision == near(expected[metric_prc.KEY_METRIC_PRECISION], rel=1e-6)
+    assert result.recall == near(expected[metric_prc.KEY_METRIC_RECALL], rel=1e-6)
+    assert 0.2 < result.recall < result.precision < 1 or 0.2 < result.precision < result.recall < 1

@@ -17,7 +17,7 @@ def test_the_reports_of_bundled_checkpoints_come_back_as_they_are(name):
 
 
 @pytest.mark.parametrize(
-    "found",
+    "result",
     [
         None,
         [],
@@ -29,11 +29,11 @@ def test_the_reports_of_bundled_checkpoints_come_back_as_they_are(name):
         {"originality": {"features": {"ratio": 1}}},
     ],
 )
-def test_what_is_no_report_is_an_empty_one(found):
-    report = Report.from_json(found)
+def test_a_bad_report_becomes_an_empty_one(result):
+    report = Report.from_json(result)
     assert (report.of, report.n, report.remarks, report.verdict) == ("", 0, (), None)
     assert json.loads(json.dumps(report.to_json(), allow_nan=False)) == report.to_json()
 
 
-def test_what_could_not_be_had_is_left_out():
+def test_missing_scores_are_left_out():
     assert Report("a", 3, ("why",)).to_json() == {"of": "a", "n": 3, "remarks": ["why"]}

@@ -14,7 +14,7 @@ every_gan = pytest.mark.parametrize("gan", gans.GANS)
 LN2 = math.log(2)
 NAMES = tuple("abcdefghij")
 PENALISED = [name for name, cls in gans.GANS.items() if "penalty" in knobs(cls.recipe_type)]
-SLOPES = {"stylegan": 2, "studio": 4}  # pictures at which two turns ask for the slope, besides
+SLOPES = {"stylegan": 2, "studio": 4}  # pictures at which two turns also compute the input gradient
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 G_FIRST = {"mlpgan"}
 
@@ -36,24 +36,24 @@ class Paint(nn.Module):
     def __init__(self):
         super().__init__()
         self.shift = nn.Parameter(torch.zeros(()))
-        self.told = []
+        self.classes = []
 
     def forward(self, z, y=None):
-        self.told.append(y)
+        self.classes.append(y)
         return z[:, :1, None, None].expand(-1, 1, 2, 2) + self.shift
 
 
 class Discriminator(nn.Module):
-    """A discriminator with a known answer that remembers what it was shown."""
+    """A discriminator with a fixed output that records its inputs."""
 
     def __init__(self, answer):
         super().__init__()
-        self.answer, self.seen, self.told = answer, [], []
+        self.answer, self.seen, self.classes = answer, [], []
         self.weight = nn.Parameter(torch.ones(()))
 
     def forward(self, x, y=None):
         self.seen.append(x)
-        self.told.append(y)
+        self.classes.append(y)
         return self.answer(x)
 
     def faded(self, x):
@@ -76,8 +76,8 @@ def numbers(values):
     return {k: v.item() for k, v in values.items()}
 
 
-def near(want):
-    return pytest.approx(want, rel=1e-5, abs=1e-6)
+def near(expected):
+    return pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def mean_pixel(x):
@@ -88,7 +88,7 @@ BCE = ["dcgan", "cdcgan", "gan", "mlpgan", "cgan", "compact", "large"]
 
 
 def linear(*weights):
-    """A discriminator of 2x2 pictures with these weights: its slope is their Euclidean norm, wherever one looks."""
+    """A discriminator of 2x2 pictures with these weights: its input gradient has their norm everywhere."""
     w = torch.tensor(weights)
     return lambda x: x.flatten(1) @ w
 

@@ -1,4 +1,4 @@
-"""The color GAN: what its batches show, its losses worked out by hand, and what it is told."""
+"""The color GAN: its batches, its losses by hand, and its conditions."""
 
 import math
 
@@ -175,11 +175,11 @@ def test_dyed_garments_have_the_color_of_their_condition():
         there = t.hints[:, k, 4] > 0
         row, column = (t.hints[there, k, :2] * 28).long().unbind(1)
         assert garment[there, row, column].all()
-        told = color_space.shown(
+        shown = color_space.shown(
             t.gray[there, :, :1, :1] * 0 + 200, t.hints[there, k, 2:4, None, None] * color_space.CHROMA
         )
         seen = t.ab[there, :, row, column] * color_space.CHROMA
-        assert torch.allclose(told[..., 0, 0], seen, atol=1e-3)
+        assert torch.allclose(shown[..., 0, 0], seen, atol=1e-3)
     assert not (t.hints[count > 1, 0, 2:4] == t.hints[count > 1, 1, 2:4]).all(1).any(), "one hint for each color"
     colors = [len(t.ab[i].flatten(1).T[garment[i].flatten()].unique(dim=0)) for i in range(400)]
     kinds = {k: {c for c, m in zip(colors, count[:400], strict=True) if m == k} for k in range(HINTS + 1)}
@@ -208,8 +208,8 @@ def test_photographs_in_color_are_their_own_targets():
     flat = torch.rand(6, 3, 1, 1, generator=rng) * 200
     x = flat.expand(6, 3, 28, 28).round()
     t = model.truth(batch(model, x / 127.5 - 1))
-    want = color_space.lab(x / 255)
-    assert torch.allclose(t.ab * color_space.CHROMA, want[:, 1:], atol=0.05)
+    expected = color_space.lab(x / 255)
+    assert torch.allclose(t.ab * color_space.CHROMA, expected[:, 1:], atol=0.05)
     assert torch.equal(t.gray, color_space.gray_of(x.to(torch.uint8)))
     assert torch.allclose(t.hints[:, :, 2:4], t.ab[:, None, :, 14, 14].expand(6, HINTS, 2), atol=1e-4)
 
@@ -243,7 +243,7 @@ def test_it_remembers_the_first_garment_of_each_class():
     assert model.example[:, 0, 0, 0].tolist() == [60, 0, 50]
 
 
-def test_what_it_draws_has_its_examples_lightness():
+def test_a_drawn_picture_has_the_lightness_of_its_example():
     model = fresh().eval()
     model.truth(batch(model, torch.cat([disc(10, gray=g * 25) for g in range(1, 11)])[::10]))
     with torch.no_grad():
@@ -289,10 +289,10 @@ def test_likeness_by_hand():
     like = 4 / math.sqrt(colorizer_networks.KEYS)
     first = math.exp(like) / (math.exp(like) + 1)
     strength = 2 / (1 + math.exp(-first * like))
-    got = colorizer_networks.by_likeness(out, hints, share, at)
-    want = strength * (first * hints[0, 0, 2:4] + (1 - first) * hints[0, 1, 2:4])
-    assert torch.allclose(got[0, :, 0, 1], want, atol=1e-5)
-    assert torch.allclose(got[0, :, 1, 0], even[0, :, 1, 0], atol=1e-6)
+    actual = colorizer_networks.by_likeness(out, hints, share, at)
+    expected = strength * (first * hints[0, 0, 2:4] + (1 - first) * hints[0, 1, 2:4])
+    assert torch.allclose(actual[0, :, 0, 1], expected, atol=1e-5)
+    assert torch.allclose(actual[0, :, 1, 0], even[0, :, 1, 0], atol=1e-6)
     out[:, 4] = 50.0
     out[:, 2:4] = 0.2
     out[:, :2] = 0.7
@@ -317,7 +317,7 @@ def test_one_hint_keeps_its_hue_on_all_of_a_cut_out():
 def test_a_cut_outs_truth_is_its_garment_on_a_gray_ground():
     model = cutouts()
     t = model.truth(batch(model, squares(600)))
-    want = color_space.lab(torch.tensor([180.0, 60.0, 40.0]).view(1, 3, 1, 1) / 255)[0, :, 0, 0]
+    expected = color_space.lab(torch.tensor([180.0, 60.0, 40.0]).view(1, 3, 1, 1) / 255)[0, :, 0, 0]
     count, solid, clear = t.hints[..., 4].sum(1), t.alpha[:, 0] > 0.999, t.alpha[:, 0] == 0
     assert [(count == 0).float().mean().item(), (count == 1).float().mean().item()] == pytest.approx(
         [0.4, 0.4], abs=0.06
@@ -326,10 +326,10 @@ def test_a_cut_outs_truth_is_its_garment_on_a_gray_ground():
     ground = torch.stack([g[c].float().mean() for g, c in zip(t.gray[:, 0], clear, strict=True)])
     assert (ground == 255).float().mean().item() == pytest.approx(0.5, abs=0.06)
     assert ground.min() < 30
-    own = (t.ab.permute(0, 2, 3, 1)[solid & (count == 0)[:, None, None]] * color_space.CHROMA - want[1:]).abs()
+    own = (t.ab.permute(0, 2, 3, 1)[solid & (count == 0)[:, None, None]] * color_space.CHROMA - expected[1:]).abs()
     assert own.max() < 1.5, "without hints it has its own colors"
     middle = t.ab[:, :, 16, 16] * color_space.CHROMA
-    same = ((middle - want[1:]).norm(dim=1) < 2)[count == 1]
+    same = ((middle - expected[1:]).norm(dim=1) < 2)[count == 1]
     assert same.float().mean().item() == pytest.approx(0.5 * 0.8, abs=0.1), "half are turned, a fifth dyed"
     gray = t.gray[torch.arange(600), 0, 16, 16]
     assert (gray == gray[0]).all(), "whatever its hue, its lightness is its own"
@@ -343,8 +343,8 @@ def test_hints_of_cut_outs_lie_on_the_garment_and_tell_its_color():
         row, column = (t.hints[there, k, :2] * 32).long().unbind(1)
         assert (t.alpha[there, 0, row, column] > 0.9).all()
         gray, ab = t.gray[there, 0, row, column], t.hints[there, k, 2:4] * color_space.CHROMA
-        told = color_space.shown(gray[:, None, None, None], ab[..., None, None])
-        far = (told[..., 0, 0] / color_space.CHROMA - t.ab[there, :, row, column]).abs().amax(1)
+        shown = color_space.shown(gray[:, None, None, None], ab[..., None, None])
+        far = (shown[..., 0, 0] / color_space.CHROMA - t.ab[there, :, row, column]).abs().amax(1)
         assert far.quantile(0.7) < 1e-3
         assert far.max() < 0.1, "at the rim, where the ground shines through"
 
@@ -438,19 +438,19 @@ def test_the_bundled_colorizer_colors_as_it_did():
     hints = torch.rand(3, 3, 5, generator=rng)
     hints[..., 4] = 1
     ab = gan.G(gray, hints, torch.randn(3, 8, generator=rng), torch.zeros(3, 10))
-    want = [[0.3372, 0.2898, 0.0187, 0.1673], [0.4697, 0.2280, 0.0182, 0.1453]]
-    assert torch.allclose(ab[0, :, 9, ::9], torch.tensor(want), atol=2e-3)
+    expected = [[0.3372, 0.2898, 0.0187, 0.1673], [0.4697, 0.2280, 0.0182, 0.1453]]
+    assert torch.allclose(ab[0, :, 9, ::9], torch.tensor(expected), atol=2e-3)
     assert gan.sample_images(20, 3).float().mean().item() == pytest.approx(71.518, abs=0.1)
 
 
 def test_shading_by_hand():
     gray = torch.tensor([[0, 255], [60, 60]], dtype=torch.uint8).view(1, 1, 2, 2)
     alpha = torch.tensor([[1.0, 1.0], [0.0, 0.0]]).view(1, 1, 2, 2)
-    got = colorizer.shading(gray, alpha)[0, 0]
+    actual = colorizer.shading(gray, alpha)[0, 0]
     mean = (16 + 116) / 2  # L* + 16 of black and of white
-    assert got[0].tolist() == pytest.approx([16 / mean, 1.0], abs=1e-4)
+    assert actual[0].tolist() == pytest.approx([16 / mean, 1.0], abs=1e-4)
     light = color_space.lightness(torch.tensor(60 / 255)).item()
-    assert got[1, 0].item() == pytest.approx((light + 16) / mean, abs=1e-4)
+    assert actual[1, 0].item() == pytest.approx((light + 16) / mean, abs=1e-4)
 
 
 class Copies(TorchDispatchMode):

@@ -72,13 +72,13 @@ def test_the_generator_still_learns_when_the_discriminator_is_certain():
 
 
 def test_accuracy_counts_right_answers():
-    found = losses.accuracy(torch.tensor([1.0, 2.0, -1.0, 3.0]), torch.tensor([-1.0, 1.0, 2.0, 0.5]))
-    assert {k: v.item() for k, v in found.items()} == {"d_accuracy_real": 0.75, "d_accuracy_fake": 0.25}
+    result = losses.accuracy(torch.tensor([1.0, 2.0, -1.0, 3.0]), torch.tensor([-1.0, 1.0, 2.0, 0.5]))
+    assert {k: v.item() for k, v in result.items()} == {"d_accuracy_real": 0.75, "d_accuracy_fake": 0.25}
 
 
 def test_accuracy_at_another_border():
-    found = losses.accuracy(torch.tensor([5.0, 7.0]), torch.tensor([4.0, 6.5]), border=6.0)
-    assert {k: v.item() for k, v in found.items()} == {"d_accuracy_real": 0.5, "d_accuracy_fake": 0.5}
+    result = losses.accuracy(torch.tensor([5.0, 7.0]), torch.tensor([4.0, 6.5]), border=6.0)
+    assert {k: v.item() for k, v in result.items()} == {"d_accuracy_real": 0.5, "d_accuracy_fake": 0.5}
 
 
 def test_least_squares():
@@ -92,15 +92,15 @@ def test_least_squares():
 def test_slope_is_one_norm_a_picture_and_can_be_penalised():
     weight = torch.tensor([3.0, 4.0], requires_grad=True)
     x = torch.ones(2, 2, 1, 1)
-    found = losses.slope(lambda x: (x.flatten(1) * weight).sum(1) * torch.tensor([1.0, 2.0]), x)
-    assert found.tolist() == pytest.approx([5.0, 10.0])  # 3, 4 and 6, 8
-    (found - 1).square().mean().backward()
+    result = losses.slope(lambda x: (x.flatten(1) * weight).sum(1) * torch.tensor([1.0, 2.0]), x)
+    assert result.tolist() == pytest.approx([5.0, 10.0])  # 3, 4 and 6, 8
+    (result - 1).square().mean().backward()
     # mean of 2 (s - 1) ds/dw with s = |w| and 2 |w|: (2 * 4 * w/5 + 2 * 9 * 2 w/5) / 2 = 4.4 w
     assert weight.grad.tolist() == pytest.approx([13.2, 17.6])
     assert not x.requires_grad
 
 
-def test_a_pair_costs_what_the_fake_stands_above_the_real_one():
+def test_a_pair_costs_by_the_difference_of_fake_and_real():
     """D(x) = 2 and 0, D(G(z)) = 0 and 1: ln(1 + e^-2) and ln(1 + e^1), halved; only the differences count."""
     real, fake = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 1.0])
     close(losses.pair_d(real, fake), (0.126928011 + 1.313261688) / 2)
@@ -172,14 +172,14 @@ class Painter(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """A discriminator that gives white pictures 0.9 and black ones 0.2, and remembers the classes it was told."""
+    """A discriminator that gives white pictures 0.9 and black ones 0.2, and records the classes that it receives."""
 
     def __init__(self):
         super().__init__()
-        self.told = []
+        self.classes = []
 
     def forward(self, x, y=None):
-        self.told.append(None if y is None else y.argmax(1).tolist())
+        self.classes.append(None if y is None else y.argmax(1).tolist())
         return torch.where(x.mean((1, 2, 3)) > 0, logit(0.9), logit(0.2))
 
 
@@ -209,10 +209,10 @@ def test_bce_gans_name_their_terms_and_notes(gan):
 def test_cdcgan_scores_reals_with_their_class_and_fakes_with_the_drawn_class():
     model, batch = staged("cdcgan")
     model.d_loss(batch)
-    assert sorted(model.D.told) == [[3, 4], [7, 8]]
-    model.D.told.clear()
+    assert sorted(model.D.classes) == [[3, 4], [7, 8]]
+    model.D.classes.clear()
     model.g_loss(batch)
-    assert model.D.told == [[7, 8]]
+    assert model.D.classes == [[7, 8]]
 
 
 def test_wgan_clips_every_weight_of_the_critic_after_every_step(trainer_of):

@@ -36,15 +36,15 @@ def test_nets_of_28_pixels():
 
 
 def test_classes_join_the_input_of_every_layer():
-    plain, told = on_meta(networks.ConvG, 100, 64, 28, 1), on_meta(networks.ConvG, 100, 64, 28, 1, "tanh", 10)
-    assert parameters(told) - parameters(plain) == 10 * (128 * 49 + 64 * 16 + 1 * 16)
-    plain, told = on_meta(networks.ConvD, 64, 28, 1), on_meta(networks.ConvD, 64, 28, 1, 10)
-    assert parameters(told) - parameters(plain) == 10 * (64 * 16 + 128 * 16 + 1 * 49)
+    plain, conditional = on_meta(networks.ConvG, 100, 64, 28, 1), on_meta(networks.ConvG, 100, 64, 28, 1, "tanh", 10)
+    assert parameters(conditional) - parameters(plain) == 10 * (128 * 49 + 64 * 16 + 1 * 16)
+    plain, conditional = on_meta(networks.ConvD, 64, 28, 1), on_meta(networks.ConvD, 64, 28, 1, 10)
+    assert parameters(conditional) - parameters(plain) == 10 * (64 * 16 + 128 * 16 + 1 * 49)
 
 
-@pytest.mark.parametrize(("size", "found"), [(28, (7, 2)), (32, (4, 3)), (64, (4, 4)), (96, (6, 4)), (128, (4, 5))])
-def test_stages(size, found):
-    assert networks.stages(size) == found
+@pytest.mark.parametrize(("size", "result"), [(28, (7, 2)), (32, (4, 3)), (64, (4, 4)), (96, (6, 4)), (128, (4, 5))])
+def test_stages(size, result):
+    assert networks.stages(size) == result
 
 
 def test_sizes_reach_from_16_to_128():
@@ -150,9 +150,9 @@ def test_leaky_keeps_the_mean_square():
 
 def test_pixel_norm_is_each_pixels_own():
     h = torch.tensor([3.0, 4.0])[None, :, None, None] * torch.tensor([1.0, 10.0])  # (1, 2, 1, 2)
-    want = torch.tensor([3.0, 4.0]) / 12.5**0.5  # the root of the mean of 9 and 16
+    expected = torch.tensor([3.0, 4.0]) / 12.5**0.5  # the root of the mean of 9 and 16
     for column in (0, 1):
-        assert torch.allclose(networks.pixel_norm(h)[0, :, 0, column], want)
+        assert torch.allclose(networks.pixel_norm(h)[0, :, 0, column], expected)
     assert networks.pixel_norm(torch.zeros(1, 2, 1, 1)).tolist() == torch.zeros(1, 2, 1, 1).tolist()
 
 
@@ -211,8 +211,8 @@ def test_elu_and_its_slope_by_hand():
 def test_elu_is_pytorchs_to_the_last_digit_of_one(kind):
     h = torch.linspace(-8, 8, 20_001).to(kind).requires_grad_()
     theirs = h.detach().clone().requires_grad_()
-    ours, wanted = networks.elu(h), torch.nn.functional.elu(theirs)
-    assert (ours - wanted).abs().max() < 1.2e-7
+    ours, expected = networks.elu(h), torch.nn.functional.elu(theirs)
+    assert (ours - expected).abs().max() < 1.2e-7
     ours.square().sum().backward()
-    wanted.square().sum().backward()
+    expected.square().sum().backward()
     assert (h.grad - theirs.grad).abs().max() < 1e-6

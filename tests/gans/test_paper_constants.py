@@ -1,4 +1,4 @@
-"""Is this implementation right? Every GAN held against its paper, and every known fault of popular collections.
+"""Every GAN against its paper, and against every documented fault of popular collections.
 
 The constants, and the numbered faults (znx: znxlwm/pytorch-generative-model-collections; hwa: hwalsuklee's in
 TensorFlow; PyG: eriklindernoren/PyTorch-GAN), are those of the project's notes on recipes. Players are replaced by
@@ -22,7 +22,7 @@ DCGAN = {**ADAM, "z_dim": 100, "batch": 128, "lr_g": 2e-4, "lr_d": 2e-4, "output
 CONSTANTS = {
     "dcgan": {**DCGAN, "epochs": 20, "width": 64},  # report 000, after the paper
     "cdcgan": DCGAN,
-    "gan": {**DCGAN, "batch": 100, "width": 1200},  # goodfeli/adversarial; Adam is ours, and said to be
+    "gan": {**DCGAN, "batch": 100, "width": 1200},  # goodfeli/adversarial; Adam is our choice, and documented so
     "mlpgan": {**DCGAN, "lr_g": 2e-3, "lr_d": 2e-3},  # report 004
     "cgan": {**DCGAN, "batch": 100, "width": 1200},
     "acgan": {**DCGAN, "batch": 100},
@@ -75,14 +75,14 @@ def test_constants_reach_the_optimisers(gan, pictures_of):
     changes = {"width": narrow(gan), "steps": 1} | ({"phase": 0} if gan == "progan" else {})
     changes |= {"size": 64} if gan == "enlarger" else {}
     trainer = Trainer(*datasets.prepare(gans.new_recipe(gan, **changes), loaded=pictures_of(gan)))
-    want = CONSTANTS[gan]
-    for opt, rate in ((trainer.opt_d, want["lr_d"]), (trainer.opt_g, want["lr_g"])):
+    expected = CONSTANTS[gan]
+    for opt, rate in ((trainer.opt_d, expected["lr_d"]), (trainer.opt_g, expected["lr_g"])):
         (group,) = opt.param_groups
         assert group["lr"] == rate
         assert group["weight_decay"] == 0
-        if want["optimizer"] == "adam":
+        if expected["optimizer"] == "adam":
             assert isinstance(opt, torch.optim.Adam)
-            assert group["betas"] == (want["beta1"], want["beta2"])
+            assert group["betas"] == (expected["beta1"], expected["beta2"])
         else:
             assert isinstance(opt, torch.optim.RMSprop)
             assert (group["momentum"], group["alpha"], group["eps"]) == (0, 0.99, 1e-8)

@@ -1,4 +1,4 @@
-"""Is this implementation right? Every GAN held against its paper, and every known fault of popular collections.
+"""Every GAN against its paper, and against every documented fault of popular collections.
 
 The constants, and the numbered faults (znx: znxlwm/pytorch-generative-model-collections; hwa: hwalsuklee's in
 TensorFlow; PyG: eriklindernoren/PyTorch-GAN), are those of the project's notes on recipes. Players are replaced by
@@ -60,11 +60,11 @@ def test_fault_01_the_code_is_not_read_as_the_real_or_fake_score(trainer_of):
     score, category, codes = model.D(b.x)
     assert (score.shape, category.shape, codes.shape) == ((16,), (16, 10), (16, 2))
     heads = [*model.D.read.parameters()]
-    asked = torch.autograd.grad(score.sum(), [model.D.judge.weight, *heads], allow_unused=True, retain_graph=True)
-    assert asked[0].any()
-    assert all(g is None for g in asked[1:]), "the score must not come from Q's head"
-    asked = torch.autograd.grad(codes.sum() + category.sum(), [model.D.judge.weight], allow_unused=True)
-    assert asked == (None,), "the codes must not come from D's head"
+    calls = torch.autograd.grad(score.sum(), [model.D.judge.weight, *heads], allow_unused=True, retain_graph=True)
+    assert calls[0].any()
+    assert all(g is None for g in calls[1:]), "the score must not come from Q's head"
+    calls = torch.autograd.grad(codes.sum() + category.sum(), [model.D.judge.weight], allow_unused=True)
+    assert calls == (None,), "the codes must not come from D's head"
     last = model.D.read[-1]
     d = model.d_loss(b)
     with torch.no_grad():
@@ -87,10 +87,10 @@ def test_fault_02_each_player_steps_with_its_own_gradient_alone(gan, trainer_of)
         net = {"d": trainer.gan.D, "g": trainer.gan.G}[player]
         parameters = list(net.parameters())
         total = torch.stack(list(loss.terms.values())).sum()
-        want = torch.autograd.grad(total, parameters, retain_graph=True)
+        expected = torch.autograd.grad(total, parameters, retain_graph=True)
         move(player, opt, loss)
         seen.append(player)
-        assert all(torch.allclose(p.grad, g, rtol=1e-4, atol=1e-8) for p, g in zip(parameters, want, strict=True))
+        assert all(torch.allclose(p.grad, g, rtol=1e-4, atol=1e-8) for p, g in zip(parameters, expected, strict=True))
 
     trainer.move = watched
     trainer.update()
@@ -206,7 +206,7 @@ def test_fault_06_began_is_the_papers(trainer_of):
         model.G.last.weight.mul_(1e3)
     assert model.G(z).abs().max() > 10 * drawn.abs().max(), "and no activation after the last"
     assert {m.kernel_size for m in model.modules() if isinstance(m, nn.Conv2d)} == {(3, 3)}
-    # The rate is the schedule's, whatever M says.
+    # The rate is the schedule's, for every M.
     rates = []
     for worse in (1.0, 100.0):
         trainer = trainer_of("began", steps=8)
@@ -220,7 +220,7 @@ def test_fault_06_began_is_the_papers(trainer_of):
 
 
 def test_fault_06_ms_curve_is_a_mean_not_the_last(trainer_of):
-    """znx BEGAN.py: only the last iteration's M is looked at."""
+    """znx BEGAN.py: only the last iteration's M counts."""
     trainer = trainer_of("began", steps=5)
     seen, g_loss = [], trainer.gan.g_loss
 
@@ -288,7 +288,7 @@ def test_fault_10_training_needs_no_gpu(gan, trainer_of, monkeypatch):
     """znx DRAGAN.py:153: an unconditional .cuda() crashes where there is no GPU."""
 
     def refuse(*args, **kwargs):
-        raise AssertionError("asked for a GPU")
+        raise AssertionError("requested a GPU")
 
     monkeypatch.setattr(torch.Tensor, "cuda", refuse)
     monkeypatch.setattr(nn.Module, "cuda", refuse)
@@ -301,13 +301,13 @@ def test_fault_10_training_needs_no_gpu(gan, trainer_of, monkeypatch):
 def test_fault_11_class_9_is_drawn_while_training_and_sampling(gan, trainer_of):
     """znx CGAN.py:218, ACGAN.py:231: randint(0, class_num - 1) never draws the ankle boot."""
     trainer = trainer_of(gan, batch=50)
-    told = []
+    classes = []
     for player in ("d_loss", "g_loss"):
         original = getattr(trainer.gan, player)
-        setattr(trainer.gan, player, lambda b, original=original: told.append(b.c) or original(b))
+        setattr(trainer.gan, player, lambda b, original=original: classes.append(b.c) or original(b))
     for _ in range(4):
         trainer.update()
-    for drawn in (torch.cat(told[::2]), torch.cat(told[1::2])):
+    for drawn in (torch.cat(classes[::2]), torch.cat(classes[1::2])):
         assert set(drawn.tolist()) == set(range(10))
     _, c = sampling.draw(trainer.gan, 80, 0)
     assert torch.bincount(c).tolist() == [8] * 10
@@ -365,7 +365,7 @@ def test_fault_13_bytes_are_the_nets_values_on_a_fixed_scale(output, middle):
 
 
 def test_fault_13_frames_of_the_gif_are_comparable(tmp_path):
-    """The same stretch in a film: a run's dim first sheet would look as bright as its last."""
+    """The same stretch in a film: a run's dim first sheet would be as bright as its last."""
     frames = []
     for i, tone in enumerate((40, 128, 250)):
         frames.append(tmp_path / f"epoch_{i:03d}.png")
@@ -417,17 +417,19 @@ def test_fault_14_no_flag_turns_false_into_true(monkeypatch):
 def test_fault_15_each_turn_has_its_own_noise_and_d_gets_plain_fakes(gan, trainer_of):
     """znx, all: one z serves both players, and D's step does not detach the fakes, a wasted backward through G."""
     trainer = trainer_of(gan, d_steps=2)
-    drawn, wanted, noise = [], [], 2 if gan == "colorizer" else 0
+    drawn, expected, noise = [], [], 2 if gan == "colorizer" else 0
     trainer.gan.G.register_forward_pre_hook(lambda m, args: drawn.append(args[noise].clone()))
-    trainer.gan.D.register_forward_pre_hook(lambda m, args: wanted.append(args[0].requires_grad))
+    trainer.gan.D.register_forward_pre_hook(lambda m, args: expected.append(args[0].requires_grad))
     trainer.update()
     assert len(drawn) == 3
     assert all(not torch.equal(a, b) for a, b in itertools.combinations(drawn, 2))
-    # The discriminator's pictures carry a gradient where a penalty asks for the slope there, and in G's own turn.
-    g_turn = 2 if gan in ("ragan", "studio") else 1  # looks of the discriminator: theirs need the real garments too
-    assert len(wanted) == (3 if gan in PENALISED else 2) * 2 + g_turn
-    assert wanted[0 if gan in G_FIRST else -g_turn]
-    assert sum(wanted) == 1 + SLOPES.get(gan, 2 if gan in PENALISED else 0)
+    # The discriminator's pictures carry a gradient where a penalty needs the input gradient, and in G's own turn.
+    g_turn = (
+        2 if gan in ("ragan", "studio") else 1
+    )  # passes of the discriminator: these losses need the real garments too
+    assert len(expected) == (3 if gan in PENALISED else 2) * 2 + g_turn
+    assert expected[0 if gan in G_FIRST else -g_turn]
+    assert sum(expected) == 1 + SLOPES.get(gan, 2 if gan in PENALISED else 0)
 
 
 @every_gan
@@ -475,7 +477,7 @@ def test_fault_15_a_resumed_run_keeps_its_optimisers_state(tiny, garments, tmp_p
 
 
 def test_fault_15_wgans_curves_are_of_every_step(trainer_of):
-    """znx WGAN.py: the history holds every fifth step, while the axis says iterations."""
+    """znx WGAN.py: the history holds every fifth step, while the axis is labelled iterations."""
     trainer = trainer_of("wgan", steps=3, d_steps=5)
     seen, d_loss = [], trainer.gan.d_loss
 
@@ -564,11 +566,11 @@ def test_hwa_an_unsupervised_gan_reads_no_label(gan, trainer_of):
     """hwa infoGAN: SUPERVISED=True by default hands it the labels it is to discover."""
     one, other = trainer_of(gan), trainer_of(gan)
     b = one.batch(0)
-    other.batch(0)  # keeps both at the same chance
+    other.batch(0)  # keeps both random generators in step
     for player in ("d_loss", "g_loss"):
-        want = getattr(one.gan, player)(b)
-        got = getattr(other.gan, player)(b._replace(y=9 - b.y, c=9 - b.c, rng=other.rng))
-        assert numbers(got.terms) == numbers(want.terms)
+        expected = getattr(one.gan, player)(b)
+        actual = getattr(other.gan, player)(b._replace(y=9 - b.y, c=9 - b.c, rng=other.rng))
+        assert numbers(actual.terms) == numbers(expected.terms)
 
 
 def test_hwa_training_never_sees_the_test_pictures(idx_root):
@@ -618,7 +620,7 @@ def test_scores_are_raw(gan):
 
 @pytest.mark.parametrize("gan", [g for g in gans.GANS if g not in ("began", "colorizer", "enlarger")])
 def test_real_and_fake_pass_the_discriminator_as_separate_batches(gan, trainer_of):
-    """A mixed batch tells batch norm which pictures are which (Soumith Chintala's ganhacks, no. 4)."""
+    """In a mixed batch, batch norm's statistics mix real and fake (Soumith Chintala's ganhacks, no. 4)."""
     trainer = trainer_of(gan)
     seen = []
     trainer.gan.D.register_forward_pre_hook(lambda m, args: seen.append(args[0]))

@@ -1,4 +1,4 @@
-"""Is this implementation right? Every GAN held against its paper, and every known fault of popular collections.
+"""Every GAN against its paper, and against every documented fault of popular collections.
 
 The constants, and the numbered faults (znx: znxlwm/pytorch-generative-model-collections; hwa: hwalsuklee's in
 TensorFlow; PyG: eriklindernoren/PyTorch-GAN), are those of the project's notes on recipes. Players are replaced by
@@ -58,17 +58,17 @@ def test_order_of_turns(gan, trainer_of):
 
 def test_cgan_and_gan_have_their_papers_layers():
     """Goodfellow: 1200-1200 ReLU against maxout 240x5, 240x5; Mirza: 200 + 1000 -> 1200 against 240x5, 50x5, 240x4."""
-    first, told = fresh("gan"), fresh("cgan")
+    first, conditional = fresh("gan"), fresh("cgan")
 
     def shapes(net):
         return [(m.in_features, m.out_features) for m in net.modules() if isinstance(m, nn.Linear)]
 
     assert shapes(first.G) == [(100, 1200), (1200, 1200), (1200, 784)]
     assert shapes(first.D) == [(784, 1200), (240, 1200), (240, 1)]
-    assert shapes(told.G) == [(100, 200), (10, 1000), (1200, 1200), (1200, 784)]
-    assert shapes(told.D) == [(784, 1200), (10, 250), (290, 960), (240, 1)]
+    assert shapes(conditional.G) == [(100, 200), (10, 1000), (1200, 1200), (1200, 784)]
+    assert shapes(conditional.D) == [(784, 1200), (10, 250), (290, 960), (240, 1)]
     assert [m.p for m in first.D.modules() if isinstance(m, networks.Dropout)] == [0.2, 0.5, 0.5]
-    assert [m.p for m in told.D.modules() if isinstance(m, networks.Dropout)] == [0.5]
+    assert [m.p for m in conditional.D.modules() if isinstance(m, networks.Dropout)] == [0.5]
     acgan = fresh("acgan", width=8)
     assert [m.p for m in acgan.D.modules() if isinstance(m, networks.Dropout)] == [0.5]
 

@@ -1,4 +1,4 @@
-"""Is this implementation right? Every GAN held against its paper, and every known fault of popular collections.
+"""Every GAN against its paper, and against every documented fault of popular collections.
 
 The constants, and the numbered faults (znx: znxlwm/pytorch-generative-model-collections; hwa: hwalsuklee's in
 TensorFlow; PyG: eriklindernoren/PyTorch-GAN), are those of the project's notes on recipes. Players are replaced by
@@ -38,9 +38,9 @@ def test_both_networks_receive_the_class(gan):
     model, b = staged(gan, mean_pixel, [0.1, 0.2], [0.3, 0.4])
     model.d_loss(b)
     model.g_loss(b)
-    assert [y.argmax(1).tolist() for y in model.D.told] == [[3, 4], [7, 8], [7, 8]]
-    assert [y.argmax(1).tolist() for y in model.G.told] == [[7, 8], [7, 8]]
-    assert all(torch.equal(y.sum(1), torch.ones(2)) and y.shape == (2, 10) for y in model.D.told)
+    assert [y.argmax(1).tolist() for y in model.D.classes] == [[3, 4], [7, 8], [7, 8]]
+    assert [y.argmax(1).tolist() for y in model.G.classes] == [[7, 8], [7, 8]]
+    assert all(torch.equal(y.sum(1), torch.ones(2)) and y.shape == (2, 10) for y in model.D.classes)
 
 
 def test_lsgan_has_its_halves_and_no_sigmoid():
@@ -69,7 +69,7 @@ def test_ragan_bounds_its_discriminators_slope_by_spectral_norm():
         for m in model.D.modules():
             if isinstance(m, nn.Conv2d):
                 m.parametrizations.weight.original.mul_(30)
-                for _ in range(200):  # in training, each look takes one step of the power iteration
+                for _ in range(200):  # in training, each pass takes one step of the power iteration
                     weight = m.weight
                 assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
 
@@ -115,8 +115,8 @@ def test_dragan_is_cross_entropy_and_a_penalty_on_the_logits_slope(weights, pena
     def cost(*logits):
         return sum(math.log1p(math.exp(a)) for a in logits) / len(logits)
 
-    want = {"real": cost(-0.1 * total, -0.3 * total), "fake": cost(-0.1 * total, 0.5 * total), "penalty": penalty}
-    assert numbers(d.terms) == near(want)
+    expected = {"real": cost(-0.1 * total, -0.3 * total), "fake": cost(-0.1 * total, 0.5 * total), "penalty": penalty}
+    assert numbers(d.terms) == near(expected)
     assert numbers(g.terms) == near({"adv": cost(0.1 * total, -0.5 * total)})
 
 
@@ -190,11 +190,11 @@ def test_acgan_names_classes_on_real_and_on_fake_pictures():
     model, b = staged("acgan", namer, [1.0, 1.0], [-1.0, -1.0])
     d, g = model.d_loss(b), model.g_loss(b)
     half, low = math.log(2), math.log(18)
-    want = {"real": -math.log(0.75), "fake": -math.log(0.8), "class_real": (half + low) / 2, "class_fake": low}
-    assert numbers(d.terms) == near(want)
+    expected = {"real": -math.log(0.75), "fake": -math.log(0.8), "class_real": (half + low) / 2, "class_fake": low}
+    assert numbers(d.terms) == near(expected)
     assert numbers(g.terms) == near({"adv": -math.log(0.2), "class": low})
-    assert model.D.told == [None] * 3, "the discriminator never sees the label"
-    assert [y.argmax(1).tolist() for y in model.G.told] == [[7, 8], [7, 8]]
+    assert model.D.classes == [None] * 3, "the discriminator never sees the label"
+    assert [y.argmax(1).tolist() for y in model.G.classes] == [[7, 8], [7, 8]]
 
 
 def reader(x):
@@ -210,9 +210,9 @@ def test_infogan_adds_the_information_term_to_both_losses(weight):
     model, b = staged("infogan", reader, [0.0, 0.0], [0.0, 0.0], information=weight)
     b.z[:, 62 + 4] = 1.0
     b.z[:, 72:] = torch.tensor([1.0, -1.0])
-    told = {"category": weight * LN2, "codes": weight * 0.25}
-    assert numbers(model.d_loss(b).terms) == near({"real": LN2, "fake": LN2, **told})
-    assert numbers(model.g_loss(b).terms) == near({"adv": LN2, **told})
+    information = {"category": weight * LN2, "codes": weight * 0.25}
+    assert numbers(model.d_loss(b).terms) == near({"real": LN2, "fake": LN2, **information})
+    assert numbers(model.g_loss(b).terms) == near({"adv": LN2, **information})
     b.z[:, 62:72] = F.one_hot(torch.tensor([0, 9]), 10).float()
     assert model.g_loss(b).terms["category"].item() == near(weight * math.log(18))
 
@@ -228,8 +228,8 @@ def test_studio_scores_pairs_of_one_class_and_penalizes_every_fourth_gradient():
     assert numbers(model.d_loss(b._replace(step=1)).terms) == near({"pair": apart})
     assert model.d_loss(b._replace(step=8)).terms.keys() == {"pair", "r1", "r2"}
     assert numbers(model.g_loss(b).terms) == near({"pair": 2.5 + apart})
-    told = [[3, 4]] * 8
-    assert [y.argmax(1).tolist() for y in model.D.told] == told, "the classes of the real ones, for the fakes too"
+    classes = [[3, 4]] * 8
+    assert [y.argmax(1).tolist() for y in model.D.classes] == classes, "the classes of the real ones, for the fakes too"
 
 
 def test_studios_generator_learns_from_its_own_scores_alone():
@@ -271,8 +271,8 @@ def test_modulation_is_that_of_the_weights_picture_by_picture():
         weight = weight / weight.square().sum((1, 2, 3), keepdim=True).sqrt()
         assert torch.allclose(out, F.conv2d(x[i : i + 1], weight, padding=1)[0], atol=1e-5)
     plain = stylegan.Modulated(8, 5, 6, 1, demodulate=False)
-    want = F.conv2d(x[:1], plain.conv.weight * plain.conv.scale * plain.style(w[:1])[0][:, None, None])
-    assert torch.allclose(plain(x, w)[:1], want, atol=1e-5)
+    expected = F.conv2d(x[:1], plain.conv.weight * plain.conv.scale * plain.style(w[:1])[0][:, None, None])
+    assert torch.allclose(plain(x, w)[:1], expected, atol=1e-5)
 
 
 def test_demodulation_undoes_the_size_of_the_style():
@@ -428,11 +428,11 @@ def test_progan_fades_real_pictures_as_its_own():
     seen = []
     model.D.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
     b = Batch(x, torch.arange(4), torch.randn(4, 16), torch.arange(4), torch.Generator().manual_seed(0), 0)
-    for age, want in ((0.0, shrunk(4)), (0.25, torch.lerp(shrunk(4), shrunk(2), 0.25)), (1.0, shrunk(2)), (2.0, x)):
+    for age, expected in ((0.0, shrunk(4)), (0.25, torch.lerp(shrunk(4), shrunk(2), 0.25)), (1.0, shrunk(2)), (2.0, x)):
         aged(model, age)
         seen.clear()
         model.d_loss(b)
-        assert torch.allclose(seen[0], want, atol=1e-6)
+        assert torch.allclose(seen[0], expected, atol=1e-6)
         between, fake = seen[2], seen[1]
         t = ((between - seen[0]) / (fake - seen[0])).flatten(1)
         assert (t.median(1).values - t[:, 0]).abs().max() < 0.05, "penalised between what the discriminator was shown"

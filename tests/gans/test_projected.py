@@ -1,4 +1,4 @@
-"""Projected GAN and the frozen net that it looks through."""
+"""Projected GAN and the frozen net whose features its discriminators read."""
 
 import math
 
@@ -45,8 +45,8 @@ def test_the_frozen_net_sees_what_the_package_that_brought_its_weights_sees(name
     theirs.load_state_dict(torch.load(weights, weights_only=True))
     x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
-        wanted = theirs.extract_features((x * 127.5 + 0.5) / 128).mean((2, 3))
-        assert torch.allclose(efficientnet.load(name).pooled(x), wanted, atol=1e-4)
+        expected = theirs.extract_features((x * 127.5 + 0.5) / 128).mean((2, 3))
+        assert torch.allclose(efficientnet.load(name).pooled(x), expected, atol=1e-4)
 
 
 def test_a_folded_convolution_is_convolution_and_norm():
@@ -58,8 +58,8 @@ def test_a_folded_convolution_is_convolution_and_norm():
     weights = {f"c.{k}": v for k, v in conv.state_dict().items()} | {f"n.{k}": v for k, v in norm.state_dict().items()}
     one = efficientnet.folded(weights, "c", "n", stride=2)
     x = torch.randn(2, 3, 8, 8)
-    wanted = norm(F.conv2d(F.pad(x, (0, 1, 0, 1)), conv.weight, stride=2))  # TensorFlow pads 8 at the end only
-    assert torch.allclose(one(x), wanted, atol=1e-5)
+    expected = norm(F.conv2d(F.pad(x, (0, 1, 0, 1)), conv.weight, stride=2))  # TensorFlow pads 8 at the end only
+    assert torch.allclose(one(x), expected, atol=1e-5)
 
 
 def test_hinge_losses_by_hand():
@@ -73,11 +73,11 @@ def test_hinge_losses_by_hand():
 
 def test_a_garment_is_laid_on_its_ground_exactly():
     x = torch.tensor([0.5, -1.0, 0.0, 0.0]).reshape(1, 4, 1, 1)  # half opaque
-    found = projected.laid_on(x, torch.tensor([1.0, 1.0, -1.0]).reshape(1, 3, 1, 1), -1.0)
-    assert found.flatten().tolist() == [0.75, 0.0, -0.5]
+    result = projected.laid_on(x, torch.tensor([1.0, 1.0, -1.0]).reshape(1, 3, 1, 1), -1.0)
+    assert result.flatten().tolist() == [0.75, 0.0, -0.5]
 
 
-def test_what_is_transparent_is_never_seen():
+def test_transparent_pixels_never_reach_the_net():
     D = projected.ProjectedD(64, 2)
     D.ground.rng = torch.Generator().manual_seed(0)
     x = torch.rand(4, 4, 64, 64) * 2 - 1
@@ -154,10 +154,10 @@ def test_without_the_frozen_net_training_says_what_to_install_and_drawing_works(
 
 
 def test_cutouts_are_read_with_alpha_by_their_masks(cutouts):
-    found = datasets.load(str(cutouts), size=64, fit="cutout")
-    assert found.images.shape == (24, 4, 64, 64)
-    for image, label in zip(found.images, found.labels, strict=True):
-        high = found.names[int(label)] == "high"
+    result = datasets.load(str(cutouts), size=64, fit="cutout")
+    assert result.images.shape == (24, 4, 64, 64)
+    for image, label in zip(result.images, result.labels, strict=True):
+        high = result.names[int(label)] == "high"
         alpha = image[3].float() / 255
         rows, columns = (alpha.amax(1) > 0.5).sum().item(), (alpha.amax(0) > 0.5).sum().item()
         longer, shorter = (rows, columns) if high else (columns, rows)
