@@ -3,10 +3,15 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
+ON_SPACE, LASTING = "SPACE_ID" in os.environ, Path("/data/runs")
 parser = argparse.ArgumentParser(description="Open FashionGAN Studio in the browser.")
 parser.add_argument(
-    "--runs", type=Path, default=Path(os.environ.get("FASHIONGAN_RUNS", "runs")), help="folder of your own runs"
+    "--runs",
+    type=Path,
+    default=Path(os.environ.get("FASHIONGAN_RUNS") or (LASTING if LASTING.parent.is_dir() and ON_SPACE else "runs")),
+    help="folder of your own runs; on a Space with a lasting disk it is /data/runs",
 )
 parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
 parser.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
@@ -28,17 +33,21 @@ def main() -> None:
     from fashiongan.studio import Studio
     from fashiongan.ui import build, launch_settings
 
-    access = os.environ.get("FASHIONGAN_PUBLIC") or ("1" if "SPACE_ID" in os.environ else "0")
+    access = os.environ.get("FASHIONGAN_PUBLIC") or ("1" if ON_SPACE else "0")
     if access not in ("0", "1", "visitors"):
         parser.exit(2, f"FASHIONGAN_PUBLIC cannot be {access!r}: set 0, 1 or visitors.\n")
     public = args.public or access != "0"
-    catalogue, password = (os.environ.get(f"FASHIONGAN_{name}") or None for name in ("HUB_REPO", "PASSWORD"))
+    names = ("HUB_REPO", "PASSWORD", "RUNS_REPO")
+    catalogue, password, runs_repo = (os.environ.get(f"FASHIONGAN_{name}") or None for name in names)
     try:
         settings = launch_settings(password=password, mcp=args.mcp, public=public)
     except StudioError as e:
         parser.exit(2, f"{e}\n")
-    visitors = access == "visitors"
-    studio = Studio(args.runs, args.data_root, args.device, public=public, visitors=visitors, catalogue=catalogue)
+    shared: dict[str, Any] = {"public": public, "visitors": access == "visitors"}
+    try:
+        studio = Studio(args.runs, args.data_root, args.device, **shared, catalogue=catalogue, runs_repo=runs_repo)
+    except StudioError as e:
+        parser.exit(2, f"{e}\n")
     build(studio).launch(**settings)
 
 

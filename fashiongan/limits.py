@@ -72,4 +72,5 @@ HUB_GRACE = 30.0  # for a download, plus one second for each HUB_SLOWEST bytes
 HUB_SLOWEST = 100_000  # bytes a second
 HUB_AGAIN = 10.0  # until a failed place is requested again, however often it is named
 CATALOGUE_AGAIN = 60.0  # until a failed listing of the catalogue is requested again
+RUNS_PUSH = 60.0  # between two commits of a run to FASHIONGAN_RUNS_REPO; the Hub takes about 128 commits an hour
 MEMBERS_AGAIN = 300.0  # until the organizations of a signed-in account are requested again

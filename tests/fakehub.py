@@ -20,7 +20,7 @@ class FakeHub:
 
     def __init__(self, repos=(), trouble=None, tokens=("hf_good",), accounts=None):
         self.repos, self.trouble, self.tokens, self.log = dict(repos), trouble, tokens, []
-        self.settings = {}
+        self.settings, self.titles = {}, {}
         self.accounts = accounts or {}  # by token: what whoami says
         hub = self
 
@@ -56,6 +56,9 @@ class FakeHub:
                     return self.answer(200, known) if known else self.answer(401)
                 if m := API.fullmatch(path):
                     return self.repository(("spaces/" if m[1] == "spaces" else "") + m[2], m[3] or "main")
+                if m := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commits/main", path):
+                    about = {"id": hub.sha(m[1]), "title": hub.titles.get(m[1], ""), "message": "", "authors": []}
+                    return self.answer(200, [{**about, "date": "2026-01-01T00:00:00.000Z"}])
                 if m := FILE.fullmatch(path):
                     return self.file(*m.groups())
                 return self.answer(404)
@@ -121,6 +124,7 @@ class FakeHub:
                     lines = [json.loads(line) for line in body.splitlines()]
                     if lines[0]["value"].get("parentCommit") not in (None, hub.sha(repo[1])):
                         return self.answer(412)
+                    hub.titles[repo[1]] = lines[0]["value"]["summary"]
                     for line in lines:
                         if line["key"] == "file":
                             content = base64.b64decode(line["value"]["content"])

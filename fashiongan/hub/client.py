@@ -174,6 +174,10 @@ def organizations(token: str) -> list[str]:
     return [str(o["name"]) for o in account.get("orgs") or [] if isinstance(o, dict) and "name" in o]
 
 
+class ConflictError(StudioError):
+    """Somebody else has written to a repository since it was read."""
+
+
 class UnreachableError(StudioError):
     """The Hub cannot be reached, or offline mode is set."""
 
@@ -216,6 +220,8 @@ def refused(e: Any) -> StudioError:
         return StudioError("That repository has no such revision: use main, a tag, or a commit id.")
     if isinstance(e, errors.EntryNotFoundError):
         return StudioError("That repository has no such file.")
+    if code == 412:
+        return ConflictError("Somebody else has written to that repository meanwhile.")
     if code in (401, 403):
         return StudioError("The Hub refuses: log in with `hf auth login`, or use a token that may do this.")
     return UnreachableError(f"The Hub answers with error {code}: try again later.")

@@ -6,7 +6,8 @@ it returns dataclasses of tensors, bytes and plain values, knows no JSON of the 
 """
 
 from .curve import Curve
-from .runs import Run, RunStatus
+from .run import Run
+from .runs import RunStatus
 from .studio import Studio
 
 __all__ = ["Curve", "Run", "RunStatus", "Studio"]

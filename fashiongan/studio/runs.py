@@ -1,73 +1,27 @@
 """The training run, of which there is at most one at a time, and the queue of runs that wait."""
 
+import itertools
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from time import monotonic, time
 
-from .. import checkpoint, gans, limits
+from .. import limits
 from ..data import datasets, sheets
 from ..data.datasets import Dataset
 from ..errors import StudioError
-from ..gans import sampling
 from ..gans.recipe import Recipe
 from ..job import Job, within
 from ..plain import maybe
 from ..training import recommend, run_folder, run_log
 from ..training.trainer import Tick, Trainer, pick_device
-from .curve import Columns, Curve
+from .backup import Backup, no_backup
+from .curve import Columns
 from .datasets import Datasets
 from .rights import ONE_EACH, TIME_OVER
-
-
-@dataclass
-class Run:
-    """A run that the page shows: in progress, or read from its folder."""
-
-    out: Path
-    recipe: Recipe
-    steps: int
-    owner: str = ""
-    seconds: float | None = None  # after which it is stopped and saved
-    started: float = field(default_factory=time)
-    job: Job[Tick] | None = None
-    curve: Curve = field(default_factory=Curve)
-    newest: dict[str, float] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    sheet: bytes = b""  # PNG of the newest samples
-    sheets: int = 0  # how often `sheet` changed
-
-    @property
-    def state(self) -> str:
-        if self.job is None:
-            return "finished" if self.step >= self.steps else "stopped"
-        return "stopped" if self.timed_out else self.job.state
-
-    @property
-    def alive(self) -> bool:
-        return self.job is not None and self.job.alive
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether it was stopped since its time was over."""
-        return self.job is not None and self.job.state == "finished" and self.step < self.steps
-
-    @property
-    def step(self) -> int:
-        return int(self.newest.get("step", 0))
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A run in the queue. It starts when the runs before it have ended."""
-
-    number: int
-    recipe: Recipe
-    owner: str
-    seconds: float | None = None  # after which it is stopped and saved
+from .run import Run, Waiting, recall
 
 
 @dataclass(frozen=True)
@@ -119,8 +73,10 @@ class Runs:
     time is estimated.
     """
 
-    def __init__(self, folder: Path, data: Datasets, device: str):
-        self.folder, self.data, self.device = folder, data, device
+    def __init__(self, folder: Path, data: Datasets, device: str, backup: Backup | None = None):
+        self.folder, self.data, self.device, self.backup = folder, data, device, backup
+        if backup is not None:
+            backup.restore()
         self.starting, self.estimating = threading.Lock(), threading.Lock()
         self.run: Run | None = recall(folder)
         self.waiting: list[Waiting] = []
@@ -186,12 +142,15 @@ class Runs:
             )
 
     def free_name(self, gan: str) -> str:
-        number = 1
-        while (self.folder / f"{gan}-{number}").exists():
-            number += 1
-        return f"{gan}-{number}"
+        return next(name for i in itertools.count(1) if not (self.folder / (name := f"{gan}-{i}")).exists())
+
+    @property
+    def unkept(self) -> str:
+        """Why runs are not kept on the Hub now, as a sentence; "" if they are, or need not be."""
+        return self.backup.problem if self.backup is not None else ""
 
     def go(self, run: Run, trainer: Trainer) -> Run:
+        note = self.backup.note if self.backup is not None else no_backup
         last = [-1e9, 0.0]  # when the newest sheet was drawn, and how many seconds it took
 
         def keep(tick: Tick) -> None:
@@ -206,10 +165,15 @@ class Runs:
                 run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), run.sheets + 1
                 last[:] = monotonic(), monotonic() - begin
 
-        # The next run starts in its own thread, so that `stop` waits only for the run that it stops.
-        advance = Thread(target=self.advance, daemon=True)
+            note(run.out)
+
+        def ended() -> None:
+            note(run.out, ended=True)
+            # The next run starts in its own thread, so that `stop` waits only for the run that it stops.
+            Thread(target=self.advance, daemon=True).start()
+
         work = within(run_folder.train(trainer, run.out), run.seconds)
-        run.job = Job(work, keep, name=f"train {run.out.name}", after=advance.start)
+        run.job = Job(work, keep, name=f"train {run.out.name}", after=ended)
         self.run = run
         return run
 
@@ -285,7 +249,7 @@ class Runs:
     def status(self) -> RunStatus:
         run = self.run
         if run is None:
-            return RunStatus(queue=self.queue())
+            return RunStatus(queue=self.queue(), remarks=tuple(filter(None, [self.unkept])))
         newest, speed = run.newest, run.newest.get("images_per_second", 0.0)
         left = (run.steps - run.step) * run.recipe.batch * run.recipe.d_steps / speed if speed else None
         return RunStatus(
@@ -298,7 +262,7 @@ class Runs:
             images_per_second=speed,
             seconds=newest.get("seconds", 0.0),
             seconds_left=left if run.state in ("running", "paused") else None,
-            remarks=(*run.remarks, *self.skipped, *((TIME_OVER,) if run.timed_out else ())),
+            remarks=(*run.remarks, *filter(None, (*self.skipped, TIME_OVER * run.timed_out, self.unkept))),
             queue=self.queue(),
             error=str(run.job.error) if run.job and run.job.error else None,
             run=run.out.name,
@@ -326,24 +290,3 @@ class Runs:
         run = self.run
         path = next((p for p in run_folder.epochs(run.out) if run_folder.epoch_of(p) == epoch), None) if run else None
         return path.read_bytes() if path else None
-
-
-def recall(folder: Path) -> Run | None:
-    """The newest run on disk, so that a restarted studio shows it and can resume it."""
-    for path in sorted(folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
-        try:
-            recipe = gans.recipe_from_json(path.read_text())
-            steps = checkpoint.info(path.parent).steps
-        except (StudioError, OSError, ValueError):
-            continue  # the run was never saved, or the folder is not a run
-        if steps is None:
-            continue
-        run = Run(path.parent, recipe, steps)
-        for row in run_log.read(path.parent):
-            run.newest = {**row.values(), "images_per_second": row.images_per_second, "seconds": row.seconds}
-            run.curve.append(row.values())
-        with suppress(StudioError):
-            images, columns = sampling.fixed_sheet(checkpoint.load(path.parent))
-            run.sheet, run.sheets = sheets.png(sheets.sheet(images, columns)), 1
-        return run
-    return None

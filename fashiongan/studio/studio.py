@@ -12,10 +12,12 @@ from ..gans.base import GAN
 from ..gans.recipe import Recipe
 from ..hub.registry import Registry, off
 from . import rights
+from .backup import Backup
 from .datasets import Datasets
 from .models import Models
 from .rights import Caller
-from .runs import Run, Runs, RunStatus, RunUpdate, Waiting
+from .run import Run, Waiting
+from .runs import Runs, RunStatus, RunUpdate
 from .scoring import Scoring, ScoringStatus
 
 
@@ -25,7 +27,8 @@ class Studio:
     It checks what is allowed, and delegates the work to `models`, `datasets`, `runs` and `scoring`. A `public` studio
     does not train, does not score, and opens no folder that a visitor names, except for its owner; with `visitors`,
     whoever is signed in may queue short runs. `catalogue` is a repository on the Hub whose checkpoints are listed
-    beside the bundled ones. `caller` tells who makes the current call; the page sets it.
+    beside the bundled ones, and `runs_repo` one that keeps a copy of the runs. `caller` tells who makes the current
+    call; the page sets it.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Studio:
         public: bool = False,
         visitors: bool = False,
         catalogue: str | None = None,
+        runs_repo: str | None = None,
     ):
         self.folder, self.data_root, self.device = folder, data_root, device
         self.public, self.visitors = public or visitors, visitors
@@ -44,7 +48,7 @@ class Studio:
         self.library = Registry(folder, checkpoint.load, catalogue, lambda: self.restricted)
         self.models = Models(self.library)
         self.datasets = Datasets(data_root)
-        self.runs = Runs(folder, self.datasets, device)
+        self.runs = Runs(folder, self.datasets, device, Backup(runs_repo, folder) if runs_repo else None)
         self.scoring = Scoring(folder / ".reports", data_root, self.path)
 
     # Rights

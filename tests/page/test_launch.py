@@ -25,7 +25,14 @@ def opened(monkeypatch):
             seen["studio"] = studio
             return Page()
 
-        for name in ("SPACE_ID", "FASHIONGAN_PUBLIC", "FASHIONGAN_PASSWORD", "FASHIONGAN_HUB_REPO", "FASHIONGAN_MCP"):
+        for name in (
+            "SPACE_ID",
+            "FASHIONGAN_PUBLIC",
+            "FASHIONGAN_RUNS_REPO",
+            "FASHIONGAN_PASSWORD",
+            "FASHIONGAN_HUB_REPO",
+            "FASHIONGAN_MCP",
+        ):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -66,6 +73,18 @@ def test_a_variable_opens_a_space_or_lets_visitors_train(opened, capsys):
         opened(FASHIONGAN_PUBLIC="yes")
     assert end.value.code == 2
     assert capsys.readouterr().err == "FASHIONGAN_PUBLIC cannot be 'yes': set 0, 1 or visitors.\n"
+
+
+def test_runs_are_kept_where_a_variable_says(opened, serve, capsys):
+    assert opened()[0].runs.backup is None
+    serve({"you/runs": {}})
+    studio, _ = opened(FASHIONGAN_RUNS_REPO="you/runs")
+    assert studio.runs.backup.mirror.repo == "you/runs"
+    assert studio.runs.backup.restored
+    with pytest.raises(SystemExit) as end:
+        opened(FASHIONGAN_RUNS_REPO="runs")
+    assert end.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_catalogue_is_named_in_the_environment(opened):
