@@ -46,7 +46,7 @@ class Mirror:
             info = api.model_info(self.repo)
             return str(info.sha), [s.rfilename for s in info.siblings or []]
 
-        head, names = client.ask(listed, 3 * limits.HUB_ANSWER)
+        head, names = client.request(listed, 3 * limits.HUB_ANSWER)
         runs: dict[str, list[str]] = {}
         for name in names:
             if match := FILE.fullmatch(name):
@@ -90,7 +90,7 @@ class Mirror:
         target = self.folder / FETCHING
         target.mkdir(parents=True, exist_ok=True)
         for name in files:
-            client.ask(
+            client.request(
                 lambda name=name: hf.hf_hub_download(  # type: ignore[misc]
                     self.repo, f"{run}/{name}", revision=head, local_dir=target, etag_timeout=limits.HUB_ANSWER
                 ),
@@ -125,17 +125,17 @@ class Mirror:
 
         patience = limits.HUB_GRACE + size / limits.HUB_SLOWEST
         try:
-            self.head = client.ask(commit, patience)
+            self.head = client.request(commit, patience)
         except client.ConflictError:
             # The newest commit may be one of this studio's, whose answer came too late.
-            newest = client.ask(lambda: api.list_repo_commits(self.repo))[0]
+            newest = client.request(lambda: api.list_repo_commits(self.repo))[0]
             if not newest.title.startswith(self.writer):
                 raise client.ConflictError(
                     f"Another studio writes to {self.repo}, so this one's runs stay on its own disk: give each a "
                     "repository of its own in FASHIONGAN_RUNS_REPO, and start again."
                 ) from None
             self.head = newest.commit_id
-            self.head = client.ask(commit, patience)
+            self.head = client.request(commit, patience)
         self.sent |= {name: now for name, (now, _) in changed.items()}
 
 
