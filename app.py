@@ -1,6 +1,7 @@
 """Open the studio: python app.py, then http://127.0.0.1:7860 (GRADIO_SERVER_PORT moves it)."""
 
 import argparse
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,22 @@ parser.add_argument(
     "queue short runs",
 )
 parser.add_argument(
+    "--share", action="store_true", default=os.environ.get("GRADIO_SHARE", "").lower() == "true",
+    help="open a public link as well (gradio.live); needs FASHIONGAN_PASSWORD or --public",
+)  # fmt: skip
+parser.add_argument(
+    "--log-level", choices=("debug", "info", "warning", "error"), default="info",
+    help="what is written to standard error; info has a line for each request that failed",
+)  # fmt: skip
+parser.add_argument(
     "--mcp", action="store_true", default="FASHIONGAN_MCP" in os.environ, help="offer the endpoints as MCP tools too"
 )
 
 
 def main() -> None:
     args = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("fashiongan").setLevel(args.log_level.upper())
     from fashiongan.errors import StudioError
     from fashiongan.studio import Studio
     from fashiongan.ui import build, launch_settings
@@ -39,16 +50,15 @@ def main() -> None:
     public = args.public or access != "0"
     names = ("HUB_REPO", "PASSWORD", "RUNS_REPO")
     catalogue, password, runs_repo = (os.environ.get(f"FASHIONGAN_{name}") or None for name in names)
-    try:
-        settings = launch_settings(password=password, mcp=args.mcp, public=public)
-    except StudioError as e:
-        parser.exit(2, f"{e}\n")
     shared: dict[str, Any] = {"public": public, "visitors": access == "visitors"}
     try:
+        launch_settings(
+            password, args.mcp, public, args.share
+        )  # what is wrong with these is said before the data is read
         studio = Studio(args.runs, args.data_root, args.device, **shared, catalogue=catalogue, runs_repo=runs_repo)
     except StudioError as e:
         parser.exit(2, f"{e}\n")
-    build(studio).launch(**settings)
+    build(studio).launch(**launch_settings(password, args.mcp, public, args.share, studio))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the repository promises as a whole: the Space's front matter, the pins, the bundled checkpoints."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ from fashiongan.evaluation import features
 from fashiongan.evaluation import report as reports
 from fashiongan.hub import registry
 from fashiongan.release import bundle
+from fashiongan.ui.shared import health
 
 REPO = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
@@ -119,3 +121,29 @@ def test_dark_rules_name_one_element_each():
     """Of a list of selectors, gradio rewrites the first alone, and the others never match."""
     css = (REPO / "fashiongan" / "ui" / "shared" / "studio.css").read_text()
     assert [line for line in css.splitlines() if line.split("{")[0].count(".dark") > 1] == []
+
+
+def test_the_container_is_small_non_root_and_asks_for_its_health():
+    """No Docker is needed to see that what the Dockerfile names is there."""
+    text = (REPO / "Dockerfile").read_text()
+    sources = [name for line in re.findall(r"^COPY (.+) \S+$", text, re.M) for name in line.split()]
+    assert "fashiongan" in sources
+    kept = (REPO / ".dockerignore").read_text()
+    for name in sources:
+        assert (REPO / name).exists()
+        assert f"!{re.sub(r'requirements.*', 'requirements*.txt', name)}\n" in kept
+    assert text.index("pip install") < text.index("COPY fashiongan")  # a change of ours builds no packages again
+    assert re.search(r"^USER (?!root)", text, re.M)
+    assert health.PATH in re.search(r"^HEALTHCHECK.+\n.+", text, re.M)[0]
+    compose = yaml.safe_load((REPO / "compose.yaml").read_text())["services"]["studio"]
+    assert compose["build"]["args"].keys() == {"TORCH"}
+    assert compose["ports"] == ["127.0.0.1:7860:7860"]
+    assert (REPO / "requirements-cpu.txt").read_text().endswith("\n-r requirements.txt\n")
+
+
+def test_the_notebook_opens_the_studio_with_a_password():
+    notebook = json.loads((REPO / "docs" / "notebook.ipynb").read_text())
+    code = "".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
+    assert "pip install -q -r requirements.txt" in code
+    assert code.index("FASHIONGAN_PASSWORD") < code.index("python app.py --share")
+    assert not any(c.get("outputs") for c in notebook["cells"])

@@ -32,6 +32,7 @@ from .robustness import tab as robustness
 from .sample import tab as sample
 from .shared import access, plots, sign_in, words
 from .shared.head_script import HeadScript
+from .shared.health import Health
 from .shared.request_guard import RequestGuard
 from .train import tab as train
 
@@ -63,14 +64,26 @@ def build(studio: Studio) -> gr.Blocks:
     return page.queue(max_size=limits.EVENTS, default_concurrency_limit=limits.EVENTS_AT_ONCE, api_open=False)
 
 
-def launch_settings(password: str | None = None, mcp: bool = False, public: bool = False) -> dict[str, Any]:
+def launch_settings(
+    password: str | None = None,
+    mcp: bool = False,
+    public: bool = False,
+    share: bool = False,
+    studio: Studio | None = None,
+) -> dict[str, Any]:
     """Arguments for `Blocks.launch`: looks, limits, and nothing that calls home.
 
     With a `password`, whoever knows it may enter, by any name. An upload may be a data set, but for a stranger on a
-    page that is `public`. Raises StudioError if MCP is asked for and not here.
+    page that is `public`. `share` opens a public link as well. `studio` is what /healthz tells of. Raises StudioError
+    if MCP is asked for and not here, or a link without a password or the public rules.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise StudioError("MCP needs more packages: pip install 'gradio[mcp]', in an environment of its own.")
+    if share and not (public or password):
+        raise StudioError(
+            "A share link lets anybody in, who could then train and name folders here: set FASHIONGAN_PASSWORD, or "
+            "open the page with --public."
+        )
     megabytes = limits.UPLOAD_MB if public and not sign_in.available() else limits.DATASET_UPLOAD_MB
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.indigo,
@@ -80,6 +93,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
     ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
     gates = [
+        Middleware(Health, studio=studio),
         Middleware(RequestGuard, uploads=lambda scope: upload_bytes(scope, public)),
         Middleware(HeadScript, script=FIRST.read_text()),
     ]
@@ -94,6 +108,7 @@ def launch_settings(password: str | None = None, mcp: bool = False, public: bool
         "footer_links": ["api", "settings"],
         "app_kwargs": {"middleware": gates},
         "mcp_server": mcp,
+        "share": share,  # said outright, since gradio opens a link by itself in a notebook
         **({"auth": guard(password), "auth_message": words.ENTRY} if password else {}),
     }
 

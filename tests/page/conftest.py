@@ -40,7 +40,7 @@ def studio(tmp_path_factory, idx_root):
 def launched(studio, root_path=None, **settings):
     """A studio's page, served: its address."""
     page = build(studio)
-    settings = launch_settings(public=studio.public, **settings) | {
+    settings = launch_settings(public=studio.public, studio=studio, **settings) | {
         "root_path": root_path,
         "prevent_thread_lock": True,
         "quiet": True,

@@ -29,6 +29,7 @@ def opened(monkeypatch):
             "SPACE_ID",
             "FASHIONGAN_PUBLIC",
             "FASHIONGAN_RUNS_REPO",
+            "GRADIO_SHARE",
             "FASHIONGAN_PASSWORD",
             "FASHIONGAN_HUB_REPO",
             "FASHIONGAN_MCP",
@@ -53,7 +54,7 @@ def test_by_itself_it_is_private_and_open_to_the_machine(opened):
     assert studio.library.catalogue is None
     assert "auth" not in settings
     assert settings["mcp_server"] is False
-    assert "share" not in settings
+    assert settings["share"] is False  # nor may gradio open a link by itself, as it does in a notebook
     assert "allowed_paths" not in settings
 
 
@@ -85,6 +86,16 @@ def test_runs_are_kept_where_a_variable_says(opened, serve, capsys):
         opened(FASHIONGAN_RUNS_REPO="runs")
     assert end.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_share_link_needs_a_password_or_the_public_rules(opened, capsys):
+    for flags, variables in ((["--share"], {}), ([], {"GRADIO_SHARE": "True"})):
+        with pytest.raises(SystemExit) as end:
+            opened(*flags, **variables)
+        assert end.value.code == 2
+        assert capsys.readouterr().err.startswith("A share link lets anybody in")
+    assert opened("--share", "--public")[1]["share"] is True
+    assert opened("--share", FASHIONGAN_PASSWORD="a word")[1]["share"] is True
 
 
 def test_a_catalogue_is_named_in_the_environment(opened):

@@ -36,6 +36,7 @@ def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
         try:
             return handler(*args, **kwargs)
         except StudioError as e:
+            logging.getLogger(__name__).info("%s failed: %r", wrapped.__name__, str(e)[:500])
             raise gr.Error(str(e), print_exception=False) from e
         except gr.Error:
             raise
