@@ -33,6 +33,14 @@ MOVE = """async ([slider, value]) => {
   return performance.now() - begin;
 }"""
 
+PREVIEW = """async (slider) => {
+  const figure = document.querySelector('#keys figure'), image = figure.querySelector('img');
+  const old = image.src, begin = performance.now();
+  document.querySelector(`#${slider}`).dispatchEvent(new PointerEvent('pointerover', {bubbles: true}));
+  while (figure.hidden || image.src === old || !image.complete) await new Promise(r => setTimeout(r, 2));
+  return performance.now() - begin;
+}"""
+
 
 def say(what: str, value: str, promise: str) -> None:
     print(f"| {what} | {value} | {promise} |", flush=True)
@@ -64,8 +72,14 @@ def sliders(page: Page, n: int) -> list[float]:
     return [page.evaluate(MOVE, ["slider_1", str(place)]) for place in places][3:]
 
 
-def first_load(browser: object, url: str) -> tuple[float, int, int]:
-    """Seconds until a visitor who was never here sees a sheet and can move a slider; requests and bytes until then."""
+def previews(page: Page, n: int) -> list[float]:
+    """Milliseconds from pointing at a slider to the five pictures of what it does; the first three do not count."""
+    return [page.evaluate(PREVIEW, f"slider_{1 + i % 6}") for i in range(n + 3)][3:]
+
+
+def first_load(browser: object, url: str) -> tuple[float, int, int, float]:
+    """Seconds until a visitor who was never here sees a sheet and can move a slider; requests and bytes until then;
+    seconds until the sliders are named."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})  # type: ignore[attr-defined]
     page = context.new_page()
     network, sizes = context.new_cdp_session(page), []
@@ -77,9 +91,10 @@ def first_load(browser: object, url: str) -> tuple[float, int, int]:
         "() => document.querySelector('#sheet img')?.naturalWidth && document.querySelector('#slider_1 input:enabled')",
         polling=20,
     )
-    seconds = time.monotonic() - begin
+    seconds, answers, size = time.monotonic() - begin, len(sizes), sum(sizes)
+    page.wait_for_function("() => !/^Slider 1/.test(document.querySelector('#slider_1').innerText)", polling=20)
     context.close()
-    return seconds, len(sizes), sum(sizes)
+    return seconds, answers, size, time.monotonic() - begin
 
 
 def button(page: Page, name: str, state: str) -> float:
@@ -117,6 +132,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20, help="looks at a run with and without a page watching")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each of these looks")
     parser.add_argument("--load", action="store_true", help="the first load only")
+    parser.add_argument("--sample", action="store_true", help="the first load and the Sample tab only")
     args = parser.parse_args()
     commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
     load = os.getloadavg()[0]
@@ -126,7 +142,7 @@ def main() -> None:
         app, _ = open_app(args.port, runs)
         app.terminate(), app.wait()
         starts = []
-        rounds = 1 if args.load else 3
+        rounds = 1 if args.load or args.sample else 3
         for _ in range(rounds):
             app, seconds = open_app(args.port, runs)
             starts.append(seconds)
@@ -153,13 +169,18 @@ def measure(p: object, client: Client, args: argparse.Namespace) -> None:
 
     browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)  # type: ignore[attr-defined]
     loads = [first_load(browser, url) for _ in range(5)]
-    say("first load to the first sheet and a slider that moves", spread([x[0] for x in loads], "s", 1), "3 s")
+    say("first load to the first sheet and a slider that moves", spread([x[0] for x in loads], "s", 1), "2 s")
+    say("first load to sliders that are named", spread([x[3] for x in loads], "s", 1), "2 s")
     say("its weight, as sent", f"{statistics.median(x[2] for x in loads) / 1e6:.1f} MB in {loads[-1][1]} answers", "")
     if args.load:
         browser.close()
         return
     page = visit("Sample")
-    say("slider to picture, nothing training", spread(sliders(page, args.n), "ms"), "150 ms")
+    say("slider to picture, nothing training", spread(sliders(page, args.n), "ms"), "100 ms")
+    say("pointing at a slider to its preview", spread(previews(page, args.n), "ms"), "250 ms")
+    if args.sample:
+        browser.close()
+        return
     first, pauses, stops = [], [], []
     train = visit("Train")
     for _ in range(5):

@@ -1,11 +1,17 @@
 """Drawn garments in color: sheets, grids, neighbors and single garments of a gray generator in a palette."""
 
+from pathlib import Path
+
 from torch import Tensor
 
-from ..colorize import each, engine
+from ..color.palettes import PALETTES
+from ..colorize import each, engine, reference
+from ..colorize.reference import Reference
 from ..latent import spec
 from ..latent.spec import SampleSpec
 from .studio import Studio
+
+NAMES = tuple(PALETTES)  # of the palettes
 
 
 def picture(studio: Studio, description: SampleSpec) -> Tensor:
@@ -23,3 +29,19 @@ def colored(studio: Studio, pictures: Tensor, colors: tuple[str, ...], seed: int
     if not colors:
         return pictures
     return each.colored(engine.colorizer(studio.gan(each.NAME)), pictures, colors, seed)
+
+
+def palette(text: str) -> tuple[str, ...]:
+    """The colors, each "#rrggbb", of a palette's name or of colors with commas between; () for "". StudioError for what
+    is neither."""
+    return each.palette(text) if text else ()
+
+
+def named(colors: tuple[str, ...]) -> str:
+    """The text of which `palette` makes these colors: a palette's name, if they are one."""
+    return next((name for name, own in PALETTES.items() if own == colors), ", ".join(colors))
+
+
+def of_photograph(path: Path) -> Reference:
+    """The palette of the garment in a picture file. StudioError if the file is no picture, or shows none."""
+    return reference.palette(path)

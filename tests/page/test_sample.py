@@ -123,7 +123,7 @@ def test_re_roll_draws_other_garments_from_a_seed_that_is_shown(page):
 def test_the_download_carries_its_description(page):
     with page.expect_download() as download:
         page.locator("#download").click()
-    assert download.value.suggested_filename == "garments.png"
+    assert download.value.suggested_filename == "studio-seed0-sheet-40.png"
     with Image.open(download.value.path()) as im:
         assert set(json.loads(im.info["fashiongan"])) >= {"checkpoint", "seed", "label", "sliders", "truncation", "n"}
 

@@ -319,5 +319,5 @@ def test_the_linter_knows_the_shared_names():
     declared = set(re.findall(r"^function (\w+)", text, re.M))
     for line in re.findall(r"^const (.*)$", text, re.M):
         declared |= set(re.findall(r"(?:^|, )([A-Za-z]\w*) =", line))
-    given = {"element", "props", "server", "trigger"}
+    given = {"element", "props", "server", "trigger", "watch"}
     assert set(settings["overrides"][0]["globals"]) == declared | given

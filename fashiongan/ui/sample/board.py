@@ -1,7 +1,7 @@
 """The board: garments that the visitor's browser stores as descriptions. Part of the Sample tab."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,31 @@ from torch import Tensor
 from ... import limits
 from ...data import sheets
 from ...errors import StudioError
-from ...latent import board, directions, interpolate, spec
+from ...latent import board, interpolate, spec
 from ...latent.spec import SampleSpec
-from ...studio import Studio
+from ...studio import Studio, in_color
 from ..shared import show, words
-from . import explore as views
+from .state import History, Values
 
 EACH = 12  # frames of a walk from one garment to the next
 SECONDS = 1.0  # duration of these frames
 
-SLIDERS = 6
-
 
 @dataclass(frozen=True)
 class Again:
-    """The widgets that change when a garment is opened again, in the order of `values`, and the events that follow."""
+    """How a garment is opened again: `opened` returns updates for `outputs`; `named` follows."""
 
+    opened: Callable[[Values, History], list[Any]]
+    history: gr.State
     outputs: list[Any]
-    classes: dict[str, Any]
-    redraw: dict[str, Any]
     named: dict[str, Any]
 
-    def values(self, look: SampleSpec) -> list[Any]:
-        """New values for the widgets: checkpoint, garment, no mixture, its view, truncation, slider kind, sliders."""
-        reach = directions.REACH  # the event `named` sets each slider's own range later
-        sliders = [gr.Slider(-reach, reach, x) for x in [*look.sliders, *[0.0] * SLIDERS][:SLIDERS]]
-        return [look.checkpoint, look.to_json(), "", 0, views.ALONE, look.truncation, look.ways, *sliders]
+    def values(self, look: SampleSpec, history: History) -> list[Any]:
+        """Updates for the page, which then shows that garment alone."""
+        return self.opened(Values.of(look), history)
 
     def follow(self, event: Any) -> None:
-        event.then(**self.classes).then(**self.redraw).then(**self.named)
+        event.success(**self.named)
 
 
 @dataclass(frozen=True)
@@ -59,25 +55,27 @@ class Fold:
     remove: gr.Button
     load: gr.UploadButton
 
-    def wire(self, studio: Studio, page: gr.Blocks, keep: gr.Button, garment: list[Any], again: Again) -> None:
-        """Connect the widgets. `garment`: the function that returns the chosen garment, and its inputs."""
+    def wire(self, studio: Studio, page: gr.Blocks, keep: list[Any], garment: list[Any], again: Again) -> None:
+        """Connect the widgets. `keep`: events. `garment`: the function that returns the chosen garment, and its
+        inputs."""
         shelf = Shelf(studio)
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         shown = [self.box, self.gallery, self.empty, self.tools, *self.files, self.film]
-        refresh: dict[str, Any] = {"fn": show.polite(shelf.shown), "inputs": self.kept, "outputs": shown, **hidden}
+        refresh: dict[str, Any] = {"fn": show.polite(shelf.refreshed), "inputs": self.kept, "outputs": shown, **hidden}
         chosen = gr.State(-1)
         find, inputs = garment
 
-        def add(kept: Any, *values: Any) -> list[Any]:
-            return shelf.added(kept, find(*values))
+        def add(event: gr.EventData, kept: Any, *values: Any) -> list[Any]:
+            return shelf.added(kept, find(event, *values))
 
-        keep.click(show.polite(add), [self.kept, *inputs], self.kept, **hidden).then(**refresh)
+        gr.on(keep, show.polite(add), [self.kept, *inputs], self.kept, **hidden).then(**refresh)
         page.load(**refresh)
 
-        def reopened(kept: Any, event: gr.SelectData) -> list[Any]:
-            return [event.index, *again.values(shelf.at(kept, event.index))]
+        def reopened(kept: Any, history: History, event: gr.SelectData) -> list[Any]:
+            return [event.index, *again.values(shelf.at(kept, event.index), history)]
 
-        again.follow(self.gallery.select(show.polite(reopened), self.kept, [chosen, *again.outputs], **hidden))
+        places = [chosen, *again.outputs]
+        again.follow(self.gallery.select(show.polite(reopened), [self.kept, again.history], places, **hidden))
         self.remove.click(show.polite(shelf.without), [self.kept, chosen], [self.kept, chosen], **hidden).then(
             **refresh
         )
@@ -126,7 +124,9 @@ class Shelf:
                 specs.append(board.one(spec.parse(entry)))
             except StudioError:
                 continue
-        return specs[: limits.BOARD_PICTURES]
+            if len(specs) == limits.BOARD_PICTURES:
+                break
+        return specs
 
     def at(self, kept: Any, i: Any) -> SampleSpec:
         looks = self.looks(kept)
@@ -139,12 +139,12 @@ class Shelf:
         drawn = []
         for look in looks:
             try:
-                drawn.append(spec.picture(self.studio.gan(look.checkpoint), look)[0])
+                drawn.append(in_color.picture(self.studio, look)[0])
             except StudioError:
                 drawn.append(torch.zeros(1, 28, 28, dtype=torch.uint8))
         return drawn
 
-    def shown(self, kept: Any) -> list[Any]:
+    def refreshed(self, kept: Any) -> list[Any]:
         """Update the board's widgets for the stored garments."""
         looks = self.looks(kept)
         title = f"Board ({len(looks)})" if looks else "Board"
@@ -203,7 +203,7 @@ class Shelf:
         looks = self.looks(kept)
         for look in new:
             # An invalid garment raises here; otherwise it would be a black picture on the board.
-            spec.picture(self.studio.gan(look.checkpoint), look)
+            in_color.picture(self.studio, look)
         return self.stored([*looks, *(look for look in new if look not in looks)])
 
     def walk(self, kept: Any) -> gr.Image:
@@ -218,7 +218,7 @@ class Shelf:
         gan = self.studio.gan(looks[0].checkpoint)
         ways = next((look.ways for look in looks if any(look.sliders)), looks[0].ways)
         stops = [replace(look, ways=ways) for look in looks[: limits.WALK_STOPS]]
-        frames = torch.cat([spec.picture(gan, step) for step in interpolate.walk(gan, stops, EACH)])
+        frames = torch.cat([in_color.picture(self.studio, step) for step in interpolate.walk(gan, stops, EACH)])
         data = sheets.film(frames, SECONDS * len(stops), 8, board.to_json(stops))
         return gr.Image(value=show.kept(data, "walk.gif"), visible=True)
 

@@ -1,62 +1,26 @@
 """The handlers of the Sample tab: they turn widget values into SampleSpecs, and SampleSpecs into pictures."""
 
-import base64
-from dataclasses import dataclass, replace
+import time
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from torch import Tensor
 
-from ... import checkpoint as checkpoint_files
 from ... import limits
-from ...errors import StudioError
+from ...errors import StudioError, quoted
 from ...gans.base import GAN
-from ...latent import directions, spec
-from ...studio import Studio
-from ..shared import show, words
+from ...latent import directions, interpolate, spec
+from ...studio import Studio, in_color
+from ..shared import checkpoints, show, words
 from ..shared.checkpoints import FAVOURITE
-from . import explore
+from . import explore, saves
+from .about import card
+from .state import ALL, ALONE, KEY, NEAR, SEED, SLIDERS, History, Values, address, opened, padded
+from .view import moving, view
 
-SLIDERS = 6
-ALL = "All classes"
-
-
-@dataclass(frozen=True)
-class Values:
-    """The values of the tab's widgets."""
-
-    locked: str  # description of the garment that was clicked, or ""
-    mate: str  # description of the garment that is mixed into it, or ""
-    share: float
-    cut: int
-    far: float
-    ways: str
-    name: str  # name of the checkpoint
-    label: str
-    n: int
-    seed: int
-    truncation: float
-    sliders: tuple[float, ...]
-    across: int  # 0: a sheet; from 1: a grid along that slider; below 0: a view of the locked garment
-
-    @classmethod
-    def from_widgets(
-        cls,
-        locked: str,
-        mate: str,
-        share: float,
-        cut: int,
-        far: float,
-        ways: str,
-        name: str,
-        label: str,
-        n: int,
-        seed: int,
-        truncation: float,
-        *sliders_and_across: Any,
-    ) -> "Values":
-        """From the widgets' values, in the order of the fields, with one value for each slider."""
-        *sliders, across = sliders_and_across
-        return cls(locked, mate, share, cut, far, ways, name, label, n, seed, truncation, tuple(sliders), across)
+DRAWN = 6  # widgets that `Desk.drawn` updates
+REST = 6 + SLIDERS  # widgets that `Desk.page` updates beyond those of `Desk.chosen`
 
 
 class Desk:
@@ -65,36 +29,85 @@ class Desk:
     def __init__(self, studio: Studio, sheets: explore.Sheets):
         self.studio, self.sheets = studio, sheets
 
-    def chosen(self, name: str | None, locked: str, label: str, across: int) -> list[Any]:
+    def chosen(
+        self, name: str | None, locked: str, base: str, label: str, across: int, mate: str, cut: int
+    ) -> list[Any]:
         """Update the widgets for a checkpoint: its classes, the view, and how it was trained."""
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
             empty = "There is no checkpoint yet: the Train tab makes one."
-            return ["", none, gr.skip(), *self.view("", 0), empty, gr.Accordion(visible=False)]
-        gan = self.studio.gan(name)
-        labels = [ALL, *gan.choices.values()]
+            about = [gr.skip(), gr.skip(), empty, gr.Accordion(visible=False), gr.skip()]
+            return ["", "", gr.skip(), none, *about, gr.Slider(), gr.Slider(), *view("", "", 0)]
         if locked and spec.parse(locked).checkpoint != name:
             locked, across = "", max(0, across)
+        base = base if base and spec.parse(base).checkpoint == name else ""
+        shown = [gr.Slider(visible=seen) for seen in moving(locked, across)]
+        return [locked, base, across, *self.of_gan(name, label, mate, cut), *shown, *view(locked, base, across)]
+
+    def of_gan(self, name: str, label: str, mate: str, cut: int) -> list[Any]:
+        """Updates for what differs by checkpoint: its classes, what it can mix, how it was trained."""
+        gan = self.studio.gan(name)
+        labels = [ALL, *gan.choices.values()]
         return [
-            locked,
             gr.Dropdown(choices=labels, value=label if label in labels else ALL, visible=bool(gan.choices)),
-            across,
-            *self.view(locked, across),
+            *explore.MixFold.of(gan, mate, cut),
             card(self.studio, name),
             gr.Accordion(open=False, visible=self.studio.film(name) is not None),
+            gr.Dropdown(visible=gan.channels == 1),
         ]
 
-    def view(self, locked: str, across: int) -> list[Any]:
-        """Show the widgets that make sense for a sheet, or for the locked garment."""
-        close = across < 0 and locked != ""
+    def page(self, v: Values) -> list[Any]:
+        """Updates for every widget, so that the page shows what `v` describes; StudioError if nothing is there."""
+        if v.name not in self.studio.names():
+            raise StudioError(words.NOT_HERE.format(name=quoted(v.name)))
+        gan = self.studio.gan(v.name)
+        self.look(v)  # an error must come before any widget moves
+        ends = spec.reaches(gan, SLIDERS, v.ways)
+        names = checkpoints.titled(self.studio.names())
+        for_n, for_far = moving(v.locked, v.across)
+        grids = [(f"Along slider {i + 1}", i + 1) for i in range(SLIDERS)]  # `named` gives them better names
+        *fitted, _ = self.of_gan(v.name, v.label, v.mate, v.cut)
         return [
-            gr.Slider(visible=not close and across == 0),
-            gr.Slider(visible=close and across == explore.NEAR),
-            gr.Button(visible=close),
-            gr.Button(visible=close),
-            explore.told(spec.parse(locked)) if close else words.CLICK,
-            gr.Accordion(visible=close),
-        ]
+            v.locked,
+            v.base,
+            gr.Dropdown(choices=[("Dataset", 0), *explore.VIEWS, *grids], value=v.across),
+            *fitted,
+            gr.Dropdown(value=v.palette, visible=gan.channels == 1),
+            gr.Slider(value=v.n, visible=for_n),
+            gr.Slider(value=v.far, visible=for_far),
+            *view(v.locked, v.base, v.across),
+            gr.Dropdown(choices=names, value=v.name),
+            gr.Number(v.mate_seed, visible=v.mate == SEED),
+            v.share, v.ways, v.seed, v.truncation,
+            *(gr.Slider(-end, end, x) for x, end in zip(v.sliders, ends, strict=True)),
+        ]  # fmt: skip
+
+    def arrived(self, request: gr.Request) -> list[Any]:
+        """The page as its address describes it; what is wrong with the address is said, and the usual page shown."""
+        names, text = self.studio.names(), request.query_params.get(KEY, "")
+        name = checkpoints.favourite(names)
+        if text:
+            try:
+                return self.opened(opened(text))
+            except StudioError as e:
+                gr.Warning(str(e), duration=None)
+        if name is None:
+            return [*self.chosen(None, "", "", ALL, 0, SEED, 0), *[gr.skip()] * (REST + DRAWN)]
+        return self.opened(Values.of(spec.SampleSpec(name, 40, ways="measured")))
+
+    def opened(self, v: Values, history: History | None = None) -> list[Any]:
+        """Updates for the widgets and the picture of `v`, which is added to the history."""
+        return [*self.page(v), *self.drawn(v, (history or History()).with_(v, time.monotonic()))]
+
+    def undone(self, history: History) -> list[Any]:
+        """Updates for what was shown before."""
+        return self.stepped(history.moved(-1))
+
+    def redone(self, history: History) -> list[Any]:
+        return self.stepped(history.moved(1))
+
+    def stepped(self, history: History) -> list[Any]:
+        return [*self.page(history.shown), *self.drawn(history.shown, history)]
 
     def named(self, name: str | None, ways: str, across: int, *offsets: float) -> list[Any]:
         """Label the sliders by what they change. The first time for a checkpoint, this takes a second or two."""
@@ -127,6 +140,7 @@ class Desk:
         slider_6: float = 0.0,
         across: int = 0,
         ways: str = "layer",
+        colors: str = "",
     ) -> str:
         """Draw a sheet of garments.
 
@@ -141,23 +155,50 @@ class Desk:
             across: number of a slider, 1 to 6, for a grid of every class along it; 0 for a sheet of garments.
             ways: which directions the sliders are: "layer" (SeFa), "activations" (GANSpace), or "measured", those that
                 the page names by what they change.
+            colors: for gray garments in color: a palette's name, such as "Jewel", or colors with commas between.
 
         Returns:
             A PNG; its text field "fashiongan" holds this description as JSON.
         """
         sliders = (slider_1, slider_2, slider_3, slider_4, slider_5, slider_6)
         look = asked(self.studio.gan(checkpoint), checkpoint, label, n, seed, truncation, sliders, across, ways)
-        return show.described_sheet(*self.sheets.drawn(look))
+        return show.described_sheet(*self.sheets.drawn(replace(look, palette=in_color.palette(colors))))
 
     def asked(self, v: Values) -> spec.SampleSpec:
         """The SampleSpec of the sheet that the widgets describe."""
         gan = self.studio.gan(v.name)
-        return asked(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
+        page = asked(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
+        page = replace(page, palette=in_color.palette(v.palette)) if gan.channels == 1 else page
+        return explore.around(spec.parse(v.base), page) if v.base else page
 
-    def shown(self, *values: Any) -> str | None:
-        """The picture that the widgets describe."""
+    def shown(self, history: History, *values: Any) -> list[Any]:
+        """The picture that the widgets describe, and what goes with it: see `drawn`."""
         v = Values.from_widgets(*values)
-        return show.described_sheet(*self.sheets.drawn(self.look(v))) if v.name else None
+        if not v.name:
+            return [gr.skip()] * DRAWN
+        return self.drawn(v, history.with_(v, time.monotonic()))
+
+    def drawn(self, v: Values, history: History) -> list[Any]:
+        """The picture, the locked garment alone, the panel's value, the history, and the buttons Undo and Redo."""
+        look = self.look(v)
+        images, columns, description = self.sheets.drawn(look)
+        alone = v.across == NEAR and bool(v.locked)
+        # Garments that are marked as liked stay marked while this stays the same.
+        sheet = repr((v.name, v.locked, v.base, v.across, v.label, v.n, v.seed))
+        panel = {"address": address(v), "sheet": sheet, "columns": columns, "n": len(images), "side": images.shape[-1]}
+        return [
+            show.described_sheet(images, columns, description, saves.name(look, 1)),
+            gr.Image(self.large(v, images) if alone else None, visible=alone),
+            panel,
+            history,
+            gr.Button(interactive=history.at > 0),
+            gr.Button(interactive=history.at < len(history.past) - 1),
+        ]
+
+    def large(self, v: Values, neighbours: Tensor) -> str:
+        """The path of the locked garment's picture, which is in the middle of its neighbours, enlarged."""
+        look = self.look(replace(v, across=ALONE))
+        return show.described_sheet(neighbours[4:5], 1, look.to_json(), saves.name(look, 1))
 
     def look(self, v: Values) -> spec.SampleSpec:
         """The SampleSpec of what is shown: a sheet, the locked garment, or its neighbours."""
@@ -165,38 +206,79 @@ class Desk:
         if v.across >= 0 or not v.locked:
             return page
         garment = self.sheets.dressed(spec.parse(v.locked), page, None if v.label == ALL else v.label)
-        mixture = explore.Mixture(v.mate, show.number(v.share, 0, 1, "Share of the other"), int(v.cut or 0))
-        garment = self.sheets.mixed(garment, mixture)
-        if v.across == explore.NEAR:
+        if garment.n == 1:
+            garment = self.sheets.mixed(garment, v)
+        if v.across == NEAR:
             return self.sheets.near(garment, show.number(v.far, 0, 1, "How far"), page.seed)
         return garment
 
-    def picked(self, event: gr.SelectData, *values: Any) -> list[Any]:
+    def clicked(self, event: gr.SelectData, *values: Any) -> list[Any]:
         """Lock the garment that was clicked."""
-        look = self.look(Values.from_widgets(*values))
-        garment = self.sheets.at(look, event.index)
+        v = Values.from_widgets(*values)
+        return self.locked(v, self.sheets.place(self.look(v), event.index))
+
+    def entered(self, event: gr.EventData, *values: Any) -> list[Any]:
+        """Lock the garment that was chosen with the arrow keys."""
+        return self.locked(Values.from_widgets(*values), number_of(event))
+
+    def locked(self, v: Values, i: Any) -> list[Any]:
+        """Lock the i-th garment of what is shown: updates for locked, share, cut, across and the sliders."""
+        garment = self.sheets.at(self.look(v), i)
         if garment is None:
             return [gr.skip()] * (4 + SLIDERS)
-        sliders = [*garment.sliders, *[0.0] * SLIDERS][:SLIDERS]
-        return [garment.to_json(), "", 0, explore.NEAR, *sliders]
+        return [garment.to_json(), 0, 0, NEAR, *padded(garment.sliders)]
 
     def lock_first(self, *values: Any) -> list[Any]:
         """If a view of one garment is chosen before any was clicked, lock the first one of the sheet."""
         v = Values.from_widgets(*values)
         if v.across >= 0 or v.locked:
             return [gr.skip()] * 3
-        return [self.sheets.first(self.asked(v)).to_json(), "", 0]
+        return [self.sheets.first(self.asked(v)).to_json(), 0, 0]
 
-    def keepable(self, *values: Any) -> spec.SampleSpec:
-        """The SampleSpec of the locked garment in its present state, for the board."""
+    def more(self, event: gr.EventData, history: History, *values: Any) -> list[Any]:
+        """Updates for a sheet around the garments that the panel's script tells, of those that are shown."""
+        v, liked = Values.from_widgets(*values), event._data if isinstance(event._data, dict) else {}
+        look, numbers = self.look(v), liked.get("numbers")
+        found = [self.sheets.at(look, i) for i in numbers] if isinstance(numbers, list) else []
+        looks = [garment for garment in found if garment is not None]
+        base = interpolate.more(self.studio.gan(v.name), looks, int(v.n), int(v.seed), liked.get("blend") is True)
+        sliders, psi = padded(base.sliders), base.truncation
+        shown = replace(v, base=base.to_json(), locked="", across=0, label=ALL, sliders=sliders, truncation=psi)
+        return self.opened(shown, history)
+
+    def keepable(self, event: gr.EventData, *values: Any) -> spec.SampleSpec:
+        """The SampleSpec of the garment that the arrow keys chose, or of the locked one in its present state."""
+        v, i = Values.from_widgets(*values), number_of(event)
+        garment = self.sheets.at(self.look(v), i) if i >= 0 else None
+        if garment is None and not v.locked:
+            raise StudioError("Choose a garment first: click it, or go to it with the arrow keys.")
+        return garment or self.look(replace(v, across=ALONE))
+
+    def one(self, *values: Any) -> spec.SampleSpec:
+        """The SampleSpec of the locked garment, or of the sheet's first one."""
         v = Values.from_widgets(*values)
-        return self.look(replace(v, across=min(v.across, explore.ALONE) if v.across < 0 else explore.ALONE))
+        return self.look(replace(v, across=ALONE)) if v.locked else self.sheets.first(self.asked(v))
 
     def one_picture(self, *values: Any) -> str:
-        """The path of a PNG of the locked garment, or of the sheet's first one, in its own size."""
-        v = Values.from_widgets(*values)
-        look = self.look(replace(v, across=explore.ALONE)) if v.locked else self.sheets.first(self.asked(v))
-        return self.sheets.plain_file(look)
+        """The path of a PNG of that garment, in its own size."""
+        return self.sheets.plain_file(self.one(*values))
+
+    def one_saved(self, scale: int, *values: Any) -> str:
+        """The path of a PNG of that garment, enlarged by a whole factor."""
+        return self.sheets.plain_file(self.one(*values), saves.factor(scale))
+
+    def all_saved(self, scale: int, *values: Any) -> str:
+        """The path of a ZIP with a PNG of each garment that is shown."""
+        look = self.look(Values.from_widgets(*values))
+        images, gan = self.sheets.drawn(look)[0], self.studio.gan(look.checkpoint)
+        looks = [interpolate.garment(gan, look, i) for i in range(len(images))]
+        return saves.archive(images, looks, look, saves.factor(scale))
+
+
+def number_of(event: gr.EventData) -> int:
+    """The number of the garment that the panel's script tells; -1 for none."""
+    number = event._data.get("number") if isinstance(event._data, dict) else None
+    return number if isinstance(number, int) else -1
 
 
 def asked(
@@ -211,7 +293,7 @@ def asked(
         raise StudioError(f"ways takes one of {', '.join(directions.KINDS)}.")
     ends = spec.reaches(gan, SLIDERS, ways)
     offsets = [
-        show.number(s, -100 if clip else -end, 100 if clip else end, "A slider")
+        float(show.number(s, -100 if clip else -end, 100 if clip else end, "A slider"))
         for s, end in zip(sliders, ends, strict=True)
     ]
     return spec.SampleSpec(
@@ -219,7 +301,7 @@ def asked(
         int(show.number(n, 1, limits.SHEET_PICTURES, "Number of garments")),
         int(show.number(seed, 0, limits.PAGE_SEED, "Seed")),
         None if label == ALL else label,
-        show.number(truncation, 0, 1.5, "How varied"),
+        float(show.number(truncation, 0, 1.5, "How varied")),
         tuple(max(-end, min(end, x)) for x, end in zip(offsets, ends, strict=True)),
         int(show.number(across, 0, SLIDERS, "The slider of a grid")),
         ways=ways,
@@ -230,22 +312,3 @@ def short(handle: str) -> str:
     """A slider's name without its correlation, and with a small first letter for use in a sentence."""
     name = handle.split(":", maxsplit=1)[0].split(",", maxsplit=1)[0]
     return name if name.startswith(("Code", "Direction", "Slider")) else name[0].lower() + name[1:]
-
-
-def card(studio: Studio, name: str) -> str:
-    """A line on how a checkpoint was trained, and the verdict on it."""
-    info, report = checkpoint_files.header_info(studio.path(name)), studio.report(name)
-    minutes = "?" if info.seconds is None else round(info.seconds / 60)
-    verdict = f" Scored by a classifier: {report.verdict}" if report and report.verdict else ""
-    epochs = "?" if info.epochs is None else f"{info.epochs:.0f}" if info.epochs >= 10 else f"{info.epochs:g}"
-    how = f"{minutes} min on {info.device or '?'}: `{info.command or '?'}`"
-    return f"Trained for {epochs} epochs, {how}.{verdict}"
-
-
-def film_of(studio: Studio, name: str | None) -> str:
-    """HTML: the GIF of a checkpoint's training."""
-    path = studio.film(name) if name else None
-    if path is None:
-        return ""
-    url = base64.b64encode(path.read_bytes()).decode()
-    return f'<img src="data:image/gif;base64,{url}" alt="samples from the first epoch to the last">'

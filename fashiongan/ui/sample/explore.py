@@ -9,26 +9,15 @@ import torch
 from torch import Tensor
 
 from ... import limits
-from ...data import sheets
-from ...errors import StudioError
+from ...gans.base import GAN
 from ...latent import interpolate, spec
 from ...latent.spec import SampleSpec
-from ...studio import Studio
+from ...studio import Studio, in_color
 from ..shared import show, words
+from . import saves
+from .state import ALONE, CLASS, NEAR, SEED, Values
 
-NEAR, ALONE = -1, -2  # views of a locked garment; sheets are numbered from 0
 VIEWS = [("Nine neighbours of a garment", NEAR), ("One garment", ALONE)]
-SEED, CLASS = "another seed", "itself as "
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """What a garment is mixed with: the description of another garment ("" for none), its share, and the first layer
-    that uses the other's latent instead (0: no layer)."""
-
-    mate: str
-    share: float
-    cut: int
 
 
 class Sheets:
@@ -39,27 +28,36 @@ class Sheets:
 
     def drawn(self, look: SampleSpec) -> tuple[Tensor, int, str]:
         """(pictures, columns, description), the arguments of `show.described_sheet`."""
-        gan = self.studio.gan(look.checkpoint)
-        return spec.picture(gan, look), spec.columns(gan, look), look.to_json()
+        return in_color.picture(self.studio, look), spec.columns(self.studio.gan(look.checkpoint), look), look.to_json()
 
     def dressed(self, garment: SampleSpec, page: SampleSpec, label: str | None) -> SampleSpec:
-        """A garment with the sliders and truncation of the page, and its class if one is chosen there."""
-        dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways)
+        """A garment with the sliders, truncation and palette of the page, and its class if one is chosen there. Of a
+        palette that has the garment's color it keeps that one."""
+        kept = bool(garment.palette) and set(garment.palette) <= set(page.palette)
+        palette = garment.palette if kept else page.palette
+        dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways, palette=palette)
         return replace(dressed, label=label, shares=()) if label else dressed
 
-    def mixed(self, garment: SampleSpec, mixture: Mixture) -> SampleSpec:
+    def mixed(self, garment: SampleSpec, v: Values) -> SampleSpec:
         """A garment mixed with its mate."""
-        if not mixture.mate or not (mixture.share or mixture.cut):
+        if not (v.share or v.cut):
             return garment
-        mate, gan = spec.parse(mixture.mate), self.studio.gan(garment.checkpoint)
-        if mate.checkpoint != garment.checkpoint:
-            raise StudioError(f"These two cannot be mixed: {mate.checkpoint} draws from other numbers.")
+        gan, share = self.studio.gan(garment.checkpoint), show.number(v.share, 0, 1, "Share of the other")
+        mate = self.mate(v)
         own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
         # If the mate is the same garment in another class, the latents are equal: then the classes are mixed, in all
         # layers.
-        if mixture.cut and mixture.cut < gan.layers and not torch.equal(own, others):
-            return replace(garment, other=spec.pack(others), cut=mixture.cut)
-        return interpolate.mixed(gan, garment, mate, mixture.share)
+        if v.cut and v.cut < gan.layers and not torch.equal(own, others):
+            return replace(garment, other=spec.pack(others), cut=int(v.cut))
+        return interpolate.mixed(gan, garment, mate, share)
+
+    def mate(self, v: Values) -> SampleSpec:
+        """What the locked garment is mixed with: itself in another class, or a garment of another seed."""
+        look = spec.parse(v.locked)
+        if v.mate.startswith(CLASS):
+            return replace(look, label=v.mate.removeprefix(CLASS), shares=())
+        number = int(show.number(v.mate_seed, 0, limits.PAGE_SEED, "The other's seed"))
+        return replace(look, seed=number, first=0, latents="")
 
     def near(self, garment: SampleSpec, far: float, seed: int) -> SampleSpec:
         return interpolate.neighbours(self.studio.gan(garment.checkpoint), garment, far, seed)
@@ -68,24 +66,38 @@ class Sheets:
         """The first garment of a sheet."""
         return interpolate.garment(self.studio.gan(page.checkpoint), page, 0)
 
-    def at(self, look: SampleSpec, place: Any) -> SampleSpec | None:
-        """The garment at pixel (x, y) of the enlarged sheet; None if there is no garment."""
+    def place(self, look: SampleSpec, at: Any) -> int:
+        """The number of the garment at pixel (x, y) of the enlarged sheet; -1 if there is none."""
         gan = self.studio.gan(look.checkpoint)
         side, columns = gan.recipe.size + 2, spec.columns(gan, look)
         scale = show.enlarged(columns * side + 2)
-        if not isinstance(place, list | tuple) or len(place) != 2:
-            return None
-        column, row = (int(x // (scale * side)) for x in place)
-        drawn = spec.grid(gan, look)[1].shape[0] if look.across else look.n
-        i = row * columns + column
-        if not (0 <= column < columns and 0 <= i < drawn):
-            return None
-        return interpolate.garment(gan, look, i)
+        if not isinstance(at, list | tuple) or len(at) != 2:
+            return -1
+        column, row = (int(x // (scale * side)) for x in at)
+        return row * columns + column if 0 <= column < columns and row >= 0 else -1
 
-    def plain_file(self, look: SampleSpec) -> str:
-        """The path of a PNG of a garment in its own size, with its description."""
-        images, _, description = self.drawn(look)
-        return show.kept(sheets.png(sheets.sheet(images, 1, gap=0), description), "garment.png")
+    def count(self, look: SampleSpec) -> int:
+        """How many garments are drawn."""
+        return len(spec.grid(self.studio.gan(look.checkpoint), look)[1]) if look.across else look.n
+
+    def at(self, look: SampleSpec, i: Any) -> SampleSpec | None:
+        """The i-th garment of what is shown; None if there is none of that number."""
+        if not isinstance(i, int) or not 0 <= i < self.count(look):
+            return None
+        return interpolate.garment(self.studio.gan(look.checkpoint), look, i)
+
+    def plain_file(self, look: SampleSpec, scale: int = 1) -> str:
+        """The path of a PNG of a garment in its own size, or enlarged by a whole factor, with its description."""
+        return saves.garment(self.drawn(look)[0], look, scale)
+
+
+def around(base: SampleSpec, page: SampleSpec) -> SampleSpec:
+    """A sheet around liked garments, with the values of the page."""
+    dressed = replace(
+        base, n=page.n, seed=page.seed, truncation=page.truncation, sliders=page.sliders, across=page.across,
+        ways=page.ways, palette=page.palette,
+    )  # fmt: skip
+    return replace(dressed, label=page.label, labels=(), shares=()) if page.label is not None else dressed
 
 
 def told(look: SampleSpec) -> str:
@@ -105,36 +117,20 @@ class MixFold:
     share: gr.Slider
     cut: gr.Slider
 
-    def wire(
-        self, sheets: Sheets, locked: gr.State, models: gr.Dropdown, mate: gr.State, redraw: dict[str, object]
-    ) -> None:
-        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    def wire(self, redraw: dict[str, Any]) -> None:
+        gr.on([self.mate.input, self.seed.input, self.share.input, self.cut.input], **redraw)
+        shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **shown)
 
-        def choose(locked: str, kind: str, seed: Any) -> str:
-            if not locked:
-                return ""
-            look = spec.parse(locked)
-            if kind.startswith(CLASS):
-                return replace(look, label=kind.removeprefix(CLASS), shares=()).to_json()
-            number = int(show.number(seed, 0, limits.PAGE_SEED, "The other's seed"))
-            return replace(look, seed=number, first=0, latents="").to_json()
-
-        def offered(name: str | None) -> list[Any]:
-            gan = sheets.studio.gan(name) if name else None
-            kinds = [SEED, *(CLASS + kind for kind in (gan.choices.values() if gan else ()))]
-            return [gr.Dropdown(choices=kinds, value=SEED), gr.Slider(value=0)]
-
-        def layered(name: str | None) -> gr.Slider:
-            layers = sheets.studio.gan(name).layers if name else 0
-            return gr.Slider(maximum=max(1, layers), visible=layers > 1)
-
-        models.change(show.polite(offered), models, [self.mate, self.cut], **hidden)
-        chosen: dict[str, Any] = {"fn": show.polite(choose), "inputs": [locked, self.mate, self.seed], "outputs": mate}
-        locked.change(**chosen, **hidden)
-        # Not `models.change`: the checkpoint that the page opens on must count too.
-        locked.change(show.polite(layered), models, self.cut, **hidden)
-        gr.on([self.mate.input, self.seed.input], **chosen, **hidden).then(**redraw)
-        self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **hidden)
+    @staticmethod
+    def of(gan: GAN, mate: str, cut: int) -> list[Any]:
+        """Updates for `mate` and `cut`, which differ by checkpoint."""
+        kinds = [SEED, *(CLASS + kind for kind in gan.choices.values())]
+        many = gan.layers > 1
+        return [
+            gr.Dropdown(choices=kinds, value=mate if mate in kinds else SEED),
+            gr.Slider(maximum=max(1, gan.layers), value=min(cut, gan.layers) if many else 0, visible=many),
+        ]
 
 
 def mix_fold() -> MixFold:

@@ -3,18 +3,22 @@
 import random
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import limits
-from ...latent import directions
-from ...studio import Studio
+from ...studio import Studio, in_color
 from ..shared import checkpoints, send, show, words
 from ..shared.checkpoints import FAVOURITE
-from . import board, explore
+from . import board, explore, keys, saves
 from . import upload as upload_fold
-from .desk import ALL, SLIDERS, Desk, film_of
+from .about import film_of
+from .controls import Controls, controls
+from .desk import Desk
+from .state import ALL, SLIDERS, History
+from .view import left, moving, view
 
 Event = dict[str, Any]  # the arguments of a Gradio event listener
 HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
@@ -24,22 +28,14 @@ LIVE: Event = {
     "concurrency_id": "sample",
     "concurrency_limit": 2,
 }
-WAYS = [
-    ("by what they change", "measured"),
-    ("directions of the first layer (SeFa)", "layer"),
-    ("principal components (GANSpace)", "activations"),
-]
-
-# Downloads through a blob, because a direct link would use the server's file name.
-DOWNLOAD = """async () => {
-  const shown = document.querySelector('#sheet img');
-  if (!shown) return;
+# Saves a file under the name that it has on the server, which says what it shows.
+SAVE = """(file) => {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(await (await fetch(shown.src)).blob());
-  link.download = 'garments.png';
+  link.href = file.url;
+  link.download = decodeURIComponent(file.url.split('/').pop());
   link.click();
-  URL.revokeObjectURL(link.href);
 }"""
+SAVE_SHEET = f"() => ({SAVE})({{url: document.querySelector('#sheet img').src}})"
 
 
 @dataclass(frozen=True)
@@ -52,18 +48,20 @@ class Sample:
 
 def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab) -> Sample:
     """Build the tab."""
+    desk = Desk(studio, explore.Sheets(studio))
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="moves", elem_classes="lines"):
             w = controls(studio)
         with gr.Column(elem_id="seen"):
-            p = picture()
+            p = picture(desk)
         with gr.Column(elem_id="folds"):
             f = folds()
-    wiring = Wiring(studio, w, p, f, gr.State(""), gr.State(""))
+    wiring = Wiring(studio, desk, w, p, f)
     wiring.drawing(page, this)
     wiring.programs()
     wiring.exploring(page)
-    outbox = send.Outbox(tabs, p.actions, show.polite(wiring.desk.one_picture), wiring.values)
+    wiring.saving()
+    outbox = send.Outbox(tabs, p.actions, show.polite(desk.one_picture), wiring.values)
     return Sample(w.models, outbox)
 
 
@@ -72,30 +70,42 @@ class Picture:
     """The picture, which stays in view, and the buttons below it."""
 
     out: gr.Image
+    large: gr.Image  # the locked garment alone, beside its neighbours
+    panel: gr.HTML
     chosen: gr.Markdown
     actions: gr.Row
     back: gr.Button
     keep: gr.Button
+    one: gr.Button
+    every: gr.Button
+    scale: gr.Dropdown
+    file: gr.File  # what is saved
 
 
-def picture() -> Picture:
+def picture(desk: Desk) -> Picture:
     """Build them."""
-    out = gr.Image(
-        format="png",
-        interactive=False,
-        show_label=False,
-        buttons=["fullscreen"],
-        elem_id="sheet",
-        container=False,
-        placeholder="Your garments appear here.",
-        alt_text="generated garments",
-    )
+    with gr.Row(elem_id="pictures"):
+        out = image("sheet", "generated garments", buttons=["fullscreen"], placeholder="Your garments appear here.")
+        large = image("large", "the chosen garment", visible=False)
+    panel = keys.panel(desk)
     chosen = gr.Markdown(words.CLICK, elem_id="chosen", elem_classes="caption")
     with gr.Row(elem_classes="actions") as actions:
         back = gr.Button("Back to the sheet", elem_id="back", size="sm", visible=False)
         keep = gr.Button("Keep it", elem_id="keep", size="sm", visible=False)
-        gr.Button("Download PNG", elem_id="download", size="sm").click(None, js=DOWNLOAD, api_visibility="private")
-    return Picture(out, chosen, actions, back, keep)
+    with gr.Row(elem_classes="actions lines"):
+        sheet = gr.Button("Download PNG", elem_id="download", size="sm")
+        one = gr.Button("Download this garment", elem_id="save_one", size="sm", visible=False)
+        every = gr.Button("All as ZIP", elem_id="save_all", size="sm")
+        scale = gr.Dropdown(saves.SCALES, value=1, label="Enlarged", elem_id="scale", min_width=180)
+    file = gr.File(visible=False)
+    sheet.click(None, js=SAVE_SHEET, api_visibility="private")
+    return Picture(out, large, panel, chosen, actions, back, keep, one, every, scale, file)
+
+
+def image(elem_id: str, alt_text: str, **more: Any) -> gr.Image:
+    """A picture of garments; visitors cannot put another into it."""
+    common: Event = {"format": "png", "interactive": False, "show_label": False, "container": False, "buttons": []}
+    return gr.Image(elem_id=elem_id, alt_text=alt_text, **(common | more))
 
 
 @dataclass(frozen=True)
@@ -118,120 +128,71 @@ def folds() -> Folds:
     return Folds(shelf, upload, about, growth, film)
 
 
-@dataclass(frozen=True)
-class Controls:
-    """The widgets on the left."""
-
-    models: gr.Dropdown
-    catalogue: gr.Markdown  # says why checkpoints of the Hub are missing
-    label: gr.Dropdown
-    across: gr.Dropdown  # what is shown, see `desk.Values.across`
-    n: gr.Slider
-    far: gr.Slider
-    seed: gr.Number
-    roll: gr.Button
-    truncation: gr.Slider
-    sliders: list[gr.Slider]
-    level: gr.Button
-    mixing: explore.MixFold
-    ways: gr.Dropdown
-
-    @property
-    def asking(self) -> list[Any]:
-        """The widgets that describe a sheet, in the order of the fields of `desk.Values`."""
-        return [self.models, self.label, self.n, self.seed, self.truncation, *self.sliders, self.across]
-
-
-def controls(studio: Studio) -> Controls:
-    """Build them."""
-    gr.Markdown(words.SAMPLE)
-    models = gr.Dropdown(
-        checkpoints.titled(studio.names()),
-        value=checkpoints.favourite(studio.names()),
-        allow_custom_value=True,
-        label="Checkpoint",
-        info=checkpoints.info(studio),
-        elem_id="checkpoint",
-    )
-    catalogue = gr.Markdown(visible=False, elem_id="catalogue", elem_classes="caption")
-    label = gr.Dropdown([ALL], value=ALL, label="Class", visible=False, elem_id="label")
-    across = gr.Dropdown([("Dataset", 0), *explore.VIEWS], value=0, label="Sheet", elem_id="across")
-    with gr.Row(elem_classes="together"):
-        seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=120, scale=3)
-        roll = gr.Button("Re-roll", elem_id="roll", size="sm", min_width=80, scale=1)
-    n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
-    far = gr.Slider(0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False)
-    truncation = gr.Slider(
-        0,
-        1.5,
-        1,
-        step=0.01,
-        label="How varied",
-        elem_id="truncation",
-        info="towards 0 more typical, above 1 stranger (truncation psi)",
-    )
-    gr.Markdown(words.SLIDERS, elem_classes="caption")
-    reach = directions.MEASURED_REACH
-    sliders = [
-        gr.Slider(-reach, reach, 0, step=0.1, label=f"Slider {i + 1}", elem_id=f"slider_{i + 1}")
-        for i in range(SLIDERS)
-    ]
-    level = gr.Button("Sliders to zero", elem_id="level", size="sm")
-    mixing = explore.mix_fold()
-    ways = gr.Dropdown(WAYS, value="measured", label="Kind of sliders", info=words.WAYS, elem_id="ways")
-    return Controls(models, catalogue, label, across, n, far, seed, roll, truncation, sliders, level, mixing, ways)
-
-
 class Wiring:
-    """Connects the widgets with their handlers. `locked` and `mate`: descriptions of the chosen garments."""
+    """Connects the widgets with their handlers."""
 
-    def __init__(self, studio: Studio, w: Controls, p: Picture, f: Folds, locked: gr.State, mate: gr.State):
-        self.studio, self.w, self.p, self.f, self.locked, self.mate = studio, w, p, f, locked, mate
-        self.sheets = explore.Sheets(studio)
-        self.desk = Desk(studio, self.sheets)
-        # In the order of desk.Values.
-        self.values = [locked, mate, w.mixing.share, w.mixing.cut, w.far, w.ways, *w.asking]
-        close = [w.n, w.far, p.back, p.keep, p.chosen, w.mixing.box]
-        known = [locked, w.label, w.across]
+    def __init__(self, studio: Studio, desk: Desk, w: Controls, p: Picture, f: Folds):
+        self.studio, self.desk, self.w, self.p, self.f = studio, desk, w, p, f
+        self.locked, self.base, self.history, mix = gr.State(""), gr.State(""), gr.State(History()), w.mixing
+        # In the order of state.Values.
+        mixed = [mix.mate, mix.seed, mix.share, mix.cut]
+        self.values = [self.locked, self.base, *mixed, w.far, w.ways, w.palette, *w.asking]
+        self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo]  # as `Desk.drawn` returns them
+        close = [p.back, p.keep, p.one, p.chosen, mix.box]
+        known = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
+        fitted = [*known, f.about, f.growth, w.palette, w.n, w.far, *close]
+        # As `Desk.page` returns them.
+        self.everything = [*fitted, w.models, mix.seed, mix.share, w.ways, w.seed, w.truncation, *w.sliders]
         self.classes: Event = {
-            "fn": show.polite(self.desk.chosen),
-            "inputs": [w.models, *known],
-            "outputs": [*known, *close, f.about, f.growth],
+            "fn": show.polite(desk.chosen),
+            "inputs": [w.models, self.locked, self.base, w.label, w.across, mix.mate, mix.cut],
+            "outputs": fitted,
             **HIDDEN,
         }
         self.named: Event = {
-            "fn": show.polite(self.desk.named),
+            "fn": show.polite(desk.named),
             "inputs": [w.models, w.ways, w.across, *w.sliders],
             "outputs": [w.across, *w.sliders],
             **HIDDEN,
             "concurrency_id": "names",
         }
         self.redraw: Event = {
-            "fn": show.polite(self.desk.shown),
-            "inputs": self.values,
-            "outputs": p.out,
+            "fn": show.polite(desk.shown),
+            "inputs": [self.history, *self.values],
+            "outputs": self.drawn,
             "api_visibility": "private",
             **LIVE,
         }
-        self.view: Event = {"fn": self.desk.view, "inputs": [locked, w.across], "outputs": close, **HIDDEN}
+        self.view: Event = {
+            "fn": lambda locked, base, across: [*map(seen, moving(locked, across)), *view(locked, base, across)],
+            "inputs": [self.locked, self.base, w.across],
+            "outputs": [w.n, w.far, *close],
+            **HIDDEN,
+        }
 
     def drawing(self, page: gr.Blocks, this: gr.Tab) -> None:
         """Connect checkpoints, sheets and sliders."""
         w, f, studio = self.w, self.f, self.studio
         f.growth.expand(show.polite(lambda name: film_of(studio, name)), w.models, f.film, **HIDDEN)
-        opened = gr.on([page.load, this.select], partial(checkpoints.listed, studio), w.models, w.models, **HIDDEN)
-        drawn = opened.then(**self.classes).then(**self.redraw).then(**self.named)
+        first = page.load(show.polite(self.desk.arrived), None, [*self.everything, *self.drawn], **HIDDEN)
+        drawn = first.then(**self.named)
         if studio.library.catalogue is not None:  # requested after the page is drawn, because it may take long
             drawn.then(partial(catalogued, studio), w.models, [w.models, w.catalogue], **HIDDEN)
+        # The choices alone: this happens while the page opens, too, and must not undo what its address says.
+        this.select(lambda: gr.Dropdown(choices=checkpoints.titled(studio.names())), None, w.models, **HIDDEN)
         shown = gr.State(checkpoints.favourite(studio.names()))
         listed = [w.models, shown]
         fetch = w.models.input(partial(checkpoints.fetched, studio), listed, [*listed, f.about], **HIDDEN)
         fetch.success(**self.classes).then(**self.redraw).then(**self.named)
-        moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.mixing.share, w.mixing.cut)
+        moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.palette)
         gr.on([x.input for x in moved], **self.redraw)
+        w.photograph.upload(show.polite(photographed), w.photograph, w.palette, **HIDDEN).success(**self.redraw)
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
         w.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, w.seed, **HIDDEN).then(**self.redraw)
         w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.redraw)
+        for button, handler in ((w.undo, self.desk.undone), (w.redo, self.desk.redone)):
+            step = button.click(show.polite(handler), self.history, [*self.everything, *self.drawn], **HIDDEN)
+            step.success(**self.named)
 
     def programs(self) -> None:
         """Add the endpoint /sample. It has its own places in the queue, so that requests of programs do not delay
@@ -242,7 +203,7 @@ class Wiring:
         # Number fields, because the range of the page's sliders depends on the checkpoint that it shows.
         free = [gr.Number(0, visible=False, label=f"slider {i + 1}") for i in range(SLIDERS)]
         plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
-        plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False)]
+        plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False), gr.Textbox("", visible=False)]
         event = show.polite(self.desk.sheet, "sample")
         own = {**LIVE, "concurrency_id": "sample by program"}
         gr.Button(visible=False).click(event, plain, self.p.out, api_name="sample", **own)
@@ -250,19 +211,42 @@ class Wiring:
     def exploring(self, page: gr.Blocks) -> None:
         """Connect what starts from one garment: lock it, mix it, keep it, open a kept one."""
         w, p, f, desk = self.w, self.p, self.f, self.desk
-        first = w.across.input(
-            show.polite(desk.lock_first), self.values, [self.locked, self.mate, w.mixing.share], **HIDDEN
-        )
+        mixed = [w.mixing.share, w.mixing.cut]
+        first = w.across.input(show.polite(desk.lock_first), self.values, [self.locked, *mixed], **HIDDEN)
         first.then(**self.view).then(**self.redraw)
-        relocked = [self.locked, self.mate, w.mixing.share, w.across, *w.sliders]
-        picked = p.out.select(show.polite(desk.picked), self.values, relocked, **HIDDEN)
-        picked.then(**self.view).then(**self.redraw)
-        p.back.click(lambda: 0, None, w.across, **HIDDEN).then(**self.view).then(**self.redraw)
-        w.mixing.wire(self.sheets, self.locked, w.models, self.mate, self.redraw)
-        reopened = [w.models, self.locked, self.mate, w.mixing.share, w.across, w.truncation, w.ways, *w.sliders]
-        again = board.Again(reopened, self.classes, self.redraw, self.named)
-        f.shelf.wire(self.studio, page, p.keep, [show.polite(desk.keepable), self.values], again)
+        relocked = [self.locked, *mixed, w.across, *w.sliders]
+        for event, opened in ((p.out.select, desk.clicked), (p.panel.select, desk.entered)):
+            picked = event(show.polite(opened), self.values, relocked, **HIDDEN)
+            picked.then(**self.view).then(**self.redraw)
+        leave = p.back.click(left, [self.base, w.across], [self.base, w.across], **HIDDEN)
+        leave.then(**self.view).then(**self.redraw)
+        liked = [self.history, *self.values]
+        more = p.panel.like(show.polite(desk.more), liked, [*self.everything, *self.drawn], **HIDDEN)
+        more.success(**self.named)
+        w.mixing.wire(self.redraw)
+        again = board.Again(desk.opened, self.history, [*self.everything, *self.drawn], self.named)
+        f.shelf.wire(
+            self.studio, page, [p.keep.click, p.panel.submit], [show.polite(desk.keepable), self.values], again
+        )
         f.upload.wire(self.studio, w.models, w.label, again)
+
+    def saving(self) -> None:
+        """Connect the buttons that save files."""
+        p = self.p
+        for button, handler in ((p.one, self.desk.one_saved), (p.every, self.desk.all_saved)):
+            event = button.click(show.polite(handler), [p.scale, *self.values], p.file, api_visibility="private")
+            event.success(None, p.file, None, js=SAVE, api_visibility="private")
+
+
+def photographed(path: str) -> str:
+    """The colors of the garment in an uploaded picture, with commas between."""
+    found = in_color.of_photograph(Path(path))
+    show.said(found.note)
+    return ", ".join(found.colors)
+
+
+def seen(visible: bool) -> gr.Slider:
+    return gr.Slider(visible=visible)
 
 
 def catalogued(studio: Studio, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:

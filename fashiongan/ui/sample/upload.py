@@ -15,6 +15,7 @@ from ...latent import inversion
 from ...studio import Studio
 from ..shared import edge, words
 from .board import Again
+from .state import History
 
 EVERY_CLASS = "All classes"
 
@@ -27,15 +28,15 @@ class Fold:
     panel: gr.HTML
 
     def wire(self, studio: Studio, models: gr.Dropdown, label: gr.Dropdown, again: Again) -> None:
-        def start(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
+        def start(path: str, name: str | None, label: str, history: History) -> Iterator[list[Any]]:
             waiting = [gr.skip()] * len(again.outputs)
             for guess, target, note in guesses(studio, path, name, label):
                 last = guess.step == guess.steps
-                yield [panel(target, guess, note), *(again.values(guess.sample) if last else waiting)]
+                yield [panel(target, guess, note), *(again.values(guess.sample, history) if last else waiting)]
 
         event = self.file.upload(
             polite_steps(start),
-            [self.file, models, label],
+            [self.file, models, label, again.history],
             [self.panel, *again.outputs],
             api_visibility="private",
             show_progress="hidden",
@@ -70,9 +71,9 @@ def guesses(studio: Studio, path: str, name: str | None, label: str) -> Iterator
 def polite_steps(handler: Any) -> Any:
     """Wrap a handler that yields: a StudioError becomes a toast."""
 
-    def wrapped(path: str, name: str | None, label: str) -> Iterator[list[Any]]:
+    def wrapped(*values: Any) -> Iterator[list[Any]]:
         try:
-            yield from handler(path, name, label)
+            yield from handler(*values)
         except StudioError as e:
             raise gr.Error(str(e), print_exception=False) from e
 

@@ -7,3 +7,14 @@
   window.requestAnimationFrame = f =>
     counts.test(String(f)) ? setTimeout(() => f(performance.now()), 200) : ask.call(window, f);
 }
+// A browser that blocks storage throws when it is asked for it, and gradio then shows no page. What would be kept
+// in it, the board for example, is kept for this visit.
+try { window.localStorage.getItem(''); } catch {
+  const kept = new Map();
+  const storage = {
+    getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => { kept.set(key, String(value)); },
+    removeItem: (/** @type {string} */ key) => { kept.delete(key); },
+  };
+  Object.defineProperty(window, 'localStorage', {value: storage});
+}

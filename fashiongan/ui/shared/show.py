@@ -102,12 +102,12 @@ def number(value: Any, lo: float, hi: float, name: str) -> float:
     return value
 
 
-def described_sheet(images: Tensor, columns: int, description: str) -> str:
+def described_sheet(images: Tensor, columns: int, description: str, name: str = "garments.png") -> str:
     """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path."""
     im = sheets.sheet(images, columns)
     scale = enlarged(im.width)
     data = sheets.png(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description)
-    return kept(data, "garments.png")
+    return kept(data, name)
 
 
 def enlarged(width: int) -> int:

@@ -1,0 +1,123 @@
+// @ts-check
+// Of the Sample tab: the address that draws the same picture, the garment that the arrows choose, those that are liked,
+// and what a slider does.
+
+const BUTTONS = {k: '#keep', r: '#roll', z: '#undo', y: '#redo', Escape: '#back'};
+const find = (/** @type {string} */ s) => /** @type {any} */ (document.querySelector(s));
+const part = (/** @type {string} */ s) => /** @type {any} */ (element.querySelector(s));
+const ring = make('div', {className: 'ring', hidden: true});
+const liked = new Set();
+let chosen = -1, pointed = 0, name = '', sheet = '';
+
+/** Put a ring round garment `i` of the sheet. */
+function around(/** @type {any} */ ring, /** @type {number} */ i) {
+  const {columns, n, side} = props.value;
+  const cell = side + 2, wide = columns * cell + 2, high = Math.ceil(n / columns) * cell + 2;
+  const share = (/** @type {number} */ x, /** @type {number} */ of) => `${100 * x / of}%`;
+  Object.assign(ring.style, {
+    left: share(i % columns * cell, wide), top: share(Math.floor(i / columns) * cell, high),
+    width: share(cell + 2, wide), height: share(cell + 2, high),
+  });
+  find('#sheet .image-frame')?.append(ring);
+}
+
+/** Let the arrows' ring be round garment `i`; no ring if there is none of that number. */
+function choose(/** @type {number} */ i) {
+  chosen = i < props.value.n ? i : -1;
+  ring.hidden = chosen < 0;
+  if (chosen >= 0) around(ring, chosen);
+}
+
+/** Like garment `i`, or no longer. */
+function like(/** @type {number} */ i) {
+  if (!liked.delete(i)) liked.add(i);
+  showLiked();
+}
+
+function showLiked() {
+  document.querySelectorAll('#sheet .liked').forEach(mark => mark.remove());
+  for (const i of liked) around(make('div', {className: 'ring liked'}, '\u2665'), i);
+  part('.round').hidden = !liked.size && !liking();
+  set(part('.more'), {disabled: liked.size < 2 || liked.size > 8, textContent: `More like these ${liked.size || ''}`});
+}
+
+const liking = () => part('.like').getAttribute('aria-pressed') === 'true';
+
+/** While several are being liked, a click likes and does not open. */
+function clicked(/** @type {MouseEvent} */ e) {
+  const image = /** @type {any} */ (e.target);
+  if (!liking() || !image.matches?.('#sheet img')) return;
+  e.stopPropagation();
+  const {columns, n} = props.value, [x, y] = place(e, image), i = Math.floor(y * Math.ceil(n / columns)) * columns;
+  if (i + Math.floor(x * columns) < n) like(i + Math.floor(x * columns));
+}
+
+const preview = latest(async newer => {
+  const figure = part('figure');
+  const address = new URLSearchParams(location.search).get('sample');
+  const asked = {address, slider: pointed, number: Math.max(0, chosen)};
+  const answer = pointed ? await server.slider(asked) : {};
+  if (newer()) return;
+  figure.hidden = !answer.picture;
+  part('.hint').hidden = !figure.hidden;
+  if (answer.picture) {
+    part('figure img').src = answer.picture;
+    part('figcaption').textContent = name;
+  }
+}, () => { part('figure').hidden = true; });
+
+/** The slider under the pointer or the focus, from 1; 0 for none. */
+function point(/** @type {any} */ e) {
+  const slider = e.target.closest?.('[id^=slider_]');
+  const i = slider ? +slider.id.slice(7) : 0;
+  if (i === pointed || !element.isConnected) return;
+  pointed = i;
+  name = i ? slider.querySelector('label span').textContent : '';
+  preview();
+}
+
+function pressed(/** @type {KeyboardEvent} */ e) {
+  const target = /** @type {any} */ (e.target);
+  const typing = target.matches('input:not([type=range]), textarea, select, [contenteditable]');
+  if (!element.offsetParent || typing || e.ctrlKey || e.metaKey || e.altKey || part('dialog').open) return;
+  const key = e.key.length === 1 ? e.key.toLowerCase() : e.key, to = arrow(key);
+  if (key === '?') part('dialog').showModal();
+  else if (to && !target.matches('input, [role]')) {
+    const next = chosen < 0 ? 0 : chosen + to[0] + to[1] * props.value.columns;
+    if (next >= 0 && next < props.value.n) choose(next);
+  } else if (key === 'Enter' && chosen >= 0 && !target.closest('button, a, input')) trigger('select', {number: chosen});
+  else if (key === 'l' && chosen >= 0) like(chosen);
+  else if (key === 'k' && chosen >= 0) trigger('submit', {number: chosen});
+  else if (BUTTONS[key]) find(BUTTONS[key])?.click();
+  else return;
+  e.preventDefault();
+}
+
+const on = (/** @type {string} */ event, /** @type {(e: any) => void} */ f) => document.addEventListener(event, f);
+on('keydown', pressed);
+on('pointerover', point);
+on('focusin', point);
+part('.help').addEventListener('click', () => part('dialog').showModal());
+
+document.addEventListener('click', clicked, true);
+part('.like').addEventListener('click', () => {
+  press([part('.like')], () => !liking());
+  showLiked();
+});
+part('.more').addEventListener('click', () => {
+  trigger('like', {numbers: [...liked], blend: part('.blend').checked});
+  press([part('.like')], () => false);
+});
+
+watch('value', () => {
+  const other = sheet !== props.value.sheet;
+  sheet = props.value.sheet;
+  if (other) liked.clear();
+  showLiked();
+  const {address} = props.value, now = new URL(location.href);
+  const more = new URLSearchParams(now.search);
+  more.set('sample', new URLSearchParams(address).get('sample') || '');
+  history.replaceState(history.state, '', `?${more}${now.hash}`);
+  if (chosen >= 0) choose(chosen);
+  if (pointed && other) preview(); // where a slider is now makes no difference to what it does
+});

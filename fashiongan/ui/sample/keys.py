@@ -1,0 +1,80 @@
+"""The part of the Sample tab that has a script: keys, the page's address, and what a slider does, shown beside it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import gradio as gr
+import torch
+from annotated_types import Interval
+
+from ...checked import checked
+from ...data import sheets
+from ...latent import spec
+from ..shared import panel as shared
+from ..shared import show
+from .desk import Desk
+from .state import ALONE, SLIDERS, opened, padded
+
+HERE = Path(__file__).parent
+STEPS = 5  # pictures of what a slider does, from one end to the other
+KEYS = [
+    ("arrows", "choose a garment"),
+    ("Enter", "open it"),
+    ("L", "like it, for more like it"),
+    ("K", "keep it on the board"),
+    ("R", "re-roll"),
+    ("Z", "undo"),
+    ("Y", "redo"),
+    ("Esc", "back to the sheet"),
+    ("?", "show these keys"),
+]
+
+
+@dataclass(frozen=True)
+class PreviewRequest:
+    """What the script asks of a slider."""
+
+    address: str  # that of the page
+    slider: Annotated[int, Interval(ge=1, le=SLIDERS)]
+    number: int  # of the chosen garment on the sheet
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Small pictures of what a slider does to the chosen garment, as one PNG; None if no garment is chosen."""
+
+    picture: bytes | None
+
+
+def panel(desk: Desk) -> gr.HTML:
+    """Its value is what `Desk.drawn` returns for it. It triggers `select` and `submit` with a garment's number, and
+    `like` with the numbers of several."""
+
+    def slider(asked: Any) -> Any:
+        return preview(desk, asked)
+
+    rows = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{what}</dd>" for key, what in KEYS)
+    return gr.HTML(
+        html_template=(HERE / "keys.html").read_text().replace("KEYS", rows),
+        css_template=(HERE / "keys.css").read_text(),
+        js_on_load=(shared.HERE / "panel.js").read_text() + (HERE / "keys.js").read_text(),
+        apply_default_css=False,
+        server_functions=[show.answered(show.at_most(2)(slider))],
+        elem_id="keys",
+    )
+
+
+def preview(desk: Desk, asked: Any) -> Preview:
+    """What the script asked for; StudioError for what is no slider or no address."""
+    ask: PreviewRequest = checked(PreviewRequest, asked, "This is no slider of the page.")
+    v = opened(ask.address)
+    garment = desk.look(replace(v, across=ALONE)) if v.locked else desk.sheets.at(desk.look(v), ask.number)
+    if garment is None:
+        return Preview(None)
+    end = spec.reaches(desk.studio.gan(v.name), SLIDERS, v.ways)[ask.slider - 1]
+    own = padded(garment.sliders)
+    places = torch.linspace(-end, end, STEPS).tolist()
+    looks = [replace(garment, sliders=(*own[: ask.slider - 1], place, *own[ask.slider :])) for place in places]
+    images = torch.cat([desk.sheets.drawn(look)[0] for look in looks])
+    return Preview(sheets.png(sheets.sheet(images, STEPS, scale=2)))

@@ -1,0 +1,71 @@
+"""Files that a visitor saves: single garments, and a ZIP of them. Each is named by what it shows."""
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ... import limits
+from ...data import sheets
+from ...errors import StudioError
+from ...latent.spec import SampleSpec
+from ..shared import show
+
+SCALES = [("own size", 1), ("4 times", 4), ("8 times", 8), ("16 times", 16), ("32 times", 32)]
+
+
+def factor(scale: int) -> int:
+    """A choice of SCALES, checked: StudioError for any other."""
+    if scale not in dict(SCALES).values():
+        raise StudioError("A saved garment is enlarged 1, 4, 8, 16 or 32 times.")
+    return scale
+
+
+def slug(text: str) -> str:
+    """A text as part of a file name: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def stem(look: SampleSpec) -> str:
+    """The name of a file without its ending: studio-seed7-dress-3 is the third garment of that seed, a dress."""
+    where = look.checkpoint.removeprefix("hub:").removeprefix("runs/").removesuffix(".safetensors")
+    parts = [where[-60:], "" if look.latents else f"seed{look.seed}"]
+    parts += [str(look.label) if look.label is not None else "blend" if look.shares else ""]
+    parts += ["liked"] * bool(look.liked) + ["color"] * bool(look.palette)
+    if look.across:
+        parts.append(f"along-slider-{look.across}")
+    elif look.n > 1:
+        parts.append(f"sheet-{look.n}")
+    elif not look.latents:
+        parts.append(str(look.first + 1))
+    return slug(" ".join(parts))
+
+
+def garment(image: Tensor, look: SampleSpec, scale: int) -> str:
+    """The path of a PNG of one garment, image (1, C, H, W) uint8, enlarged by a whole factor."""
+    return show.kept(png(image, look, scale), name(look, scale))
+
+
+def png(image: Tensor, look: SampleSpec, scale: int) -> bytes:
+    return sheets.png(sheets.sheet(image, 1, gap=0, scale=scale), look.to_json())
+
+
+def name(look: SampleSpec, scale: int, ending: str = ".png") -> str:
+    return stem(look) + (f"-x{scale}" if scale > 1 else "") + ending
+
+
+def archive(images: Tensor, looks: Sequence[SampleSpec], sheet: SampleSpec, scale: int) -> str:
+    """The path of a ZIP with a PNG of each garment, images (N, C, H, W) uint8, with its description inside."""
+    if images[:, 0].numel() * scale**2 > limits.SAVED_PIXELS:
+        raise StudioError("That many garments, that much enlarged, make too large a file: choose a smaller factor.")
+    out, used = io.BytesIO(), set[str]()
+    with zipfile.ZipFile(out, "w") as file:
+        for i, look in enumerate(looks):
+            inside = name(look, scale)
+            if look.latents or inside in used:
+                inside = name(look, scale, f"-{i + 1}.png")
+            used.add(inside)
+            file.writestr(zipfile.ZipInfo(inside), png(images[i : i + 1], look, scale))
+    return show.kept(out.getvalue(), name(sheet, scale, ".zip"))
