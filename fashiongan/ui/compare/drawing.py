@@ -272,25 +272,25 @@ def opponent(about: str) -> str:
 
 
 @dataclass(frozen=True)
-class News:
-    """What the panel asks for again and again."""
+class Status:
+    """What the panel polls for: the checkpoints, and the state of the scorer."""
 
     names: list[str]
-    run: str  # its weights are others once it has ended
+    run: str  # its weights differ once it has ended
     busy: bool
     percent: int
-    scoring: str  # what the scorer does, or what it could not do
+    scoring: str  # what the scorer is doing, or its last error
     stamp: str  # changes when the score table may have changed
 
 
-def news(names: list[str], status: ScoringStatus, run: str) -> News:
-    percent = round(100 * status.share)
+def status(names: list[str], scoring: ScoringStatus, run: str) -> Status:
+    percent = round(100 * scoring.share)
     parts = []
-    if status.busy:
-        parts.append(f"Scoring {status.name}: {status.doing}, {percent} %")
-        if status.waiting:
-            parts.append(f"then {', '.join(name.rsplit('/', 1)[-1] for name in status.waiting)}")
-    if status.error:
-        parts.append(f"Could not score {status.error}")
-    stamp = repr((status.busy, status.name, status.waiting, status.error, run))
-    return News(names, run, status.busy, percent, " · ".join(parts), stamp)
+    if scoring.busy:
+        parts.append(f"Scoring {scoring.name}: {scoring.doing}, {percent} %")
+        if scoring.waiting:
+            parts.append(f"then {', '.join(name.rsplit('/', 1)[-1] for name in scoring.waiting)}")
+    if scoring.error:
+        parts.append(f"Could not score {scoring.error}")
+    stamp = repr((scoring.busy, scoring.name, scoring.waiting, scoring.error, run))
+    return Status(names, run, scoring.busy, percent, " · ".join(parts), stamp)

@@ -19,15 +19,15 @@ const refresh = latest(async () => {
   root.setAttribute('aria-busy', 'true');
   const whole = JSON.stringify([names, stamp]), drawn = JSON.stringify([names, seed, run]);
   if (got.board !== whole) {
-    const found = await server.models(names);
-    if (found.error) return refuse(found.error);
-    board = found; got.board = whole;
+    const answer = await server.models(names);
+    if (answer.error) return refuse(answer.error);
+    board = answer; got.board = whole;
     showBoard();
   }
   if (got.rows !== drawn) {
-    const found = await server.pictures([names, seed]);
-    if (found.error) return refuse(found.error);
-    ({rows} = found); got.rows = drawn; got.near = '';
+    const answer = await server.pictures([names, seed]);
+    if (answer.error) return refuse(answer.error);
+    ({rows} = answer); got.rows = drawn; got.near = '';
   }
   showGrid();
   find('.content').hidden = false;
@@ -40,10 +40,10 @@ const refresh = latest(async () => {
 const seek = latest(async () => {
   const drawn = got.rows;
   if (got.near === drawn) return;
-  const found = await server.neighbours(JSON.parse(drawn).slice(0, 2));
-  if (found.error) return refuse(found.error);
+  const answer = await server.neighbours(JSON.parse(drawn).slice(0, 2));
+  if (answer.error) return refuse(answer.error);
   if (got.rows !== drawn) return;
-  ({rows} = found); got.near = drawn;
+  ({rows} = answer); got.near = drawn;
   showGrid();
 }, offline);
 
@@ -130,14 +130,14 @@ part('which').addEventListener('change', drawPlots);
 
 const watchServer = latest(async () => {
   if (document.hidden || !root.clientWidth) return;
-  const found = await server.news(null), before = listed;
-  ({run, stamp} = found);
-  find('.scorer').hidden = !found.scoring;
-  find('.scorer .bar').hidden = !found.busy;
-  say(find('.scorer p'), found.scoring);
-  progress(root, found.percent);
-  listed = JSON.stringify([found.names, stamp]);
-  root.dataset.scorer = found.busy ? 'busy' : 'idle';
+  const answer = await server.status(null), before = listed;
+  ({run, stamp} = answer);
+  find('.scorer').hidden = !answer.scoring;
+  find('.scorer .bar').hidden = !answer.busy;
+  say(find('.scorer p'), answer.scoring);
+  progress(root, answer.percent);
+  listed = JSON.stringify([answer.names, stamp]);
+  root.dataset.scorer = answer.busy ? 'busy' : 'idle';
   if (before && before !== listed) trigger('change');
   await refresh();
 }, offline);

@@ -73,8 +73,12 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **hidden}
     gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
     roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **hidden)
-    look: dict[str, Any] = {"fn": None, "js": "() => document.dispatchEvent(new Event('fashiongan-scored'))", **hidden}
-    score.click(show.polite(bench.score), models, None, **hidden).then(**look).then(**left)
+    watch: dict[str, Any] = {
+        "fn": None,
+        "js": "() => document.dispatchEvent(new Event('fashiongan-scored'))",
+        **hidden,
+    }
+    score.click(show.polite(bench.score), models, None, **hidden).then(**watch).then(**left)
     train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)
 
 
@@ -85,34 +89,34 @@ def first(names: list[str]) -> list[str]:
 
 
 def side_by_side(studio: Studio) -> gr.HTML:
-    """The right of the tab: panel.html, filled by panel.js from these four. Anybody may send them anything.
+    """The right side of the tab: panel.html. panel.js fills it by calling these functions, which check all inputs.
 
-    What they answer is drawn in drawing.py.
+    drawing.py draws their answers.
     """
 
     @show.answered
     @show.at_most(2)
-    def models(asked: Any) -> drawing.Board:
-        table = score_table.models(studio, compare.checked_names(asked, studio))
+    def models(request: Any) -> drawing.Board:
+        table = score_table.models(studio, compare.checked_names(request, studio))
         return drawing.board(named(table.models), table, studio.scoring_status())
 
     @show.answered
     @show.at_most(2)
-    def pictures(asked: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
-        return grid(studio, *chosen(studio, asked))
+    def pictures(request: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
+        return grid(studio, *chosen(studio, request))
 
     @show.answered
     @show.at_most(1)
-    def neighbours(asked: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
-        names, seed = chosen(studio, asked)
+    def neighbours(request: Any) -> dict[str, tuple[drawing.GridRow, ...]]:
+        names, seed = chosen(studio, request)
         return grid(studio, names, seed, compare.neighbours(studio, names, seed))
 
     @show.answered
-    def news(_: Any) -> drawing.News:
-        status = studio.status()
-        return drawing.news(studio.names(), studio.scoring_status(), f"{status.run} {status.state}")
+    def status(_: Any) -> drawing.Status:
+        run = studio.status()
+        return drawing.status(studio.names(), studio.scoring_status(), f"{run.run} {run.state}")
 
-    functions = [models, pictures, neighbours, news]
+    functions = [models, pictures, neighbours, status]
     return html_panel(HERE, "compare", functions)
 
 
@@ -128,9 +132,9 @@ def grid(
     return {"rows": drawing.grid(models, compare.rows(studio, names, seed), near)}
 
 
-def chosen(studio: Studio, asked: Any) -> tuple[list[str], int]:
+def chosen(studio: Studio, request: Any) -> tuple[list[str], int]:
     """The models and the seed of [names, seed], or StudioError."""
-    names, seed = checked(tuple[object, object], asked, "A comparison takes a list of checkpoints and a seed.")
+    names, seed = checked(tuple[object, object], request, "A comparison takes a list of checkpoints and a seed.")
     return compare.checked_names(names, studio), compare.checked_seed(seed)
 
 

@@ -10,34 +10,34 @@ const strength = () => +slider.value;
 const levels = eps => `${+(eps * 255).toFixed(1)}/255`;
 
 const refresh = latest(async newer => {
-  const asked = choice();
-  if (!asked || !root.clientWidth) return;
-  const key = JSON.stringify([asked, slider.value]);
+  const request = choice();
+  if (!request || !root.clientWidth) return;
+  const key = JSON.stringify([request, slider.value]);
   if (shown !== key) {
-    const begin = performance.now(), found = await server.look([asked, strength()]);
+    const begin = performance.now(), answer = await server.attack([request, strength()]);
     shown = key;
-    if (found.error) {
+    if (answer.error) {
       find('.content').hidden = true;  // no picture beside a sentence that is not about it
-      return refuse(found.error);
+      return refuse(answer.error);
     }
     complain();
-    show(found);
+    show(answer);
     tell('ready', {shown: key, took: Math.round(performance.now() - begin)});
   }
-  if (newer() || least === JSON.stringify(asked)) return;
+  if (newer() || least === JSON.stringify(request)) return;
   part('least').textContent = 'Looking for the least that fools it...';
-  const found = await server.smallest(asked);
-  least = JSON.stringify(asked);
-  if (!found.error) part('least').textContent = found.sentence;
-  root.dataset.least = found.least ?? '';
+  const answer = await server.smallest(request);
+  least = JSON.stringify(request);
+  if (!answer.error) part('least').textContent = answer.sentence;
+  root.dataset.least = answer.least ?? '';
 }, offline, calm);
 
-function show(/** @type {any} */ found) {
-  for (const name of ['before', 'added', 'after']) set(part(name), found[name]);
-  part('magnified').textContent = found.magnified;
-  find('.verdict').textContent = found.verdict;
-  fill(find('.bars tbody'), found.bars);
-  root.dataset.fooled = found.fooled;
+function show(/** @type {any} */ answer) {
+  for (const name of ['before', 'added', 'after']) set(part(name), answer[name]);
+  part('magnified').textContent = answer.magnified;
+  find('.verdict').textContent = answer.verdict;
+  fill(find('.bars tbody'), answer.bars);
+  root.dataset.fooled = answer.fooled;
   find('.content').hidden = false;
 }
 
@@ -107,24 +107,24 @@ function showJob(/** @type {any} */ host, /** @type {any} */ job) {
   say(host.querySelector('.error'), job.error);
 }
 
-async function showNews() {
-  const found = await server.news(versions), {curve: computed, fit: defence} = found;
+async function showStatus() {
+  const answer = await server.status(versions), {curve: computed, fit: defence} = answer;
   showJob(find('.curve'), computed);
   find('.fit').hidden = defence.state === 'idle';
   showJob(find('.fit'), defence);
-  find('.fit code').textContent = found.command;
+  find('.fit code').textContent = answer.command;
   if (computed.plot) { curve = computed.plot.traces.length ? computed.plot : null; drawSoon(); }
   if (defence.plot) { fitted = defence.plot.points ? defence.plot : null; drawFit(); }
   versions = [computed.version, defence.version];
-  const now = JSON.stringify([found.names, computed.state, defence.state]);
+  const now = JSON.stringify([answer.names, computed.state, defence.state]);
   if (states !== now) { states = now; trigger('change'); }
   if (root.dataset.state === 'offline') { shown = ''; complain(); }
   await refresh();
 }
-const look = latest(async () => { if (!document.hidden && root.clientWidth) await showNews(); }, offline);
+const refreshStatus = latest(async () => { if (!document.hidden && root.clientWidth) await showStatus(); }, offline);
 
 moved();
 fit(() => { drawCurve(); drawFit(); });
 listen('fashiongan-robust', refresh);
-listen('fashiongan-robust-news', look);
-poll(look, () => root.clientWidth && /running/.test(states) ? 1000 : 2000);
+listen('fashiongan-robust-news', refreshStatus);
+poll(refreshStatus, () => root.clientWidth && /running/.test(states) ? 1000 : 2000);

@@ -202,19 +202,19 @@ def watch(lab: RobustnessService) -> gr.HTML:
 
     @answered
     @show.at_most(2)
-    def look(asked: Any) -> drawing.View:
-        picture, eps = checked(tuple[object, object], asked, "An attack takes what is attacked and a noise strength.")
+    def attack(request: Any) -> drawing.View:
+        picture, eps = checked(tuple[object, object], request, "An attack takes what is attacked and a noise strength.")
         return drawing.view(lab.attack(described(picture, eps)))
 
     @answered
     @show.at_most(1)
-    def smallest(asked: Any) -> drawing.Smallest:
-        return drawing.smallest(lab.smallest(described(asked, 0.0)))
+    def smallest(request: Any) -> drawing.Smallest:
+        return drawing.smallest(lab.smallest(described(request, 0.0)))
 
     @answered
-    def news(asked: Any) -> drawing.Update:
+    def status(request: Any) -> drawing.Update:
         try:
-            curve, fit = checked(tuple[int, int], asked, "")
+            curve, fit = checked(tuple[int, int], request, "")
         except StudioError:  # a reader that has no data yet
             curve, fit = -1, -1
         return drawing.update(lab.updates(curve, fit), sum(p.seconds for p in list(lab.curves.points.values())))
@@ -222,7 +222,7 @@ def watch(lab: RobustnessService) -> gr.HTML:
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))
 
-    return html_panel(HERE, "robust", [look, smallest, news, csv])
+    return html_panel(HERE, "robust", [attack, smallest, status, csv])
 
 
 @dataclass(frozen=True)
@@ -240,9 +240,9 @@ class Question:
     target: str | None = None
 
 
-def described(asked: object, eps: Any) -> AttackSpec:
+def described(request: object, eps: Any) -> AttackSpec:
     """The panel's request as an AttackSpec; StudioError if it is invalid."""
-    q: Question = checked(Question, asked, "That is no attack: reload the page.")
+    q: Question = checked(Question, request, "That is no attack: reload the page.")
     kind = {TEST: "test", DRAWN: "generated", OWN: "own"}.get(q.kind or "", "test")
     if kind == "own" and not q.pixels:
         raise StudioError("Upload a picture of a garment: it appears here, and can be attacked.")

@@ -1,4 +1,4 @@
-"""The lists of checkpoints, which all tabs share: how they read, and how one on the Hub is named in them."""
+"""The lists of checkpoints, which all tabs share: their entries, and checkpoints on the Hub that a visitor types in."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -54,9 +54,9 @@ def known(studio: Studio, name: Any) -> bool:
 
 
 def fetched(studio: Studio, name: Any, before: str | None) -> Iterator[list[Any]]:
-    """What to put into a list in which `name` was chosen or typed, what is chosen then, and a caption meanwhile.
+    """Yield updates of a list in which `name` was chosen or typed: the list, the choice, and a caption.
 
-    What is not to be had raises gr.Error, and `before` is chosen again.
+    If the checkpoint cannot be fetched, `before` is chosen again and gr.Error is raised.
     """
     if name in studio.names():
         yield [gr.skip(), name, gr.skip()]

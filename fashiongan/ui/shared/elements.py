@@ -1,4 +1,4 @@
-"""Elements of a panel that Python draws. `fill` in panel.js makes them: no HTML is written, so text stays text."""
+"""Elements of a panel that Python draws. `fill` in panel.js builds them without HTML, so text stays text."""
 
 import math
 from typing import Any
@@ -16,18 +16,18 @@ def element(tag: str, *children: Element | str | None, **values: Any) -> Element
 
 
 def count(n: float) -> str:
-    """A number as a whole one, in groups of three digits."""
+    """Format a number as a whole one, with its digits in groups of three."""
     return f"{math.floor(n + 0.5):,}"
 
 
 def figures(v: float) -> str:
-    """A score with about three figures."""
+    """Format a score with about three figures."""
     size = abs(v)
     return count(v) if size >= 1000 else f"{v:.{0 if size >= 100 else 1 if size >= 10 else 3 if size < 0.1 else 2}f}"
 
 
 def percent(v: float) -> str:
-    """A share as percent: with a decimal where it is small, and 0 or 100 only where it is none or all."""
+    """Format a share in 0..1 as percent, with one decimal below 10 %."""
     if v >= 0.9995 or v < 0.0005:
         return "100 %" if v > 0.5 else "0 %"
     return f"{100 * v:.1f} %" if v < 0.1 else f"{math.floor(100 * v + 0.5)} %"

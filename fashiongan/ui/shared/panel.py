@@ -1,8 +1,8 @@
 """A panel: a part of the page with a script of its own, which requests data from the server.
 
-Its folder has panel.html, panel.js and panel.css. The script runs as one function, behind the two that all share,
-and finds `element`, `props`, `server` and `trigger`, which gradio hands to it. What it only shows comes as elements and
-traces from the server: see elements.py.
+Its folder has panel.html, panel.js and panel.css. The script runs as one function, after the two scripts that all
+panels share. Gradio passes it `element`, `props`, `server` and `trigger`. The server draws what the script only
+displays, as elements and traces: see elements.py.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ def html_panel(
 ) -> gr.HTML:
     """The panel of a tab's folder.
 
-    A function and no subclass: gradio writes a .pyi file beside every module in which it finds one.
+    This is a function, because gradio writes a .pyi file beside every module that has a subclass.
 
     Args:
-        server_functions: what its script may ask as `server.name(asked)`. Anybody may send them anything.
+        server_functions: the script calls them as `server.name(request)`. Anybody can call them with any value.
         html: instead of panel.html.
-        props: what its script and panel.html find under these names, as JSON.
+        props: JSON values that the script and panel.html read by these names.
     """
     return gr.HTML(
         html_template=html or (folder / "panel.html").read_text(),

@@ -28,7 +28,7 @@ SHEET_WIDTH = 1280  # pixels a sheet is enlarged to, at most
 def polite(handler: Callable[..., R], name: str = "") -> Callable[..., R]:
     """Wrap a handler: a StudioError becomes a toast; any other exception is logged, and the toast says so.
 
-    `name`: what it is called as a tool of MCP, if not what it is called here.
+    `name`: the name of the tool of MCP, if it differs from the handler's.
     """
 
     @functools.wraps(handler)
@@ -52,9 +52,9 @@ def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
     """Wrap a server function: it returns JSON, and a StudioError becomes the answer {"error": sentence}."""
 
     @functools.wraps(f)
-    def wrapped(asked: Any) -> Any:
+    def wrapped(request: Any) -> Any:
         try:
-            return edge.answer(f(asked))
+            return edge.answer(f(request))
         except StudioError as e:
             return {"error": str(e)}
 
@@ -62,7 +62,7 @@ def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def said(note: str) -> None:
-    """A sentence as a toast, if there is one."""
+    """Show a sentence as a toast, if there is one."""
     if note:
         gr.Info(note)
 
@@ -70,7 +70,7 @@ def said(note: str) -> None:
 def at_most(n: int, waiting: int = limits.PANEL_WAITING) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Wrap a function outside gradio's queue: n calls run at once, and a limited number may wait.
 
-    All others are told so at once: a waiting one holds a thread, of which sliders have need.
+    Any further call is refused at once, because a waiting call holds a thread that sliders need.
     """
     places, line = threading.BoundedSemaphore(n), threading.BoundedSemaphore(n + waiting)
 
@@ -118,7 +118,7 @@ def enlarged(width: int) -> int:
 def kept(data: bytes, name: str) -> str:
     """Bytes as a file in gradio's cache under their hash: its path.
 
-    It goes there whole. Handed a picture, gradio would write it there in place, also while another visitor is fetching
+    The file is written atomically. Gradio itself would write a picture in place, also while another visitor fetches
     the same one.
     """
     path = Path(get_upload_folder()) / hash_bytes(data) / name
@@ -143,5 +143,5 @@ def preview(garments: Dataset, each: int = 4) -> str:
     kind = "gray" if garments.images.shape[1] == 1 else "color"
     before = f"; they were {garments.survey.span()}" if garments.survey else ""
     total = f"<p>{len(garments):,} pictures, {size} x {size}, {kind}{before}</p>"
-    told = "".join(f"<p>{html.escape(remark)}</p>" for remark in garments.remarks)
-    return f'<div class="preview">{"".join(figures)}</div>{total}{told}'
+    remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in garments.remarks)
+    return f'<div class="preview">{"".join(figures)}</div>{total}{remarks}'
