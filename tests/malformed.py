@@ -19,6 +19,10 @@ TEXTS = (
     "<script>alert(1)</script>", "Dress", "All classes", "\x00", "a" * 5000,
     "0,0.1", "1e999", "{}", '{"width": 1e99}', "[" * 3000, "fgsm", "none", "NaN", "measured", "runs/x", "𝕏" * 50,
 )  # fmt: skip
+# Functions that the panels' scripts call.
+PANELS = (
+    "news", "status", "sheet", "preview", "attack", "smallest", "csv", "models", "pictures", "neighbours", "nosuch",
+)  # fmt: skip
 NUMBERS = (0, 1, -1, 3.5, 1e308, -1e308, 2**31, 2**63, 10**30, 0.1, 40)
 ODD = (None, True, False, [], {}, [[]], {"a": 1}, [None] * 20, {"__type__": "update"}, {"path": "/etc/passwd"})
 FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
@@ -93,11 +97,7 @@ def calls(n, seed):
         elif kind == "event":
             yield kind, rng.random(), rng.random() < 0.7, junk, rng.randrange(2**30)
         elif kind == "panel":
-            yield (
-                kind,
-                rng.choice(("news", "sheet", "look", "smallest", "csv", "models", "pictures", "neighbours", "nosuch")),
-                value(rng),
-            )
+            yield kind, rng.choice(PANELS), value(rng)
         elif kind == "upload":
             yield kind, rng.random(), *picture(rng)
         elif kind == "file":

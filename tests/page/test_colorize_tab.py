@@ -19,7 +19,7 @@ from fashiongan.studio.colorize import ColorizeService
 from fashiongan.ui.colorize import tab
 
 pytestmark = pytest.mark.slow
-HUE = 35  # degrees from the asked hue, of garments that are nothing but shapes and noise
+HUE = 35  # degrees from the requested hue, of garments that are nothing but shapes and noise
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def calm(page):
     return page
 
 
-def wish(page):
+def request_of(page):
     return json.loads(page.locator(".dye").get_attribute("data-shown"))
 
 
@@ -56,7 +56,7 @@ def picture(url):
         return torch.from_numpy(np.asarray(im.convert("RGB")).copy()).permute(2, 0, 1)[None]
 
 
-def hue_off(x, asked, where=None):
+def hue_off(x, color, where=None):
     """Degrees between the hue of a picture's light pixels, or of those in a box of rows and columns, and a color's."""
     lab = color_space.lab(x.float() / 255)
     inside = lab[:, 0] > 45
@@ -66,7 +66,7 @@ def hue_off(x, asked, where=None):
         inside &= chosen
     a, b = (lab[:, k][inside].mean() for k in (1, 2))
     assert torch.hypot(a, b) > 8, "that is gray"
-    wanted = color_space.lab_of(asked)
+    wanted = color_space.lab_of(color)
     off = torch.rad2deg(torch.atan2(b, a) - torch.atan2(wanted[2], wanted[1]))
     return abs(float((off + 180) % 360 - 180))
 
@@ -105,11 +105,11 @@ def test_it_opens_on_a_garment_in_color_with_everything_there(page):
     assert names == ["Sample", "Train", "Colorize", "Robustness", "Compare"]
 
 
-@pytest.mark.parametrize("asked", ["#c0392b", "#2471a3", "#1e8449"])
-def test_a_chosen_color_is_obeyed_and_lightness_kept(page, asked):
-    well(page, "the garment", asked)
+@pytest.mark.parametrize("color", ["#c0392b", "#2471a3", "#1e8449"])
+def test_a_chosen_color_is_obeyed_and_lightness_kept(page, color):
+    well(page, "the garment", color)
     now = after(page)
-    assert hue_off(now, asked) < HUE
+    assert hue_off(now, color) < HUE
     gray = picture(source(page, "[data-part=before]"))[:, :1]
     assert (color_space.gray_of(now).int() - gray.int()).abs().max() <= 1
 
@@ -119,18 +119,18 @@ def test_swatches_palettes_and_modes(page):
     calm(page)
     page.get_by_label("#0072b2 of Okabe-Ito").click()
     calm(page)
-    assert wish(page)["wish"]["colors"] == ["#0072b2"]
+    assert request_of(page)["spec"]["colors"] == ["#0072b2"]
     assert hue_off(after(page), "#0072b2") < HUE
     page.locator("[data-palette=Autumn]").click()
     calm(page)
-    assert wish(page)["wish"]["colors"] == list(palettes.PALETTES["Autumn"])
+    assert request_of(page)["spec"]["colors"] == list(palettes.PALETTES["Autumn"])
     assert page.locator("[data-palette=Autumn]").get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="The net's own idea").click()
     calm(page)
-    assert wish(page)["wish"]["colors"] == []
+    assert request_of(page)["spec"]["colors"] == []
     page.get_by_role("button", name="Report 001's class colors").click()
     calm(page)
-    assert wish(page)["classic"] is True
+    assert request_of(page)["classic"] is True
     # The synthetic test picture 3 is of class 3.
     assert hue_off(after(page), palettes.CLASSIC[3]) < HUE
     assert page.get_by_label("color of the garment", exact=True).input_value() == palettes.CLASSIC[3]
@@ -140,15 +140,15 @@ def test_a_variant_is_chosen_and_counted(page):
     first = source(page, "[data-part=after]")
     page.locator(".variants .tile").nth(2).click()
     calm(page)
-    assert wish(page)["variant"] == 2
+    assert request_of(page)["variant"] == 2
     assert source(page, "[data-part=after]") == source(page, ".variants .tile:nth-child(3) img") != first
     assert hue_off(after(page), palettes.PALETTES[tab.START][2]) < HUE
     set_number(page, "#variants", 3)
     page.wait_for_function("() => document.querySelector('.dye').dataset.variants === '3'")
-    assert wish(page)["variant"] == 2
+    assert request_of(page)["variant"] == 2
     set_number(page, "#variants", 2)
     page.wait_for_function("() => document.querySelector('.dye').dataset.variants === '2'")
-    assert wish(page)["variant"] == 0
+    assert request_of(page)["variant"] == 0
 
 
 def test_ideas_differ_and_another_seed_has_others(page):
@@ -165,7 +165,7 @@ def test_strength_is_live_from_gray_to_more(page):
     for value in (0, 0.5, 1):
         set_number(page, "#strength", value)
         page.wait_for_function(
-            "v => JSON.parse(document.querySelector('.dye').dataset.shown).wish.strength === v", arg=value
+            "v => JSON.parse(document.querySelector('.dye').dataset.shown).spec.strength === v", arg=value
         )
         calm(page)
         chroma.append(float(color_space.lab(after(page).float() / 255)[:, 1:].abs().mean()))
@@ -185,14 +185,14 @@ def test_a_dot_colors_its_place_can_be_moved_and_removed(page, tmp_path):
     x = after(page)
     assert hue_off(x, "#2471a3", (slice(40, 60), slice(15, 30))) < HUE
     assert hue_off(x, "#c0392b", (slice(25, 75), slice(60, 85))) < HUE
-    [placed] = wish(page)["wish"]["hints"]
+    [placed] = request_of(page)["spec"]["hints"]
     assert placed["x"] == pytest.approx(0.25, abs=0.01)
     page.locator(".dot").press("ArrowRight")
     calm(page)
-    assert wish(page)["wish"]["hints"][0]["x"] == pytest.approx(placed["x"] + 0.02)
+    assert request_of(page)["spec"]["hints"][0]["x"] == pytest.approx(placed["x"] + 0.02)
     page.locator(".dot").press("Delete")
     calm(page)
-    assert wish(page)["wish"]["hints"] == []
+    assert request_of(page)["spec"]["hints"] == []
     page.get_by_role("button", name="Add a dot").press("Enter")
     calm(page)
     assert page.locator(".dot").count() == 1
@@ -249,8 +249,8 @@ def test_colorways_of_a_garment_and_of_many(page):
     tile = page.get_by_label(f"Sport, {palettes.PALETTES['Sport'][3]}")
     tile.click()
     calm(page)
-    assert wish(page)["wish"]["colors"] == list(palettes.PALETTES["Sport"])
-    assert wish(page)["variant"] == 3
+    assert request_of(page)["spec"]["colors"] == list(palettes.PALETTES["Sport"])
+    assert request_of(page)["variant"] == 3
     assert tile.get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="Many garments in these colors").click()
     page.wait_for_function("() => document.querySelector('.dye').dataset.ways === '10'")
@@ -258,7 +258,7 @@ def test_colorways_of_a_garment_and_of_many(page):
     page.wait_for_function("() => JSON.parse(document.querySelector('.dye').dataset.shown).garment.number === 11")
     calm(page)
     assert page.locator("#gray_number input").input_value() == str(tab.FIRST + 4) == "11"
-    assert wish(page)["variant"] == 4
+    assert request_of(page)["variant"] == 4
     assert hue_off(after(page), palettes.PALETTES["Sport"][4]) < HUE
 
 
@@ -338,7 +338,7 @@ def test_several_uploads_are_a_sheet(page, tmp_path):
     calm(page)
     page.get_by_role("button", name="Many garments in these colors").click()
     page.wait_for_function("() => document.querySelector('.dye').dataset.ways === '3'")
-    first = wish(page)["garment"]["key"]
+    first = request_of(page)["garment"]["key"]
     page.get_by_label("garment 3").click()
     page.wait_for_function("k => JSON.parse(document.querySelector('.dye').dataset.shown).garment.key !== k", arg=first)
     calm(page)
@@ -510,11 +510,11 @@ def test_colorize_for_programs(client, tmp_path):
         api_name="/colorize",
     )
     assert len(found) == 2
-    for file, asked in zip(found, ("#c0392b", "teal"), strict=True):
+    for file, color in zip(found, ("#c0392b", "teal"), strict=True):
         told, x = colors_of(file)
         assert x.shape == (1, 3, 200, 300)
         assert (told["seed"], told["strength"]) == (3, 1.2)
-        assert hue_off(x, asked, (slice(60, 140), slice(100, 200))) < HUE
+        assert hue_off(x, color, (slice(60, 140), slice(100, 200))) < HUE
     [classic] = client.predict(
         picture=handle_file(str(path)), classic=True, label="Bag", checkpoint="colorizer", api_name="/colorize"
     )
@@ -578,15 +578,15 @@ def test_neither_the_servers_files_nor_addresses_are_read(client, url, path):
 
 
 @pytest.mark.parametrize(
-    "asked",
-    [None, 7, [], {}, {"wish": 3}, {"wish": {}, "garment": 5}, {"wish": {"tones": "x"}, "garment": {"number": 1}},
-     {"wish": {"seed": float("nan")}, "garment": {"number": 1}}, {"wish": {}, "garment": {"number": True}},
-     {"wish": {"hints": [1]}, "garment": {"number": 1}}, {"wish": {}, "garment": {"kind": tab.OWN}},
-     {"wish": {}, "garment": {"number": 1}, "variant": 99}, {"wish": {}, "garment": {"number": 1}, "checkpoint": 5}],
+    "request_json",
+    [None, 7, [], {}, {"spec": 3}, {"spec": {}, "garment": 5}, {"spec": {"tones": "x"}, "garment": {"number": 1}},
+     {"spec": {"seed": float("nan")}, "garment": {"number": 1}}, {"spec": {}, "garment": {"number": True}},
+     {"spec": {"hints": [1]}, "garment": {"number": 1}}, {"spec": {}, "garment": {"kind": tab.OWN}},
+     {"spec": {}, "garment": {"number": 1}, "variant": 99}, {"spec": {}, "garment": {"number": 1}, "checkpoint": 5}],
 )  # fmt: skip
-def test_anything_may_be_sent_to_the_panel(asked):
+def test_anything_may_be_sent_to_the_panel(request_json):
     with pytest.raises(StudioError):
-        tab.read(asked).spec()
+        tab.read(request_json).request()
 
 
 @pytest.mark.parametrize(
@@ -600,5 +600,5 @@ def test_anything_may_be_sent_to_the_panel(asked):
     ],
 )
 def test_a_sheet_of_many_is_ones_own_pictures_or_test_pictures(garment, uploads, expected):
-    garments = tab.read({"wish": {}, "garment": garment, "uploads": uploads}).sheet(200)
+    garments = tab.read({"spec": {}, "garment": garment, "uploads": uploads}).sheet(200)
     assert [(g.kind, g.number, g.key) for g in garments] == expected

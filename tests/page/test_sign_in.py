@@ -221,7 +221,7 @@ def reached_by(url, headers, events=None):
         if event["api_name"] == "train_start":
             usual = ["dcgan", "fashion-mnist", 28, "", 0, 20, 0, 128, 0, "{}"]
         texts[event["id"]] = caller.join(event["id"], usual)[1]
-    for name in ("models", "pictures", "neighbours", "look", "smallest"):
+    for name in ("models", "pictures", "neighbours", "preview", "attack", "smallest"):
         texts[name] = "".join(caller.panel(name, s)[1] for s in ("hub:me/boots", [["hub:me/boots", "dcgan"], 0]))
     assert len(caller.events) > 60
     assert len(texts) > 10

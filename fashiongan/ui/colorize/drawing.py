@@ -17,7 +17,7 @@ UPLOAD = " Upload several pictures to see them all in these colors."
 class View:
     """One garment before and after coloring, and a line about it."""
 
-    look: Colored
+    colored: Colored
     about: str
 
 
@@ -59,10 +59,10 @@ def many(pictures: Sequence[Tensor], garments: Sequence[Garment], kinds: Mapping
     return Tiles([element("div", *tiles, className="tiles wide")], PRESS + ("" if several else UPLOAD))
 
 
-def about(garment: Garment, look: Colored) -> str:
+def about(garment: Garment, colored: Colored) -> str:
     """One line about the garment that is shown."""
-    name = look.name or ("drawn by hand" if garment.kind == "drawn" else f"test picture {garment.number}")
-    width, height = look.size
-    facts = [name, str(look.label or ""), f"{width} x {height} pixels", f"by {look.checkpoint.rsplit('/', 1)[-1]}"]
-    gray = "It was in color: it is made gray first." if look.was_colored else ""
-    return ". ".join(part for part in (" · ".join(fact for fact in facts if fact), gray, look.note) if part)
+    name = colored.name or ("drawn by hand" if garment.kind == "drawn" else f"test picture {garment.number}")
+    (width, height), checkpoint = colored.size, colored.checkpoint.rsplit("/", 1)[-1]
+    facts = [name, str(colored.label or ""), f"{width} x {height} pixels", f"by {checkpoint}"]
+    gray = "It was in color: it is made gray first." if colored.was_colored else ""
+    return ". ".join(part for part in (" · ".join(fact for fact in facts if fact), gray, colored.note) if part)

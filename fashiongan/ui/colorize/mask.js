@@ -10,17 +10,17 @@ const keyNow = () => choice().kind === OWN ? (uploads()[own] || {}).key || '' : 
 // A mask to be corrected must stay there, also where it was refused.
 function refusedMask() { maskFold.hidden = !(masks[keyNow()] && keyNow() === maskKey); }
 
-async function showMask(found) {
+async function showMask(colored) {
   const key = keyNow(), mask = new Image();
-  maskFold.hidden = !key || !found.mask;
+  maskFold.hidden = !key || !colored.mask;
   if (maskFold.hidden) { maskKey = ''; return; }
-  mask.src = found.mask;
+  mask.src = colored.mask;
   await mask.decode();
   if (key !== keyNow() || painting) return;
   maskKey = key;
-  [maskView.width, maskView.height] = found.shape;
+  [maskView.width, maskView.height] = colored.shape;
   maskView.getContext('2d').drawImage(mask, 0, 0);
-  part('photo').style.backgroundImage = `url(${found.before})`;
+  part('photo').style.backgroundImage = `url(${colored.before})`;
 }
 
 function corrected(mask) {

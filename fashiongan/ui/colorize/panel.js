@@ -9,7 +9,7 @@ let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]);
 let tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
 let own = 0, drawing = '', sheet = 'palettes', at = 40;
 const masks = /** @type {Record<string, string>} */ ({});  // of uploads, as they were corrected: see mask.js
-let shown = {look: '', variants: '', ways: ''}, garment = '', wells = '', n = 0, timer = 0;
+let shown = {preview: '', variants: '', ways: ''}, garment = '', wells = '', n = 0, timer = 0;
 
 const choice = () => /** @type {any} */ (window).fashionganColorize;
 const uploads = () => JSON.parse(choice().uploads || '[]');
@@ -21,17 +21,17 @@ const garmentNow = () => {
   if (kind === OWN) return {kind, key: (uploads()[own] || {}).key || ''};
   return kind === DRAWN ? {kind, drawing} : {kind, number};
 };
-function ask(some = {}) {
+function requestFor(some = {}) {
   const {checkpoint, label, strength, seed, keep} = choice(), free = mode === 'idea' || mode === 'classic';
-  const wish = {colors: free ? [] : colors, hints: dots, tones: tones(), label, seed: seed ?? 0, strength};
-  return {garment: masked(garmentNow()), checkpoint, wish, classic: mode === 'classic', variant, keep, ...some};
+  const spec = {colors: free ? [] : colors, hints: dots, tones: tones(), label, seed: seed ?? 0, strength};
+  return {garment: masked(garmentNow()), checkpoint, spec, classic: mode === 'classic', variant, keep, ...some};
 }
 
 // What is large first; what is small when nothing has changed for a while.
 
 function offline() {
   unanswered();
-  shown = {look: '', variants: '', ways: ''};
+  shown = {preview: '', variants: '', ways: ''};
   setTimeout(() => element.isConnected && changed(), 2000);
 }
 
@@ -60,15 +60,15 @@ function adapt() {
 }
 
 const refresh = latest(async newer => {
-  const asked = ask(), key = JSON.stringify(asked);
-  if (shown.look !== key) {
-    const begin = performance.now(), found = await server.look(asked);
-    shown.look = key;
-    find('.content').hidden = Boolean(found.error);  // no picture beside a sentence that is not about it
-    complain(found.error);
-    if (found.error) refusedMask();
-    tell(found.error ? 'refused' : 'ready', {shown: key, took: Math.round(performance.now() - begin)});
-    if (!found.error) show(found);
+  const request = requestFor(), key = JSON.stringify(request);
+  if (shown.preview !== key) {
+    const begin = performance.now(), answer = await server.preview(request);
+    shown.preview = key;
+    find('.content').hidden = Boolean(answer.error);  // no picture beside a sentence that is not about it
+    complain(answer.error);
+    if (answer.error) refusedMask();
+    tell(answer.error ? 'refused' : 'ready', {shown: key, took: Math.round(performance.now() - begin)});
+    if (!answer.error) show(answer);
   }
   if (newer()) return;
   calm();
@@ -76,28 +76,28 @@ const refresh = latest(async newer => {
   timer = setTimeout(rest, CALM);
 }, offline);
 
-function show(/** @type {any} */ {look, about}) {
-  set(part('before'), {src: look.before, alt: 'the garment, gray'});
-  set(part('after'), {src: look.after, alt: 'the garment in color'});
-  stage.classList.toggle('sharp', look.sharp);
-  stage.style.setProperty('--ratio', look.shape[0] / look.shape[1]);
+function show(/** @type {any} */ {colored, about}) {
+  set(part('before'), {src: colored.before, alt: 'the garment, gray'});
+  set(part('after'), {src: colored.after, alt: 'the garment in color'});
+  stage.classList.toggle('sharp', colored.sharp);
+  stage.style.setProperty('--ratio', colored.shape[0] / colored.shape[1]);
   find('.about').textContent = about;
-  classic = look.colors;
-  showMask(look);
+  classic = colored.colors;
+  showMask(colored);
   showColors();
 }
 
 const rest = latest(async newer => {
   if (root.dataset.state !== 'ready') return;
-  const {variant: _, ...same} = ask({n: Math.max(choice().n, variant + 1)}), host = find('.variants');
+  const {variant: _, ...same} = requestFor({n: Math.max(choice().n, variant + 1)}), host = find('.variants');
   await fresh('variants', server.variants, same);
   press(host.children, (_, i) => i === variant);
   host.classList.remove('stale');
   root.dataset.variants = host.children.length;
   if (newer()) return;
-  const asked = ask({variant: 0, ...(sheet === 'palettes' ? {classic: false} : wholeSheet())});
-  if (sheet === 'palettes') asked.wish.colors = [];
-  await fresh('ways', server[sheet], asked);
+  const request = requestFor({variant: 0, ...(sheet === 'palettes' ? {classic: false} : wholeSheet())});
+  if (sheet === 'palettes') request.spec.colors = [];
+  await fresh('ways', server[sheet], request);
   const ways = find('.ways').querySelectorAll('.tile');
   press(ways, isShown);
   root.dataset.ways = ways.length;
@@ -107,14 +107,14 @@ const rest = latest(async newer => {
 const wholeSheet = () => ({many: sheet === 'many', uploads: uploads().map(u => u.key)});
 
 /** Send the request, unless its answer is already on show, and show the answer. */
-async function fresh(place, question, asked) {
-  const key = JSON.stringify([sheet, asked]);
+async function fresh(place, question, request) {
+  const key = JSON.stringify([sheet, request]);
   if (shown[place] === key) return;
-  const found = await question(asked);
-  if (found.error) return;
+  const answer = await question(request);
+  if (answer.error) return;
   shown[place] = key;
-  fill(find(`.${place}`), found.tiles);
-  if (found.hint) say(part('ways'), found.hint);
+  fill(find(`.${place}`), answer.tiles);
+  if (answer.hint) say(part('ways'), answer.hint);
 }
 
 /** Whether a tile of the sheet is what stands large above it. */
@@ -280,17 +280,17 @@ async function download(button, question) {
   const label = button.textContent;
   set(button, {disabled: true, textContent: 'Coloring...'});
   try {
-    const found = await question();
-    complain(found.error);
-    if (!found.error) save(await (await fetch(found.url)).blob(), found.name);
+    const answer = await question();
+    complain(answer.error);
+    if (!answer.error) save(await (await fetch(answer.url)).blob(), answer.name);
   } catch {
     complain('The studio does not answer: try again.');
   }
   set(button, {disabled: false, textContent: label});
 }
 const DO = {
-  download: b => download(b, () => server.download(ask())),
-  sheet: b => download(b, () => server.sheet(ask(wholeSheet()))),
+  download: b => download(b, () => server.download(requestFor())),
+  sheet: b => download(b, () => server.sheet(requestFor(wholeSheet()))),
   dot: () => { addDot([0.5, Math.min(1, 0.4 + 0.1 * dots.length)]); find('.dots').lastChild?.focus(); },
   undot: () => { dots = []; dot = -1; changed(); },
   settings: () => document.querySelector('#gray_kind')?.scrollIntoView({block: 'start'}),

@@ -127,55 +127,55 @@ class Desk:
     def labels(self, chosen: str | None, label: str | None) -> gr.Dropdown:
         """The classes that the chosen colorizer knows."""
         names = [chosen] if chosen else self.colorizing.names()[:1]
-        known = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
-        gone = {} if label in (UNTOLD, *known) else {"value": UNTOLD}
-        return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in known)], **gone)
+        labels = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
+        gone = {} if label in (UNTOLD, *labels) else {"value": UNTOLD}
+        return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in labels)], **gone)
 
     def taken(self, paths: list[str] | None) -> tuple[str, Any]:
         """Uploaded pictures in the form that the panel reads, and an update that selects them."""
         if not paths:
             return "[]", gr.skip()
-        found = [{"key": self.colorizing.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
-        return json.dumps(found), OWN
+        uploads = [{"key": self.colorizing.add(Path(p), Path(p).name), "name": Path(p).name} for p in paths]
+        return json.dumps(uploads), OWN
 
 
 def panel(colorizing: ColorizeService) -> gr.HTML:
     """The right side of the tab: panel.html. panel.js fills it by calling these functions, which check all inputs."""
 
     @answered
-    def look(asked: Any) -> drawing.View:
-        spec = read(asked).spec()
-        colored = colorizing.preview(spec)
-        return drawing.View(colored, drawing.about(spec.garment, colored))
+    def preview(request: Any) -> drawing.View:
+        one = read(request).request()
+        colored = colorizing.preview(one)
+        return drawing.View(colored, drawing.about(one.garment, colored))
 
     @answered
-    def variants(asked: Any) -> drawing.Tiles:
-        question = read(asked)
+    def variants(request: Any) -> drawing.Tiles:
+        question = read(request)
         n = int(show.number(question.n, 1, limits.VARIANTS, "Number of variants"))
-        return drawing.variants(colorizing.variants(question.spec(), n))
+        return drawing.variants(colorizing.variants(question.request(), n))
 
     @answered
-    def palettes(asked: Any) -> drawing.Tiles:
-        return drawing.palettes(colorizing.palettes(read(asked).spec()))
+    def palettes(request: Any) -> drawing.Tiles:
+        return drawing.palettes(colorizing.palettes(read(request).request()))
 
     @answered
-    def many(asked: Any) -> drawing.Tiles:
-        question = read(asked)
-        spec, garments = question.spec(), question.sheet(colorizing.pictures())
-        tiles = colorizing.many(spec, garments)
+    def many(request: Any) -> drawing.Tiles:
+        question = read(request)
+        garments = question.sheet(colorizing.pictures())
+        tiles = colorizing.many(question.request(), garments)
         return drawing.many(tiles, garments, {kind: title for title, kind in KINDS.items()}, len(question.uploads) > 1)
 
     @answered
-    def download(asked: Any) -> dict[str, str]:
-        return sent(*colorizing.download(read(asked).spec()))
+    def download(request: Any) -> dict[str, str]:
+        return sent(*colorizing.download(read(request).request()))
 
     @answered
-    def sheet(asked: Any) -> dict[str, str]:
-        question = read(asked)
+    def sheet(request: Any) -> dict[str, str]:
+        question = read(request)
         garments = question.sheet(colorizing.pictures()) if question.many is True else []
-        return sent(*colorizing.sheet(question.spec(), garments))
+        return sent(*colorizing.sheet(question.request(), garments))
 
-    functions = [look, variants, palettes, many, download, sheet]
+    functions = [preview, variants, palettes, many, download, sheet]
     shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
     return html_panel(HERE, "dye", functions, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
 
@@ -185,7 +185,7 @@ def sent(data: bytes, name: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class GarmentAsked:
+class GarmentRequest:
     """The panel's reference to a garment."""
 
     kind: object = None
@@ -195,7 +195,7 @@ class GarmentAsked:
     mask: object = None
 
     def garment(self) -> Garment:
-        """The garment that is meant; StudioError if there is none."""
+        """The requested garment; StudioError if there is none."""
         kind = KINDS.get(str(self.kind), "test")
         if kind == "own":
             if not self.key:
@@ -210,8 +210,8 @@ class GarmentAsked:
 class Question:
     """The panel's request. Numbers are checked where they are used, so that each error has its own sentence."""
 
-    garment: GarmentAsked
-    wish: dict[str, object]
+    garment: GarmentRequest
+    spec: dict[str, object]
     checkpoint: str | None = None
     classic: object = None
     variant: object = 0
@@ -220,11 +220,11 @@ class Question:
     many: object = None
     uploads: tuple[str, ...] = ()
 
-    def spec(self) -> ColorizeRequest:
+    def request(self) -> ColorizeRequest:
         """The request for one colorized garment; StudioError if it is invalid."""
         return ColorizeRequest(
             self.garment.garment(),
-            engine.colorize_spec(self.wish),
+            engine.colorize_spec(self.spec),
             self.checkpoint or "",
             self.classic is True,
             int(show.number(self.variant, 0, limits.VARIANTS - 1, "A variant")),
@@ -250,8 +250,8 @@ SENTENCES = {
 }
 
 
-def read(asked: object) -> Question:
+def read(request: object) -> Question:
     """Parse the panel's request; StudioError if it is invalid."""
     no_garment = "That is no garment to color: reload the page."
-    found: Question = checked(Question, asked, lambda field, _: SENTENCES.get(field, no_garment))
-    return found
+    question: Question = checked(Question, request, lambda field, _: SENTENCES.get(field, no_garment))
+    return question
