@@ -7,7 +7,7 @@ const find = (/** @type {string} */ s) => /** @type {any} */ (document.querySele
 const part = (/** @type {string} */ s) => /** @type {any} */ (element.querySelector(s));
 const ring = make('div', {className: 'ring', hidden: true});
 const liked = new Set();
-let chosen = -1, pointed = 0, name = '', sheet = '';
+let chosen = -1, pointed = 0, name = '', sheet = '', later = 0;
 
 /** Put a ring round garment `i` of the sheet. */
 function around(/** @type {any} */ ring, /** @type {number} */ i) {
@@ -54,7 +54,7 @@ function clicked(/** @type {MouseEvent} */ e) {
 
 const preview = latest(async newer => {
   const figure = part('figure');
-  const address = new URLSearchParams(location.search).get('sample');
+  const address = new URLSearchParams(props.value.address).get('sample');
   const asked = {address, slider: pointed, number: Math.max(0, chosen)};
   const answer = pointed ? await server.slider(asked) : {};
   if (newer()) return;
@@ -109,15 +109,20 @@ part('.more').addEventListener('click', () => {
   press([part('.like')], () => false);
 });
 
+/** Put the newest state into the address; browsers refuse that at every move of a slider. */
+function tell() {
+  const now = new URL(location.href), more = new URLSearchParams(now.search);
+  more.set('sample', new URLSearchParams(props.value.address).get('sample') || '');
+  history.replaceState(history.state, '', `?${more}${now.hash}`);
+}
+
 watch('value', () => {
   const other = sheet !== props.value.sheet;
   sheet = props.value.sheet;
   if (other) liked.clear();
   showLiked();
-  const {address} = props.value, now = new URL(location.href);
-  const more = new URLSearchParams(now.search);
-  more.set('sample', new URLSearchParams(address).get('sample') || '');
-  history.replaceState(history.state, '', `?${more}${now.hash}`);
+  clearTimeout(later);
+  later = setTimeout(tell, 150);
   if (chosen >= 0) choose(chosen);
   if (pointed && other) preview(); // where a slider is now makes no difference to what it does
 });
