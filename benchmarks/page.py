@@ -178,6 +178,12 @@ def measure(p: object, client: Client, args: argparse.Namespace) -> None:
     page = visit("Sample")
     say("slider to picture, nothing training", spread(sliders(page, args.n), "ms"), "100 ms")
     say("pointing at a slider to its preview", spread(previews(page, args.n), "ms"), "250 ms")
+    page.locator("#palette input").click()
+    page.get_by_role("option", name="Jewel", exact=True).click()
+    page.wait_for_timeout(2000)
+    say("slider to picture in color, nothing training", spread(sliders(page, args.n), "ms"), "200 ms")
+    page.locator("#undo").click()
+    page.wait_for_timeout(2000)
     if args.sample:
         browser.close()
         return
