@@ -7,14 +7,32 @@
   window.requestAnimationFrame = f =>
     counts.test(String(f)) ? setTimeout(() => f(performance.now()), 200) : ask.call(window, f);
 }
-// A browser that blocks storage throws when it is asked for it, and gradio then shows no page. What would be kept
-// in it, the board for example, is kept for this visit.
-try { window.localStorage.getItem(''); } catch {
-  const kept = new Map();
-  const storage = {
-    getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
-    setItem: (/** @type {string} */ key, /** @type {string} */ value) => { kept.set(key, String(value)); },
-    removeItem: (/** @type {string} */ key) => { kept.delete(key); },
-  };
-  Object.defineProperty(window, 'localStorage', {value: storage});
+// In a frame of another origin, as on a Space, a browser may keep nothing, and even looking throws: then what gradio
+// and the board keep lasts for the visit.
+try {
+  void window.localStorage;
+} catch {
+  for (const name of ['localStorage', 'sessionStorage']) {
+    const kept = new Map();
+    const storage = {
+      getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
+      setItem: (/** @type {string} */ key, /** @type {string} */ value) => { kept.set(key, String(value)); },
+      removeItem: (/** @type {string} */ key) => { kept.delete(key); },
+      clear: () => kept.clear(),
+      key: (/** @type {number} */ i) => [...kept.keys()][i] ?? null,
+      get length() { return kept.size; },
+    };
+    Object.defineProperty(window, name, {value: storage});
+  }
+  const note = Object.assign(document.createElement('p'), {
+    id: 'no_storage',
+    textContent: 'This browser keeps nothing for this page, as it does in some frames: your board, and which run is ' +
+      'yours, last for this visit. Open the page by itself to keep them.',
+  });
+  new MutationObserver((_, observer) => {
+    const masthead = document.getElementById('masthead');
+    if (!masthead) return;
+    observer.disconnect();
+    masthead.after(note);
+  }).observe(document, {childList: true, subtree: true});
 }
