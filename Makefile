@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests that read the sources and run nothing.
 READ := tests/test_layers.py tests/test_sizes.py tests/test_words.py
 
-.PHONY: app test check lint docs map checkpoints bench test-data clean
+.PHONY: app test check lint docs map checkpoints bench screenshots test-data clean
 
 app: .venv/app
 	$(BIN)/python app.py
@@ -42,6 +42,10 @@ checkpoints: .venv/app
 # How fast everything is here; into benchmarks/README.md.
 bench: .venv/dev test-data
 	$(BIN)/python benchmarks/bench.py
+
+# Every tab at four window sizes, light and dark, into screenshots/, to be looked at.
+screenshots: .venv/dev test-data
+	$(BIN)/python benchmarks/screenshots.py
 
 .venv/app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -38,7 +38,13 @@ from .train import tab as train
 
 HERE = Path(__file__).parent / "shared"
 FIRST = HERE / "first.js"
-STYLES = [HERE / "studio.css", Path(__file__).parent / "sample" / "desk.css"]
+# Gradio's own subdued text is too pale to read: this is 5 to 1 and more, light and dark.
+READABLE = {
+    f"{name}{mode}": color
+    for name in ("body_text_color_subdued", "block_info_text_color", "block_label_text_color", "block_title_text_color")
+    for mode, color in (("", "#6b6662"), ("_dark", "#b4aea9"))
+}
+STYLES = [HERE / "studio.css", HERE / "layout.css", Path(__file__).parent / "sample" / "desk.css"]
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -91,7 +97,9 @@ def launch_settings(
         radius_size=gr.themes.sizes.radius_md,
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
-    ).set(body_text_color_subdued="*neutral_500")  # gradio's own is too pale to read on white
+    ).set(
+        **READABLE, button_primary_background_fill="*primary_600", button_primary_background_fill_hover="*primary_700"
+    )
     gates = [
         Middleware(Health, studio=studio),
         Middleware(RequestGuard, uploads=lambda scope: upload_bytes(scope, public)),

@@ -11,7 +11,7 @@ from PIL import Image
 from fashiongan import classifiers
 from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
-from fashiongan.ui.robustness import tab
+from fashiongan.ui.robustness import bench, tab
 
 pytestmark = pytest.mark.slow
 
@@ -154,7 +154,7 @@ def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio)
     page.locator("#eps textarea, #eps input").fill("0, 0.1, 0.3")
     page.locator("#curve_go").click()
     state(page, "curve", "finished")
-    names = [n for n in tab.FAVOURITES if n in store.bundled()]
+    names = [n for n in bench.FAVOURITES if n in store.bundled()]
     page.wait_for_function(
         "n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=3 * len(names)
     )

@@ -172,6 +172,19 @@ def test_zoom_and_legend_are_kept_while_the_curve_grows(train_page, endless):
     page.wait_for_function("() => document.querySelector('[data-plot=loss]')._fullData[1].visible === 'legendonly'")
 
 
+def test_two_plots_stand_over_one_x_axis(train_page, endless):
+    """Only the lower has its numbers, and zooming one zooms the other."""
+    run = endless()
+    page = train_page()
+    wait_run(page, run.out.name)
+    wait_points(page, 4)
+    plots = "['loss', 'accuracy'].map(n => document.querySelector(`[data-plot=${n}]`))"
+    assert page.evaluate(f"() => {plots}.map(p => p.querySelectorAll('.xtick').length > 0)") == [False, True]
+    for zoomed, other in ((0, 1), (1, 0)):
+        page.evaluate(f"() => Plotly.relayout({plots}[{zoomed}], {{'xaxis.range': [{2 + zoomed}, 5]}})")
+        page.wait_for_function(f"() => `${{{plots}[{other}]._fullLayout.xaxis.range}}` === '{2 + zoomed},5'")
+
+
 def test_a_plot_reaches_none_of_the_headings_around_it(train_page, endless):
     """However many curves its legend names, and however narrow it is."""
     run = endless("acgan")

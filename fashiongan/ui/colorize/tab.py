@@ -20,6 +20,8 @@ from ..shared.show import answered
 from . import drawing
 
 HERE = Path(__file__).parent
+Event = dict[str, Any]  # the arguments of a Gradio event listener
+HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays
@@ -34,72 +36,91 @@ TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, k
 }"""
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The widgets that say which garment is colored."""
+
+    kind: gr.Radio
+    numbered: gr.Row
+    number: gr.Number
+    another: gr.Button
+    upload: gr.File
+    told: gr.Markdown
+
+
+def picture_form() -> Picture:
+    """Build them."""
+    kind = gr.Radio([TEST, OWN, DRAWN], value=TEST, label="Garment", elem_id="gray_kind")
+    with gr.Row(elem_classes="together") as numbered:
+        number = gr.Number(FIRST, precision=0, label="Number", elem_id="gray_number", min_width=120, scale=3)
+        another = gr.Button("Another", elem_id="gray_another", size="sm", min_width=80, scale=1)
+    # Files: gradio would open a picture before we could say what is wrong with it.
+    upload = gr.File(
+        file_types=["image"], file_count="multiple", type="filepath", label="Your pictures", visible=False,
+        height=140, elem_id="gray_upload",
+    )  # fmt: skip
+    told = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
+    return Picture(kind, numbered, number, another, upload, told)
+
+
+@dataclass(frozen=True)
+class Dye:
+    """The widgets that say how it is colored."""
+
+    tones: gr.Slider
+    n: gr.Slider
+    strength: gr.Slider
+    seed: gr.Number
+    roll: gr.Button
+    label: gr.Dropdown
+    keep: gr.Checkbox
+    checkpoint: gr.Dropdown
+
+
+def dye_form(colorizing: ColorizeService) -> Dye:
+    """Build them."""
+    tones = gr.Slider(1, 3, 1, step=1, label="Colors", info=words.TONES, elem_id="tones")
+    n = gr.Slider(
+        1, limits.VARIANTS, VARIANTS, step=1, label="Variants", info=words.VARIANTS, elem_id="variants"
+    )  # fmt: skip
+    strength = gr.Slider(0, 2, 1, step=0.01, label="Strength", info=words.STRENGTH, elem_id="strength")
+    with gr.Row(elem_classes="together"):
+        seed = gr.Number(0, precision=0, label="Seed", elem_id="dye_seed", min_width=120, scale=3)
+        roll = gr.Button("Re-roll", elem_id="dye_roll", size="sm", min_width=80, scale=1)
+    label = gr.Dropdown([("As it is", UNTOLD)], value=UNTOLD, label="Class", info=words.CLASS, elem_id="dye_label")
+    checkpoint = gr.Dropdown(
+        named(colorizing.names()),
+        value=SUITED,
+        allow_custom_value=True,
+        label="Checkpoint",
+        info=checkpoints.info(colorizing.studio),
+        elem_id="colorizer",
+    )
+    keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
+    return Dye(tones, n, strength, seed, roll, label, keep, checkpoint)
+
+
 def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     """Build the tab. Returns the widget for uploads."""
     with gr.Row(elem_id="colorize_row"):
-        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+        with gr.Column(scale=1, min_width=280, elem_classes=["controls", "lines"]):
             gr.Markdown(words.COLORIZE)
-            kind = gr.Radio([TEST, OWN, DRAWN], value=TEST, label="Garment", elem_id="gray_kind")
-            with gr.Row(elem_classes="together") as numbered:
-                number = gr.Number(FIRST, precision=0, label="Number", elem_id="gray_number", min_width=120)
-                another = gr.Button("Another", elem_id="gray_another", size="md", min_width=100)
-            # Files: gradio would open a picture before we could say what is wrong with it.
-            upload = gr.File(
-                file_types=["image"], file_count="multiple", type="filepath", label="Your pictures", visible=False,
-                height=140, elem_id="gray_upload",
-            )  # fmt: skip
-            told = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
-            tones = gr.Slider(1, 3, 1, step=1, label="Colors on one garment", info=words.TONES, elem_id="tones")
-            n = gr.Slider(
-                1,
-                limits.VARIANTS,
-                VARIANTS,
-                step=1,
-                label="Number of variants",
-                info=words.VARIANTS,
-                elem_id="variants",
-            )
-            strength = gr.Slider(
-                0,
-                2,
-                1,
-                step=0.01,
-                label="Strength",
-                info="0 is gray, 1 as chosen, 2 twice as strong",
-                elem_id="strength",
-            )
-            with gr.Row(elem_classes="together"):
-                seed = gr.Number(0, precision=0, label="Seed", elem_id="dye_seed", min_width=120)
-                roll = gr.Button("Re-roll", elem_id="dye_roll", size="md", min_width=100)
-            label = gr.Dropdown(
-                [("As it is", UNTOLD)], value=UNTOLD, label="Class", info=words.CLASS, elem_id="dye_label"
-            )
-            keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
-            checkpoint = gr.Dropdown(
-                named(colorizing.names()),
-                value=SUITED,
-                allow_custom_value=True,
-                label="Checkpoint",
-                info=checkpoints.info(colorizing.studio),
-                elem_id="colorizer",
-            )
+            p, d = picture_form(), dye_form(colorizing)
         with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
             panel(colorizing)
     uploads = gr.Textbox("[]", visible=False)
-
-    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    chosen = [kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep]
-    tell: dict[str, Any] = {"fn": None, "inputs": chosen, "js": TELL, **hidden}
+    chosen = [p.kind, p.number, uploads, d.checkpoint, d.label, d.tones, d.n, d.strength, d.seed, d.keep]
+    tell: Event = {"fn": None, "inputs": chosen, "js": TELL, **HIDDEN}
     gr.on([this.select, *(c.change for c in chosen)], **tell)
     desk = Desk(colorizing)
-    this.select(desk.listed, [checkpoint, label], [checkpoint, label], **hidden)
-    checkpoint.change(show.polite(desk.labels), [checkpoint, label], label, **hidden)
-    kind.change(sources, kind, [numbered, upload, told], **hidden)
-    another.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
-    roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **hidden)
+    this.select(desk.listed, [d.checkpoint, d.label], [d.checkpoint, d.label], **HIDDEN)
+    d.checkpoint.change(show.polite(desk.labels), [d.checkpoint, d.label], d.label, **HIDDEN)
+    p.kind.change(sources, p.kind, [p.numbered, p.upload, p.told], **HIDDEN)
+    p.another.click(lambda: random.randrange(TEST_PICTURES), None, p.number, **HIDDEN)
+    d.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, d.seed, **HIDDEN)
     # Also a picture that another tab has sent here.
-    upload.change(show.polite(desk.taken), upload, [uploads, kind], **hidden)
-    return upload
+    p.upload.change(show.polite(desk.taken), p.upload, [uploads, p.kind], **HIDDEN)
+    return p.upload
 
 
 def named(names: list[str]) -> list[tuple[str, str]]:

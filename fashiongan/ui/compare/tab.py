@@ -30,7 +30,7 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
     """Build the tab. `visitor` becomes the owner of the duels that are started here."""
     bench = Bench(studio)
     with gr.Row(elem_id="compare_row"):
-        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+        with gr.Column(scale=1, min_width=280, elem_classes=["controls", "lines"]):
             gr.Markdown(words.COMPARE)
             models = gr.Dropdown(
                 checkpoints.titled(studio.names()),
@@ -43,13 +43,16 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
                 elem_id="models",
             )
             with gr.Row(elem_classes="together"):
-                seed = gr.Number(0, precision=0, label="Seed", elem_id="compare_seed", min_width=120)
-                roll = gr.Button("Re-roll", elem_id="compare_roll", size="md", min_width=100)
+                seed = gr.Number(0, precision=0, label="Seed", elem_id="compare_seed", min_width=120, scale=3)
+                roll = gr.Button("Re-roll", elem_id="compare_roll", size="sm", min_width=80, scale=1)
             near = gr.Checkbox(False, label="Nearest real garments", info=words.NEAREST, elem_id="near")
-            private = not studio.public
+        with gr.Column(scale=3, min_width=320, elem_id="compare_panel"):
+            panel = side_by_side(studio)
+        private = not studio.public
+        with gr.Column(elem_id="compare_more", elem_classes=["controls", "lines"]):
             score = gr.Button("Score them", size="md", elem_id="score", visible=private)
             gr.Markdown(words.SCORER, elem_classes="caption", visible=private)
-            with gr.Accordion("A duel of equals", open=False, elem_id="duel", visible=private):
+            with gr.Accordion("A duel of equals", open=False, elem_id="duel", elem_classes="lines", visible=private):
                 gr.Markdown(words.DUEL)
                 rivals = gr.Dropdown(
                     list(gans.GANS),
@@ -62,8 +65,6 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
                 steps = gr.Number(STEPS, precision=0, label="Steps each", elem_id="duel_steps")
                 train = gr.Button("Train them", size="md", elem_id="duel_go")
                 queued = gr.Markdown(elem_id="queued")
-        with gr.Column(scale=3, min_width=320, elem_id="compare_panel"):
-            panel = side_by_side(studio)
 
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **hidden}

@@ -14,17 +14,18 @@ from ...evaluation import robustness
 from ...gans.recipe import knobs
 from ...studio.attacked import Picture
 from ...studio.robustness import AttackSpec, RobustnessService
-from ..shared import access, checkpoints, show, words
+from ..shared import checkpoints, show, words
 from ..shared.panel import html_panel
 from ..shared.show import answered
 from . import drawing
+from .bench import ANY, FAVOURITES, Bench, first
 from .upload import OWN, taken
 
 HERE = Path(__file__).parent
+Event = dict[str, Any]  # the arguments of a Gradio event listener
+HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 TEST, DRAWN = "A test picture", "One that a GAN draws"
-FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, if they exist
 FIRST = 16  # a pullover that is classified as a shirt after a change too small to see
-ANY = "Any other class"
 MASKS = {"garment": "Only the garment's own", "none": "All"}
 TEST_PICTURES = 10_000
 STRENGTHS = "0, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3"
@@ -38,84 +39,133 @@ TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, ta
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
 
 
+@dataclass(frozen=True)
+class Garment:
+    """The widgets that say which picture is attacked."""
+
+    kind: gr.Radio
+    numbered: gr.Row
+    number: gr.Number
+    roll: gr.Button
+    gan: gr.Dropdown
+    upload: gr.File
+    told: gr.Markdown
+
+
+def garment_form(lab: RobustnessService, drawers: list[str]) -> Garment:
+    """Build them."""
+    kind = gr.Radio([TEST, DRAWN, OWN], value=TEST, label="Garment", elem_id="garment")
+    with gr.Row(elem_classes="together", visible=True) as numbered:
+        number = gr.Number(FIRST, precision=0, label="Number", elem_id="picture", min_width=120, scale=3)
+        roll = gr.Button("Another", elem_id="another", size="sm", min_width=80, scale=1)
+    gan = gr.Dropdown(
+        checkpoints.titled(drawers),
+        value=checkpoints.favourite(drawers),
+        allow_custom_value=True,
+        label="Checkpoint",
+        info=checkpoints.info(lab.studio),
+        visible=False,
+        elem_id="robust_gan",
+    )
+    # A file, not an image: Gradio would open an image before we can say what is wrong with it.
+    upload = gr.File(
+        file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
+    )
+    told = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
+    return Garment(kind, numbered, number, roll, gan, upload, told)
+
+
+@dataclass(frozen=True)
+class Attack:
+    """The widgets that say by what it is attacked, and which classifier is to be fooled."""
+
+    classifier: gr.Dropdown
+    attack: gr.Dropdown
+    mask: gr.Radio
+    target: gr.Dropdown
+
+
+def attack_form(names: list[str], titles: list[tuple[str, str]]) -> Attack:
+    """Build them."""
+    return Attack(
+        gr.Dropdown(names, value=first(names), label="Classifier", info="bundled, and your own", elem_id="classifier"),
+        gr.Dropdown(titles, value="fgsm", label="Attack", info=attacks.ATTACKS["fgsm"].text, elem_id="attack"),
+        gr.Radio(
+            [(title, name) for name, title in MASKS.items()],
+            value="garment",
+            label="Pixels that may change",
+            elem_id="mask",
+        ),
+        gr.Dropdown([ANY], value=ANY, label="To be taken for", elem_id="target"),
+    )
+
+
 def tab(lab: RobustnessService, this: gr.Tab, visitor: gr.BrowserState) -> gr.File:
     """Build the tab. `visitor` owns the curves and fits that are started here. Returns the widget for uploads."""
     bench = Bench(lab)
     names, drawers = lab.names(), bench.drawers()
     titles = [(kind.title, name) for name, kind in attacks.ATTACKS.items()]
     with gr.Row(elem_id="robust_row"):
-        with gr.Column(scale=1, min_width=280, elem_classes="controls"):
+        with gr.Column(scale=1, min_width=280, elem_classes=["controls", "lines"]):
             gr.Markdown(words.ROBUST)
-            kind = gr.Radio([TEST, DRAWN, OWN], value=TEST, label="Garment", elem_id="garment")
-            with gr.Row(elem_classes="together", visible=True) as numbered:
-                number = gr.Number(FIRST, precision=0, label="Number", elem_id="picture", min_width=120)
-                roll = gr.Button("Another", elem_id="another", size="md", min_width=100)
-            gan = gr.Dropdown(
-                checkpoints.titled(drawers),
-                value=checkpoints.favourite(drawers),
-                allow_custom_value=True,
-                label="Checkpoint",
-                info=checkpoints.info(lab.studio),
-                visible=False,
-                elem_id="robust_gan",
-            )
-            # A file, not an image: Gradio would open an image before we can say what is wrong with it.
-            upload = gr.File(
-                file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
-            )
-            told = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
-            classifier = gr.Dropdown(
-                names, value=first(names), label="Classifier", info="bundled, and your own", elem_id="classifier"
-            )
-            attack = gr.Dropdown(
-                titles, value="fgsm", label="Attack", info=attacks.ATTACKS["fgsm"].text, elem_id="attack"
-            )
-            mask = gr.Radio(
-                [(title, name) for name, title in MASKS.items()],
-                value="garment",
-                label="Pixels that may change",
-                elem_id="mask",
-            )
-            target = gr.Dropdown([ANY], value=ANY, label="To be taken for", elem_id="target")
-            with gr.Accordion("The curve", open=False, elem_id="curve_settings"):
+            g, a = garment_form(lab, drawers), attack_form(names, titles)
+            with gr.Accordion("The curve", open=False, elem_id="curve_settings", elem_classes="lines"):
                 curve = curve_form(names, titles, drawers)
-            with gr.Accordion("Train a defence", open=False, elem_id="defence", visible=not lab.studio.public):
-                defence = defence_form()
         with gr.Column(scale=3, min_width=320, elem_id="robust_panel"):
             panel = watch(lab)
-    pixels, label = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
-
-    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    look: dict[str, Any] = {"fn": None, "js": LOOK_AT_ONCE, **hidden}
-    chosen = [kind, number, gan, label, pixels, classifier, attack, mask, target]
-    tell: dict[str, Any] = {"fn": None, "inputs": chosen, "js": TELL, **hidden}
-    gr.on([this.select, *(c.change for c in chosen)], **tell)
-    kind.change(sources, kind, [numbered, gan, upload, told, number], **hidden)
-    roll.click(lambda: random.randrange(TEST_PICTURES), None, number, **hidden)
-    # Also a picture that another tab has sent here.
-    upload.change(show.polite(taken), upload, [pixels, kind], **hidden)
-    attack.change(lambda name: gr.Dropdown(info=attacks.find(name).text), attack, attack, **hidden)
-    aims: dict[str, Any] = {"fn": show.polite(bench.targets), "inputs": [classifier, attack, target]}
-    gr.on([this.select, classifier.change, attack.change], **aims, outputs=target, **hidden)
+        with gr.Column(elem_id="robust_more", elem_classes=["controls", "lines"]):
+            public = lab.studio.public
+            with gr.Accordion(
+                "Train a defence", open=False, elem_id="defence", elem_classes="lines", visible=not public
+            ):
+                defence = defence_form()
+    wire_attack(bench, this, g, a)
     # panel.js reports new classifiers, and jobs that begin and end.
-    listed = [classifier, curve["classifiers"], gan, curve["checkpoint"]]
-    gr.on([this.select, panel.change], bench.listed, listed, listed, **hidden)
-    buttons: dict[str, Any] = {"fn": bench.buttons, "inputs": visitor}
-    buttons |= {"outputs": [curve["go"], curve["halt"], defence["go"], defence["halt"]], **hidden}
-    gr.on([this.select, panel.change], **buttons)
+    listed = [a.classifier, curve["classifiers"], g.gan, curve["checkpoint"]]
+    gr.on([this.select, panel.change], bench.listed, listed, listed, **HIDDEN)
+    wire_jobs(bench, [this.select, panel.change], visitor, curve, defence)
+    return g.upload
+
+
+def wire_attack(bench: Bench, this: gr.Tab, g: Garment, a: Attack) -> None:
+    """Connect what is attacked, and by what, with the panel."""
+    pixels, label = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
+    chosen = [g.kind, g.number, g.gan, label, pixels, a.classifier, a.attack, a.mask, a.target]
+    tell: Event = {"fn": None, "inputs": chosen, "js": TELL, **HIDDEN}
+    gr.on([this.select, *(c.change for c in chosen)], **tell)
+    g.kind.change(sources, g.kind, [g.numbered, g.gan, g.upload, g.told, g.number], **HIDDEN)
+    g.roll.click(lambda: random.randrange(TEST_PICTURES), None, g.number, **HIDDEN)
+    # Also a picture that another tab has sent here.
+    g.upload.change(show.polite(taken), g.upload, [pixels, g.kind], **HIDDEN)
+    a.attack.change(lambda name: gr.Dropdown(info=attacks.find(name).text), a.attack, a.attack, **HIDDEN)
+    aims: Event = {"fn": show.polite(bench.targets), "inputs": [a.classifier, a.attack, a.target]}
+    gr.on([this.select, a.classifier.change, a.attack.change], **aims, outputs=a.target, **HIDDEN)
+
+
+def wire_jobs(
+    bench: Bench,
+    news: list[Any],
+    visitor: gr.BrowserState,
+    curve: dict[str, gr.components.Component],
+    defence: dict[str, gr.components.Component],
+) -> None:
+    """Connect the buttons that start and stop curves and fits. `news`: events after which they may be others."""
+    look: Event = {"fn": None, "js": LOOK_AT_ONCE, **HIDDEN}
+    buttons: Event = {"fn": bench.buttons, "inputs": visitor}
+    buttons |= {"outputs": [curve["go"], curve["halt"], defence["go"], defence["halt"]], **HIDDEN}
+    gr.on(news, **buttons)
     asked = [visitor, *(curve[k] for k in ("classifiers", "attacks", "strengths", "masks", "n", "checkpoint"))]
     recipe = [visitor, *(defence[k] for k in ("classifier", "adversarial", "eps", "epochs", "merge"))]
     for clicked in (
-        curve["go"].click(show.polite(bench.curve), asked, visitor, **hidden),
-        curve["halt"].click(show.polite(bench.stop_curve), visitor, None, **hidden),
-        defence["go"].click(show.polite(bench.fit), recipe, visitor, **hidden),
-        defence["halt"].click(show.polite(bench.stop_fit), visitor, None, **hidden),
+        curve["go"].click(show.polite(bench.curve), asked, visitor, **HIDDEN),
+        curve["halt"].click(show.polite(bench.stop_curve), visitor, None, **HIDDEN),
+        defence["go"].click(show.polite(bench.fit), recipe, visitor, **HIDDEN),
+        defence["halt"].click(show.polite(bench.stop_fit), visitor, None, **HIDDEN),
     ):
         clicked.then(**look).then(**buttons)
     defence["classifier"].change(
-        lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **hidden
+        lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **HIDDEN
     )
-    return upload
 
 
 def curve_form(
@@ -178,11 +228,6 @@ def defence_form() -> dict[str, gr.components.Component]:
         "go": gr.Button("Train it", size="md", variant="primary", elem_id="fit_go"),
         "halt": gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="fit_stop"),
     }
-
-
-def first(names: list[str]) -> str | None:
-    """The favourite, or the first in the list if it is missing."""
-    return next((n for n in FAVOURITES if n in names), next(iter(names), None))
 
 
 def sources(kind: str) -> list[Any]:
@@ -256,90 +301,3 @@ def described(request: object, eps: Any) -> AttackSpec:
         q.mask or "",
         None if not q.target or q.target == ANY else q.target,
     )
-
-
-class Bench:
-    """The handlers of the tab's widgets, which call one service."""
-
-    def __init__(self, lab: RobustnessService):
-        self.lab = lab
-
-    def drawers(self) -> list[str]:
-        """Checkpoints that may fit the classifiers. Whether one does is checked when it is chosen."""
-        return self.lab.studio.names()
-
-    def listed(self, one: str | None, several: list[str] | None, gan: str | None, source: str | None) -> list[Any]:
-        """Updates of the lists of classifiers and checkpoints. A choice stays unless it is gone."""
-        names, drawers = self.lab.names(), self.drawers()
-        kept = [n for n in several or [] if n in names]
-
-        def unless(good: bool, other: object) -> dict[str, object]:
-            # A valid choice is not sent back: that would undo what the visitor has changed in the meantime.
-            return {} if good else {"value": other}
-
-        return [
-            gr.Dropdown(choices=names, **unless(one in names, first(names))),
-            gr.Dropdown(choices=names, **unless(kept == (several or []), kept)),
-            gr.Dropdown(
-                choices=checkpoints.titled(drawers),
-                **unless(checkpoints.known(self.lab.studio, gan), checkpoints.favourite(drawers)),
-            ),
-            gr.Dropdown(
-                choices=[("Test pictures", ""), *checkpoints.titled(drawers)],
-                **unless(source == "" or checkpoints.known(self.lab.studio, source), ""),
-            ),
-        ]
-
-    def targets(self, name: str | None, attack: str, chosen: str | None) -> gr.Dropdown:
-        """The classes that an attack can target; none if the attack cannot be targeted."""
-        if not name or not attacks.find(attack).targeted:
-            return gr.Dropdown(choices=[ANY], value=ANY, interactive=False)
-        labels = [ANY, *self.lab.classifier(name).recipe.labels]
-        return gr.Dropdown(choices=labels, value=chosen if chosen in labels else ANY, interactive=True)
-
-    def curve(
-        self,
-        visitor: str | None,
-        names: list[str] | None,
-        kinds: list[str] | None,
-        strengths: str,
-        masks: list[str] | None,
-        n: int | None,
-        checkpoint: str | None,
-    ) -> str:
-        visitor = access.name_of(visitor)
-        if not masks:
-            raise StudioError("Choose which pixels may change: the garment's own, all, or both.")
-        n = int(show.number(n, 1, limits.CURVE_PICTURES, "Pictures"))
-        self.lab.start_curve(names or [], kinds or [], strengths or "", masks, n, checkpoint or None, visitor)
-        return visitor
-
-    def fit(
-        self, visitor: str | None, name: str, adversarial: str, eps: float | None, epochs: int | None, merge: str
-    ) -> str:
-        self.lab.studio.check_private("Training")
-        visitor = access.name_of(visitor)
-        changes = {"adversarial": adversarial, "eps": eps, "epochs": epochs, "merge": merge or ""}
-        self.lab.start_fit(classifiers.recipe(name, **changes), visitor)
-        return visitor
-
-    def stop_curve(self, visitor: str | None, request: gr.Request) -> None:
-        if not access.may(self.lab.studio, self.lab.curves.owner, visitor, request):
-            raise StudioError("Only the visitor who started this curve can stop it.")
-        self.lab.stop_curve()
-
-    def stop_fit(self, visitor: str | None, request: gr.Request) -> None:
-        if not access.may(self.lab.studio, self.lab.fit.owner, visitor, request):
-            raise StudioError("Only the visitor who started this training can stop it.")
-        self.lab.stop_fit()
-
-    def buttons(self, visitor: str | None, request: gr.Request) -> list[Any]:
-        """Show the buttons that make sense now: Compute it or Stop, Train it or Stop."""
-        updates = []
-        for job, owner in ((self.lab.curves.job, self.lab.curves.owner), (self.lab.fit.job, self.lab.fit.owner)):
-            alive = job is not None and job.alive
-            updates += [
-                gr.Button(visible=not alive),
-                gr.Button(visible=alive, interactive=access.may(self.lab.studio, owner, visitor, request)),
-            ]
-        return updates

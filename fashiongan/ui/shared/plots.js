@@ -48,7 +48,7 @@ function rule(/** @type {'x' | 'y'} */ along, /** @type {number} */ at, dash = '
  */
 function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, colors) {
   const l = y.title ? 66 : 52, t = 12 + ROW * legendRows(series.map(s => s.name), width - l - 10);
-  const margin = {l, r: 10, t, b: 44}, color = colors.line;
+  const margin = {l, r: 10, t, b: x.showticklabels === false ? 10 : 44}, color = colors.line;
   const axis = (/** @type {any} */ a) => ({gridcolor: color, zerolinecolor: color, linecolor: color, ...a,
     title: {text: a.title || '', standoff: 5, font: {size: FONT}}});
   return {
@@ -59,6 +59,17 @@ function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, c
     shapes: shapes.map((/** @type {any} */ s) => ({...s, line: {color: colors.text, ...s.line}})),
     xaxis: axis(x), yaxis: axis(y), ...more,
   };
+}
+
+/** Let two plots, drawn already, stand over one x axis: who zooms one zooms the other. */
+function shareX(/** @type {any} */ one, /** @type {any} */ other) {
+  for (const [from, to] of [[one, other], [other, one]]) {
+    from.on('plotly_relayout', () => {
+      const {range, autorange} = from.layout.xaxis;
+      if (`${range}` === `${to.layout.xaxis.range}`) return;
+      P.relayout(to, autorange ? {'xaxis.autorange': true} : {'xaxis.range': [...range]});
+    });
+  }
 }
 
 /**

@@ -42,8 +42,9 @@ GRAY = (
     "Photographs or drawings of a garment each, of any size; several are colored alike. What is in color is made "
     "gray first."
 )
-TONES = "one, or two or three from top to bottom"
-VARIANTS = "of a palette each takes the next color; without any, each is another idea"
+TONES = "colors on one garment: one, or two or three from top to bottom"
+VARIANTS = "how many variants: of a palette each takes the next color; without any, each is another idea"
+STRENGTH = "0 is gray, 1 as chosen, 2 twice as strong"
 CLASS = "what the garment is, where that is not known"
 ROBUST = "Change a garment so little that you hardly see it, and watch a classifier take it for something else."
 CURVE = (

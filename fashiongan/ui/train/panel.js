@@ -5,6 +5,7 @@ const slider = find('input'), image = find('img'), caption = find('figcaption');
 const DASHES = ['solid', 'solid', 'dot', 'dash'];
 const SELDOM = 8000;  // ms between two drawings, at the most
 let run = '', gan = '', generation = -1, rows = 0, sheet = -1, nextDraw = 0, undrawn = false, state = '', newest = '';
+let linked = false;  // whether the two plots share their x axis
 /** @type {Record<string, (number?)[]>} */
 let columns = {};
 /** @type {number[]} */
@@ -21,8 +22,8 @@ function describe(/** @type {any} */ s, /** @type {string[]} */ about) {
 }
 
 const GROUPS = {
-  loss: {has: n => !/accuracy|^distance$/.test(n), tall: 160},
-  accuracy: {has: n => n.includes('accuracy'), tall: 160, y: SHARE},
+  loss: {has: n => !/accuracy|^distance$/.test(n), tall: 125, x: {showticklabels: false}},
+  accuracy: {has: n => n.includes('accuracy'), tall: 125, y: SHARE},
   distance: {has: n => n === 'distance', tall: 110, y: {rangemode: 'tozero'}},
 };
 
@@ -33,15 +34,17 @@ function draw() {
   names.sort((a, b) => Number(b.endsWith('_loss')) - Number(a.endsWith('_loss')));
   find('.distance').hidden = !names.includes('distance');
   find('.right').textContent = `How often the ${opponent(gan)} is right`;
-  for (const [group, {has, tall, y = {}}] of Object.entries(GROUPS)) {
+  for (const [group, {has, tall, x: axis = {title: 'step'}, y = {}}] of Object.entries(GROUPS)) {
     const series = names.filter(has).map((n, i) => ({
       x, y: thin(columns[n]), name: (props.words[n] || n).replace('discriminator', opponent(gan)), connectgaps: true,
       mode: group === 'distance' ? 'lines+markers' : 'lines', hovertemplate: '%{y:.3f}',
       line: {width: 1.5, dash: DASHES[i % 4]},
       visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true,
     }));
-    plot(find(`[data-plot=${group}]`), series, {tall, hovermode: 'x unified', uirevision: run, x: {title: 'step'}, y});
+    plot(find(`[data-plot=${group}]`), series, {tall, hovermode: 'x unified', uirevision: run, x: axis, y});
   }
+  if (P && !linked) shareX(find('[data-plot=loss]'), find('[data-plot=accuracy]'));
+  linked = Boolean(P);
   tell(root.dataset.state || '', {points: x.length});
 }
 

@@ -8,34 +8,27 @@ from typing import Any
 
 import gradio as gr
 
-from ... import gans, hub
+from ... import gans
 from ...checked import checked
 from ...errors import StudioError
-from ...gans.recipe import Knob, Recipe, knobs
-from ...release import model_card
+from ...gans.recipe import Knob
 from ...studio import Studio
 from ...studio.runs import RunStatus, RunUpdate
-from ..shared import access, checkpoints, show, sign_in, words
+from ..shared import show, sign_in, words
 from ..shared.elements import count
 from ..shared.panel import html_panel
+from .desk import FULL, QUICK, Desk
 from .source import Source
 
 HERE = Path(__file__).parent
+Event = dict[str, Any]  # the arguments of a Gradio event listener
+HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 
 OFFERED = "studio"  # its quick look is the first that shows recognisable garments: benchmarks/soon.md
-FIRST = ("epochs", "size", "classes", "limit", "seed")  # knobs that are always visible; the others are folded
+FIRST = ("size", "fit", "classes", "limit", "epochs", "seed")  # knobs that are always visible; the others are folded
 STATES = {"running": "Training", "paused": "Paused", "stopped": "Stopped", "finished": "Finished", "failed": "Failed"}
-QUICK, FULL = "Quick look (minutes)", "Full recipe"
 TEX = [{"left": "$$", "right": "$$", "display": True}]
 LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js handles it
-
-
-def all_knobs() -> dict[str, Knob]:
-    """Every knob of every GAN, except for the data, which has its own widgets."""
-    every: dict[str, Knob] = {}
-    for cls in gans.GANS.values():
-        every = {**knobs(cls.recipe_type), **every}
-    return {name: k for name, k in every.items() if name != "data"}
 
 
 def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
@@ -57,81 +50,141 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
     return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
 
 
+@dataclass(frozen=True)
+class Chooser:
+    """The widgets that say what is trained, and the buttons of the run."""
+
+    gan: gr.Dropdown
+    idea: gr.Markdown
+    how_long: gr.Radio
+    go: gr.Button
+    hold: gr.Button
+    on: gr.Button
+    add: gr.Button
+    halt: gr.Button
+
+
+def chooser(studio: Studio) -> Chooser:
+    """Build them."""
+    gr.Markdown(words.purpose(studio.public, studio.visitors), elem_id="purpose")
+    sign_in.button()
+    gan = gr.Dropdown(list(gans.GANS), value=OFFERED, label="GAN", elem_id="gan")
+    idea = gr.Markdown(describe(OFFERED), elem_classes="caption", elem_id="idea")
+    how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
+    with gr.Row(elem_classes="together"):
+        go = gr.Button(
+            "Start", size="md", variant="primary", elem_id="start", min_width=90, interactive=not studio.public
+        )
+        hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
+        on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
+        add = gr.Button("Queue it", size="md", visible=False, elem_id="add", min_width=90)
+        halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
+    return Chooser(gan, idea, how_long, go, hold, on, add, halt)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What shows the run and what may be done with its checkpoint."""
+
+    live: gr.HTML
+    take: gr.Button
+    share: gr.Accordion
+    repo: gr.Textbox
+    push: gr.Button
+    pushed: gr.Markdown
+
+
+def watch(studio: Studio) -> Watch:
+    """Build them."""
+    live = live_panel(studio)
+    take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
+    share, repo, push, pushed = share_fold()
+    return Watch(live, take, share, repo, push, pushed)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The data and every knob of the next run, folded away when it starts; the runs that wait; how the GAN works."""
+
+    fold: gr.Accordion
+    pictures: Source
+    preview: gr.HTML
+    fields: dict[str, gr.components.FormComponent]  # by the knobs' names
+    queue: gr.Row
+    waiting: gr.Dropdown
+    drop: gr.Button
+    story: gr.Markdown
+
+
+def settings(studio: Studio, desk: Desk) -> Settings:
+    """Build them."""
+    with gr.Row(elem_classes="together", visible=False, elem_id="queue") as queue:
+        waiting = gr.Dropdown([], label="Waiting", elem_id="waiting", min_width=160)
+        drop = gr.Button("Cancel it", size="md", elem_id="drop", min_width=90)
+    with gr.Accordion("Data and settings", elem_id="fold", elem_classes="lines") as fold:
+        pictures = Source(studio)
+        preview = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
+        values = desk.values(OFFERED, QUICK)
+        fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
+        with gr.Accordion("More settings", open=False, elem_classes="lines"):
+            folded = {name: k for name, k in desk.names.items() if name not in FIRST}
+            fields |= {n: widget(k, values.get(n, k.default), n in values) for n, k in folded.items()}
+    with gr.Accordion("How it works", open=False):
+        story = gr.Markdown(explain(OFFERED), latex_delimiters=TEX, elem_id="story")
+    return Settings(fold, pictures, preview, fields, queue, waiting, drop, story)
+
+
 def tab(studio: Studio, page: gr.Blocks, tabs: gr.Tabs, this: gr.Tab, models: gr.Dropdown) -> gr.BrowserState:
     """Build the tab. Returns the visitor's id, so that other tabs can start runs with the same owner."""
     desk = Desk(studio)
-    first = OFFERED
     with gr.Row(elem_id="train_row"):
-        with gr.Column(elem_classes="controls", elem_id="choose"):
-            gr.Markdown(words.purpose(studio.public, studio.visitors), elem_id="purpose")
-            sign_in.button()
-            gan = gr.Dropdown(list(gans.GANS), value=first, label="GAN", elem_id="gan")
-            idea = gr.Markdown(describe(first), elem_classes="caption")
-            with gr.Accordion("How it works", open=False):
-                story = gr.Markdown(explain(first), latex_delimiters=TEX, elem_id="story")
-            how_long = gr.Radio([QUICK, FULL], value=QUICK, label="How long", info=words.HOW_LONG, elem_id="how_long")
-            with gr.Row(elem_classes="together"):
-                go = gr.Button(
-                    "Start", size="md", variant="primary", elem_id="start", min_width=90, interactive=not studio.public
-                )
-                hold = gr.Button("Pause", size="md", visible=False, elem_id="pause", min_width=90)
-                on = gr.Button("Resume", size="md", visible=False, elem_id="resume", min_width=90)
-                add = gr.Button("Queue it", size="md", visible=False, elem_id="add", min_width=90)
-                halt = gr.Button("Stop", size="md", variant="stop", visible=False, elem_id="stop", min_width=90)
+        with gr.Column(elem_classes=["controls", "lines"], elem_id="choose"):
+            c = chooser(studio)
         with gr.Column(elem_id="watch"):
-            live = live_panel(studio)
-            take = gr.Button("Sample it", visible=False, elem_id="sample_it", size="sm")
-            share, repo, push, pushed = share_fold()
-            gr.Markdown("**The pictures it will learn from**", elem_classes="caption")
-            shown = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
-        with gr.Column(elem_classes="controls", elem_id="settings"):
-            with gr.Row(elem_classes="together", visible=False, elem_id="queue") as queue:
-                waiting = gr.Dropdown([], label="Waiting", elem_id="waiting", min_width=160)
-                drop = gr.Button("Cancel it", size="md", elem_id="drop", min_width=90)
-            pictures = Source(studio)
-            source = pictures.field
-            values = desk.values(first, QUICK)
-            fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
-            with gr.Accordion("More settings", open=False):
-                folded = {name: k for name, k in desk.names.items() if name not in FIRST}
-                fields |= {n: widget(k, values.get(n, k.default), n in values) for n, k in folded.items()}
-
+            w = watch(studio)
+        with gr.Column(elem_classes=["controls", "lines"], elem_id="settings"):
+            s = settings(studio, desk)
     visitor = gr.BrowserState(None, storage_key="fashiongan-visitor", secret="fashiongan")  # noqa: S106  no secret: see api.py
-    knob_fields = [fields[name] for name in desk.names]
-    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    buttons = [go, hold, on, halt, take, share, add, queue, waiting]
-    fresh: dict[str, Any] = {
-        "fn": desk.buttons,
-        "inputs": visitor,
-        "outputs": buttons,
-        **hidden,
-        "concurrency_limit": None,
-    }
-    look: dict[str, Any] = {"fn": None, "js": LOOK_AT_ONCE, **hidden}
+    wire_run(desk, page, this, visitor, (c, w, s))
+    wire_settings(desk, page, this, c, s)
+    w.push.click(show.polite(desk.push), w.repo, w.pushed, api_visibility="private")
+    w.take.click(desk.sample_it, None, [tabs, models], **HIDDEN)
+    return visitor
 
-    start = go.click(show.polite(desk.start), [visitor, gan, source, *knob_fields], visitor, api_visibility="private")
-    pause = hold.click(show.polite(desk.pause), visitor, None, **hidden)
-    resume = on.click(show.polite(desk.resume), visitor, visitor, **hidden)
-    stop = halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
-    enqueue = add.click(show.polite(desk.enqueue), [visitor, gan, source, *knob_fields], visitor, **hidden)
-    cancel = drop.click(show.polite(desk.cancel), [visitor, waiting], None, **hidden)
+
+def wire_run(
+    desk: Desk, page: gr.Blocks, this: gr.Tab, visitor: gr.BrowserState, widgets: tuple[Chooser, Watch, Settings]
+) -> None:
+    """Connect the buttons that start, pause, stop and queue runs."""
+    c, w, s = widgets
+    recipe = [visitor, c.gan, s.pictures.field, *(s.fields[name] for name in desk.names)]
+    buttons = [c.go, c.hold, c.on, c.halt, w.take, w.share, c.add, s.queue, s.waiting]
+    fresh: Event = {"fn": desk.buttons, "inputs": visitor, "outputs": buttons, **HIDDEN, "concurrency_limit": None}
+    start = c.go.click(show.polite(desk.start), recipe, visitor, api_visibility="private")
+    start.success(lambda: gr.Accordion(open=False), None, s.fold, **HIDDEN)
+    pause = c.hold.click(show.polite(desk.pause), visitor, None, **HIDDEN)
+    resume = c.on.click(show.polite(desk.resume), visitor, visitor, **HIDDEN)
+    stop = c.halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
+    enqueue = c.add.click(show.polite(desk.enqueue), recipe, visitor, **HIDDEN)
+    cancel = s.drop.click(show.polite(desk.cancel), [visitor, s.waiting], None, **HIDDEN)
     for clicked in (start, pause, resume, stop, enqueue, cancel):
-        clicked.then(**look).then(**fresh)
-    live.change(**fresh)  # panel.js triggers this when the run's state has changed
+        clicked.then(fn=None, js=LOOK_AT_ONCE, **HIDDEN).then(**fresh)
+    w.live.change(**fresh)  # panel.js triggers this when the run's state has changed
     gr.on([page.load, this.select], **fresh)
-    push.click(show.polite(desk.push), repo, pushed, api_visibility="private")
-    take.click(desk.sample_it, None, [tabs, models], **hidden)
 
-    gan.change(lambda name: (describe(name), explain(name)), gan, [idea, story], **hidden)
+
+def wire_settings(desk: Desk, page: gr.Blocks, this: gr.Tab, c: Chooser, s: Settings) -> None:
+    """Connect the choice of a GAN and of data with the fields that follow from it."""
+    fields, knob_fields = s.fields, [s.fields[name] for name in desk.names]
+    c.gan.change(lambda name: (describe(name), explain(name)), c.gan, [c.idea, s.story], **HIDDEN)
     # `input`, not `change`: only a visitor's choice resets the fields. `use` sets the GAN and the fields together.
-    gr.on([gan.input, how_long.input], desk.settings, [gan, how_long], knob_fields, **hidden)
+    gr.on([c.gan.input, c.how_long.input], desk.settings, [c.gan, c.how_long], knob_fields, **HIDDEN)
     # Gradio shows a 0 in a number field that is empty at first.
     empty = [fields[name] for name, k in desk.names.items() if k.default is None]
-    page.load(lambda: [None] * len(empty), None, empty, **hidden)
-    which = [source, fields["size"], fields["fit"]]
-    pictures.look(this, which, [fields["classes"], fields["limit"]], shown)
-    pictures.advise_on(which, desk.advised, [gan, how_long, *knob_fields])
-    return visitor
+    page.load(lambda: [None] * len(empty), None, empty, **HIDDEN)
+    which = [s.pictures.field, fields["size"], fields["fit"]]
+    s.pictures.look(this, which, [fields["classes"], fields["limit"]], s.preview)
+    s.pictures.advise_on(which, desk.advised, [c.gan, c.how_long, *knob_fields])
 
 
 def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
@@ -199,110 +252,3 @@ def explain(gan: str) -> str:
     text = inspect.getdoc(inspect.getmodule(cls)) or ""
     d, g = cls.formulas
     return f"The discriminator minimises\n$${d}$$\nand the generator\n$${g}$$\n{text.replace('*', chr(92) + '*')}"
-
-
-class Desk:
-    """The handlers of the tab's widgets, which call one studio."""
-
-    def __init__(self, studio: Studio):
-        self.studio = studio
-        self.names = all_knobs()
-
-    def recipe(self, gan: str, source: str, values: tuple[Any, ...]) -> Recipe:
-        mine = knobs(gans.find(gan).recipe_type)
-        changes = {
-            name: v or None if mine[name].default is None else v  # an empty number field may arrive as 0
-            for name, v in zip(self.names, values, strict=True)
-            if name in mine and v is not None
-        }
-        return gans.new_recipe(gan, data=source, **changes)
-
-    def start(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        self.studio.check_training()
-        visitor = access.name_of(visitor)
-        self.studio.start(self.recipe(gan, source, values), visitor)
-        return visitor
-
-    def enqueue(self, visitor: str | None, gan: str, source: str, *values: Any) -> str:
-        self.studio.check_training()
-        visitor = access.name_of(visitor)
-        self.studio.enqueue(self.recipe(gan, source, values), visitor)
-        return visitor
-
-    def cancel(self, visitor: str | None, number: int | None, request: gr.Request) -> None:
-        self.studio.check_training()
-        entry = next((w for w in self.studio.waiting if w.number == number), None)
-        if entry is not None and not access.may(self.studio, entry.owner, visitor, request):
-            raise StudioError("Only the visitor who queued this run can take it out of the queue.")
-        self.studio.cancel(number or 0)
-
-    def pause(self, visitor: str | None, request: gr.Request) -> None:
-        self.studio.check_private("Training")
-        access.check_control(self.studio, visitor, request)
-        self.studio.pause()
-
-    def resume(self, visitor: str | None, request: gr.Request) -> str:
-        self.studio.check_private("Training")
-        if self.studio.run is not None and self.studio.run.alive:
-            access.check_control(self.studio, visitor, request)
-        visitor = access.name_of(visitor)
-        self.studio.go_on(visitor)
-        return visitor
-
-    def stop(self, visitor: str | None, request: gr.Request) -> None:
-        self.studio.check_training()
-        access.check_control(self.studio, visitor, request)
-        self.studio.stop()
-
-    def buttons(self, visitor: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """Show the buttons that make sense now (Start, Pause, Resume, Stop, Sample it, Save to the Hub, Queue it), and
-        the queue."""
-        status, may = self.studio.status(), access.may_control(self.studio, visitor, request)
-        owner, train = not self.studio.restricted, self.studio.may_train
-        state = status.state
-        alive = state in ("running", "paused")
-        waiting = [(f"{i}. {w.gan}", w.number) for i, w in enumerate(status.queue, 1)]
-        return (
-            gr.Button(visible=not alive, interactive=train),
-            gr.Button(visible=state == "running", interactive=may and owner),
-            gr.Button(visible=state in ("paused", "stopped", "failed"), interactive=(may or not alive) and owner),
-            gr.Button(visible=alive, interactive=may),
-            gr.Button(visible=bool(status.checkpoint)),
-            gr.Accordion(visible=bool(status.checkpoint) and access.trusted(self.studio, request)),
-            gr.Button(visible=alive, interactive=train),
-            gr.Row(visible=bool(waiting)),
-            gr.Dropdown(choices=waiting, value=waiting[0][1] if waiting else None),
-        )
-
-    def advised(self, recipe: Recipe) -> list[Any]:
-        """The values of all widgets for a recipe: the GAN, how long, and the fields."""
-        return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
-
-    def values(self, gan: str, how_long: str) -> dict[str, object]:
-        """Every knob of a GAN with its value."""
-        recipe = gans.find(gan).recipe_type
-        return {name: k.default for name, k in knobs(recipe).items()} | (recipe.quick if how_long == QUICK else {})
-
-    def settings(self, gan: str, how_long: str) -> list[Any]:
-        """Updates of the fields for a GAN. Fields that it does not have are hidden."""
-        return self.filled(self.values(gan, how_long))
-
-    def filled(self, values: dict[str, object]) -> list[Any]:
-        """Updates of all fields: those in `values` get their value, the others are hidden."""
-        return [
-            gr.update(value=values[n], visible=True) if n in values else gr.update(visible=False) for n in self.names
-        ]
-
-    def push(self, repo: str, request: gr.Request) -> str:
-        """Upload the shown run's checkpoint to the Hub with a card. Only the local user may, because it uses their
-        token."""
-        access.check_at_the_machine(self.studio, request, "Saving to the Hub")
-        name = self.studio.status().checkpoint
-        if name is None:
-            raise StudioError("There is no checkpoint to send yet: train one.")
-        files = model_card.files(name, repo.strip())
-        address = hub.send(repo.strip(), files, f"Add {next(iter(files))}")
-        return words.PUSHED.format(files=", ".join(files), address=address)
-
-    def sample_it(self) -> tuple[gr.Tabs, gr.Dropdown]:
-        return gr.Tabs(selected="sample"), checkpoints.listed(self.studio, self.studio.status().checkpoint)
