@@ -21,7 +21,7 @@ TEXTS = (
 )  # fmt: skip
 # Functions that the panels' scripts call.
 PANELS = (
-    "news", "status", "sheet", "preview", "attack", "smallest", "csv", "models", "pictures", "neighbours", "nosuch",
+    "update", "status", "sheet", "preview", "attack", "smallest", "csv", "models", "pictures", "neighbours", "nosuch",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 3.5, 1e308, -1e308, 2**31, 2**63, 10**30, 0.1, 40)
 ODD = (None, True, False, [], {}, [[]], {"a": 1}, [None] * 20, {"__type__": "update"}, {"path": "/etc/passwd"})

@@ -55,12 +55,7 @@ RIDDLES = {
     **dict.fromkeys(("news",), "update, status, records"),
     **dict.fromkeys(("held", "akin", "kin"), "held_out, matching_class, synonyms"),
 }
-# Files of the page that still have such names, since their callers are being moved.
-UNNAMED = [
-    "ui/sample/*", "ui/train/*", "ui/colorize/tab.py", "ui/robustness/tab.py", "ui/robustness/bench.py",
-    "ui/robustness/upload.py", "ui/compare/tab.py", "ui/shared/show.py", "ui/shared/checkpoints.py",
-]  # fmt: skip
-NAMED = [f for f in FILES if f.suffix == ".py" and not any(f.match(pattern) for pattern in UNNAMED)]
+NAMED = [f for f in FILES if f.suffix == ".py"]
 
 
 def names(tree: ast.AST):

@@ -26,10 +26,10 @@ TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays
 TEST_PICTURES = 10_000
-SUITED, UNTOLD = "", ""  # values of the choices "the one that suits" and "as it is"
+SUITED, UNLABELED = "", ""  # values of the choices "the one that suits" and "as it is"
 START, VARIANTS = "Jewel", 6
 BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # color-blind people can distinguish these
-# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so this is kept.
+# panel.js fetches what the panel lacks. The panel may be mounted later than the event, so the event is kept.
 TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
   window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
   document.dispatchEvent(new Event('fashiongan-colorize'));
@@ -45,7 +45,7 @@ class Picture:
     number: gr.Number
     another: gr.Button
     upload: gr.File
-    told: gr.Markdown
+    note: gr.Markdown
 
 
 def picture_form() -> Picture:
@@ -59,8 +59,8 @@ def picture_form() -> Picture:
         file_types=["image"], file_count="multiple", type="filepath", label="Your pictures", visible=False,
         height=140, elem_id="gray_upload",
     )  # fmt: skip
-    told = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
-    return Picture(kind, numbered, number, another, upload, told)
+    note = gr.Markdown(words.GRAY, elem_classes="caption", visible=False)
+    return Picture(kind, numbered, number, another, upload, note)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ def dye_form(colorizing: ColorizeService) -> Dye:
     with gr.Row(elem_classes="together"):
         seed = gr.Number(0, precision=0, label="Seed", elem_id="dye_seed", min_width=120, scale=3)
         roll = gr.Button("Re-roll", elem_id="dye_roll", size="sm", min_width=80, scale=1)
-    label = gr.Dropdown([("As it is", UNTOLD)], value=UNTOLD, label="Class", info=words.CLASS, elem_id="dye_label")
+    label = gr.Dropdown(
+        [("As it is", UNLABELED)], value=UNLABELED, label="Class", info=words.CLASS, elem_id="dye_label"
+    )
     checkpoint = gr.Dropdown(
         named(colorizing.names()),
         value=SUITED,
@@ -115,7 +117,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     desk = Desk(colorizing)
     this.select(desk.listed, [d.checkpoint, d.label], [d.checkpoint, d.label], **HIDDEN)
     d.checkpoint.change(show.polite(desk.labels), [d.checkpoint, d.label], d.label, **HIDDEN)
-    p.kind.change(sources, p.kind, [p.numbered, p.upload, p.told], **HIDDEN)
+    p.kind.change(sources, p.kind, [p.numbered, p.upload, p.note], **HIDDEN)
     p.another.click(lambda: random.randrange(TEST_PICTURES), None, p.number, **HIDDEN)
     d.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, d.seed, **HIDDEN)
     # Also a picture that another tab has sent here.
@@ -142,15 +144,15 @@ class Desk:
         """An update of the list of colorizers. A choice stays unless its checkpoint is gone."""
         names = self.colorizing.names()
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
-        gone = {} if chosen == SUITED or checkpoints.known(self.colorizing.studio, chosen) else {"value": SUITED}
+        gone = {} if chosen == SUITED or checkpoints.has(self.colorizing.studio, chosen) else {"value": SUITED}
         return [gr.Dropdown(choices=named(names), **gone), self.labels(SUITED if gone else chosen, label)]
 
     def labels(self, chosen: str | None, label: str | None) -> gr.Dropdown:
         """The classes that the chosen colorizer knows."""
         names = [chosen] if chosen else self.colorizing.names()[:1]
         labels = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
-        gone = {} if label in (UNTOLD, *labels) else {"value": UNTOLD}
-        return gr.Dropdown(choices=[("As it is", UNTOLD), *((x, x) for x in labels)], **gone)
+        gone = {} if label in (UNLABELED, *labels) else {"value": UNLABELED}
+        return gr.Dropdown(choices=[("As it is", UNLABELED), *((x, x) for x in labels)], **gone)
 
     def taken(self, paths: list[str] | None) -> tuple[str, Any]:
         """Uploaded pictures in the form that the panel reads, and an update that selects them."""

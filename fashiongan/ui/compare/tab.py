@@ -19,7 +19,7 @@ from . import drawing
 HERE = Path(__file__).parent
 FAVOURITES = ("acgan", "lsgan", "studio")  # chosen when the tab opens, as far as they are there
 STEPS = 500  # default length of a duel, in updates
-# The panel is told in the browser: panel.js fetches what it lacks. It may be mounted later, so the choice is kept.
+# panel.js fetches what the panel lacks. The panel may be mounted later than the event, so the choice is kept.
 TELL = """(names, seed, near) => {
   window.fashionganCompare = {names, seed, near};
   document.dispatchEvent(new Event('fashiongan-compare'));
@@ -154,7 +154,7 @@ class Bench:
     def listed(self, chosen: list[str] | None) -> gr.Dropdown:
         """An update of the list of checkpoints. A choice stays unless its checkpoint is gone."""
         names, chosen = self.studio.names(), chosen or []
-        kept = [name for name in chosen if checkpoints.known(self.studio, name)]
+        kept = [name for name in chosen if checkpoints.has(self.studio, name)]
         # Sent back unchanged, the choice would undo what the visitor has done meanwhile.
         changed = {"value": kept} if kept != chosen else {}
         return gr.Dropdown(choices=checkpoints.titled(names), **changed)

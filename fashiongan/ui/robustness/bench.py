@@ -42,11 +42,11 @@ class Bench:
             gr.Dropdown(choices=names, **unless(kept == (several or []), kept)),
             gr.Dropdown(
                 choices=checkpoints.titled(drawers),
-                **unless(checkpoints.known(self.lab.studio, gan), checkpoints.favourite(drawers)),
+                **unless(checkpoints.has(self.lab.studio, gan), checkpoints.favourite(drawers)),
             ),
             gr.Dropdown(
                 choices=[("Test pictures", ""), *checkpoints.titled(drawers)],
-                **unless(source == "" or checkpoints.known(self.lab.studio, source), ""),
+                **unless(source == "" or checkpoints.has(self.lab.studio, source), ""),
             ),
         ]
 

@@ -126,5 +126,5 @@ const refreshStatus = latest(async () => { if (!document.hidden && root.clientWi
 moved();
 fit(() => { drawCurve(); drawFit(); });
 listen('fashiongan-robust', refresh);
-listen('fashiongan-robust-news', refreshStatus);
+listen('fashiongan-robust-update', refreshStatus);
 poll(refreshStatus, () => root.clientWidth && /running/.test(states) ? 1000 : 2000);

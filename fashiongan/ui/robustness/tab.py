@@ -36,7 +36,7 @@ TELL = """(kind, number, checkpoint, label, pixels, classifier, attack, mask, ta
   window.fashionganRobust = {kind, number, checkpoint, label, pixels, classifier, attack, mask, target};
   document.dispatchEvent(new Event('fashiongan-robust'));
 }"""
-LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-robust-news')); }"
+REFRESH = "() => { document.dispatchEvent(new Event('fashiongan-robust-update')); }"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Garment:
     roll: gr.Button
     gan: gr.Dropdown
     upload: gr.File
-    told: gr.Markdown
+    note: gr.Markdown
 
 
 def garment_form(lab: RobustnessService, drawers: list[str]) -> Garment:
@@ -71,8 +71,8 @@ def garment_form(lab: RobustnessService, drawers: list[str]) -> Garment:
     upload = gr.File(
         file_types=["image"], type="filepath", label="Your picture", visible=False, height=140, elem_id="upload"
     )
-    told = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
-    return Garment(kind, numbered, number, roll, gan, upload, told)
+    note = gr.Markdown(words.ATTACKED, elem_classes="caption", visible=False)
+    return Garment(kind, numbered, number, roll, gan, upload, note)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def wire_attack(bench: Bench, this: gr.Tab, g: Garment, a: Attack) -> None:
     chosen = [g.kind, g.number, g.gan, label, pixels, a.classifier, a.attack, a.mask, a.target]
     tell: Event = {"fn": None, "inputs": chosen, "js": TELL, **HIDDEN}
     gr.on([this.select, *(c.change for c in chosen)], **tell)
-    g.kind.change(sources, g.kind, [g.numbered, g.gan, g.upload, g.told, g.number], **HIDDEN)
+    g.kind.change(sources, g.kind, [g.numbered, g.gan, g.upload, g.note, g.number], **HIDDEN)
     g.roll.click(lambda: random.randrange(TEST_PICTURES), None, g.number, **HIDDEN)
     # Also a picture that another tab has sent here.
     g.upload.change(show.polite(taken), g.upload, [pixels, g.kind], **HIDDEN)
@@ -144,25 +144,25 @@ def wire_attack(bench: Bench, this: gr.Tab, g: Garment, a: Attack) -> None:
 
 def wire_jobs(
     bench: Bench,
-    news: list[Any],
+    changes: list[Any],
     visitor: gr.BrowserState,
     curve: dict[str, gr.components.Component],
     defence: dict[str, gr.components.Component],
 ) -> None:
-    """Connect the buttons that start and stop curves and fits. `news`: events after which they may be others."""
-    look: Event = {"fn": None, "js": LOOK_AT_ONCE, **HIDDEN}
+    """Connect the buttons that start and stop curves and fits. `changes`: events after which they may be others."""
+    refresh: Event = {"fn": None, "js": REFRESH, **HIDDEN}
     buttons: Event = {"fn": bench.buttons, "inputs": visitor}
     buttons |= {"outputs": [curve["go"], curve["halt"], defence["go"], defence["halt"]], **HIDDEN}
-    gr.on(news, **buttons)
-    asked = [visitor, *(curve[k] for k in ("classifiers", "attacks", "strengths", "masks", "n", "checkpoint"))]
+    gr.on(changes, **buttons)
+    inputs = [visitor, *(curve[k] for k in ("classifiers", "attacks", "strengths", "masks", "n", "checkpoint"))]
     recipe = [visitor, *(defence[k] for k in ("classifier", "adversarial", "eps", "epochs", "merge"))]
     for clicked in (
-        curve["go"].click(show.polite(bench.curve), asked, visitor, **HIDDEN),
+        curve["go"].click(show.polite(bench.curve), inputs, visitor, **HIDDEN),
         curve["halt"].click(show.polite(bench.stop_curve), visitor, None, **HIDDEN),
         defence["go"].click(show.polite(bench.fit), recipe, visitor, **HIDDEN),
         defence["halt"].click(show.polite(bench.stop_fit), visitor, None, **HIDDEN),
     ):
-        clicked.then(**look).then(**buttons)
+        clicked.then(**refresh).then(**buttons)
     defence["classifier"].change(
         lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **HIDDEN
     )

@@ -16,5 +16,5 @@ def taken(path: str | None) -> tuple[str, Any]:
     if not path:
         return "", gr.skip()
     picture = own(Path(path))
-    show.said(picture.note)
+    show.warn(picture.note)
     return picture.pixels, OWN

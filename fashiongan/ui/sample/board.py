@@ -32,9 +32,9 @@ class Again:
     outputs: list[Any]
     named: dict[str, Any]
 
-    def values(self, look: SampleSpec, history: History) -> list[Any]:
+    def values(self, sample: SampleSpec, history: History) -> list[Any]:
         """Updates for the page, which then shows that garment alone."""
-        return self.opened(Values.of(look), history)
+        return self.opened(Values.of(sample), history)
 
     def follow(self, event: Any) -> None:
         event.success(**self.named)
@@ -116,7 +116,7 @@ class Shelf:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def looks(self, kept: Any) -> list[SampleSpec]:
+    def samples(self, kept: Any) -> list[SampleSpec]:
         """The garments in the browser's storage. Entries that are no longer valid descriptions are left out."""
         specs = []
         for entry in kept if isinstance(kept, list) else []:
@@ -129,27 +129,27 @@ class Shelf:
         return specs
 
     def at(self, kept: Any, i: Any) -> SampleSpec:
-        looks = self.looks(kept)
-        if not isinstance(i, int) or not 0 <= i < len(looks):
+        samples = self.samples(kept)
+        if not isinstance(i, int) or not 0 <= i < len(samples):
             raise StudioError("That garment is not on the board any more.")
-        return looks[i]
+        return samples[i]
 
-    def drawn(self, looks: Sequence[SampleSpec]) -> list[Tensor]:
+    def drawn(self, samples: Sequence[SampleSpec]) -> list[Tensor]:
         """An image (C, H, W) uint8 for each garment; a black one if its checkpoint is missing."""
         drawn = []
-        for look in looks:
+        for sample in samples:
             try:
-                drawn.append(in_color.picture(self.studio, look)[0])
+                drawn.append(in_color.picture(self.studio, sample)[0])
             except StudioError:
                 drawn.append(torch.zeros(1, 28, 28, dtype=torch.uint8))
         return drawn
 
     def refreshed(self, kept: Any) -> list[Any]:
         """Update the board's widgets for the stored garments."""
-        looks = self.looks(kept)
-        title = f"Board ({len(looks)})" if looks else "Board"
-        rest = [gr.Markdown(visible=not looks), gr.Row(visible=bool(looks))]
-        if not looks:
+        samples = self.samples(kept)
+        title = f"Board ({len(samples)})" if samples else "Board"
+        rest = [gr.Markdown(visible=not samples), gr.Row(visible=bool(samples))]
+        if not samples:
             empty = [gr.DownloadButton(value=None)] * 3
             return [
                 gr.Accordion(label=title),
@@ -158,12 +158,12 @@ class Shelf:
                 *empty,
                 gr.Image(visible=False),
             ]
-        images, captions = self.drawn(looks), [caption(look) for look in looks]
+        images, captions = self.drawn(samples), [caption(sample) for sample in samples]
         small = [
-            show.kept(sheets.png(sheets.sheet(x[None], 1, gap=0, scale=4), look.to_json()), "garment.png")
-            for x, look in zip(images, looks, strict=True)
+            show.kept(sheets.png(sheets.sheet(x[None], 1, gap=0, scale=4), sample.to_json()), "garment.png")
+            for x, sample in zip(images, samples, strict=True)
         ]
-        sheet, text = board.contact_sheet(images, captions), board.to_json(looks)
+        sheet, text = board.contact_sheet(images, captions), board.to_json(samples)
         files = [show.kept(board.as_file(sheet, kind, text), name) for kind, name in board.PAGES.items()]
         files.append(show.kept(text.encode(), "garments.json"))
         return [
@@ -174,24 +174,24 @@ class Shelf:
             gr.Image(visible=False),
         ]
 
-    def added(self, kept: Any, look: SampleSpec) -> list[Any]:
-        looks = self.looks(kept)
-        board.one(look)
-        if look in looks:
+    def added(self, kept: Any, sample: SampleSpec) -> list[Any]:
+        samples = self.samples(kept)
+        board.one(sample)
+        if sample in samples:
             raise StudioError("This very garment is on the board already.")
-        return self.stored([*looks, look])
+        return self.stored([*samples, sample])
 
-    def stored(self, looks: Sequence[SampleSpec]) -> list[Any]:
-        if len(looks) > limits.BOARD_PICTURES:
+    def stored(self, samples: Sequence[SampleSpec]) -> list[Any]:
+        if len(samples) > limits.BOARD_PICTURES:
             raise StudioError(f"The board is full: it holds {limits.BOARD_PICTURES} garments. Remove some first.")
-        return [json.loads(look.to_json()) for look in looks]
+        return [json.loads(sample.to_json()) for sample in samples]
 
     def without(self, kept: Any, i: Any) -> tuple[list[Any], int]:
         """The board without its i-th garment."""
         if i == -1:
             raise StudioError("Click the garment on the board that shall go.")
         gone = self.at(kept, i)
-        return self.stored([look for look in self.looks(kept) if look is not gone and look != gone]), -1
+        return self.stored([sample for sample in self.samples(kept) if sample is not gone and sample != gone]), -1
 
     def imported(self, kept: Any, path: str) -> list[Any]:
         """The board with the garments of a file added, without duplicates."""
@@ -200,30 +200,30 @@ class Shelf:
             raise StudioError("This file is too large for a board: choose a JSON file that was exported here.")
         data = file.read_bytes()
         new = board.from_png(data) if data.startswith(b"\x89PNG") else board.from_json(data)
-        looks = self.looks(kept)
-        for look in new:
+        samples = self.samples(kept)
+        for sample in new:
             # An invalid garment raises here; otherwise it would be a black picture on the board.
-            in_color.picture(self.studio, look)
-        return self.stored([*looks, *(look for look in new if look not in looks)])
+            in_color.picture(self.studio, sample)
+        return self.stored([*samples, *(sample for sample in new if sample not in samples)])
 
     def walk(self, kept: Any) -> gr.Image:
         """A GIF that interpolates from each garment to the next. All must come from one checkpoint."""
-        looks = self.looks(kept)
-        if len({look.checkpoint for look in looks}) > 1:
+        samples = self.samples(kept)
+        if len({sample.checkpoint for sample in samples}) > 1:
             raise StudioError("A walk stays with one checkpoint: remove the garments of others from the board.")
-        if len({look.ways for look in looks if any(look.sliders)}) > 1:
+        if len({sample.ways for sample in samples if any(sample.sliders)}) > 1:
             raise StudioError("A walk stays with one kind of sliders: these garments were made with several.")
-        if len(looks) < 2:
+        if len(samples) < 2:
             raise StudioError("A walk needs two garments or more: keep some on the board.")
-        gan = self.studio.gan(looks[0].checkpoint)
-        ways = next((look.ways for look in looks if any(look.sliders)), looks[0].ways)
-        stops = [replace(look, ways=ways) for look in looks[: limits.WALK_STOPS]]
+        gan = self.studio.gan(samples[0].checkpoint)
+        ways = next((sample.ways for sample in samples if any(sample.sliders)), samples[0].ways)
+        stops = [replace(sample, ways=ways) for sample in samples[: limits.WALK_STOPS]]
         frames = torch.cat([in_color.picture(self.studio, step) for step in interpolate.walk(gan, stops, EACH)])
         data = sheets.film(frames, SECONDS * len(stops), 8, board.to_json(stops))
         return gr.Image(value=show.kept(data, "walk.gif"), visible=True)
 
 
-def caption(look: SampleSpec) -> str:
+def caption(sample: SampleSpec) -> str:
     """A garment's class and checkpoint in a few words."""
-    what = str(look.label) if look.label is not None else "A blend" if look.shares else "Garment"
-    return f"{what}, {look.checkpoint.rsplit('/', 1)[-1]}"
+    what = str(sample.label) if sample.label is not None else "A blend" if sample.shares else "Garment"
+    return f"{what}, {sample.checkpoint.rsplit('/', 1)[-1]}"

@@ -61,7 +61,7 @@ class Desk:
         if v.name not in self.studio.names():
             raise StudioError(words.NOT_HERE.format(name=quoted(v.name)))
         gan = self.studio.gan(v.name)
-        self.look(v)  # an error must come before any widget moves
+        self.sample(v)  # an error must come before any widget moves
         ends = spec.reaches(gan, SLIDERS, v.ways)
         names = checkpoints.titled(self.studio.names())
         for_n, for_far = moving(v.locked, v.across)
@@ -161,13 +161,13 @@ class Desk:
             A PNG; its text field "fashiongan" holds this description as JSON.
         """
         sliders = (slider_1, slider_2, slider_3, slider_4, slider_5, slider_6)
-        look = asked(self.studio.gan(checkpoint), checkpoint, label, n, seed, truncation, sliders, across, ways)
-        return show.described_sheet(*self.sheets.drawn(replace(look, palette=in_color.palette(colors))))
+        sample = to_spec(self.studio.gan(checkpoint), checkpoint, label, n, seed, truncation, sliders, across, ways)
+        return show.described_sheet(*self.sheets.drawn(replace(sample, palette=in_color.palette(colors))))
 
-    def asked(self, v: Values) -> spec.SampleSpec:
+    def spec_of(self, v: Values) -> spec.SampleSpec:
         """The SampleSpec of the sheet that the widgets describe."""
         gan = self.studio.gan(v.name)
-        page = asked(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
+        page = to_spec(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
         page = replace(page, palette=in_color.palette(v.palette)) if gan.channels == 1 else page
         return explore.around(spec.parse(v.base), page) if v.base else page
 
@@ -180,14 +180,14 @@ class Desk:
 
     def drawn(self, v: Values, history: History) -> list[Any]:
         """The picture, the locked garment alone, the panel's value, the history, and the buttons Undo and Redo."""
-        look = self.look(v)
-        images, columns, description = self.sheets.drawn(look)
+        sample = self.sample(v)
+        images, columns, description = self.sheets.drawn(sample)
         alone = v.across == NEAR and bool(v.locked)
         # Garments that are marked as liked stay marked while this stays the same.
         sheet = repr((v.name, v.locked, v.base, v.across, v.label, v.n, v.seed))
         panel = {"address": address(v), "sheet": sheet, "columns": columns, "n": len(images), "side": images.shape[-1]}
         return [
-            show.described_sheet(images, columns, description, saves.name(look, 1)),
+            show.described_sheet(images, columns, description, saves.name(sample, 1)),
             gr.Image(self.large(v, images) if alone else None, visible=alone),
             panel,
             history,
@@ -197,12 +197,12 @@ class Desk:
 
     def large(self, v: Values, neighbours: Tensor) -> str:
         """The path of the locked garment's picture, which is in the middle of its neighbours, enlarged."""
-        look = self.look(replace(v, across=ALONE))
-        return show.described_sheet(neighbours[4:5], 1, look.to_json(), saves.name(look, 1))
+        sample = self.sample(replace(v, across=ALONE))
+        return show.described_sheet(neighbours[4:5], 1, sample.to_json(), saves.name(sample, 1))
 
-    def look(self, v: Values) -> spec.SampleSpec:
+    def sample(self, v: Values) -> spec.SampleSpec:
         """The SampleSpec of what is shown: a sheet, the locked garment, or its neighbours."""
-        page = self.asked(v)
+        page = self.spec_of(v)
         if v.across >= 0 or not v.locked:
             return page
         garment = self.sheets.dressed(spec.parse(v.locked), page, None if v.label == ALL else v.label)
@@ -215,7 +215,7 @@ class Desk:
     def clicked(self, event: gr.SelectData, *values: Any) -> list[Any]:
         """Lock the garment that was clicked."""
         v = Values.from_widgets(*values)
-        return self.locked(v, self.sheets.place(self.look(v), event.index))
+        return self.locked(v, self.sheets.place(self.sample(v), event.index))
 
     def entered(self, event: gr.EventData, *values: Any) -> list[Any]:
         """Lock the garment that was chosen with the arrow keys."""
@@ -223,7 +223,7 @@ class Desk:
 
     def locked(self, v: Values, i: Any) -> list[Any]:
         """Lock the i-th garment of what is shown: updates for locked, share, cut, across and the sliders."""
-        garment = self.sheets.at(self.look(v), i)
+        garment = self.sheets.at(self.sample(v), i)
         if garment is None:
             return [gr.skip()] * (4 + SLIDERS)
         return [garment.to_json(), 0, 0, NEAR, *padded(garment.sliders)]
@@ -233,15 +233,15 @@ class Desk:
         v = Values.from_widgets(*values)
         if v.across >= 0 or v.locked:
             return [gr.skip()] * 3
-        return [self.sheets.first(self.asked(v)).to_json(), 0, 0]
+        return [self.sheets.first(self.spec_of(v)).to_json(), 0, 0]
 
     def more(self, event: gr.EventData, history: History, *values: Any) -> list[Any]:
         """Updates for a sheet around the garments that the panel's script tells, of those that are shown."""
         v, liked = Values.from_widgets(*values), event._data if isinstance(event._data, dict) else {}
-        look, numbers = self.look(v), liked.get("numbers")
-        found = [self.sheets.at(look, i) for i in numbers] if isinstance(numbers, list) else []
-        looks = [garment for garment in found if garment is not None]
-        base = interpolate.more(self.studio.gan(v.name), looks, int(v.n), int(v.seed), liked.get("blend") is True)
+        sample, numbers = self.sample(v), liked.get("numbers")
+        chosen = [self.sheets.at(sample, i) for i in numbers] if isinstance(numbers, list) else []
+        samples = [garment for garment in chosen if garment is not None]
+        base = interpolate.more(self.studio.gan(v.name), samples, int(v.n), int(v.seed), liked.get("blend") is True)
         sliders, psi = padded(base.sliders), base.truncation
         shown = replace(v, base=base.to_json(), locked="", across=0, label=ALL, sliders=sliders, truncation=psi)
         return self.opened(shown, history)
@@ -249,15 +249,15 @@ class Desk:
     def keepable(self, event: gr.EventData, *values: Any) -> spec.SampleSpec:
         """The SampleSpec of the garment that the arrow keys chose, or of the locked one in its present state."""
         v, i = Values.from_widgets(*values), number_of(event)
-        garment = self.sheets.at(self.look(v), i) if i >= 0 else None
+        garment = self.sheets.at(self.sample(v), i) if i >= 0 else None
         if garment is None and not v.locked:
             raise StudioError("Choose a garment first: click it, or go to it with the arrow keys.")
-        return garment or self.look(replace(v, across=ALONE))
+        return garment or self.sample(replace(v, across=ALONE))
 
     def one(self, *values: Any) -> spec.SampleSpec:
         """The SampleSpec of the locked garment, or of the sheet's first one."""
         v = Values.from_widgets(*values)
-        return self.look(replace(v, across=ALONE)) if v.locked else self.sheets.first(self.asked(v))
+        return self.sample(replace(v, across=ALONE)) if v.locked else self.sheets.first(self.spec_of(v))
 
     def one_picture(self, *values: Any) -> str:
         """The path of a PNG of that garment, in its own size."""
@@ -269,10 +269,10 @@ class Desk:
 
     def all_saved(self, scale: int, *values: Any) -> str:
         """The path of a ZIP with a PNG of each garment that is shown."""
-        look = self.look(Values.from_widgets(*values))
-        images, gan = self.sheets.drawn(look)[0], self.studio.gan(look.checkpoint)
-        looks = [interpolate.garment(gan, look, i) for i in range(len(images))]
-        return saves.archive(images, looks, look, saves.factor(scale))
+        sample = self.sample(Values.from_widgets(*values))
+        images, gan = self.sheets.drawn(sample)[0], self.studio.gan(sample.checkpoint)
+        samples = [interpolate.garment(gan, sample, i) for i in range(len(images))]
+        return saves.archive(images, samples, sample, saves.factor(scale))
 
 
 def number_of(event: gr.EventData) -> int:
@@ -281,7 +281,7 @@ def number_of(event: gr.EventData) -> int:
     return number if isinstance(number, int) else -1
 
 
-def asked(
+def to_spec(
     gan: GAN, name: str, label: str, n: Any, seed: Any, truncation: Any, sliders: tuple[Any, ...], across: Any,
     ways: str, clip: bool = False,
 ) -> spec.SampleSpec:  # fmt: skip

@@ -26,9 +26,13 @@ class Sheets:
     def __init__(self, studio: Studio):
         self.studio = studio
 
-    def drawn(self, look: SampleSpec) -> tuple[Tensor, int, str]:
+    def drawn(self, sample: SampleSpec) -> tuple[Tensor, int, str]:
         """(pictures, columns, description), the arguments of `show.described_sheet`."""
-        return in_color.picture(self.studio, look), spec.columns(self.studio.gan(look.checkpoint), look), look.to_json()
+        return (
+            in_color.picture(self.studio, sample),
+            spec.columns(self.studio.gan(sample.checkpoint), sample),
+            sample.to_json(),
+        )
 
     def dressed(self, garment: SampleSpec, page: SampleSpec, label: str | None) -> SampleSpec:
         """A garment with the sliders, truncation and palette of the page, and its class if one is chosen there. Of a
@@ -44,7 +48,7 @@ class Sheets:
             return garment
         gan, share = self.studio.gan(garment.checkpoint), show.number(v.share, 0, 1, "Share of the other")
         mate = self.mate(v)
-        own, others = (spec.latents(gan, look)[0] for look in (garment, mate))
+        own, others = (spec.latents(gan, sample)[0] for sample in (garment, mate))
         # If the mate is the same garment in another class, the latents are equal: then the classes are mixed, in all
         # layers.
         if v.cut and v.cut < gan.layers and not torch.equal(own, others):
@@ -53,11 +57,11 @@ class Sheets:
 
     def mate(self, v: Values) -> SampleSpec:
         """What the locked garment is mixed with: itself in another class, or a garment of another seed."""
-        look = spec.parse(v.locked)
+        sample = spec.parse(v.locked)
         if v.mate.startswith(CLASS):
-            return replace(look, label=v.mate.removeprefix(CLASS), shares=())
+            return replace(sample, label=v.mate.removeprefix(CLASS), shares=())
         number = int(show.number(v.mate_seed, 0, limits.PAGE_SEED, "The other's seed"))
-        return replace(look, seed=number, first=0, latents="")
+        return replace(sample, seed=number, first=0, latents="")
 
     def near(self, garment: SampleSpec, far: float, seed: int) -> SampleSpec:
         return interpolate.neighbours(self.studio.gan(garment.checkpoint), garment, far, seed)
@@ -66,29 +70,29 @@ class Sheets:
         """The first garment of a sheet."""
         return interpolate.garment(self.studio.gan(page.checkpoint), page, 0)
 
-    def place(self, look: SampleSpec, at: Any) -> int:
+    def place(self, sample: SampleSpec, at: Any) -> int:
         """The number of the garment at pixel (x, y) of the enlarged sheet; -1 if there is none."""
-        gan = self.studio.gan(look.checkpoint)
-        side, columns = gan.recipe.size + 2, spec.columns(gan, look)
+        gan = self.studio.gan(sample.checkpoint)
+        side, columns = gan.recipe.size + 2, spec.columns(gan, sample)
         scale = show.enlarged(columns * side + 2)
         if not isinstance(at, list | tuple) or len(at) != 2:
             return -1
         column, row = (int(x // (scale * side)) for x in at)
         return row * columns + column if 0 <= column < columns and row >= 0 else -1
 
-    def count(self, look: SampleSpec) -> int:
+    def count(self, sample: SampleSpec) -> int:
         """How many garments are drawn."""
-        return len(spec.grid(self.studio.gan(look.checkpoint), look)[1]) if look.across else look.n
+        return len(spec.grid(self.studio.gan(sample.checkpoint), sample)[1]) if sample.across else sample.n
 
-    def at(self, look: SampleSpec, i: Any) -> SampleSpec | None:
+    def at(self, sample: SampleSpec, i: Any) -> SampleSpec | None:
         """The i-th garment of what is shown; None if there is none of that number."""
-        if not isinstance(i, int) or not 0 <= i < self.count(look):
+        if not isinstance(i, int) or not 0 <= i < self.count(sample):
             return None
-        return interpolate.garment(self.studio.gan(look.checkpoint), look, i)
+        return interpolate.garment(self.studio.gan(sample.checkpoint), sample, i)
 
-    def plain_file(self, look: SampleSpec, scale: int = 1) -> str:
+    def plain_file(self, sample: SampleSpec, scale: int = 1) -> str:
         """The path of a PNG of a garment in its own size, or enlarged by a whole factor, with its description."""
-        return saves.garment(self.drawn(look)[0], look, scale)
+        return saves.garment(self.drawn(sample)[0], sample, scale)
 
 
 def around(base: SampleSpec, page: SampleSpec) -> SampleSpec:
@@ -100,10 +104,10 @@ def around(base: SampleSpec, page: SampleSpec) -> SampleSpec:
     return replace(dressed, label=page.label, labels=(), shares=()) if page.label is not None else dressed
 
 
-def told(look: SampleSpec) -> str:
+def caption(sample: SampleSpec) -> str:
     """A line of text on the locked garment."""
-    what = f"{look.label} " if isinstance(look.label, str) else ""
-    where = "" if look.latents else f"number {look.first + 1} of seed {look.seed}"
+    what = f"{sample.label} " if isinstance(sample.label, str) else ""
+    where = "" if sample.latents else f"number {sample.first + 1} of seed {sample.seed}"
     return words.LOCKED.format(garment=html.escape(f"{what}{where}".strip() or "a garment of its own"))
 
 

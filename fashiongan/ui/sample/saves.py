@@ -28,44 +28,44 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def stem(look: SampleSpec) -> str:
+def stem(sample: SampleSpec) -> str:
     """The name of a file without its ending: studio-seed7-dress-3 is the third garment of that seed, a dress."""
-    where = look.checkpoint.removeprefix("hub:").removeprefix("runs/").removesuffix(".safetensors")
-    parts = [where[-60:], "" if look.latents else f"seed{look.seed}"]
-    parts += [str(look.label) if look.label is not None else "blend" if look.shares else ""]
-    parts += ["liked"] * bool(look.liked) + ["color"] * bool(look.palette)
-    if look.across:
-        parts.append(f"along-slider-{look.across}")
-    elif look.n > 1:
-        parts.append(f"sheet-{look.n}")
-    elif not look.latents:
-        parts.append(str(look.first + 1))
+    where = sample.checkpoint.removeprefix("hub:").removeprefix("runs/").removesuffix(".safetensors")
+    parts = [where[-60:], "" if sample.latents else f"seed{sample.seed}"]
+    parts += [str(sample.label) if sample.label is not None else "blend" if sample.shares else ""]
+    parts += ["liked"] * bool(sample.liked) + ["color"] * bool(sample.palette)
+    if sample.across:
+        parts.append(f"along-slider-{sample.across}")
+    elif sample.n > 1:
+        parts.append(f"sheet-{sample.n}")
+    elif not sample.latents:
+        parts.append(str(sample.first + 1))
     return slug(" ".join(parts))
 
 
-def garment(image: Tensor, look: SampleSpec, scale: int) -> str:
+def garment(image: Tensor, sample: SampleSpec, scale: int) -> str:
     """The path of a PNG of one garment, image (1, C, H, W) uint8, enlarged by a whole factor."""
-    return show.kept(png(image, look, scale), name(look, scale))
+    return show.kept(png(image, sample, scale), name(sample, scale))
 
 
-def png(image: Tensor, look: SampleSpec, scale: int) -> bytes:
-    return sheets.png(sheets.sheet(image, 1, gap=0, scale=scale), look.to_json())
+def png(image: Tensor, sample: SampleSpec, scale: int) -> bytes:
+    return sheets.png(sheets.sheet(image, 1, gap=0, scale=scale), sample.to_json())
 
 
-def name(look: SampleSpec, scale: int, ending: str = ".png") -> str:
-    return stem(look) + (f"-x{scale}" if scale > 1 else "") + ending
+def name(sample: SampleSpec, scale: int, ending: str = ".png") -> str:
+    return stem(sample) + (f"-x{scale}" if scale > 1 else "") + ending
 
 
-def archive(images: Tensor, looks: Sequence[SampleSpec], sheet: SampleSpec, scale: int) -> str:
+def archive(images: Tensor, samples: Sequence[SampleSpec], sheet: SampleSpec, scale: int) -> str:
     """The path of a ZIP with a PNG of each garment, images (N, C, H, W) uint8, with its description inside."""
     if images[:, 0].numel() * scale**2 > limits.SAVED_PIXELS:
         raise StudioError("That many garments, that much enlarged, make too large a file: choose a smaller factor.")
     out, used = io.BytesIO(), set[str]()
     with zipfile.ZipFile(out, "w") as file:
-        for i, look in enumerate(looks):
-            inside = name(look, scale)
-            if look.latents or inside in used:
-                inside = name(look, scale, f"-{i + 1}.png")
+        for i, sample in enumerate(samples):
+            inside = name(sample, scale)
+            if sample.latents or inside in used:
+                inside = name(sample, scale, f"-{i + 1}.png")
             used.add(inside)
-            file.writestr(zipfile.ZipInfo(inside), png(images[i : i + 1], look, scale))
+            file.writestr(zipfile.ZipInfo(inside), png(images[i : i + 1], sample, scale))
     return show.kept(out.getvalue(), name(sheet, scale, ".zip"))

@@ -76,15 +76,15 @@ class Values:
         )  # fmt: skip
 
     @classmethod
-    def of(cls, look: SampleSpec) -> "Values":
+    def of(cls, sample: SampleSpec) -> "Values":
         """The values that show what is described: a sheet, or a garment alone."""
-        sheet = look.across > 0 or (look.n > 1 and not look.latents)
-        label = str(look.label) if sheet and not look.liked and look.label is not None else ALL
+        sheet = sample.across > 0 or (sample.n > 1 and not sample.latents)
+        label = str(sample.label) if sheet and not sample.liked and sample.label is not None else ALL
         return cls(
-            locked="" if sheet else look.to_json(), base=look.to_json() if sheet and look.liked else "", mate=SEED,
-            mate_seed=1, share=0, cut=0, far=0.4, ways=look.ways, palette=in_color.named(look.palette),
-            name=look.checkpoint, label=label, n=look.n if sheet else 40, seed=min(look.seed, limits.PAGE_SEED),
-            truncation=look.truncation, sliders=padded(look.sliders), across=look.across if sheet else ALONE,
+            locked="" if sheet else sample.to_json(), base=sample.to_json() if sheet and sample.liked else "",
+            mate=SEED, mate_seed=1, share=0, cut=0, far=0.4, ways=sample.ways, palette=in_color.named(sample.palette),
+            name=sample.checkpoint, label=label, n=sample.n if sheet else 40, seed=min(sample.seed, limits.PAGE_SEED),
+            truncation=sample.truncation, sliders=padded(sample.sliders), across=sample.across if sheet else ALONE,
         )  # fmt: skip
 
 
@@ -145,9 +145,9 @@ def opened(text: str) -> Values:
     if "version" not in source:
         return Values.of(spec.parse(source))
     link: Link = checked(Link, source, BROKEN)
-    if any(look and look.checkpoint != link.checkpoint for look in (link.garment, link.around)):
+    if any(sample and sample.checkpoint != link.checkpoint for sample in (link.garment, link.around)):
         raise StudioError(BROKEN)
-    locked, base = (look.to_json() if look else "" for look in (link.garment, link.around))
+    locked, base = (sample.to_json() if sample else "" for sample in (link.garment, link.around))
     own = {f.name: getattr(link, f.name) for f in fields(Values) if hasattr(link, f.name)}
     own |= {"sliders": padded(link.sliders), "across": link.across if locked else max(0, link.across)}
     return Values(**{**own, "name": link.checkpoint, "locked": locked, "base": base})

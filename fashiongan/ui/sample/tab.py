@@ -139,8 +139,8 @@ class Wiring:
         self.values = [self.locked, self.base, *mixed, w.far, w.ways, w.palette, *w.asking]
         self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo]  # as `Desk.drawn` returns them
         close = [p.back, p.keep, p.one, p.chosen, mix.box]
-        known = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
-        fitted = [*known, f.about, f.growth, w.palette, w.n, w.far, *close]
+        address = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
+        fitted = [*address, f.about, f.growth, w.palette, w.n, w.far, *close]
         # As `Desk.page` returns them.
         self.everything = [*fitted, w.models, mix.seed, mix.share, w.ways, w.seed, w.truncation, *w.sliders]
         self.classes: Event = {
@@ -240,9 +240,9 @@ class Wiring:
 
 def photographed(path: str) -> str:
     """The colors of the garment in an uploaded picture, with commas between."""
-    found = in_color.of_photograph(Path(path))
-    show.said(found.note)
-    return ", ".join(found.colors)
+    reference = in_color.of_photograph(Path(path))
+    show.warn(reference.note)
+    return ", ".join(reference.colors)
 
 
 def seen(visible: bool) -> gr.Slider:

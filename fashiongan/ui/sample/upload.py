@@ -88,8 +88,8 @@ def panel(target: Tensor, guess: inversion.Guess, note: str = "") -> str:
     figures = "".join(
         f'<figure><img src="{url(x)}" alt=""><figcaption>{text}</figcaption></figure>' for text, x in sides
     )
-    told = f"<p>{html.escape(note)}</p>" if note else ""
-    return f'<div class="preview" data-done="{str(done).lower()}">{figures}</div>{told}'
+    sentence = f"<p>{html.escape(note)}</p>" if note else ""
+    return f'<div class="preview" data-done="{str(done).lower()}">{figures}</div>{sentence}'
 
 
 def url(x: Tensor) -> str:

@@ -19,7 +19,7 @@ def moving(locked: str, across: int) -> tuple[bool, bool]:
 def view(locked: str, base: str, across: int) -> list[Any]:
     """Show the widgets that make sense for a sheet, or for the locked garment."""
     close = across < 0 and locked != ""
-    caption = explore.told(spec.parse(locked)) if close else words.AROUND if base else words.CLICK
+    caption = explore.caption(spec.parse(locked)) if close else words.AROUND if base else words.CLICK
     shown = [gr.Button(visible=seen) for seen in (close or base != "", close, close)]
     return [*shown, caption, gr.Accordion(visible=close)]
 

@@ -44,7 +44,7 @@ def listed(studio: Studio, chosen: str | None) -> gr.Dropdown:
     return gr.Dropdown(choices=titled(names), value=chosen if chosen in names else favourite(names))
 
 
-def known(studio: Studio, name: Any) -> bool:
+def has(studio: Studio, name: Any) -> bool:
     """Whether a choice is still valid: it is listed, or it names a place on the Hub."""
     try:
         studio.library.check(name)

@@ -61,7 +61,7 @@ def answered(f: Callable[[Any], object]) -> Callable[[Any], Any]:
     return wrapped
 
 
-def said(note: str) -> None:
+def warn(note: str) -> None:
     """Show a sentence as a toast, if there is one."""
     if note:
         gr.Info(note)

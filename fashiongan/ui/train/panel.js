@@ -85,7 +85,7 @@ function take(/** @type {any} */ d) {
 
 const look = latest(async () => {
   if (document.hidden) return;
-  const {news: d, about} = await server.news([run, generation, rows, sheet]), s = d.status;
+  const {update: d, about} = await server.update([run, generation, rows, sheet]), s = d.status;
   if (s.run && s.run !== run) {
     run = s.run; gan = s.gan; columns = {}; rows = 0; newest = ''; epochs = []; nextDraw = 0;
     slider.value = slider.max = 0;
@@ -106,5 +106,5 @@ const look = latest(async () => {
 }, () => { tell('offline'); find('.status').textContent = OFFLINE; });
 
 fit(draw);
-listen('fashiongan-news', look);  // a button was answered: look at once
+listen('fashiongan-update', look);  // a button was answered: look at once
 poll(look, () => root.dataset.state === 'running' ? 2000 : 1000);  // every look costs the run a little

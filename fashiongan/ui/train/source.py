@@ -35,10 +35,10 @@ class Source:
             "Upload a ZIP of pictures", file_types=[".zip"], size="sm", elem_id="zip", visible=not studio.public
         )
         with gr.Column(visible=False, elem_id="advice") as self.panel:
-            self.told = gr.Markdown(elem_classes="caption")
+            self.note = gr.Markdown(elem_classes="caption")
             self.use = gr.Button("Use these settings", size="sm", elem_id="use")
 
-    def look(self, tab: gr.Tab, which: list[Any], some: list[Any], shown: gr.HTML) -> None:
+    def wire(self, tab: gr.Tab, which: list[Any], some: list[Any], shown: gr.HTML) -> None:
         """Show a preview of the data. `which`: the fields of data, size and fit; `some`: those of classes and
         number."""
         events = [tab.select, *(c.change for c in (*which, *some))]
@@ -47,9 +47,9 @@ class Source:
     def advise_on(self, which: list[Any], taken: Callable[[Recipe], list[Any]], fields: list[Any]) -> None:
         """Show a recommendation for the data. `which`: the fields of data, size and fit. A button copies it to
         `fields`."""
-        told = [self.panel, self.told]
-        gr.on([c.change for c in which], self.advise, which, told, trigger_mode="always_last", **HIDDEN)
-        use = show.polite(lambda *asked: taken(self.advised(*asked)))
+        outputs = [self.panel, self.note]
+        gr.on([c.change for c in which], self.advise, which, outputs, trigger_mode="always_last", **HIDDEN)
+        use = show.polite(lambda *values: taken(self.advised(*values)))
         self.use.click(use, which, fields, **HIDDEN)
         self.zipped.upload(show.polite(self.unpack), self.zipped, self.field, api_visibility="private")
 
@@ -64,28 +64,28 @@ class Source:
         try:
             if source == datasets.FASHION_MNIST:
                 return gr.Column(visible=False), ""
-            found, seconds = self.studio.advice(asked(source, size, fit))
+            advice, seconds = self.studio.advice(basis(source, size, fit))
         except StudioError:
             return gr.Column(visible=False), ""
         how_long = words.ADVISED_BUSY if seconds is None else f"about {recommend.duration(seconds)} on this machine"
-        own = asked(source, size, fit)
+        own = basis(source, size, fit)
         changed = [
-            f"{k.label} {getattr(found, k.name):,}" if k.kind is int else f"{k.label} {getattr(found, k.name)}"
-            for k in knobs(type(found)).values()
-            if getattr(found, k.name) not in (k.default, getattr(own, k.name, k.default))
+            f"{k.label} {getattr(advice, k.name):,}" if k.kind is int else f"{k.label} {getattr(advice, k.name)}"
+            for k in knobs(type(advice)).values()
+            if getattr(advice, k.name) not in (k.default, getattr(own, k.name, k.default))
         ]
-        text = words.ADVISED.format(gan=found.gan, settings="; ".join(changed), how_long=how_long)
+        text = words.ADVISED.format(gan=advice.gan, settings="; ".join(changed), how_long=how_long)
         return gr.Column(visible=True), text
 
     def advised(self, source: str, size: int, fit: str) -> Recipe:
         """The recommended recipe for the data."""
-        return recommend.recipe(self.studio.garments(source, size, fit), asked(source, size, fit))
+        return recommend.recipe(self.studio.garments(source, size, fit), basis(source, size, fit))
 
     def preview(self, source: str, size: int, fit: str, classes: str, limit: int | None) -> str:
         """HTML: pictures and counts of the data, or the sentence that says why the data cannot be read."""
         try:
             # Fashion-MNIST is previewed in its own size, 28 x 28, whatever size the run will use.
-            recipe = asked(source, size, fit) if source != datasets.FASHION_MNIST else asked(source, 28, "fill")
+            recipe = basis(source, size, fit) if source != datasets.FASHION_MNIST else basis(source, 28, "fill")
             whole = self.studio.garments(recipe.data, recipe.size, recipe.fit)
             return show.preview(
                 datasets.select(whole, datasets.class_numbers(classes or "", whole.names), limit or None)
@@ -94,6 +94,6 @@ class Source:
             return f'<p class="sorry">{html.escape(str(e))}</p>'
 
 
-def asked(source: str, size: int, fit: str) -> Recipe:
+def basis(source: str, size: int, fit: str) -> Recipe:
     """A recipe in which only the data, size and fit are set."""
     return gans.new_recipe("dcgan", data=source, size=size, fit=fit)

@@ -28,7 +28,7 @@ OFFERED = "studio"  # its quick look is the first that shows recognisable garmen
 FIRST = ("size", "fit", "classes", "limit", "epochs", "seed")  # knobs that are always visible; the others are folded
 STATES = {"running": "Training", "paused": "Paused", "stopped": "Stopped", "finished": "Finished", "failed": "Failed"}
 TEX = [{"left": "$$", "right": "$$", "display": True}]
-LOOK_AT_ONCE = "() => { document.dispatchEvent(new Event('fashiongan-news')); }"  # panel.js handles it
+REFRESH = "() => { document.dispatchEvent(new Event('fashiongan-update')); }"  # panel.js handles it
 
 
 def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
@@ -168,7 +168,7 @@ def wire_run(
     enqueue = c.add.click(show.polite(desk.enqueue), recipe, visitor, **HIDDEN)
     cancel = s.drop.click(show.polite(desk.cancel), [visitor, s.waiting], None, **HIDDEN)
     for clicked in (start, pause, resume, stop, enqueue, cancel):
-        clicked.then(fn=None, js=LOOK_AT_ONCE, **HIDDEN).then(**fresh)
+        clicked.then(fn=None, js=REFRESH, **HIDDEN).then(**fresh)
     w.live.change(**fresh)  # panel.js triggers this when the run's state has changed
     gr.on([page.load, this.select], **fresh)
 
@@ -183,7 +183,7 @@ def wire_settings(desk: Desk, page: gr.Blocks, this: gr.Tab, c: Chooser, s: Sett
     empty = [fields[name] for name, k in desk.names.items() if k.default is None]
     page.load(lambda: [None] * len(empty), None, empty, **HIDDEN)
     which = [s.pictures.field, fields["size"], fields["fit"]]
-    s.pictures.look(this, which, [fields["classes"], fields["limit"]], s.preview)
+    s.pictures.wire(this, which, [fields["classes"], fields["limit"]], s.preview)
     s.pictures.advise_on(which, desk.advised, [c.gan, c.how_long, *knob_fields])
 
 
@@ -201,17 +201,17 @@ def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
 
 
 def live_panel(studio: Studio) -> gr.HTML:
-    """The panel that shows the run: panel.html and panel.js, which calls `news` and `sheet`."""
+    """The panel that shows the run: panel.html and panel.js, which calls `update` and `sheet`."""
 
     @show.answered
-    def news(asked: Any) -> LiveNews:
+    def update(request: Any) -> LiveUpdate:
         # Anybody can call this: it only reads, and checks every value.
         try:
-            run, generation, row, sheet = checked(tuple[str, int, int, int], asked, "")
+            run, generation, row, sheet = checked(tuple[str, int, int, int], request, "")
         except StudioError:  # a reader that has no data yet
             run, generation, row, sheet = "", -1, 0, -1
         now = studio.updates(run, generation, row, sheet)
-        return LiveNews(now, about(now.status))
+        return LiveUpdate(now, about(now.status))
 
     @show.answered
     def sheet(epoch: Any) -> bytes | None:
@@ -219,14 +219,14 @@ def live_panel(studio: Studio) -> gr.HTML:
 
     html = (HERE / "panel.html").read_text()
     html = html.replace(words.PRESS_START, "") if studio.public else html
-    return html_panel(HERE, "live", [news, sheet], html, words=words.CURVES)
+    return html_panel(HERE, "live", [update, sheet], html, words=words.CURVES)
 
 
 @dataclass(frozen=True)
-class LiveNews:
+class LiveUpdate:
     """What is new of a run, and the parts of the line about it."""
 
-    news: RunUpdate
+    update: RunUpdate
     about: list[str]
 
 
