@@ -36,7 +36,8 @@ class Rule:
 RULES: dict[str, list[Rule]] = {
     "Sample": [
         Rule(
-            "#checkpoint, #label, #across, #n, #far, #seed, #roll, #truncation, #level, #ways, [id^=slider_], #back",
+            "#checkpoint, #label, #across, #n, #far, #seed, #roll, #truncation, #level, #ways, [id^=slider_], #back, "
+            "#palette, #photograph, #undo, #redo",
             "#sheet img",
         ),
         Rule("*"),

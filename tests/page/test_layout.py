@@ -6,12 +6,7 @@ import pytest
 from benchmarks import layout
 
 pytestmark = pytest.mark.slow
-TABS = [
-    pytest.param(tab, marks=pytest.mark.xfail(strict=True, reason="its desk is being built"))
-    if tab == "Sample"
-    else tab
-    for tab in layout.RULES
-]
+TABS = list(layout.RULES)
 
 
 @pytest.fixture(scope="module")

@@ -268,5 +268,5 @@ def test_a_garment_is_sent_here_from_the_sample_tab(visit):
     page.wait_for_function("() => document.querySelector('#sheet img')?.naturalWidth")
     page.locator("#send_robustness").click()
     shown(page, kind="My own")
-    page.locator("#upload").get_by_text("garment").first.wait_for()
+    page.locator("#upload").get_by_text("studio-seed0").first.wait_for()
     page.wait_for_function("() => document.querySelector('[data-part=before]').src.startsWith('data:image/png')")
