@@ -435,6 +435,26 @@ def test_a_drawing_by_hand_is_colored(page):
     assert hue_off(after(page), "#c0392b") < HUE
 
 
+def test_colors_are_taken_from_a_photograph(page):
+    im, out = Image.new("RGB", (200, 200), "white"), io.BytesIO()
+    im.paste("#b03a2e", (50, 30, 150, 110))
+    im.paste("#1f3c88", (50, 110, 150, 170))
+    im.save(out, "PNG")
+
+    def take(data):
+        with page.expect_file_chooser() as chooser:
+            page.locator("#dye_photograph").click()
+        chooser.value.set_files({"name": "reference.png", "mimeType": "image/png", "buffer": data})
+
+    take(out.getvalue())
+    page.wait_for_function(
+        "() => JSON.parse(document.querySelector('.dye').dataset.shown).spec.colors[0] === '#b03a2e'"
+    )
+    assert "#1f3c88" in request_of(calm(page))["spec"]["colors"]
+    take(b"dear diary")
+    page.get_by_text("no picture that can be read").first.wait_for()
+
+
 def test_a_garment_is_sent_here_from_the_sample_tab(visit):
     page = visit()
     page.wait_for_function("() => document.querySelector('#sheet img')?.naturalWidth")

@@ -9,7 +9,7 @@ let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]);
 let tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
 let own = 0, drawing = '', sheet = 'palettes', at = 40;
 const masks = /** @type {Record<string, string>} */ ({});  // of uploads, as they were corrected: see mask.js
-let shown = {preview: '', variants: '', ways: ''}, garment = '', wells = '', n = 0, timer = 0;
+let shown = {preview: '', variants: '', ways: ''}, garment = '', reference = '', wells = '', n = 0, timer = 0;
 
 const choice = () => /** @type {any} */ (window).fashionganColorize;
 const uploads = () => JSON.parse(choice().uploads || '[]');
@@ -55,6 +55,10 @@ function adapt() {
   if (now !== garment) { if (garment) { dots = []; dot = -1; } garment = now; }
   if (wanted !== n) { if (variant >= wanted) variant = 0; n = wanted; }
   if (tone >= tones()) tone = 0;
+  if (choice().reference !== reference) {  // colors were taken from a photograph
+    reference = choice().reference;
+    if (reference) { colors = reference.split(', '); palette = ''; mode = 'own'; variant = tone = 0; dot = -1; }
+  }
   const more = Object.values(props.palettes).flat().filter(c => !colors.includes(c));
   if (colors.length < tones()) colors = [...colors, ...more.slice(0, tones() - colors.length)];
 }

@@ -30,8 +30,8 @@ SUITED, UNLABELED = "", ""  # values of the choices "the one that suits" and "as
 START, VARIANTS = "Jewel", 6
 BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # color-blind people can distinguish these
 # panel.js fetches what the panel lacks. The panel may be mounted later than the event, so the event is kept.
-TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
-  window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
+TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep, reference) => {
+  window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep, reference};
   document.dispatchEvent(new Event('fashiongan-colorize'));
 }"""
 
@@ -75,6 +75,8 @@ class Dye:
     label: gr.Dropdown
     keep: gr.Checkbox
     checkpoint: gr.Dropdown
+    photograph: gr.UploadButton
+    reference: gr.Textbox  # the colors that were taken from a photograph
 
 
 def dye_form(colorizing: ColorizeService) -> Dye:
@@ -99,7 +101,8 @@ def dye_form(colorizing: ColorizeService) -> Dye:
         elem_id="colorizer",
     )
     keep = gr.Checkbox(True, label="Keep the background gray", elem_id="keep_gray")
-    return Dye(tones, n, strength, seed, roll, label, keep, checkpoint)
+    photograph = gr.UploadButton("Colors of a photo", file_types=["image"], size="sm", elem_id="dye_photograph")
+    return Dye(tones, n, strength, seed, roll, label, keep, checkpoint, photograph, gr.Textbox("", visible=False))
 
 
 def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
@@ -111,7 +114,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
         with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
             panel(colorizing)
     uploads = gr.Textbox("[]", visible=False)
-    chosen = [p.kind, p.number, uploads, d.checkpoint, d.label, d.tones, d.n, d.strength, d.seed, d.keep]
+    chosen = [p.kind, p.number, uploads, d.checkpoint, d.label, d.tones, d.n, d.strength, d.seed, d.keep, d.reference]
     tell: Event = {"fn": None, "inputs": chosen, "js": TELL, **HIDDEN}
     gr.on([this.select, *(c.change for c in chosen)], **tell)
     desk = Desk(colorizing)
@@ -120,6 +123,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     p.kind.change(sources, p.kind, [p.numbered, p.upload, p.note], **HIDDEN)
     p.another.click(lambda: random.randrange(TEST_PICTURES), None, p.number, **HIDDEN)
     d.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, d.seed, **HIDDEN)
+    d.photograph.upload(show.polite(desk.photographed), d.photograph, d.reference, **HIDDEN)
     # Also a picture that another tab has sent here.
     p.upload.change(show.polite(desk.taken), p.upload, [uploads, p.kind], **HIDDEN)
     return p.upload
@@ -153,6 +157,12 @@ class Desk:
         labels = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
         gone = {} if label in (UNLABELED, *labels) else {"value": UNLABELED}
         return gr.Dropdown(choices=[("As it is", UNLABELED), *((x, x) for x in labels)], **gone)
+
+    def photographed(self, path: str) -> str:
+        """The colors of the garment in a photograph, with commas between."""
+        reference = self.colorizing.reference(Path(path))
+        show.warn(reference.note)
+        return ", ".join(reference.colors)
 
     def taken(self, paths: list[str] | None) -> tuple[str, Any]:
         """Uploaded pictures in the form that the panel reads, and an update that selects them."""
