@@ -130,7 +130,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
 
 
 def named(names: list[str]) -> list[tuple[str, str]]:
-    return [("The one that suits the picture", SUITED), *checkpoints.titled(names)]
+    return [("The one that suits", SUITED), *checkpoints.titled(names)]
 
 
 def sources(kind: str) -> list[Any]:
