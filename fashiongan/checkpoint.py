@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from . import files, gans, limits
 from .errors import StudioError
@@ -29,6 +30,18 @@ DTYPES = {
     torch.uint8: "U8",
 }  # the types of a network's tensors -> their names in a safetensors file
 D = "D."  # prefix of the names of the discriminator's tensors
+
+
+class Undrawn(TorchFunctionMode):
+    """While a net is built on the meta device: no normal weights are drawn, since the file's take their place.
+
+    There PyTorch would import its compiler to draw them, which takes a second and a half.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") == "normal_":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,7 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
         recipe = gans.recipe_from_json(header.get("recipe", ""))
         if len(recipe.labels) > limits.MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
-        with torch.device("meta"):  # shapes only, so that a forged header cannot allocate memory
+        with torch.device("meta"), Undrawn():  # shapes only, so that a forged header cannot allocate memory
             gan = gans.GANS[recipe.gan](recipe)
         fill(gan, f, path)
     # The same memory layout as in training: sums, and so the images, are then identical to the last bit.

@@ -65,7 +65,7 @@ def load(name: str | Path, device: str = "cpu") -> Classifier:
             r = dataclasses.replace(recipe(str(fields.pop("classifier")), **fields), labels=labels)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StudioError(f"{path} holds no classifier: choose a file that `fit` has written.") from None
-        with torch.device("meta"):
+        with torch.device("meta"), checkpoint.Undrawn():
             net = CLASSIFIERS[r.classifier](r)
         checkpoint.fill(net, f, path)
     return net.to(device).eval().requires_grad_(False)

@@ -285,6 +285,12 @@ def test_importing_the_command_line_is_light(python):
 
 
 @pytest.mark.slow
+def test_loading_a_checkpoint_does_not_import_the_compiler(python):
+    code = "import sys, fashiongan.checkpoint as c; c.load('studio'); print('torch._dynamo' in sys.modules)"
+    assert python("-c", code) == (0, "False\n", "")
+
+
+@pytest.mark.slow
 def test_the_commands_run_as_processes(python, model):
     from pathlib import Path
 
