@@ -19,3 +19,8 @@ PALETTES: dict[str, tuple[str, ...]] = {
     "Sport": ("#e4002b", "#0057b8", "#ffd100", "#00843d", "#ff6a13", "#5f259f"),
     "Autumn": ("#7b2d26", "#c1440e", "#e3a32d", "#6a7b2f", "#8b5e34", "#4b3b56"),
 }
+
+
+def by_name(name: str) -> tuple[str, ...] | None:
+    """The colors of the palette with that name, in letters of either case; None if there is none."""
+    return {key.casefold(): colors for key, colors in PALETTES.items()}.get(name.strip().casefold())

@@ -25,9 +25,9 @@ PIECE = 500  # pictures that go through the net together, so that memory stays b
 def palette(text: str) -> tuple[str, ...]:
     """The colors, each "#rrggbb", of a palette's name such as "Jewel", or of colors separated by commas; StudioError
     for anything else."""
-    name = text.strip().casefold()
-    named = next((colors for key, colors in palettes.PALETTES.items() if key.casefold() == name), None)
-    apart = named or [c for c in re.split(r",(?![^(]*\))", text) if c.strip()]  # not within rgb(1, 2, 3)
+    apart = palettes.by_name(text) or [
+        c for c in re.split(r",(?![^(]*\))", text) if c.strip()
+    ]  # not within rgb(1, 2, 3)
     if not 1 <= len(apart) <= limits.PALETTE_COLORS:
         names = ", ".join(palettes.PALETTES)
         raise StudioError(f"Give 1 to {limits.PALETTE_COLORS} colors such as #b03a2e,teal, or a palette: {names}.")

@@ -7,8 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from .. import checkpoint
-from ..color import color_space
-from ..color.palettes import PALETTES
+from ..color import color_space, palettes
 from ..errors import StudioError
 from ..gans.base import GAN
 from ..hub import registry
@@ -36,9 +35,9 @@ def colors(given: Sequence[str], palette: str | None) -> tuple[str, ...]:
     if given and palette:
         raise StudioError("Give --colour or --palette, not both.")
     if palette:
-        chosen = next((v for k, v in PALETTES.items() if k.casefold() == palette.strip().casefold()), None)
+        chosen = palettes.by_name(palette)
         if chosen is None:
-            raise StudioError(f"There is no palette {palette!r}: choose one of {', '.join(PALETTES)}.")
+            raise StudioError(f"There is no palette {palette!r}: choose one of {', '.join(palettes.PALETTES)}.")
         return chosen
     for text in given:
         color_space.parse(text)

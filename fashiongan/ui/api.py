@@ -282,8 +282,7 @@ class ColorEndpoints:
 
 def named_colors(text: str) -> list[str]:
     """The colors of the palette with that name, or colors that are separated by commas."""
-    palette = next((v for k, v in palettes.PALETTES.items() if k.casefold() == text.strip().casefold()), None)
-    return list(palette or (c for c in map(str.strip, text.split(",")) if c))
+    return list(palettes.by_name(text) or (c for c in map(str.strip, text.split(",")) if c))
 
 
 class CutoutEndpoint:

@@ -51,8 +51,8 @@ def panel(desk: Desk) -> gr.HTML:
     """Its value is what `Desk.drawn` returns for it. It triggers `select` and `submit` with a garment's number, and
     `like` with the numbers of several."""
 
-    def slider(request: Any) -> Any:
-        return preview(desk, request)
+    def slider(source: Any) -> Any:
+        return preview(desk, source)
 
     rows = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{what}</dd>" for key, what in KEYS)
     return gr.HTML(
@@ -65,21 +65,18 @@ def panel(desk: Desk) -> gr.HTML:
     )
 
 
-def preview(desk: Desk, request: Any) -> Preview:
+def preview(desk: Desk, source: Any) -> Preview:
     """What the script asks for; StudioError for what is no slider or no address."""
-    preview_request: PreviewRequest = checked(PreviewRequest, request, "This is no slider of the page.")
-    v = opened(preview_request.address)
-    garment = (
-        desk.sample(replace(v, across=ALONE)) if v.locked else desk.sheets.at(desk.sample(v), preview_request.number)
-    )
+    request: PreviewRequest = checked(PreviewRequest, source, "This is no slider of the page.")
+    v = opened(request.address)
+    garment = desk.sample(replace(v, across=ALONE)) if v.locked else desk.sheets.at(desk.sample(v), request.number)
     if garment is None:
         return Preview(None)
-    end = spec.reaches(desk.studio.gan(v.name), SLIDERS, v.ways)[preview_request.slider - 1]
+    end = spec.reaches(desk.studio.gan(v.name), SLIDERS, v.ways)[request.slider - 1]
     own = padded(garment.sliders)
     places = torch.linspace(-end, end, STEPS).tolist()
     samples = [
-        replace(garment, sliders=(*own[: preview_request.slider - 1], place, *own[preview_request.slider :]))
-        for place in places
+        replace(garment, sliders=(*own[: request.slider - 1], place, *own[request.slider :])) for place in places
     ]
     images = torch.cat([desk.sheets.drawn(sample)[0] for sample in samples])
     return Preview(sheets.png(sheets.sheet(images, STEPS, scale=2)))
