@@ -7,8 +7,9 @@ are left to huggingface_hub, which reads them from its login or from HF_TOKEN; t
 import hashlib
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from contextlib import suppress
 from dataclasses import dataclass
@@ -186,16 +187,23 @@ def request(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
     """Run a request to the Hub and return its result; StudioError if it fails or takes longer than `seconds`.
 
     The request runs in a thread of its own, because the client's timeouts do not bound the total time. A thread that is
-    late is abandoned.
+    late is abandoned, and the process does not wait for it when it ends.
     """
     import huggingface_hub as hf
     from huggingface_hub import errors
 
     if hf.constants.is_offline_mode():
         raise UnreachableError("The Hub was not asked, since HF_HUB_OFFLINE is set.")
-    pool = ThreadPoolExecutor(1, thread_name_prefix="hub")
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as e:
+            answer.set_exception(e)
+
+    threading.Thread(target=run, name="hub", daemon=True).start()
     try:
-        answer: Future[T] = pool.submit(work)
         return answer.result(seconds)
     except Late as e:
         raise UnreachableError(f"The Hub did not answer within {seconds:.0f} s.") from e
@@ -205,8 +213,6 @@ def request(work: Callable[[], T], seconds: float = limits.HUB_ANSWER) -> T:
         raise StudioError("That is no name for a repository on the Hub: write user/name.") from e
     except Exception as e:  # the HTTP library's errors are of many types, which change with its version
         raise UnreachableError(f"The Hub cannot be reached, or the connection broke off ({type(e).__name__}).") from e
-    finally:
-        pool.shutdown(wait=False)
 
 
 def refused(e: Any) -> StudioError:

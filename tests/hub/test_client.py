@@ -1,6 +1,7 @@
 """The Hub: the real client against a stand-in, well and in every kind of trouble."""
 
 import socket
+import threading
 import time
 
 import huggingface_hub
@@ -11,6 +12,7 @@ from huggingface_hub import constants
 
 from fashiongan import checkpoint, cli, hub, limits
 from fashiongan.errors import StudioError
+from fashiongan.hub import client
 from fashiongan.release import model_card
 
 
@@ -96,6 +98,10 @@ def test_a_silent_hub_takes_three_seconds_and_no_more(serve, weights):
     with pytest.raises(StudioError, match=r"The Hub (did not answer within 3 s|cannot be reached)"):
         hub.fetch(hub.parse("me/boots"))
     assert time.monotonic() - begin < 4.5
+
+
+def test_a_late_answer_does_not_hold_up_the_end_of_the_process():
+    assert client.request(lambda: threading.current_thread().daemon)
 
 
 def test_a_dead_network_is_reported_at_once(serve):

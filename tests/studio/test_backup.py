@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import threading
 import time
 
 import pytest
@@ -41,6 +42,19 @@ def until(true, seconds=60):
         time.sleep(0.02)
 
 
+def end(backup):
+    """As when the process ends: what it is sending arrives, and nothing after that."""
+    backup.given_up = True
+    with backup.lock:  # its thread may be waiting for a change
+        backup.changed.add("dcgan-1")
+        backup.urgent = True
+        backup.lock.notify()
+    for thread in threading.enumerate():
+        if getattr(thread, "_target", None) == backup.work:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
 def weights(folder):
     return checkpoint.load(folder / "checkpoint.safetensors").state_dict()
 
@@ -60,7 +74,8 @@ def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(studio, s
             == (tmp_path / "first/dcgan-1/state.safetensors").read_bytes()
         )
     )
-    shutil.rmtree(tmp_path / "first")  # the Space is rebuilt
+    end(first.runs.backup)  # the Space is rebuilt
+    shutil.rmtree(tmp_path / "first")
     again = studio("again")
     assert (again.status().state, again.status().step) == ("stopped", step)
     again.go_on()
