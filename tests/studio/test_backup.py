@@ -1,12 +1,19 @@
 """Runs on a disk that does not last: a copy on the Hub, from which an interrupted run ends bit for bit as any other."""
 
 import errno
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+import torch
 
+import fashiongan
 from fashiongan import checkpoint, limits
 from fashiongan.errors import StudioError
 from fashiongan.hub import ConflictError, Mirror, mirror
@@ -92,6 +99,55 @@ def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(studio, s
     )
     assert server.settings["you/runs"]["created"]["visibility"] == "private"
     assert again.runs.unkept == ""
+
+
+STUDIO = """
+import json, sys, time
+import torch
+from pathlib import Path
+from fashiongan import gans, limits
+from fashiongan.studio import Studio
+limits.RUNS_PUSH = 0.05
+torch.set_num_threads(THREADS)
+folder, data, recipe = sys.argv[1:]
+folder = Path(folder)
+Studio(folder, data_root=data, device="cpu", runs_repo="you/runs").start(gans.new_recipe("dcgan", **json.loads(recipe)))
+time.sleep(600)
+"""
+
+
+def test_a_killed_process_whose_disk_is_wiped_loses_no_run(studio, serve, tiny, tmp_path, idx_root, same):
+    server = serve()
+    recipe = tiny("dcgan", steps=800)
+    chosen = {k: getattr(recipe, k) for k in ("width", "z_dim", "batch", "steps")}
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            STUDIO.replace("THREADS", str(torch.get_num_threads())),
+            tmp_path / "first",
+            idx_root,
+            json.dumps(chosen),
+        ],
+        env={**os.environ, "HF_ENDPOINT": server.url, "HF_TOKEN": "hf_good", "HF_HOME": str(tmp_path / "home")},
+        cwd=Path(fashiongan.__file__).parents[1],
+    )
+    try:
+        until(lambda: "dcgan-1/state.safetensors" in server.repos.get("you/runs", {}))
+    finally:
+        child.kill()  # SIGKILL: nothing is saved, nothing is sent
+        child.wait()
+    shutil.rmtree(tmp_path / "first")
+    again = studio("again")
+    step = again.status().step
+    assert again.status().state == "stopped"
+    assert 0 < step < 800
+    again.go_on()
+    until(lambda: not again.run.alive)
+    whole = studio("whole", repo=None)
+    whole.start(recipe)
+    until(lambda: not whole.run.alive)
+    assert same(weights(again.run.out), weights(whole.run.out))
 
 
 def test_two_studios_that_write_to_one_repository_lose_nothing(studio, serve, tiny, tmp_path):
