@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests that read the sources and run nothing.
-READ := tests/test_layers.py tests/test_sizes.py tests/test_words.py
+READ := tests/test_layers.py tests/test_sizes.py tests/test_words.py tests/test_encoding.py
 
 .PHONY: app test check lint docs map checkpoints bench screenshots test-data clean
 

@@ -122,7 +122,9 @@ def starting() -> Iterator[tuple[str, str]]:
         for i in range(4):
             with opened(7900 + i, folder) as (pid, seconds):
                 time.sleep(2)
-                status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+                status = dict(
+                    line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+                )
                 starts.append(seconds)
                 held.append(int(status["VmRSS"].split()[0]) / 1000)
     yield "`python app.py` to its first answer", spread(starts[1:], "s", 1)

@@ -159,8 +159,12 @@ def main():
     parser.add_argument("--photographs", default="colorizer-photos", help="checkpoint for photographs")
     args = parser.parse_args()
     git = ["git", "-C", str(REPO)]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, encoding="utf-8"
+    ).stdout.strip()
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, encoding="utf-8"
+    ).stdout.strip()
     print(f"commit {commit}{' (changed)' if dirty else ''}, CPU, {torch.get_num_threads()} threads\n")
     gan = colorizer(checkpoint.load(args.garments))
     garments(gan, args.n)

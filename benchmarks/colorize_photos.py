@@ -134,13 +134,17 @@ def main():
     parser.add_argument("--split", default="validation", help="validation, or train for choices during development")
     parser.add_argument("--checkpoints", nargs="+", default=["colorizer-photos"], help="names, files or run folders")
     args = parser.parse_args()
-    with (args.folder / "pictures.csv").open() as file:
+    with (args.folder / "pictures.csv").open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["file"].startswith(f"{args.split}/")]
     if args.n is not None:
         rows = [rows[i * len(rows) // args.n] for i in range(min(args.n, len(rows)))]
     git = ["git", "-C", str(REPO)]
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, encoding="utf-8"
+    ).stdout.strip()
+    dirty = subprocess.run(
+        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, encoding="utf-8"
+    ).stdout.strip()
     print(f"commit {commit}{' (changed)' if dirty else ''}, CPU, {torch.get_num_threads()} threads")
     for name in args.checkpoints:
         table(name, colorizer(checkpoint.load(name)), args.folder, rows)

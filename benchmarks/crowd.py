@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--port", type=int, default=7892)
     args = parser.parse_args()
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"`python benchmarks/crowd.py`, commit {commit}, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as drawn:
         os.environ["GRADIO_TEMP_DIR"] = drawn

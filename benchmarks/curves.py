@@ -199,9 +199,11 @@ def main() -> None:
                 continue
             del running[gan]
             if process.returncode == 0:
-                print(row(json.loads((place / f"{gan}.json").read_text())), flush=True)
+                print(row(json.loads((place / f"{gan}.json").read_text(encoding="utf-8"))), flush=True)
     wall = perf_counter() - begin if fresh else 0.0
-    curves = [json.loads((place / f"{g}.json").read_text()) for g in chosen if (place / f"{g}.json").exists()]
+    curves = [
+        json.loads((place / f"{g}.json").read_text(encoding="utf-8")) for g in chosen if (place / f"{g}.json").exists()
+    ]
     out = OUT / f"curves-{place.name}{'-ten' if args.ten else ''}.md"
     files.write(out.with_suffix(".svg"), drawn(curves).encode())
     files.write(out, written(curves, args, wall, command, out.with_suffix(".svg").name).encode())

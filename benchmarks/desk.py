@@ -95,7 +95,7 @@ load {load:.1f} before.
 | what | on the clock | of the processor |
 |---|---|---|
 """
-    (Path(__file__).parent / "desk.md").write_text(text + "\n".join(lines) + "\n")
+    (Path(__file__).parent / "desk.md").write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

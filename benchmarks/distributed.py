@@ -43,7 +43,7 @@ group.leave()
 
 
 def run(code: str, processes: int, threads: int) -> tuple[float, float]:
-    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+    with tempfile.NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as script:
         script.write(code)
         script.flush()
         start = (
@@ -51,7 +51,7 @@ def run(code: str, processes: int, threads: int) -> tuple[float, float]:
         )
         env = os.environ | {"OMP_NUM_THREADS": str(threads)}
         done = subprocess.run(
-            [sys.executable, *start, script.name], env=env, capture_output=True, text=True, check=True
+            [sys.executable, *start, script.name], env=env, capture_output=True, text=True, check=True, encoding="utf-8"
         )
     rate, memory = map(float, done.stdout.split()[-2:])
     return rate, memory

@@ -123,8 +123,13 @@ def main() -> None:
     seeds = [s for s in args.seeds if all((RUNS / f"{w.replace(',', '-')}-{s}.json").exists() for w in WAYS)]
     if not seeds:
         return
-    founds = {w: [json.loads((RUNS / f"{w.replace(',', '-')}-{s}.json").read_text()) for s in seeds] for w in WAYS}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    founds = {
+        w: [json.loads((RUNS / f"{w.replace(',', '-')}-{s}.json").read_text(encoding="utf-8")) for s in seeds]
+        for w in WAYS
+    }
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     devices = {r["device"] for runs in founds.values() for r in runs}
     files.write(OUT, written(founds, f"commit {commit.strip()}, {', '.join(sorted(devices))}", seeds).encode())
     from PIL import Image

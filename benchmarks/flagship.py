@@ -87,10 +87,12 @@ def main() -> None:
             files.write(place, json.dumps(report).encode())
             print(reports.summary(reports.Report.from_json(report)), flush=True)
     results = {
-        int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text())
+        int(place.parent.name.removeprefix("seed-")): json.loads(place.read_text(encoding="utf-8"))
         for place in RUNS.glob("seed-*/report.json")
     }
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     devices = {checkpoint.info(RUNS / f"seed-{seed}").device for seed in results}
     files.write(OUT, written(results, f"commit {commit.strip()}, {', '.join(sorted(devices))}").encode())
 

@@ -49,6 +49,7 @@ def run(code: str, *args: object, cache: Path) -> tuple[list[str], float]:
         env=os.environ | {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -102,9 +103,12 @@ def main() -> None:
             "takes back when it needs them."
         )
         print(many)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     table = "\n".join(f"| {gan} | {peak:.2f} GB | {own:.2f} GB |" for peak, own, gan in rows)
-    OUT.write_text(f"""# Folders of pictures
+    OUT.write_text(
+        f"""# Folders of pictures
 
 {summary}
 
@@ -116,7 +120,9 @@ Peak memory of training in color at 128 x 128, batch {BATCH}, each GAN at its de
 | GAN | at its peak | of its own at the end |
 |---|---|---|
 {table}
-""")
+""",
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

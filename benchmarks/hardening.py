@@ -25,7 +25,7 @@ from fashiongan.hub import registry
 
 def memory(pid: int) -> float:
     """MB that a process holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
@@ -78,7 +78,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=7891)
     args = parser.parse_args()
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"`python benchmarks/hardening.py`, commit {commit}, load {os.getloadavg()[0]:.1f} before\n")
     checkpoints(args.files, args.seed)
     page(args.calls, args.seed, args.port)

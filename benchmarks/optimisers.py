@@ -34,7 +34,9 @@ def main() -> None:
     args = parser.parse_args()
     device = pick_device(args.device)
     garments = datasets.load(datasets.FASHION_MNIST)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     print(f"{EPOCHS} epochs, distance of 1,000 samples, commit {commit.strip()}, {device}")
     for gan in ("gan", "cgan"):
         for name, changes in RIVALS.items():

@@ -119,7 +119,7 @@ def spent() -> float:
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if b"/chromium" in (place / "cmdline").read_bytes():
-                ticks += sum(map(int, (place / "stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+                ticks += sum(map(int, (place / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[11:13]))
         except OSError:  # it has just ended
             continue
     return ticks / os.sysconf("SC_CLK_TCK")
@@ -134,7 +134,9 @@ def main() -> None:
     parser.add_argument("--load", action="store_true", help="the first load only")
     parser.add_argument("--sample", action="store_true", help="the first load and the Sample tab only")
     args = parser.parse_args()
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     load = os.getloadavg()[0]
     print(f"`python benchmarks/page.py`, commit {commit}, {os.cpu_count()} CPU cores, load {load:.1f} before\n")
     print("| what | measured: median (min to max) | promised |\n|---|---|---|")

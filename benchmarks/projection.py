@@ -51,7 +51,9 @@ def main() -> None:
             scorer(a[None] / 255).argmax() == scorer(b[None] / 255).argmax()
             for a, b in zip(targets, drawn)  # noqa: B905
         ]
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"`python benchmarks/projection.py {args.checkpoint} --n {args.n}`, commit {commit}, {args.threads} threads, "
           f"load {os.getloadavg()[0]:.1f}\n")  # fmt: skip
     print(

@@ -142,9 +142,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=None)
     args = parser.parse_args()
     device = pick_device(args.device)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     where = f"commit {commit.strip()}, {checkpoint.device_name(torch.device(device))}"
-    kept = json.loads(KEPT.read_text()) if KEPT.is_file() and args.limit is None else {}
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() and args.limit is None else {}
 
     def keep(name: str, result: dict[str, float]) -> None:
         kept[name] = result

@@ -55,7 +55,9 @@ def main() -> None:
     args = parser.parse_args()
     device = pick_device(args.device)
     garments = datasets.load(datasets.FASHION_MNIST, root=args.data_root)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     rows, broken = [], 0
     seeds = range(args.seeds)
     for gan in args.gans or gans.GANS:

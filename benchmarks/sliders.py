@@ -38,7 +38,9 @@ def main() -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     ways = directions.find(gan, args.kind)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(
         f"`python benchmarks/sliders.py {args.checkpoint} --kind {args.kind}`, commit {commit}, {args.n} garments at 9 "
         f"positions from -{args.reach:g} to {args.reach:g}; found in {wall:.2f} s ({cpu:.2f} s of CPU time, "

@@ -229,7 +229,9 @@ do.
 
 def where(device: str) -> str:
     """The commit and the machine, as every table says them."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     name = checkpoint.device_name(torch.device(device))
     return f"commit {commit.strip()}, {name}, torch {torch.__version__}"
 

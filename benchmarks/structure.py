@@ -60,7 +60,7 @@ class Tree:
 
     def __init__(self, root: Path):
         self.package = root / "fashiongan"
-        self.texts = {p: p.read_text() for p in sorted(self.package.rglob("*.py"))}
+        self.texts = {p: p.read_text(encoding="utf-8") for p in sorted(self.package.rglob("*.py"))}
         self.parsed = {p: ast.parse(text) for p, text in self.texts.items()}
         names = {p: ".".join(p.relative_to(root).with_suffix("").parts) for p in self.texts}
         self.names = {p: name.removesuffix(".__init__") for p, name in names.items()}
@@ -119,7 +119,7 @@ class Tree:
         return results
 
     def script_lines(self) -> list[str]:
-        return [line for p in sorted(self.package.rglob("*.js")) for line in p.read_text().splitlines()]
+        return [line for p in sorted(self.package.rglob("*.js")) for line in p.read_text(encoding="utf-8").splitlines()]
 
     def place(self, question: Question) -> Path:
         """The place of the answer. Raises LookupError when the table is out of date."""
@@ -204,8 +204,8 @@ def main() -> int:
         return 2
     print(made)
     if arguments.write:
-        before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}")
+        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}", encoding="utf-8")
     return 0
 
 

@@ -82,7 +82,7 @@ def compare(seconds: float) -> None:
     for _ in range(ROUNDS):
         for way in WAYS:
             command = [sys.executable, __file__, "--seconds", str(seconds), f"--way={way}"]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            output = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
             result[way].append([float(line) for line in output.split()])
     rows = []
     for i, name in enumerate(NEIGHBOURS):

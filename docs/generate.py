@@ -37,7 +37,7 @@ def endpoints(named: dict[str, Any]) -> str:
 def limits_table() -> str:
     """A table of limits.py: each constant, its value, and the comment beside it, under the heading above it."""
     lines, heading = ["| limit | value | of what |", "|---|---|---|"], ""
-    for line in Path(limits.__file__).read_text().splitlines():
+    for line in Path(limits.__file__).read_text(encoding="utf-8").splitlines():
         if line.startswith("# ") and not heading:
             heading = line[2:].split(". ")[0]
         elif found := re.match(r"([A-Z_]+) = [^#]+(?:# (.*))?", line):
@@ -52,13 +52,13 @@ def limits_table() -> str:
 
 def block(page: Path, name: str) -> str:
     """What stands between the marks of a page now."""
-    return page.read_text().split(MARK.format(name))[1].split(END.format(name))[0].strip()
+    return page.read_text(encoding="utf-8").split(MARK.format(name))[1].split(END.format(name))[0].strip()
 
 
 def put(page: Path, name: str, text: str) -> None:
-    before, rest = page.read_text().split(MARK.format(name))
+    before, rest = page.read_text(encoding="utf-8").split(MARK.format(name))
     after = rest.split(END.format(name))[1]
-    page.write_text(f"{before}{MARK.format(name)}\n{text}\n{END.format(name)}{after}")
+    page.write_text(f"{before}{MARK.format(name)}\n{text}\n{END.format(name)}{after}", encoding="utf-8")
 
 
 def main() -> None:

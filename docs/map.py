@@ -139,4 +139,4 @@ def svg(edges: dict[str, list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    OUT.write_text(svg(arrows(Tree(REPO))))
+    OUT.write_text(svg(arrows(Tree(REPO))), encoding="utf-8")

@@ -188,6 +188,7 @@ def start_python(tmp_path):
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                encoding="utf-8",
             )
         )
         return started[-1]

@@ -70,4 +70,4 @@ class ForkedProcess:
     def communicate(self, timeout=None):
         """(standard output, standard error), once the process has ended."""
         self.wait(timeout)
-        return tuple(path.read_text() if path.exists() else "" for path in (self.stdout, self.stderr))
+        return tuple(path.read_text(encoding="utf-8") if path.exists() else "" for path in (self.stdout, self.stderr))

@@ -104,11 +104,11 @@ def write_sparse(path, data):
 
 def peak():
     """MB of the most memory that this process has held since `forget`."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
+    return int(Path("/proc/self/status").read_text(encoding="utf-8").split("VmHWM:")[1].split()[0]) / 1000
 
 
 def forget():
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 
 def measured(path):

@@ -312,11 +312,11 @@ def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path):
-    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
     for path in (tmp_path / "taken" / "a.bin", tmp_path / "taken" / "deeper" / "a.bin"):
         with pytest.raises(StudioError, match=r"a\.bin cannot be written .*: choose a folder"):
             files.write(path, b"new")
-    assert (tmp_path / "taken").read_text() == "a file"
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
 
 
 def test_a_folder_in_place_of_the_file_is_named(tmp_path):

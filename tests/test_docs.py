@@ -56,7 +56,11 @@ NOT_RUN = {
 
 
 def blocks(page, language):
-    return [body for _, kind, body in (m for m in BLOCK.findall(page.read_text()) if not m[0]) if kind == language]
+    return [
+        body
+        for _, kind, body in (m for m in BLOCK.findall(page.read_text(encoding="utf-8")) if not m[0])
+        if kind == language
+    ]
 
 
 def commands(page):
@@ -104,9 +108,9 @@ def test_no_page_is_without_a_command_or_a_reason_to_be():
     assert {p.name for p in PAGES} >= {"README.md", "your-data.md", "scores.md", "add-a-gan.md", "api.md", "hosting.md"}
     assert len(commands(PAGES[0])) > 12
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", page.read_text()):
+        for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-        for language in {m[1] for m in BLOCK.findall(page.read_text())}:
+        for language in {m[1] for m in BLOCK.findall(page.read_text(encoding="utf-8"))}:
             assert language in ("", "python", "text"), page.name
 
 
@@ -129,7 +133,7 @@ def test_the_python_of_the_readme_runs():
 
 
 def test_the_picture_of_the_imports_is_of_todays_imports():
-    drawn = json.loads(re.search(r"<metadata>(.*)</metadata>", picture.OUT.read_text())[1])
+    drawn = json.loads(re.search(r"<metadata>(.*)</metadata>", picture.OUT.read_text(encoding="utf-8"))[1])
     assert drawn == picture.arrows(structure.Tree(REPO)), "make map"
 
 
@@ -137,7 +141,7 @@ def test_the_picture_points_down_and_names_every_room():
     edges = picture.arrows(structure.Tree(REPO))
     middle, _ = picture.layout(edges)
     assert all(middle[above][1] < middle[below][1] for above, others in edges.items() for below in others)
-    assert [room for room in edges if f">{room}</text>" not in picture.OUT.read_text()] == []
+    assert [room for room in edges if f">{room}</text>" not in picture.OUT.read_text(encoding="utf-8")] == []
 
 
 def test_the_numbers_of_the_structure_can_be_had_and_hold():
@@ -146,7 +150,7 @@ def test_the_numbers_of_the_structure_can_be_had_and_hold():
     assert structure.in_circles(tree.arrows()) == structure.in_circles(tree.module_arrows()) == set()
     assert len(tree.answered()) >= 13
     assert sum(map(len, tree.arrows().values())) <= 170
-    block = ARCHITECTURE.read_text().split(structure.BEGIN)[1].split(structure.END)[0]
+    block = ARCHITECTURE.read_text(encoding="utf-8").split(structure.BEGIN)[1].split(structure.END)[0]
     rows = [re.split(r" +\| +", line.strip("| ")) for line in block.strip().splitlines()]
     assert rows[0] == ["what", "commit e45596f", "now"]
     assert [row[0] for row in rows[2:]] == list(now), "make docs"
@@ -160,7 +164,7 @@ def test_a_new_circle_or_a_loose_signature_would_be_seen(tmp_path):
         "__init__": "",
     }.items():
         (tmp_path / "fashiongan").mkdir(exist_ok=True)
-        (tmp_path / "fashiongan" / f"{name}.py").write_text(text)
+        (tmp_path / "fashiongan" / f"{name}.py").write_text(text, encoding="utf-8")
     tree = structure.Tree(tmp_path)
     assert tree.arrows() == {"a": {"b"}, "b": {"c"}, "c": {"a"}}
     assert structure.in_circles(tree.arrows()) == {"a", "b", "c"}
@@ -170,29 +174,31 @@ def test_a_new_circle_or_a_loose_signature_would_be_seen(tmp_path):
 
 
 def test_the_walks_name_what_there_is():
-    result = re.findall(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)", ARCHITECTURE.read_text())
+    result = re.findall(r"`([\w.]+)`\s\(`([\w/]+\.py)`\)", ARCHITECTURE.read_text(encoding="utf-8"))
     assert len(result) > 15
     for name, path in result:
-        text = (REPO / "fashiongan" / path).read_text()
+        text = (REPO / "fashiongan" / path).read_text(encoding="utf-8")
         assert re.search(rf"(def|class) {name.split('.')[-1]}\b|^{name}\b", text, re.M), f"{name} is not in {path}"
 
 
 def test_the_tree_of_the_page_is_that_of_the_package():
-    named = set(re.findall(r"^  (\w+)/ ", ARCHITECTURE.read_text(), re.M))
+    named = set(re.findall(r"^  (\w+)/ ", ARCHITECTURE.read_text(encoding="utf-8"), re.M))
     there = {p.name for p in (REPO / "fashiongan").iterdir() if (p / "__init__.py").exists()}
     assert named == there
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
 def test_the_files_that_a_page_names_are_there(page):
-    for path in re.findall(r"(?<![\w/.-])(?:fashiongan|tests|benchmarks|docs)/[\w./-]*\w/?", page.read_text()):
+    for path in re.findall(
+        r"(?<![\w/.-])(?:fashiongan|tests|benchmarks|docs)/[\w./-]*\w/?", page.read_text(encoding="utf-8")
+    ):
         if "NAME" not in path and "hinge" not in path:
             assert (REPO / path).exists(), f"{page.name}: {path}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
 def test_no_page_uses_a_retired_word(page):
-    for number, line in enumerate(page.read_text().splitlines(), 1):
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
         bare = re.sub(r"`[^`]*`|augment [\w,]+|colour=\S+", "", bare)
         assert not [m.group() for old in RETIRED for m in re.finditer(old, bare)], f"{page.name}, line {number}"
@@ -201,14 +207,16 @@ def test_no_page_uses_a_retired_word(page):
 def test_the_limits_of_the_page_are_those_of_the_code():
     assert generate.block(generate.HOSTING, "limits") == generate.limits_table(), "make docs"
     sizes = {n / 1e6 for n in (limits.PICTURE_PIXELS, limits.JPEG_PIXELS, limits.ATTACK_PIXELS, limits.DATASET_PIXELS)}
-    text = " ".join(page.read_text() for page in PAGES)
+    text = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
     documented = {float(n) for n in re.findall(r"(\d+)\s+megapixels", text)}
     assert documented == sizes
-    megabytes = {int(n) for n in re.findall(r"(\d+) MB[,;]? (?:or|under|where)", generate.HOSTING.read_text())}
+    megabytes = {
+        int(n) for n in re.findall(r"(\d+) MB[,;]? (?:or|under|where)", generate.HOSTING.read_text(encoding="utf-8"))
+    }
     assert megabytes <= {limits.UPLOAD_MB, limits.DATASET_UPLOAD_MB}
 
 
 def test_the_words_of_make_are_explained():
-    words = re.search(r"^\.PHONY: (.*)$", (REPO / "Makefile").read_text(), re.M)[1].split()
-    explained = re.findall(r"^make ([\w-]+) ", (REPO / "CONTRIBUTING.md").read_text(), re.M)
+    words = re.search(r"^\.PHONY: (.*)$", (REPO / "Makefile").read_text(encoding="utf-8"), re.M)[1].split()
+    explained = re.findall(r"^make ([\w-]+) ", (REPO / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M)
     assert set(explained) == set(words) - {"clean", "test-data"}

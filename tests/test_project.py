@@ -21,17 +21,17 @@ MEGABYTE = 1_000_000
 
 
 def front_matter():
-    text = (REPO / "README.md").read_text()
+    text = (REPO / "README.md").read_text(encoding="utf-8")
     return yaml.safe_load(text.split("---\n")[1]), text.split("---\n", 2)[2]
 
 
 def test_the_space_runs_the_gradio_that_is_pinned():
     card, _ = front_matter()
-    pinned = re.search(r"^gradio==(.+)$", (REPO / "requirements.txt").read_text(), re.M)[1]
+    pinned = re.search(r"^gradio==(.+)$", (REPO / "requirements.txt").read_text(encoding="utf-8"), re.M)[1]
     assert card["sdk"] == "gradio"
     assert card["sdk_version"] == pinned
     assert (REPO / card["app_file"]).is_file()
-    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={card['python_version']}"
     assert card["license"] == project["license"].lower() == "mit"
     assert card["title"]
@@ -59,7 +59,7 @@ def test_the_readme_names_only_flags_and_gans_that_there_are():
 
 
 def test_packages_are_names_that_a_space_can_install():
-    lines = (REPO / "packages.txt").read_text().split("\n")
+    lines = (REPO / "packages.txt").read_text(encoding="utf-8").split("\n")
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9+.-]*", line) for line in lines if line)
 
 
@@ -70,7 +70,7 @@ def test_a_bundled_checkpoint_records_its_command(name):
     # To the end of its schedule, but for three that a lent machine was taken from; the list of checkpoints says so.
     whole = info.epochs == pytest.approx(recipe.epochs, rel=0.01)
     assert whole or (name in ("gan", "cgan", "clothing-128") and info.epochs > 0.65 * recipe.epochs)
-    assert f" of {recipe.epochs} |" in (registry.BUNDLED / "README.md").read_text() or whole
+    assert f" of {recipe.epochs} |" in (registry.BUNDLED / "README.md").read_text(encoding="utf-8") or whole
     assert info.device
     assert info.log["step"] == info.step
     assert registry.find(name).stat().st_size < 10 * MEGABYTE
@@ -114,35 +114,35 @@ def test_the_readme_has_the_scores_of_the_headers():
 
 
 def test_the_list_of_checkpoints_is_what_their_headers_say():
-    assert (registry.BUNDLED / "README.md").read_text() == bundle.listing()
+    assert (registry.BUNDLED / "README.md").read_text(encoding="utf-8") == bundle.listing()
 
 
 def test_dark_rules_name_one_element_each():
     """Of a list of selectors, gradio rewrites the first alone, and the others never match."""
-    css = (REPO / "fashiongan" / "ui" / "shared" / "studio.css").read_text()
+    css = (REPO / "fashiongan" / "ui" / "shared" / "studio.css").read_text(encoding="utf-8")
     assert [line for line in css.splitlines() if line.split("{")[0].count(".dark") > 1] == []
 
 
 def test_the_container_is_small_non_root_and_asks_for_its_health():
     """No Docker is needed to see that what the Dockerfile names is there."""
-    text = (REPO / "Dockerfile").read_text()
+    text = (REPO / "Dockerfile").read_text(encoding="utf-8")
     sources = [name for line in re.findall(r"^COPY (.+) \S+$", text, re.M) for name in line.split()]
     assert "fashiongan" in sources
-    kept = (REPO / ".dockerignore").read_text()
+    kept = (REPO / ".dockerignore").read_text(encoding="utf-8")
     for name in sources:
         assert (REPO / name).exists()
         assert f"!{re.sub(r'requirements.*', 'requirements*.txt', name)}\n" in kept
     assert text.index("pip install") < text.index("COPY fashiongan")  # a change of ours builds no packages again
     assert re.search(r"^USER (?!root)", text, re.M)
     assert health.PATH in re.search(r"^HEALTHCHECK.+\n.+", text, re.M)[0]
-    compose = yaml.safe_load((REPO / "compose.yaml").read_text())["services"]["studio"]
+    compose = yaml.safe_load((REPO / "compose.yaml").read_text(encoding="utf-8"))["services"]["studio"]
     assert compose["build"]["args"].keys() == {"TORCH"}
     assert compose["ports"] == ["127.0.0.1:7860:7860"]
-    assert (REPO / "requirements-cpu.txt").read_text().endswith("\n-r requirements.txt\n")
+    assert (REPO / "requirements-cpu.txt").read_text(encoding="utf-8").endswith("\n-r requirements.txt\n")
 
 
 def test_the_notebook_opens_the_studio_with_a_password():
-    notebook = json.loads((REPO / "docs" / "notebook.ipynb").read_text())
+    notebook = json.loads((REPO / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))
     code = "".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code")
     assert "pip install -q -r requirements.txt" in code
     assert code.index("FASHIONGAN_PASSWORD") < code.index("python app.py --share")

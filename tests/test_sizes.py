@@ -19,7 +19,7 @@ LARGER: dict[str, int] = {}
 
 def sizes(path):
     """(name, lines, limit) of a module and of all that is defined in it."""
-    text, name = path.read_text(), path.relative_to(PACKAGE).as_posix()
+    text, name = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).as_posix()
     yield name, len(text.splitlines()), MODULE
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -60,7 +60,7 @@ REASONS = {
 
 def loose_signatures():
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 signature = ast.unparse(node.args) + (f" {ast.unparse(node.returns)}" if node.returns else "")
                 if LOOSE.search(signature):

@@ -39,7 +39,7 @@ KEPT = {
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_no_retired_word(path):
     found = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         bare = re.sub("|".join(f"(?:{kept})" for kept in KEPT.values()), "", line)
         found += [f"{number}: {m.group()}: say {word}" for old, word in RETIRED.items() for m in re.finditer(old, bare)]
     assert not found
@@ -75,5 +75,5 @@ def names(tree: ast.AST):
 
 @pytest.mark.parametrize("path", NAMED, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_no_name_is_a_riddle(path):
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [f"{line}: {name}: say {RIDDLES[name.lower()]}" for line, name in names(tree) if name.lower() in RIDDLES]

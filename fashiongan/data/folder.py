@@ -131,7 +131,7 @@ def read_cached(source: Source, size: int, fit: str, progress: Progress = silent
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
         store(place, source, size, fit, progress)
-    about = json.loads(place.with_suffix(".json").read_text())
+    about = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
     array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
     return torch.from_numpy(array), torch.tensor(about["labels"]), survey_from_cache(about["survey"])
 

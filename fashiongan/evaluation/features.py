@@ -49,7 +49,7 @@ def cached(net: Classifier, garments: Dataset) -> Path:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from the cache; empty if there is none."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -45,7 +45,7 @@ def tracked(root: Path = ROOT) -> list[Path]:
     except (OSError, subprocess.CalledProcessError):
         pass
     ignore = root / ".gitignore"
-    patterns = [".git", *(ignore.read_text().split() if ignore.exists() else ())]
+    patterns = [".git", *(ignore.read_text(encoding="utf-8").split() if ignore.exists() else ())]
     files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
     return sorted(p for p in files if not any(fnmatch(part, pat.rstrip("/")) for part in p.parts for pat in patterns))
 
@@ -85,7 +85,9 @@ def publish(space: Space, root: Path = ROOT) -> str:
                 shutil.copyfile(root / path, copy)
             attributes = Path(folder, ".gitattributes")
             if attributes.exists():
-                attributes.write_text(attributes.read_text().replace(" binary", f" {LFS}"))
+                attributes.write_text(
+                    attributes.read_text(encoding="utf-8").replace(" binary", f" {LFS}"), encoding="utf-8"
+                )
             api.upload_folder(
                 repo_id=space.repo, repo_type="space", folder_path=folder, commit_message="Upload the studio"
             )

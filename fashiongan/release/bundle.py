@@ -157,7 +157,7 @@ def publish() -> None:
     files.write(registry.BUNDLED / "README.md", listing().encode())
     readme = registry.BUNDLED.parent / "README.md"
     if readme.is_file():  # an installed package has none
-        before, rest = readme.read_text().split(BEGIN, 1)
+        before, rest = readme.read_text(encoding="utf-8").split(BEGIN, 1)
         _, after = rest.split(END, 1)
         files.write(readme, f"{before}{BEGIN}\n{scores()}{END}{after}".encode())
 

@@ -49,7 +49,7 @@ def listed(folder: Path, part: str) -> list[tuple[Path, Path, str]]:
     table = folder / "pictures.csv"
     if not table.is_file():
         raise StudioError(f"There is no {table}: it lists the photographs, with columns file and sender.")
-    with table.open(newline="") as f:
+    with table.open(newline="", encoding="utf-8") as f:
         rows = [r for r in csv.DictReader(f) if r["file"].startswith(f"{part}/")]
     usable = [(folder / r["file"], folder / "masks" / f"{Path(r['file']).stem}.png", r["sender"]) for r in rows]
     usable = [row for row in usable if row[0].is_file() and row[1].is_file()]

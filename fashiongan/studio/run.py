@@ -67,7 +67,7 @@ def recall(folder: Path) -> Run | None:
     """The newest run on disk, so that a restarted studio shows it and can resume it."""
     for path in sorted(folder.glob("*/recipe.json"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
-            recipe = gans.recipe_from_json(path.read_text())
+            recipe = gans.recipe_from_json(path.read_text(encoding="utf-8"))
             steps = checkpoint.info(path.parent).steps
         except (StudioError, OSError, ValueError):
             continue  # the run was never saved, or the folder is not a run

@@ -53,7 +53,7 @@ class Scoring:
         header."""
         path = self.find(name)
         try:
-            value = json.loads(self.report_file(path).read_text())
+            value = json.loads(self.report_file(path).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             value = checkpoint.header_info(path).report
         return Report.from_json(value) if isinstance(value, dict) else None

@@ -65,7 +65,7 @@ def resume(
     itself.
     """
     try:
-        recipe = gans.recipe_from_json((out / "recipe.json").read_text())
+        recipe = gans.recipe_from_json((out / "recipe.json").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as e:
         raise StudioError(f"There is no run to resume in {out}: it has no recipe.json.") from e
     if longer:
@@ -224,7 +224,7 @@ class Keeper:
         trainer = self.trainer
         if self.pending:
             try:
-                with (self.out / "log.jsonl").open("a") as file:
+                with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
                     file.write(lines(self.pending))
             except OSError as e:
                 raise StudioError(files.explain(self.out / "log.jsonl", e)) from e

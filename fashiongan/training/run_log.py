@@ -51,7 +51,7 @@ def read(out: Path) -> list[LogRow]:
     """The whole lines of a run's log, up to the first that a kill cut off or that is not the studio's."""
     rows = []
     try:
-        text = (out / "log.jsonl").read_text(errors="replace")
+        text = (out / "log.jsonl").read_text(errors="replace", encoding="utf-8")
     except OSError:
         return []
     for line in text.splitlines():

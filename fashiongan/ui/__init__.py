@@ -103,7 +103,7 @@ def launch_settings(
     gates = [
         Middleware(Health, studio=studio),
         Middleware(RequestGuard, uploads=lambda scope: upload_bytes(scope, public)),
-        Middleware(HeadScript, script=FIRST.read_text()),
+        Middleware(HeadScript, script=FIRST.read_text(encoding="utf-8")),
     ]
     return {
         "theme": theme,

@@ -127,17 +127,17 @@ def offline(*_, **__):
 
 
 def test_train_refuses_a_folder_it_cannot_write(refused, tmp_path):
-    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
     for out in ("taken", "taken/run"):
         refused(cli.train, ["dcgan", *TINY, "--out", out], "taken.*cannot be written")
-    assert (tmp_path / "taken").read_text() == "a file"
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
 
 
 def test_train_refuses_a_folder_that_holds_a_run(refused, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/recipe.json").write_text("{}")
+    (tmp_path / "run/recipe.json").write_text("{}", encoding="utf-8")
     refused(cli.train, ["dcgan", *TINY, "--out", "run"], "run already holds a run.*--resume run")
-    assert (tmp_path / "run/recipe.json").read_text() == "{}"
+    assert (tmp_path / "run/recipe.json").read_text(encoding="utf-8") == "{}"
 
 
 def test_train_shows_progress_on_standard_error_only(capsys, tmp_path):
@@ -146,7 +146,7 @@ def test_train_shows_progress_on_standard_error_only(capsys, tmp_path):
     assert out == ""
     assert "50 pictures" in err
     assert "3/3" in err
-    recipe = json.loads((tmp_path / "run/recipe.json").read_text())
+    recipe = json.loads((tmp_path / "run/recipe.json").read_text(encoding="utf-8"))
     assert (recipe["classes"], recipe["limit"], recipe["width"], recipe["z_dim"]) == ("9", 50, 8, 16)
     assert call(cli.train, ["--resume", "run", "--steps", "5"]) == 0
     assert checkpoint.info("run").step == 5
@@ -259,9 +259,9 @@ def test_sample_names_a_checkpoint_that_is_missing_or_damaged(refused, model, tm
 
 
 def test_sample_onto_an_unwritable_file_changes_nothing(refused, model, tmp_path):
-    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
     refused(cli.main, ["sample", model("dcgan"), "--out", "taken/g.png"], "cannot be written")
-    assert (tmp_path / "taken").read_text() == "a file"
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])

@@ -172,7 +172,7 @@ def test_two_tones_and_a_background_in_color(dyer, garment, tmp_path):
 
 def test_a_file_that_is_no_picture_is_skipped_and_named(dyer, garment, tmp_path, capsys):
     bad = tmp_path / "bad.png"
-    bad.write_text("no picture")
+    bad.write_text("no picture", encoding="utf-8")
     assert run(bad, garment("a.png"), "--colour", "red", "--out", tmp_path / "out", "--checkpoint", dyer) == 2
     assert (tmp_path / "out" / "a.png").is_file()
     assert f"{bad}: This file is no picture that can be read" in capsys.readouterr().err
@@ -202,13 +202,13 @@ def test_a_file_that_is_no_picture_is_skipped_and_named(dyer, garment, tmp_path,
 )
 def test_bad_input_is_one_sentence_and_changes_nothing(words, sentence, dyer, garment, tmp_path, capsys):
     out = tmp_path / "out.png"
-    out.write_text("mine")
+    out.write_text("mine", encoding="utf-8")
     more = [] if "--checkpoint" in words else ["--checkpoint", dyer]
     assert run(garment("a.png"), *words, *more, "--out", out) == 2
     output = capsys.readouterr().err
     assert sentence in output
     assert "Traceback" not in output
-    assert out.read_text() == "mine"
+    assert out.read_text(encoding="utf-8") == "mine"
 
 
 def test_a_source_is_never_overwritten(dyer, garment, tmp_path, capsys):

@@ -43,7 +43,7 @@ def test_a_color_around(tmp_path, color, rgb):
 
 
 def test_a_bad_file_is_reported_and_the_others_are_colored(tmp_path, capsys):
-    (tmp_path / "bad.png").write_text("no picture")
+    (tmp_path / "bad.png").write_text("no picture", encoding="utf-8")
     (tmp_path / "cut.jpg").write_bytes(coat(tmp_path / "whole.jpg", (300, 300)).read_bytes()[:900])
     good = coat(tmp_path / "good.png")
     assert run(tmp_path / "bad.png", tmp_path / "cut.jpg", good, "--out", tmp_path / "out") == 2

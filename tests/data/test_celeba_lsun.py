@@ -45,7 +45,7 @@ def celeba(tmp_path, monkeypatch):
         "list_eval_partition.txt": "".join(f"{n} {0 if i < 4 else 1 + i % 2}\n" for i, n in enumerate(names)),
     }
     for name, text in lists.items():
-        (place / name).write_text(text)
+        (place / name).write_text(text, encoding="utf-8")
     # torchvision knows the real lists by their hashes; these are as real, and shorter.
     reference = [
         (key, hashlib.md5(lists[name].encode(), usedforsecurity=False).hexdigest() if name in lists else md5, name)
@@ -88,7 +88,7 @@ def test_celeba_in_a_run_that_is_resumed(celeba, tmp_path):
 
 
 def test_celeba_that_is_not_whole_is_one_sentence(celeba):
-    (celeba / "celeba" / "list_bbox_celeba.txt").write_text("cut")
+    (celeba / "celeba" / "list_bbox_celeba.txt").write_text("cut", encoding="utf-8")
     with pytest.raises(StudioError, match=r"CelebA is not whole in .*celeba: it takes img_align_celeba/"):
         datasets.load("celeba", root=celeba)
 

@@ -216,7 +216,7 @@ def test_many_skipped_files_are_not_all_named():
 
 def test_none_that_can_be_read_is_one_sentence(tmp_path, cache):
     (tmp_path / "d/a").mkdir(parents=True)
-    (tmp_path / "d/a/1.jpg").write_text("text")
+    (tmp_path / "d/a/1.jpg").write_text("text", encoding="utf-8")
     with pytest.raises(StudioError, match=r"None of the 1 file in .* is a picture that can be read\."):
         folder.read(tmp_path / "d", 28)
     assert list(cache.iterdir()) == []
@@ -290,7 +290,7 @@ def test_durations(seconds, text):
 
 
 def test_check_on_the_command_line(place, capsys):
-    (place / "hats/z.png").write_text("text")
+    (place / "hats/z.png").write_text("text", encoding="utf-8")
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu"]) == 0
     output = capsys.readouterr().out
     assert "3 pictures, color, 80 x 80; kept at 28 x 28" in output

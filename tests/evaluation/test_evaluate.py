@@ -299,7 +299,7 @@ def test_a_foreign_npz_is_one_sentence(kind, tmp_path):
     path = tmp_path / "s.npz"
     images, labels = np.zeros((4, 28, 28, 1), np.uint8), np.zeros(4, np.int64)
     if kind == "text":
-        path.write_text("hello")
+        path.write_text("hello", encoding="utf-8")
     else:
         wrong = {
             "names": {"pictures": images},

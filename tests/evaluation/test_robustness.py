@@ -368,7 +368,7 @@ def test_attack_prints_lines_and_writes_a_table(fitted, capsys, tmp_path):
         ("0.050", "12.8"),
         ("0.100", "25.5"),
     ]
-    assert len((tmp_path / "deep" / "curve.csv").read_text().splitlines()) == 5
+    assert len((tmp_path / "deep" / "curve.csv").read_text(encoding="utf-8").splitlines()) == 5
 
 
 def test_generated_garments_can_be_attacked(fitted, capsys):

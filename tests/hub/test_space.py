@@ -36,7 +36,7 @@ def git(folder, *words):
 def test_a_space_is_made_with_what_git_tracks(root, serve):
     git(root, "init", "-q")
     git(root, "add", ".")
-    (root / "notes.txt").write_text("mine alone")
+    (root / "notes.txt").write_text("mine alone", encoding="utf-8")
     server = serve()
     chosen = space.Space("you/studio", "t4-small", True, {"FASHIONGAN_PUBLIC": "visitors"}, {"HF_TOKEN": "hf_secret"})
     assert space.publish(chosen, root).endswith("you/studio")
@@ -51,7 +51,7 @@ def test_a_space_is_made_with_what_git_tracks(root, serve):
     assert [(v["key"], v["value"]) for v in settings["secrets"]] == [("HF_TOKEN", "hf_secret")]
     assert "hf_secret" not in repr(chosen)
     assert "hardware" not in settings
-    (root / "app.py").write_text("print(2)\n")
+    (root / "app.py").write_text("print(2)\n", encoding="utf-8")
     space.publish(chosen, root)  # again: what is there is brought up to date
     assert server.repos["spaces/you/studio"]["app.py"] == b"print(2)\n"
     assert settings["hardware"][0]["flavor"] == "t4-small"

@@ -69,7 +69,7 @@ def test_cutout(client, tmp_path):
 
 
 def test_cutout_refuses_in_one_sentence(client, tmp_path):
-    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "a.png").write_text("no picture", encoding="utf-8")
     with pytest.raises(Exception, match="Give a picture of a garment"):
         client.predict(api_name="/cutout")
     with pytest.raises(Exception, match="no picture that can be read"):

@@ -99,7 +99,7 @@ def test_a_kept_garment_survives_a_reload_and_is_reopened_pixel_for_pixel(page):
     assert fetch(page).tobytes() == kept
     with page.expect_download() as download:
         page.locator("#board_json").click()
-    board = json.loads(download.value.path().read_text())
+    board = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert board["board"] == [{k: v for k, v in told.items() if k != "made by"}]
     # What was exported is a board for another visitor, in whose browser there was none.
     page.locator("#remove").click()

@@ -374,7 +374,7 @@ def test_odd_pictures_are_colored(page, tmp_path, what):
 def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path, what):
     path = tmp_path / "a.png"
     if what == "text":
-        path.write_text("no picture")
+        path.write_text("no picture", encoding="utf-8")
     elif what == "broken":
         photograph(tmp_path / "b.png", (300, 300))
         path.write_bytes((tmp_path / "b.png").read_bytes()[:200])

@@ -41,7 +41,7 @@ def scored(studio):
         for name, found in reports.items():
             place = studio.report_file(registry.find(name))
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(json.dumps(found))
+            place.write_text(json.dumps(found), encoding="utf-8")
             written.append(place)
 
     yield write

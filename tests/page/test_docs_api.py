@@ -13,7 +13,7 @@ PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "api.md"
 
 
 def test_the_worked_examples_run(url, studio, capsys):
-    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     assert len(found) == 4
     for code in found:
         names = {}

@@ -36,10 +36,10 @@ def asked(path, **more):
 
 def test_no_file_is_served_but_those_in_the_folder_of_uploads(stranger, tmp_path):
     secret = tmp_path / "secret.txt"
-    secret.write_text("the secret")
+    secret.write_text("the secret", encoding="utf-8")
     inside = Path(get_upload_folder()) / uuid.uuid4().hex
     inside.mkdir(parents=True)
-    (inside / "mine.txt").write_text("my own")
+    (inside / "mine.txt").write_text("my own", encoding="utf-8")
     os.symlink(secret, inside / "link.txt")
     os.symlink(tmp_path, inside / "folder")
     here = Path.cwd()
@@ -116,7 +116,7 @@ def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused_unopened(strange
 
 
 def memory():
-    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) / 1000
+    return int(Path("/proc/self/status").read_text(encoding="utf-8").split("VmRSS:")[1].split()[0]) / 1000
 
 
 # Handlers

@@ -143,7 +143,7 @@ def test_generated_and_uploaded_garments(page, tmp_path):
 
 def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path):
     page.get_by_label("My own").check()
-    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "a.png").write_text("no picture", encoding="utf-8")
     page.locator("#upload input[type=file]").set_input_files(tmp_path / "a.png")
     page.get_by_text("is not a picture that can be read").wait_for()
 
@@ -163,7 +163,7 @@ def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio)
     assert page.locator(".pairs tr").count() == len(names)
     with page.expect_download() as saved:
         page.locator("[data-do=csv]").click()
-    rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text())))
+    rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text(encoding="utf-8"))))
     assert len(rows) == 3 * len(names)
     assert {r["classifier"] for r in rows} == set(names)
     with page.expect_download() as saved:

@@ -21,7 +21,7 @@ SCRIPTS = sorted(UI.rglob("*.js"))
 def run(browser):
     """run(body, argument): what a function with the shared scripts at hand returns, which may be a promise."""
     page = browser.new_page()
-    shared = "\n".join((panel.HERE / name).read_text() for name in panel.SHARED)
+    shared = "\n".join((panel.HERE / name).read_text(encoding="utf-8") for name in panel.SHARED)
     yield lambda body, argument=None: page.evaluate(f"async argument => {{ {shared}\n{body} }}", argument)
     page.close()
 
@@ -305,7 +305,7 @@ def test_people_who_see_fewer_colors_can_tell_the_curves_apart(run, kind):
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.relative_to(UI).as_posix())
 def test_a_script_is_checked_short_and_writes_no_html(path):
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "// @ts-check"
     assert [n for n, line in enumerate(lines, 1) if len(line) > 120] == []
     written = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|srcdoc|DOMParser"
@@ -314,8 +314,8 @@ def test_a_script_is_checked_short_and_writes_no_html(path):
 
 def test_the_linter_knows_the_shared_names():
     """A panel may use what the shared scripts declare, and the list in .oxlintrc.json is what they declare."""
-    settings = json.loads((UI.parent.parent / ".oxlintrc.json").read_text())
-    text = "\n".join((panel.HERE / name).read_text() for name in panel.SHARED)
+    settings = json.loads((UI.parent.parent / ".oxlintrc.json").read_text(encoding="utf-8"))
+    text = "\n".join((panel.HERE / name).read_text(encoding="utf-8") for name in panel.SHARED)
     declared = set(re.findall(r"^function (\w+)", text, re.M))
     for line in re.findall(r"^const (.*)$", text, re.M):
         declared |= set(re.findall(r"(?:^|, )([A-Za-z]\w*) =", line))

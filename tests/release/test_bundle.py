@@ -38,7 +38,7 @@ def place(tmp_path, monkeypatch, tiny):
     small = {"width": 8, "z_dim": 16, "batch": 16, "limit": 100, "epochs": 2}
     monkeypatch.setattr(bundle, "BUNDLED", {"one": {"gan": "dcgan", **small}, "two": {"gan": "cdcgan", **small}})
     monkeypatch.setattr(bundle, "NEXT", {})
-    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
     return tmp_path / "checkpoints"
 
 
@@ -94,7 +94,7 @@ def test_the_score_table_comes_from_the_headers_best_first(place, tmp_path):
     assert "| 87.6 % | 80.0 % |" in table[2]
     assert "| *85.0 %* | *1* |" in table[4]
     assert "| 1.23 | +5.6 | Bag |" in table[3]
-    readme = (tmp_path / "README.md").read_text()
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Studio\nbefore\n")
     assert readme.endswith("after\n")
     assert "old table" not in readme
@@ -135,8 +135,8 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
     result = checkpoint.info("two").report
     assert result["n"] == 100
     assert {"gan_test", "gan_train", "gan_train_real"} <= result.keys()  # it has classes
-    assert f"{result['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text()
-    assert "**cnn**: 90.00 % of 10 test pictures" in (place / "README.md").read_text()
+    assert f"{result['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "**cnn**: 90.00 % of 10 test pictures" in (place / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_gan_has_a_bundled_recipe():

@@ -23,7 +23,7 @@ def place(tmp_path, monkeypatch):
     recipes = {name: {"gan": gan, **SMALL} for name, gan in (("one", "dcgan"), ("two", "lsgan"), ("three", "ragan"))}
     monkeypatch.setattr(bundle, "BUNDLED", {})
     monkeypatch.setattr(bundle, "NEXT", recipes)
-    (tmp_path / "README.md").write_text(f"{bundle.BEGIN}\n{bundle.END}")
+    (tmp_path / "README.md").write_text(f"{bundle.BEGIN}\n{bundle.END}", encoding="utf-8")
     return tmp_path / "checkpoints"
 
 

@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
         drawing(ground=(20 + 10 * i, 60, 90), garment=(200, 160, 20 + 10 * i)).save(root / name, quality=95)
         mask().save(root / "masks" / f"{i:08x}.png")
         rows.append({"file": name, "class": "shirt", "kids": "False", "sender": str(i // 2)})
-    with (root / "pictures.csv").open("w", newline="") as f:
+    with (root / "pictures.csv").open("w", newline="", encoding="utf-8") as f:
         out = csv.DictWriter(f, list(rows[0]))
         out.writeheader()
         out.writerows(rows)

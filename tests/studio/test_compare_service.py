@@ -55,7 +55,7 @@ def write_report(studio):
     def write(name, found):
         place = studio.report_file(registry.find(name))
         place.parent.mkdir(exist_ok=True)
-        place.write_text(json.dumps(found))
+        place.write_text(json.dumps(found), encoding="utf-8")
         written.append(place)
 
     yield write

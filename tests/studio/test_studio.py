@@ -205,7 +205,7 @@ def test_a_waiting_run_that_cannot_start_is_skipped_and_reported(studio, tiny, t
     studio.start(tiny("dcgan", steps=1_000_000))
     studio.enqueue(tiny("lsgan", steps=3))
     studio.enqueue(tiny("cgan", steps=3))
-    (tmp_path / "runs" / "lsgan-1").write_text("a file where the folder should be")
+    (tmp_path / "runs" / "lsgan-1").write_text("a file where the folder should be", encoding="utf-8")
     studio.runs.free_name = lambda gan: f"{gan}-1"
     studio.stop()
     until(lambda: studio.status().gan == "cgan" and studio.status().state == "finished")

@@ -54,7 +54,9 @@ def torchrun(*args):
     """Two processes started as a user starts them; the output and the errors of both."""
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run([*start, *map(str, args)], cwd=REPO, env=env, capture_output=True, text=True, timeout=200)
+    result = subprocess.run(
+        [*start, *map(str, args)], cwd=REPO, env=env, capture_output=True, text=True, timeout=200, encoding="utf-8"
+    )
     assert result.returncode == 0, result.stderr[-2000:]
     return result
 
@@ -131,7 +133,7 @@ group.leave()
 
 @pytest.mark.slow
 def test_every_gan_stays_the_same_in_all_processes(run_group, idx_root, tmp_path):
-    (tmp_path / "every.py").write_text(EVERY_GAN)
+    (tmp_path / "every.py").write_text(EVERY_GAN, encoding="utf-8")
     out, err = run_group(tmp_path / "every.py", idx_root)
     assert out.split() == list(gans.GANS), err[-2000:]
 

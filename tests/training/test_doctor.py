@@ -277,7 +277,7 @@ def test_a_diverging_run_stops_and_names_the_knob(tiny, garments, tmp_path):
 @pytest.mark.slow
 def test_remarks_are_in_the_ticks_and_in_the_log(run_of):
     out, ticks, _ = run_of("dcgan", **HELPLESS)
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["step"] for line in lines] == [t.step for t in ticks]
     assert [tuple(line.get("remarks", ())) for line in lines] == [t.remarks for t in ticks]
     assert all("remarks" not in line for line in lines if line["step"] < 38), "nothing is said before anything is known"

@@ -27,7 +27,7 @@ def tensors_in(path):
 
 
 def logged(out):
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_run_folder_holds_every_file(train):
         p.name for p in out.iterdir()
     }
     assert not list(out.rglob("*.part"))
-    recipe = json.loads((out / "recipe.json").read_text())
+    recipe = json.loads((out / "recipe.json").read_text(encoding="utf-8"))
     assert recipe["gan"] == "dcgan"
     assert recipe["width"] == 8
     assert recipe["labels"][9] == "Ankle boot"
@@ -132,7 +132,7 @@ def test_resuming_with_more_epochs_goes_further(train, garments, same):
     for _ in run_folder.train(trainer, out):
         pass
     assert same(tensors_in(out / "state.safetensors"), tensors_in(whole / "state.safetensors"))
-    assert json.loads((out / "recipe.json").read_text())["epochs"] == 3
+    assert json.loads((out / "recipe.json").read_text(encoding="utf-8"))["epochs"] == 3
     assert [p.name for p in run_folder.epochs(out)] == [f"epoch_{i:03d}.png" for i in range(4)]
     assert Image.open(out / "training.gif").n_frames == 4
 
@@ -161,7 +161,7 @@ def test_a_stopped_run_can_be_sampled_and_shows_its_gif(tiny, garments, tmp_path
 @pytest.mark.parametrize("tail", ['{"step": 7, "epo', "\x00\x00\x00", "7\n", '{"epoch": 1}\n', "\udcff\udcfe"])
 def test_a_log_cut_off_by_a_kill_is_survived(tail, train, garments):
     out = train(every=1)
-    with (out / "log.jsonl").open("a", errors="surrogateescape") as log:
+    with (out / "log.jsonl").open("a", errors="surrogateescape", encoding="utf-8") as log:
         log.write(tail)
     for _ in run_folder.train(run_folder.resume(out, loaded=garments, steps=8), out, every=1):
         pass
@@ -170,7 +170,7 @@ def test_a_log_cut_off_by_a_kill_is_survived(tail, train, garments):
 
 def test_log_lines_beyond_the_saved_state_are_made_again(train, garments):
     out = train(every=1)
-    with (out / "log.jsonl").open("a") as log:
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         log.write('{"step": 7, "d_loss": 1}\n{"step": 8, "d_loss": 1}\n')
     (out / "samples" / "epoch_001.png").write_bytes(b"of the future")
     for _ in run_folder.train(run_folder.resume(out, loaded=garments, steps=8), out, every=1):
@@ -183,7 +183,7 @@ def test_resuming_a_folder_without_a_run_is_refused(tmp_path):
     for path in (tmp_path / "nothing", tmp_path):
         with pytest.raises(StudioError, match="no run to resume"):
             run_folder.resume(path)
-    (tmp_path / "recipe.json").write_text('{"gan": "dcgan"')
+    (tmp_path / "recipe.json").write_text('{"gan": "dcgan"', encoding="utf-8")
     with pytest.raises(StudioError, match="recipe"):
         run_folder.resume(tmp_path)
 

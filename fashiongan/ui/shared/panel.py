@@ -21,7 +21,7 @@ def script(folder: Path) -> str:
     """The scripts of a folder's panel, panel.js first, after the scripts that all panels share."""
     more = sorted(path for path in folder.glob("*.js") if path.name != "panel.js")
     paths = (*(HERE / name for name in SHARED), folder / "panel.js", *more)
-    return "\n".join(path.read_text() for path in paths)
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def html_panel(
@@ -37,8 +37,9 @@ def html_panel(
         props: JSON values that the script and panel.html read by these names.
     """
     return gr.HTML(
-        html_template=html or (folder / "panel.html").read_text(),
-        css_template=(HERE / "panel.css").read_text() + (folder / "panel.css").read_text(),
+        html_template=html or (folder / "panel.html").read_text(encoding="utf-8"),
+        css_template=(HERE / "panel.css").read_text(encoding="utf-8")
+        + (folder / "panel.css").read_text(encoding="utf-8"),
         js_on_load=script(folder),
         head=f'<script src="gradio_api/file={PLOTLY}"></script>',  # relative: the page may be below a path
         apply_default_css=False,

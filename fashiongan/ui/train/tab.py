@@ -217,7 +217,7 @@ def live_panel(studio: Studio) -> gr.HTML:
     def sheet(epoch: Any) -> bytes | None:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
-    html = (HERE / "panel.html").read_text()
+    html = (HERE / "panel.html").read_text(encoding="utf-8")
     html = html.replace(words.PRESS_START, "") if studio.public else html
     return html_panel(HERE, "live", [update, sheet], html, words=words.CURVES)
 
