@@ -4,10 +4,14 @@ Ruff's PLW1514 sees only calls whose object it can infer to be a Path, so this t
 """
 
 import ast
+import io
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from fashiongan.cli import common
 
 REPO = Path(__file__).resolve().parent.parent
 OPEN_OTHER_FILES = {"tarfile", "zipfile", "Image", "lmdb", "gzip", "urllib.request"}
@@ -77,3 +81,10 @@ def test_all_text_is_read_and_written_as_utf_8():
 )
 def test_what_counts_as_text_without_an_encoding(line, count):
     assert len(faults(line)) == count
+
+
+def test_what_a_console_cannot_show_is_escaped(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1251", write_through=True))
+    assert common.answer(lambda: print("12 pictures of \u9774 and шляпа")) == 0
+    assert raw.getvalue() == "12 pictures of \\u9774 and шляпа\n".encode("cp1251")

@@ -4,6 +4,7 @@ Bad input ends a command with one sentence on standard error and exit code 2.
 """
 
 import argparse
+import io
 import itertools
 import signal
 import sys
@@ -30,7 +31,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def answer(work: Callable[[], None]) -> int:
-    """Run a command and return its exit code: 0, 2 after a StudioError, whose sentence is printed, 130 after Ctrl-C."""
+    """Run a command and return its exit code: 0, 2 after a StudioError, whose sentence is printed, 130 after Ctrl-C.
+
+    A character that standard output's encoding lacks, such as a class's name where Windows prefers cp1251, is escaped.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         work()
     except StudioError as e:
