@@ -1,7 +1,8 @@
 """Fifty visitors at once: python benchmarks/crowd.py  (needs the developers' requirements; no browser)
 
 Clients sample from the real app for a minute, each as fast as it is answered, and a line is printed: how many sheets,
-errors, how long they took, and what the app's memory did.
+errors, how long they took, and what the app's memory did. With `--caller`, the studio is a Space, and
+they are all signed out, strangers or the owner.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import threading
 import time
 
 import httpx
-from hardening import memory
+from hardening import CALLERS, memory, signed_in
 from page import REPO, open_app
 
 NAMES = ("studio", "cdcgan", "dcgan", "acgan")
@@ -28,9 +29,9 @@ def sheet(http: httpx.Client, name: str, seed: int) -> None:
         raise RuntimeError(answer[-200:])
 
 
-def visit(url: str, until: float, number: int, took: list[float], errors: list[str]) -> None:
+def visit(http: httpx.Client, until: float, number: int, took: list[float], errors: list[str]) -> None:
     """One client, with checkpoints and seeds of its own."""
-    http, i = httpx.Client(base_url=url, timeout=120), 0
+    i = 0
     while time.monotonic() < until:
         begin, i = time.monotonic(), i + 1
         try:
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--port", type=int, default=7892)
+    parser.add_argument("--caller", choices=CALLERS, help="the studio is a Space, and this is who calls")
     args = parser.parse_args()
     commit = subprocess.check_output(
         ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
@@ -52,17 +54,22 @@ def main() -> None:
     print(f"`python benchmarks/crowd.py`, commit {commit}, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as drawn:
         os.environ["GRADIO_TEMP_DIR"] = drawn
-        app, _ = open_app(args.port, runs, "--public")
+        sent = signed_in(args.caller)
+        app, _ = open_app(args.port, runs, *([] if args.caller else ["--public"]))
         try:
             url = f"http://127.0.0.1:{args.port}"
             for name in NAMES:  # each is loaded once, whoever asks for it
-                sheet(httpx.Client(base_url=url, timeout=120), name, 0)
+                sheet(httpx.Client(base_url=url, timeout=120, **sent), name, 0)
             took: list[float] = []
             errors: list[str] = []
             readings = [memory(app.pid)]
             until = time.monotonic() + args.seconds
             crowd = [
-                threading.Thread(target=visit, args=(url, until, i, took, errors), daemon=True)
+                threading.Thread(
+                    target=visit,
+                    args=(httpx.Client(base_url=url, timeout=120, **sent), until, i, took, errors),
+                    daemon=True,
+                )
                 for i in range(args.clients)
             ]
             for one in crowd:

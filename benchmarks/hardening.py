@@ -1,7 +1,9 @@
 """Do harm to the page: python benchmarks/hardening.py  (needs the developers' requirements; no browser)
 
 Sends a thousand malformed calls and uploads, by seed, to a public studio in a process of its own, and prints what a
-visitor read, how long it took and what memory it cost; then opens two hundred foreign or damaged checkpoints.
+visitor read, how long it took and what memory it cost; then opens two hundred foreign or damaged checkpoints. With
+`--caller`, the studio is a Space, and the calls come from somebody who has not signed in, from a stranger who has, or
+from the owner, who at the end presses Start.
 """
 
 import argparse
@@ -19,6 +21,7 @@ sys.path[:0] = [str(REPO), str(REPO / "tests")]
 from hostile import measured, spoiled
 from malformed import Visitor, calls, leaks
 from page import open_app
+from signed import SPACE, account, cookie
 
 from fashiongan.hub import registry
 
@@ -29,12 +32,25 @@ def memory(pid: int) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1000
 
 
-def page(n: int, seed: int, port: int) -> None:
+CALLERS = {"signed-out": None, "stranger": "bob", "owner": "you"}
+
+
+def signed_in(caller: str | None) -> dict[str, dict[str, str]]:
+    """Make the app that is started next a Space, and return what its client sends as that caller: cookies."""
+    if caller is None:
+        return {}
+    os.environ.update(SPACE)
+    name = CALLERS[caller]
+    return {"cookies": {"session": cookie(account(name))}} if name else {}
+
+
+def page(n: int, seed: int, port: int, caller: str | None) -> None:
     with tempfile.TemporaryDirectory() as runs, tempfile.TemporaryDirectory() as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
-        app, _ = open_app(port, runs, "--public")
+        sent = signed_in(caller)
+        app, _ = open_app(port, runs, *([] if caller else ["--public"]))
         try:
-            visitor = Visitor(f"http://127.0.0.1:{port}")
+            visitor = Visitor(f"http://127.0.0.1:{port}", **sent)
             for call in calls(n, f"{seed} warm"):  # models and data are loaded once, whoever asks for them
                 visitor.send(call)
             before, begin, statuses, leaked, slow = memory(app.pid), time.monotonic(), Counter(), [], 0.0
@@ -45,11 +61,17 @@ def page(n: int, seed: int, port: int) -> None:
                 statuses[status] += 1
                 leaked += [call] * bool(leaks(text))
             seconds, after = time.monotonic() - begin, memory(app.pid)
+            made = sorted(p.name for p in Path(runs).iterdir())
+            start = next(event for event in visitor.events if event["api_name"] == "start")
+            visitor.join(start["id"], [visitor.components[i]["props"].get("value") for i in start["inputs"]])
+            started = sorted(p.name for p in Path(runs).iterdir())
             alive = app.poll() is None and visitor.http.get("/").status_code == 200
         finally:
             app.terminate()
             app.wait()
     print(f"{n} malformed calls and uploads, seed {seed}, in {seconds:.0f} s, the slowest {slow:.1f} s")
+    print(f"  by {caller or 'a visitor of a public studio'}")
+    print(f"  runs begun: {made or 'none'}; when Start is pressed afterwards: {started or 'none'}")
     print(f"  answers by status: {dict(sorted(statuses.items()))}")
     print(f"  tracebacks or files shown to the visitor: {len(leaked)} {leaked[:3] or ''}")
     print(f"  the process {'lives' if alive else 'DIED'}; memory {before:.0f} MB before, {after:.0f} MB after")
@@ -77,13 +99,15 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=7891)
+    parser.add_argument("--caller", choices=CALLERS, help="the studio is a Space, and this is who calls")
     args = parser.parse_args()
     commit = subprocess.check_output(
         ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
     ).strip()
     print(f"`python benchmarks/hardening.py`, commit {commit}, load {os.getloadavg()[0]:.1f} before\n")
-    checkpoints(args.files, args.seed)
-    page(args.calls, args.seed, args.port)
+    if args.files:
+        checkpoints(args.files, args.seed)
+    page(args.calls, args.seed, args.port, args.caller)
 
 
 if __name__ == "__main__":

@@ -132,10 +132,10 @@ def calls(n, seed):
 class Visitor:
     """Sends calls to a page, and keeps what comes back."""
 
-    def __init__(self, url):
+    def __init__(self, url, **more):
         # A connection each: a server that refuses a body unread closes the one it came by.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self.http = httpx.Client(base_url=url.rstrip("/"), timeout=60, limits=limits)
+        self.http = httpx.Client(base_url=url.rstrip("/"), timeout=60, limits=limits, **more)
         config = self.http.get("/config").json()
         self.events = [d for d in config["dependencies"] if d["backend_fn"]]
         self.components = {c["id"]: c for c in config["components"]}

@@ -19,9 +19,8 @@ from torch.nn import functional as F
 from .. import checkpoint, gans, hub, limits
 from ..cache import Cache
 from ..color.palettes import PALETTES
-from ..colorize import engine, reference
+from ..colorize import engine
 from ..colorize.engine import ColorizeSpec, Gray
-from ..colorize.reference import Reference
 from ..data import images, sheets
 from ..data.datasets import CLASSES
 from ..errors import StudioError
@@ -243,10 +242,6 @@ class ColorizeService:
             turn = 0 if request.classic or not spec.colors else i % min(len(spec.colors), limits.VARIANTS)
             images.append(engine.colored(gan, gray, spec, 1, request.keep_background, turn)[0])
         return images
-
-    def reference(self, path: Path) -> Reference:
-        """The palette of the garment in an uploaded picture. StudioError if the file is no picture, or shows none."""
-        return reference.palette(path)
 
     # Downloads
 

@@ -13,7 +13,7 @@ from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
 from ..evaluation.robustness import CurveReport
-from ..studio import RunStatus, Studio
+from ..studio import RunStatus, Studio, in_color
 from ..studio.attacked import Picture
 from ..studio.colorize import ColorizeService
 from ..studio.robustness import AttackSpec, RobustnessService
@@ -265,7 +265,7 @@ class ColorEndpoints:
         )  # fmt: skip
         places = parsed(list[object], a.hints or "[]", PLACES)
         colors = named_colors(a.colours or "")
-        colors += self.colorizing.reference(Path(reference)).colors if reference else ()
+        colors += in_color.of_photograph(Path(reference)).colors if reference else ()
         fields = {"colors": colors, "hints": places, "tones": tones, "label": label}
         spec = engine.colorize_spec({**fields, "seed": seed, "strength": strength})
         gray = engine.opened(Path(picture))

@@ -8,6 +8,7 @@ from gradio_client import Client
 from malformed import Visitor
 
 from fashiongan import limits as all_limits
+from fashiongan.errors import StudioError
 from fashiongan.ui import build, launch_settings
 from fashiongan.ui.shared import show
 
@@ -93,3 +94,8 @@ def tried(work):
         return next(iter(work(None)))
     except StudioError as e:
         return str(e)
+
+
+def test_a_palette_of_no_photograph_is_one_sentence():
+    with pytest.raises(StudioError, match="Choose a picture first"):
+        show.palette_of(None)

@@ -1,9 +1,6 @@
 """Who may do what on a Space: strangers, visitors who are signed in, and the owner, by every endpoint and event."""
 
-import base64
-import hashlib
 import io
-import json
 import math
 import re
 import shutil
@@ -14,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from gradio_client import Client
 from malformed import Visitor
+from signed import HEADERS, SPACE, account, cookie
 
 from fashiongan import hub, limits
 from fashiongan.data import datasets, zip_archive
@@ -27,30 +25,6 @@ from fashiongan.ui.shared import access, sign_in
 
 itsdangerous = pytest.importorskip("itsdangerous")
 pytest.importorskip("authlib")
-
-SECRET = "what only the Space knows"
-HEADERS = {"host": "you-studio.hf.space"}
-SPACE = {
-    "SYSTEM": "spaces",
-    "SPACE_ID": "you/studio",
-    "SPACE_AUTHOR_NAME": "you",
-    "OAUTH_CLIENT_ID": "client",
-    "OAUTH_CLIENT_SECRET": SECRET,
-    "OAUTH_SCOPES": "openid profile",
-    "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
-}
-
-
-def account(name, seconds=3600.0):
-    """What gradio keeps in the session of whoever has signed in."""
-    user = {"sub": "1", "name": name, "preferred_username": name, "profile": "", "picture": ""}
-    return {"access_token": "hf_theirs", "scope": "", "expires_at": int(time.time() + seconds), "userinfo": user}
-
-
-def cookie(info, secret=SECRET):
-    """The session cookie with that, signed as gradio signs it."""
-    key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
-    return itsdangerous.TimestampSigner(key).sign(base64.b64encode(json.dumps({"oauth_info": info}).encode())).decode()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from fashiongan.data import sheets
 from fashiongan.data.datasets import CLASSES
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
-from fashiongan.studio import Studio, colorize
+from fashiongan.studio import Studio, colorize, in_color
 from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
 from fashiongan.ui.shared import edge
 
@@ -197,9 +197,9 @@ def test_a_download_holds_the_corrected_mask_that_it_was_made_with(tmp_path, des
     assert json.loads(Image.open(io.BytesIO(desk.download(everything)[0])).text["fashiongan"])["mask"] == "all"
 
 
-def test_the_palette_of_an_uploaded_picture(desk, tmp_path):
+def test_the_palette_of_an_uploaded_picture(tmp_path):
     im = Image.new("RGB", (90, 90), "white")
     im.paste("#b03a2e", (20, 20, 70, 50))
     im.paste("#1f3c88", (20, 50, 70, 70))
     im.save(tmp_path / "shirt.png")
-    assert desk.reference(tmp_path / "shirt.png").colors == ("#b03a2e", "#1f3c88")
+    assert in_color.of_photograph(tmp_path / "shirt.png").colors == ("#b03a2e", "#1f3c88")

@@ -123,7 +123,7 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     p.kind.change(sources, p.kind, [p.numbered, p.upload, p.note], **HIDDEN)
     p.another.click(lambda: random.randrange(TEST_PICTURES), None, p.number, **HIDDEN)
     d.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, d.seed, **HIDDEN)
-    d.photograph.upload(show.polite(desk.photographed), d.photograph, d.reference, **HIDDEN)
+    d.photograph.upload(show.polite(show.palette_of), d.photograph, d.reference, **HIDDEN)
     # Also a picture that another tab has sent here.
     p.upload.change(show.polite(desk.taken), p.upload, [uploads, p.kind], **HIDDEN)
     return p.upload
@@ -157,12 +157,6 @@ class Desk:
         labels = [x for name in names for x in self.colorizing.studio.gan(name).choices.values()]
         gone = {} if label in (UNLABELED, *labels) else {"value": UNLABELED}
         return gr.Dropdown(choices=[("As it is", UNLABELED), *((x, x) for x in labels)], **gone)
-
-    def photographed(self, path: str) -> str:
-        """The colors of the garment in a photograph, with commas between."""
-        reference = self.colorizing.reference(Path(path))
-        show.warn(reference.note)
-        return ", ".join(reference.colors)
 
     def taken(self, paths: list[str] | None) -> tuple[str, Any]:
         """Uploaded pictures in the form that the panel reads, and an update that selects them."""

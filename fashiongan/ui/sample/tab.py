@@ -3,13 +3,12 @@
 import random
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ... import limits
-from ...studio import Studio, in_color
+from ...studio import Studio
 from ..shared import checkpoints, send, show, words
 from ..shared.checkpoints import FAVOURITE
 from . import board, explore, keys, saves
@@ -186,7 +185,7 @@ class Wiring:
         fetch.success(**self.classes).then(**self.redraw).then(**self.named)
         moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.palette)
         gr.on([x.input for x in moved], **self.redraw)
-        w.photograph.upload(show.polite(photographed), w.photograph, w.palette, **HIDDEN).success(**self.redraw)
+        w.photograph.upload(show.polite(show.palette_of), w.photograph, w.palette, **HIDDEN).success(**self.redraw)
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
         w.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, w.seed, **HIDDEN).then(**self.redraw)
         w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.redraw)
@@ -236,13 +235,6 @@ class Wiring:
         for button, handler in ((p.one, self.desk.one_saved), (p.every, self.desk.all_saved)):
             event = button.click(show.polite(handler), [p.scale, *self.values], p.file, api_visibility="private")
             event.success(None, p.file, None, js=SAVE, api_visibility="private")
-
-
-def photographed(path: str) -> str:
-    """The colors of the garment in an uploaded picture, with commas between."""
-    reference = in_color.of_photograph(Path(path))
-    show.warn(reference.note)
-    return ", ".join(reference.colors)
 
 
 def seen(visible: bool) -> gr.Slider:

@@ -19,6 +19,7 @@ from ... import files, limits
 from ...data import sheets
 from ...data.datasets import Dataset
 from ...errors import StudioError
+from ...studio import in_color
 from . import edge, words
 
 R = TypeVar("R")
@@ -65,6 +66,15 @@ def warn(note: str) -> None:
     """Show a sentence as a toast, if there is one."""
     if note:
         gr.Info(note)
+
+
+def palette_of(path: str | None) -> str:
+    """The colors of the garment in an uploaded picture, with commas between; what is remarkable becomes a toast."""
+    if not path:
+        raise StudioError("Choose a picture first.")
+    reference = in_color.of_photograph(Path(path))
+    warn(reference.note)
+    return ", ".join(reference.colors)
 
 
 def at_most(n: int, waiting: int = limits.PANEL_WAITING) -> Callable[[Callable[..., R]], Callable[..., R]]:
