@@ -22,7 +22,7 @@ NAMES = ("studio", "cdcgan", "dcgan", "acgan")
 
 def sheet(http: httpx.Client, name: str, seed: int) -> None:
     """Ask for a sheet of 40 as any client does, through the queue, and wait for it."""
-    data = [name, "All classes", 40, seed, 1.0, *[0.0] * 6, 0, "layer"]
+    data = [name, "All classes", 40, seed, 1.0, *[0.0] * 6, 0, "layer", ""]
     event = http.post("/gradio_api/call/sample", json={"data": data}).raise_for_status().json()["event_id"]
     answer = http.get(f"/gradio_api/call/sample/{event}").text
     if "event: complete" not in answer:
