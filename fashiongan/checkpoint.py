@@ -3,6 +3,7 @@
 Loading a file never executes code from it.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from . import files, gans, limits
 from .errors import StudioError
 from .gans.base import GAN
+from .gans.recipe import Recipe
 from .hub import registry
 from .plain import maybe, number, plain, read, text
 
@@ -156,11 +158,22 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
         recipe = gans.recipe_from_json(header.get("recipe", ""))
         if len(recipe.labels) > limits.MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")
-        with torch.device("meta"), Undrawn():  # shapes only, so that a forged header cannot allocate memory
-            gan = gans.GANS[recipe.gan](recipe)
+        gan = skeleton(recipe)
         fill(gan, f, path)
     # The same memory layout as in training: sums, and so the images, are then identical to the last bit.
     return gan.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+
+def skeleton(recipe: Recipe) -> GAN:
+    """The nets of a recipe on the meta device: shapes only, so that a forged header cannot allocate memory."""
+    with torch.device("meta"), Undrawn():
+        return gans.GANS[recipe.gan](recipe)
+
+
+def sha256(name: str | Path) -> str:
+    """The digest of a checkpoint's file, in hexadecimal digits."""
+    with registry.find(name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fill(net: nn.Module, f: Any, path: Path) -> None:

@@ -56,8 +56,7 @@ def add_knobs(parser: argparse.ArgumentParser, recipe_class: type) -> None:
         default = "" if k.default in (None, "") else f" (default: {k.default})"
         allowed = f" [{k.allowed()}]" if k.choices or k.lo is not None else ""
         parser.add_argument(
-            f"--{k.name.replace('_', '-')}",
-            f"--{k.name}",
+            *dict.fromkeys((f"--{k.flag}", f"--{k.name.replace('_', '-')}", f"--{k.name}")),
             dest=k.name,
             metavar=k.kind.__name__.upper(),
             help=(k.text + allowed + default).replace("%", "%%"),

@@ -25,6 +25,7 @@ def _train(argv: list[str]) -> None:
 
     first = Parser(prog="train.py", add_help=False)
     first.add_argument("--list", action="store_true")
+    first.add_argument("--from", "--start-from", dest="start_from", default="")
     options, words = first.parse_known_args(argv)
     if options.list:
         for name, cls in gans.GANS.items():
@@ -33,6 +34,8 @@ def _train(argv: list[str]) -> None:
 
     # Each GAN has its own flags, so find its name before parsing them.
     named = next((w for w in words if w in gans.GANS), None)
+    if named is None and options.start_from and not {"-h", "--help", "--resume"} & set(words):
+        named = gan_of(options.start_from)
     recipe_class = gans.find(named).recipe_type if named else Recipe
     parser = Parser(
         prog="train.py",
@@ -53,10 +56,10 @@ def _train(argv: list[str]) -> None:
     args = vars(parser.parse_args(argv))
     gan, out, device, root = args.pop("gan"), args.pop("out"), args.pop("device"), args.pop("data_root")
     resumed = args.pop("resume", None)
-    if resumed is None and gan is None:
+    if resumed is None and gan is None and not args.get("start_from"):
         raise StudioError("Name a GAN to train: " + ", ".join(gans.GANS) + ".")
 
-    from ..training import run_folder
+    from ..training import run_folder, transfer
     from ..training.distributed import join
     from ..training.trainer import pick_device
 
@@ -70,11 +73,19 @@ def _train(argv: list[str]) -> None:
         longer = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
         trainer = run_folder.resume(out, device, root, group=group, **longer)
     else:
-        recipe = gans.new_recipe(gan, **args)
-        out = out or unused(Path("runs", f"{gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
+        start = args.pop("start_from", "")
+        recipe = transfer.recipe(start, gan, **args) if start else gans.new_recipe(gan, **args)
+        out = out or unused(Path("runs", f"{recipe.gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
         trainer = run_folder.start(recipe, out, device, root, group=group)
     watch(trainer, out)
     group.leave()
+
+
+def gan_of(name: str) -> str:
+    """The GAN that a checkpoint holds."""
+    from .. import checkpoint
+
+    return checkpoint.load(name).recipe.gan
 
 
 def watch(trainer: "Trainer", out: Path) -> None:
@@ -92,7 +103,7 @@ def watch(trainer: "Trainer", out: Path) -> None:
         f"{checkpoint.device_name(trainer.device)}, into {out}",
         file=sys.stderr,
     )
-    for remark in trainer.data.remarks:
+    for remark in (*trainer.data.remarks, *filter(None, [trainer.recipe.start_note])):
         print(remark, file=sys.stderr)
     progress(run_folder.train(trainer, out), describe_tick)
     print(f"Done: {out / 'checkpoint.safetensors'}, {out / 'training.gif'}", file=sys.stderr)

@@ -142,6 +142,10 @@ class GAN(nn.Module, ABC):
         """(N,) int64 -> (N, classes) float; (N, classes) shares of a blend stay what they are."""
         return y if y.is_floating_point() else one_hot(y, len(self.recipe.labels))
 
+    def after_classes(self, name: str) -> int:  # noqa: ARG002  for those with more inputs behind the classes
+        """How many inputs follow the classes in the layer whose weights are called `name`. Mostly classes come last."""
+        return 0
+
     def kind(self, step: int) -> int | None:  # noqa: ARG002  for those that have several
         """The kind of update number `step`.
 

@@ -80,6 +80,7 @@ def recipe_from_json(text: str) -> Recipe:
         facts = {
             "channels": int(fields.pop("channels")),
             "labels": tuple(str(name) for name in fields.pop("labels")),
+            **{fact: str(fields.pop(fact, "")) for fact in ("start_sha256", "start_note")},
         }
         recipe = new_recipe(str(fields.pop("gan")), **fields)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

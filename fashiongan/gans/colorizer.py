@@ -98,6 +98,10 @@ class Colorizer(GAN):
         self.register_buffer("code_mean", torch.zeros(recipe.z_dim))
         self.register_buffer("code_square", torch.ones(recipe.z_dim))
 
+    def after_classes(self, name: str) -> int:
+        """With cut-outs, the layers of styles also read whether there is a hint."""
+        return int(self.G.cutouts) if name.startswith(("G.start.", "G.styles.")) else 0
+
     def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
         shares = self.one_hot(c)
         gray = (shares @ self.example.float().flatten(1)).unflatten(1, self.example.shape[1:]).round().to(torch.uint8)

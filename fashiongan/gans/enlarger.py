@@ -221,6 +221,10 @@ class Enlarger(GAN):
         match = next((n for n in (name.casefold(), SYNONYMS.get(name.casefold())) if n in own), None)
         return own.index(match) if match else -1
 
+    def after_classes(self, name: str) -> int:
+        """The layer of styles also reads two numbers of chroma, the palette's nets two of tone and the first chroma."""
+        return {"G.style.weight": 2, "G.palette.nets.0.0.weight": 2, "G.palette.nets.1.0.weight": 3}.get(name, 0)
+
     def generate(self, G: nn.Module, z: Tensor, c: Tensor) -> Tensor:
         y = self.one_hot(c)
         small = (y @ (self.example.flatten(1) / 255)).unflatten(1, self.example.shape[1:])

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from ..errors import StudioError, quoted, short
 from .networks import SIZES
 
+FLAGS = {"start_from": "from"}  # flags that are not called as their knob, since `from` is a word of Python
 FITS = ("fill", "fit", "garment", "cutout")  # see `data.folder.square`
 
 
@@ -24,6 +25,11 @@ class Knob:
     lo: float | None = None
     hi: float | None = None
     choices: tuple[Any, ...] | None = None
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line, without the dashes."""
+        return FLAGS.get(self.name, self.name.replace("_", "-"))
 
     def check(self, value: Any) -> Any:
         """Return `value` as this knob's type, or raise StudioError with the allowed values."""
@@ -75,6 +81,9 @@ class Recipe:
     # Facts of the data, filled in when it is loaded; the nets are built from them.
     channels: int = 1
     labels: tuple[str, ...] = ()
+    # Facts of the checkpoint that the run starts from, filled in when it starts.
+    start_sha256: str = ""
+    start_note: str = ""  # one sentence: what was taken, and what is fresh
 
     data: str = knob(
         "fashion-mnist",
@@ -166,6 +175,11 @@ class Recipe:
         "bfloat16 is about twice as fast where the processor has it",
         choices=("float32", "bfloat16"),
     )
+    start_from: str = knob(
+        "",
+        "Start from",
+        "a trained checkpoint to start from, also with other data and classes: what fits is taken; empty means fresh",
+    )
 
     def __post_init__(self) -> None:
         check_knobs(self)
@@ -198,7 +212,7 @@ def check_knobs(recipe: Any) -> None:
 def flags(recipe: Any) -> str:
     """The command-line flags of this recipe: one, with a space before it, for each knob that is not at its default."""
     turned = [k for k in knobs(type(recipe)).values() if getattr(recipe, k.name) != k.default]
-    return "".join(f" --{k.name.replace('_', '-')} {shlex.quote(str(getattr(recipe, k.name)))}" for k in turned)
+    return "".join(f" --{k.flag} {shlex.quote(str(getattr(recipe, k.name)))}" for k in turned)
 
 
 def knobs(cls: type[Any]) -> dict[str, Knob]:

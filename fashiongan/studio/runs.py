@@ -15,7 +15,7 @@ from ..errors import StudioError
 from ..gans.recipe import Recipe
 from ..job import Job, within
 from ..plain import maybe
-from ..training import recommend, run_folder, run_log
+from ..training import recommend, run_folder, run_log, transfer
 from ..training.trainer import Tick, Trainer, pick_device
 from .backup import Backup, no_backup
 from .curve import Columns
@@ -185,7 +185,9 @@ class Runs:
         With `seconds`, a run is stopped and saved after that time, and its owner may have no other.
         """
         for recipe in recipes:
-            datasets.prepare(recipe, loaded=self.data.of(recipe))
+            prepared, _ = datasets.prepare(recipe, loaded=self.data.of(recipe))
+            if prepared.start_from:
+                transfer.begin(prepared)
         with self.starting:
             theirs = [w for w in self.waiting if w.owner == owner]
             active = self.run is not None and self.run.alive and self.run.owner == owner
@@ -250,6 +252,8 @@ class Runs:
         run = self.run
         if run is None:
             return RunStatus(queue=self.queue(), remarks=tuple(filter(None, [self.unkept])))
+        others = filter(None, (*self.skipped, TIME_OVER * run.timed_out, self.unkept))
+        start = filter(None, [run.recipe.start_note])
         newest, speed = run.newest, run.newest.get("images_per_second", 0.0)
         left = (run.steps - run.step) * run.recipe.batch * run.recipe.d_steps / speed if speed else None
         return RunStatus(
@@ -262,7 +266,7 @@ class Runs:
             images_per_second=speed,
             seconds=newest.get("seconds", 0.0),
             seconds_left=left if run.state in ("running", "paused") else None,
-            remarks=(*run.remarks, *filter(None, (*self.skipped, TIME_OVER * run.timed_out, self.unkept))),
+            remarks=tuple(dict.fromkeys((*start, *run.remarks, *others))),
             queue=self.queue(),
             error=str(run.job.error) if run.job and run.job.error else None,
             run=run.out.name,

@@ -11,6 +11,7 @@ from ..evaluation.report import Report
 from ..gans.base import GAN
 from ..gans.recipe import Recipe
 from ..hub.registry import Registry, off
+from ..training import transfer
 from . import rights
 from .backup import Backup
 from .datasets import Datasets
@@ -141,6 +142,7 @@ class Studio:
         cannot be trained. A visitor's run on a public page is queued, and so waits for the active one."""
         self.check_training()
         if not self.restricted:
+            self.check_start(recipe)
             return self.runs.start(recipe, self.caller().job_owner or owner)
         self.enqueue_all([recipe])
         if self.run is None:
@@ -158,7 +160,19 @@ class Studio:
         if visitor:
             for recipe in recipes:
                 rights.check_budget(recipe)
+        for recipe in recipes:
+            self.check_start(recipe)
         self.runs.enqueue(recipes, owner, limits.VISITOR_SECONDS if visitor else None)
+
+    def check_start(self, recipe: Recipe) -> None:
+        """StudioError if a run would start from a checkpoint that is not listed here."""
+        if recipe.start_from:
+            self.path(recipe.start_from)
+
+    def recipe_from(self, name: str, gan: str | None = None, **changes: object) -> Recipe:
+        """The recipe of a run that starts from a listed checkpoint, see `transfer.recipe`."""
+        self.path(name)
+        return transfer.recipe(name, gan, **changes)
 
     def cancel(self, number: int) -> None:
         """Take a run out of the queue."""

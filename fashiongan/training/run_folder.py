@@ -16,7 +16,7 @@ from ..data import datasets, sheets
 from ..errors import StudioError
 from ..evaluation import quick
 from ..gans.recipe import Recipe, flags
-from . import doctor, run_log
+from . import doctor, run_log, transfer
 from .distributed import ProcessGroup
 from .run_log import LogRow
 from .trainer import Tick, Trainer
@@ -34,17 +34,32 @@ def start(
     loaded: datasets.Dataset | None = None,
     group: ProcessGroup = ALONE,
 ) -> Trainer:
-    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a group, rank 0 does."""
+    """A trainer for a new run in `out`, which must not hold one yet. Writes recipe.json; of a group, rank 0 does.
+
+    A run that starts from a checkpoint also writes its state at once, so that resuming it never needs the checkpoint.
+    """
     group.wait()
-    if group.rank:
-        recipe, garments = datasets.prepare(recipe, root, loaded)
-        return Trainer(recipe, garments, device, group)
-    if (out / "recipe.json").exists():
+    if not group.rank and (out / "recipe.json").exists():
         raise StudioError(f"{out} already holds a run: continue it with --resume {out}, or choose another --out.")
     recipe, garments = datasets.prepare(recipe, root, loaded)
-    trainer = Trainer(recipe, garments, device, group)
-    files.write(out / "recipe.json", recipe_bytes(recipe))
+    if recipe.start_from:
+        begin = transfer.begin(recipe)
+        trainer = Trainer(begin.recipe, garments, device, group)
+        begin.fill(trainer.gan)
+        trainer.average.load_state_dict(trainer.gan.G.state_dict())
+    else:
+        trainer = Trainer(recipe, garments, device, group)
+    if not group.rank:
+        if recipe.start_from:
+            save_state(trainer, out)
+        files.write(out / "recipe.json", recipe_bytes(trainer.recipe))
     return trainer
+
+
+def save_state(trainer: Trainer, out: Path) -> None:
+    """Write what exact resuming needs."""
+    tensors, numbers = trainer.state_dict()
+    checkpoint.write(out / "state.safetensors", tensors, {"numbers": json.dumps(numbers)})
 
 
 def recipe_bytes(recipe: Recipe) -> bytes:
@@ -80,6 +95,8 @@ def resume(
             trainer.load_state_dict(tensors, json.loads(header["numbers"]))
         except (RuntimeError, KeyError, IndexError, ValueError, TypeError) as e:
             raise StudioError(f"{state} does not belong to the recipe beside it.") from e
+    elif recipe.start_from:
+        raise StudioError(f"{state} is missing, and with it what the run took from {recipe.start_from}: start anew.")
     group.wait()  # before the first of them saves
     return trainer
 
@@ -204,6 +221,8 @@ class Keeper:
         self.recent = [r for r in self.recent if r.step > tick.step - doctor.WINDOW] + [row]
         means = [r.values() for r in self.recent]
         remarks = (*doctor.examine(means, self.variety, critic=self.trainer.gan.critic), *self.few_classes)
+        if self.newest is None and self.trainer.recipe.start_note:  # the first line says where the run started
+            remarks = (self.trainer.recipe.start_note, *remarks)
         self.newest = dataclasses.replace(row, remarks=remarks)
         self.pending.append(self.newest)
         return dataclasses.replace(tick, remarks=remarks)
@@ -234,8 +253,7 @@ class Keeper:
             self.checkpointed = monotonic()
         if final:
             sheets.gif(epochs(self.out), self.out / "training.gif")
-        tensors, numbers = trainer.state_dict()
-        checkpoint.write(self.out / "state.safetensors", tensors, {"numbers": json.dumps(numbers)})
+        save_state(trainer, self.out)
 
     def info(self) -> HeaderInfo:
         """How the checkpoint is made, for its header."""

@@ -299,3 +299,44 @@ def test_strangers_upload_no_data(visit, public_url):
     page.get_by_role("tab", name="Train").click()
     page.locator(".live").wait_for()
     assert page.locator("#zip").count() == 0
+
+
+def choose_start(page, name):
+    page.locator("#knob_start_from input").click()
+    page.get_by_role("option", name=name).first.click()
+
+
+def test_a_run_starts_from_a_checkpoint_of_the_list(train_page, studio):
+    """The checkpoint's GAN, sizes and rates are filled in; the page says what was taken, also after a reload."""
+    page = train_page()
+    choose_start(page, "lsgan (bundled)")
+    page.wait_for_function("() => document.querySelector('#gan input').value === 'lsgan'")
+    page.wait_for_function("() => document.querySelector('#knob_epochs input').value === '20'")
+    page.get_by_text("More settings").click()
+    set_knob(page, "steps", 400)
+    before = studio.run
+    page.locator("#start").click()
+    page.wait_for_function(
+        "old => { const r = document.querySelector('.live').dataset.run; return r && r !== old }",
+        arg=before.out.name if before else "",
+    )
+    note = "Starts from lsgan: 100 % of the generator's weights and 100 % of the discriminator's are taken."
+    page.locator(".live .remarks").get_by_text(note).wait_for()
+    assert studio.run.recipe.start_note == note
+    assert len(studio.run.recipe.start_sha256) == 64
+    studio.stop()
+    page.reload()
+    page.get_by_role("tab", name="Train").click()
+    page.locator(".live .remarks").get_by_text(note).wait_for()
+
+
+def test_a_start_that_does_not_fit_is_one_sentence(train_page, studio):
+    page = train_page()
+    choose_start(page, "lsgan (bundled)")
+    page.wait_for_function("() => document.querySelector('#gan input').value === 'lsgan'")
+    page.get_by_text("More settings").click()
+    set_knob(page, "width", 16)
+    before = studio.run
+    page.locator("#start").click()
+    page.locator(".toast-body, .toast-wrap").get_by_text("No layer of lsgan fits this net").first.wait_for()
+    assert studio.run is before

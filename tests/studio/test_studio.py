@@ -8,7 +8,7 @@ import torch
 from fashiongan import limits
 from fashiongan.errors import StudioError
 from fashiongan.hub import registry
-from fashiongan.studio import Curve, Studio
+from fashiongan.studio import Curve, Studio, rights
 from fashiongan.training import run_folder, run_log
 
 
@@ -218,3 +218,30 @@ def test_the_queue_is_bounded(studio, tiny, monkeypatch):
     studio.enqueue(tiny("lsgan"))
     with pytest.raises(StudioError, match="queue is full"):
         studio.enqueue(tiny("lsgan"))
+
+
+def test_a_run_starts_from_listed_checkpoints_only(studio, tiny, tmp_path):
+    (tmp_path / "hidden.safetensors").write_bytes(studio.path("dcgan").read_bytes())
+    sizes = {"width": 64, "z_dim": 100, "steps": 3}
+    for start in (studio.start, studio.enqueue):
+        with pytest.raises(StudioError, match=r"There is no checkpoint .* here"):
+            start(tiny("dcgan", start_from="hidden.safetensors", **sizes))
+    with pytest.raises(StudioError, match="There is no checkpoint"):
+        studio.recipe_from("hidden.safetensors")
+    run = studio.start(studio.recipe_from("dcgan").replace(batch=16, steps=3))
+    until(lambda: studio.status().state == "finished")
+    assert studio.status().remarks[0].startswith("Starts from dcgan: 100 % of the generator's weights")
+    again = studio.start(studio.recipe_from(run.out.as_posix()).replace(batch=16, steps=3))
+    assert again.recipe.start_from == run.out.as_posix()
+
+
+def test_a_start_that_does_not_fit_is_refused_before_it_waits(studio, tiny):
+    studio.start(tiny("dcgan", steps=1_000_000))
+    with pytest.raises(StudioError, match="cdcgan cannot start from studio"):
+        studio.enqueue(tiny("cdcgan", start_from="studio"))
+    assert studio.waiting == []
+
+
+def test_a_visitor_starts_from_nothing(tiny):
+    with pytest.raises(StudioError, match="Start from must be left as it is in a visitor's run"):
+        rights.check_budget(tiny("dcgan", start_from="dcgan"))

@@ -36,6 +36,7 @@ PUSH = (
 PUSHED = "Sent: {files}. See {address}."
 ADVISED = "**To begin with:** {gan}, {how_long}. {settings}."
 ADVISED_BUSY = "for how long will be known when nothing else is being trained"
+FRESH = "nothing, all weights fresh"
 HOW_LONG = "a smaller net for a few epochs, or the report's own settings"
 COLORIZE = "Give a gray garment the colors you choose; its folds, print and shading stay as they are."
 GRAY = (

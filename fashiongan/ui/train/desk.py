@@ -99,6 +99,16 @@ class Desk:
         """The values of all widgets for a recipe: the GAN, how long, and the fields."""
         return [recipe.gan, FULL, *self.filled({n: getattr(recipe, n) for n in knobs(type(recipe))})]
 
+    def starts(self) -> list[tuple[str, str]]:
+        """What a run may start from: nothing, or one of the listed checkpoints."""
+        return [(words.FRESH, ""), *checkpoints.titled(self.studio.names())]
+
+    def started(self, name: str) -> list[Any]:
+        """The values of all widgets for a run that starts from a checkpoint: its GAN, and its sizes and rates."""
+        if not name:
+            return [gr.skip()] * (2 + len(self.names))
+        return self.advised(self.studio.recipe_from(name))
+
     def values(self, gan: str, how_long: str) -> dict[str, object]:
         """Every knob of a GAN with its value."""
         recipe = gans.find(gan).recipe_type

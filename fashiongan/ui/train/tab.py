@@ -25,7 +25,8 @@ Event = dict[str, Any]  # the arguments of a Gradio event listener
 HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 
 OFFERED = "studio"  # its quick look is the first that shows recognisable garments: benchmarks/soon.md
-FIRST = ("size", "fit", "classes", "limit", "epochs", "seed")  # knobs that are always visible; the others are folded
+START = "start_from"
+FIRST = (START, "size", "fit", "classes", "limit", "epochs", "seed")  # knobs that are always visible
 STATES = {"running": "Training", "paused": "Paused", "stopped": "Stopped", "finished": "Finished", "failed": "Failed"}
 TEX = [{"left": "$$", "right": "$$", "display": True}]
 REFRESH = "() => { document.dispatchEvent(new Event('fashiongan-update')); }"  # panel.js handles it
@@ -48,6 +49,12 @@ def widget(k: Knob, value: Any, visible: bool) -> gr.components.FormComponent:
     whole = k.kind is int
     empty = "empty" if k.default is None else None
     return gr.Number(value, precision=0 if whole else None, step=1 if whole else None, placeholder=empty, **common)
+
+
+def start_field(desk: Desk) -> gr.Dropdown:
+    """The knob `start_from` as a list of the checkpoints."""
+    k = desk.names[START]
+    return gr.Dropdown(desk.starts(), value=k.default, label=k.label, info=k.text, elem_id=f"knob_{START}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,8 @@ def settings(studio: Studio, desk: Desk) -> Settings:
         pictures = Source(studio)
         preview = gr.HTML("<p>Loading the data...</p>", elem_id="preview")
         values = desk.values(OFFERED, QUICK)
-        fields = {name: widget(desk.names[name], values[name], True) for name in FIRST}
+        fields = {name: widget(desk.names[name], values[name], True) for name in FIRST if name != START}
+        fields = {START: start_field(desk), **fields}
         with gr.Accordion("More settings", open=False, elem_classes="lines"):
             folded = {name: k for name, k in desk.names.items() if name not in FIRST}
             fields |= {n: widget(k, values.get(n, k.default), n in values) for n, k in folded.items()}
@@ -179,12 +187,15 @@ def wire_settings(desk: Desk, page: gr.Blocks, this: gr.Tab, c: Chooser, s: Sett
     c.gan.change(lambda name: (describe(name), explain(name)), c.gan, [c.idea, s.story], **HIDDEN)
     # `input`, not `change`: only a visitor's choice resets the fields. `use` sets the GAN and the fields together.
     gr.on([c.gan.input, c.how_long.input], desk.settings, [c.gan, c.how_long], knob_fields, **HIDDEN)
+    started = [c.gan, c.how_long, *knob_fields]
+    fields[START].input(show.polite(desk.started), fields[START], started, **HIDDEN)  # type: ignore[attr-defined]
+    gr.on([page.load, this.select], lambda: gr.Dropdown(choices=desk.starts()), None, fields[START], **HIDDEN)
     # Gradio shows a 0 in a number field that is empty at first.
     empty = [fields[name] for name, k in desk.names.items() if k.default is None]
     page.load(lambda: [None] * len(empty), None, empty, **HIDDEN)
     which = [s.pictures.field, fields["size"], fields["fit"]]
     s.pictures.wire(this, which, [fields["classes"], fields["limit"]], s.preview)
-    s.pictures.advise_on(which, desk.advised, [c.gan, c.how_long, *knob_fields])
+    s.pictures.advise_on(which, desk.advised, started)
 
 
 def share_fold() -> tuple[gr.Accordion, gr.Textbox, gr.Button, gr.Markdown]:
