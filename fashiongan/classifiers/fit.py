@@ -20,7 +20,7 @@ from ..errors import StudioError
 from ..gans.networks import Dropout
 from ..gans.recipe import flags
 from .measure import PIECE, accuracy, confusion, pieces
-from .networks import Classifier, Recipe, build, check_shape
+from .networks import Classifier, ColorCnn, ColorCnnRecipe, Recipe, build, network
 from .store import FitInfo, info, load, save
 
 LEAST = 12  # fewest images: one in twelve is held out
@@ -63,7 +63,7 @@ class Fitter:
     """A fit in memory: the net, its optimiser, the training images, and the held-out images."""
 
     def __init__(self, recipe: Recipe, pictures: Dataset, device: str = "cpu"):
-        check_shape(pictures.images)
+        network(recipe.classifier).check(pictures.images)
         if len(pictures) < LEAST:
             raise StudioError(f"A classifier needs at least {LEAST} pictures, so that some can be held out.")
         pictures = datasets.merge(pictures, recipe.merge)
@@ -77,7 +77,8 @@ class Fitter:
             raise StudioError(f"batch cannot be {r.batch}: there are {len(self.data)} pictures to learn from.")
         self.net = started(r).to(self.device).to(memory_format=torch.channels_last)
         self.opt = torch.optim.AdamW(self.net.parameters(), r.lr, weight_decay=r.decay, fused=True)
-        self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device)
+        evenly = self.data.labels if isinstance(r, ColorCnnRecipe) and r.balance == "even" else None
+        self.shuffle = Shuffle(len(self.data), r.batch, r.seed, self.device, evenly)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
         for m in self.net.modules():
             if isinstance(m, Dropout):
@@ -168,18 +169,18 @@ class Fitter:
 
 
 def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None) -> Iterator[Fitted]:
-    """Train on Fashion-MNIST's training images and write `out`, then measure once on the test images.
+    """Train on the training images and write `out`, then measure once on the test images.
 
     The weights of the last epoch are kept, even if an earlier epoch had a higher validation accuracy; the test images
     decide nothing. Raises StudioError at once if the fit cannot start or `out` cannot be written.
     """
-    fitter = Fitter(recipe, datasets.load(datasets.FASHION_MNIST, root=root), device)
+    fitter = Fitter(recipe, pictures_of(recipe, "train", root), device)
     files.check(out)
     return fit_and_save(fitter, out, root)
 
 
 def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
-    """Run the fit, write `out` at its end, and add the test accuracy and the confusion table to its header."""
+    """Run the fit, write `out` at its end, and add the file's test accuracy and confusion table to its header."""
     for record in fitter.run():
         if record.step == record.steps:
             made = FitInfo(
@@ -193,10 +194,30 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
             )
             save(out, fitter.net, made)
         yield record
-    test = datasets.merge(datasets.load(datasets.FASHION_MNIST, split="test", root=root), fitter.recipe.merge)
-    table = confusion(fitter.net, test)  # row: true class; column: predicted class
+    test = datasets.merge(pictures_of(fitter.recipe, "test", root), fitter.recipe.merge)
+    table = confusion(load(out, str(fitter.device)), test)  # row: true class; column: predicted class
     right = sum(row[i] for i, row in enumerate(table)) / len(test)
     checkpoint.annotate(out, accuracy=right, tested=len(test), confusion=table)
+
+
+def pictures_of(r: Recipe, split: str, root: str | None) -> Dataset:
+    """The images of a recipe, "train" or "test": Fashion-MNIST's, or for a net that sees color the cut-outs of the
+    folder `train` or `validation` in its data.
+
+    StudioError if there is no such folder, or if the classes of the two differ.
+    """
+    if not isinstance(r, ColorCnnRecipe):
+        return datasets.load(datasets.FASHION_MNIST, split=split, root=root)
+    folder = Path(r.data, "train" if split == "train" else "validation")
+    if not r.data or not folder.is_dir():
+        raise StudioError(
+            f"There is no folder {folder}: give --data a folder with the folders train and validation, each with one "
+            "sub-folder a class."
+        )
+    pictures = datasets.load(str(folder), size=ColorCnn.side, fit="cutout")
+    if split == "test" and pictures.names != r.labels:
+        raise StudioError(f"{folder} has the classes {', '.join(pictures.names)}, not {', '.join(r.labels)}.")
+    return pictures
 
 
 def command(r: Recipe) -> str:

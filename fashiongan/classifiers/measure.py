@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from ..data.datasets import Dataset
-from .networks import Classifier, check_shape
+from .networks import Classifier
 
 PIECE = 500  # batch size when a net is measured
 
 
 def pieces(net: Classifier, images: Tensor) -> Iterator[Tensor]:
-    """Images (N, 1, 28, 28) uint8 in batches of PIECE, as float 0..1 on the net's device. Sets the net to eval mode."""
-    check_shape(images)
+    """Images (N, C, H, W) uint8 in batches of PIECE, as float 0..1 on the net's device. Sets the net to eval mode."""
+    net.check(images)
     net.eval()
     device = next(net.parameters()).device
     for x in images.split(PIECE):
@@ -22,13 +22,13 @@ def pieces(net: Classifier, images: Tensor) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def logits(net: Classifier, images: Tensor) -> Tensor:
-    """(N, 1, 28, 28) uint8 -> logits (N, classes) on the CPU."""
+    """(N, C, H, W) uint8 -> logits (N, classes) on the CPU."""
     return torch.cat([net(x).cpu() for x in pieces(net, images)])
 
 
 @torch.no_grad()
 def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 1, 28, 28) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
+    """(N, C, H, W) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
     seen = [net.features(x).float() for x in pieces(net, images)]
     return torch.cat(seen).cpu(), torch.cat([net.judge(h).float() for h in seen]).cpu()
 

@@ -11,7 +11,7 @@ from .. import checkpoint, hub
 from ..errors import StudioError
 from ..hub import registry
 from ..plain import maybe, number, plain, read, text
-from .networks import CLASSIFIERS, Classifier, recipe
+from .networks import COLOR, Classifier, network, recipe
 
 BUNDLED = registry.BUNDLED / "classifiers"
 
@@ -48,8 +48,10 @@ def counts(value: object) -> list[list[int]] | None:
 
 
 def save(path: Path, net: Classifier, info: FitInfo) -> None:
-    """Write weights, recipe and `info` to a safetensors file."""
-    checkpoint.write(path, net.state_dict(), {"classifier": net.recipe.to_json(), "info": json.dumps(plain(info))})
+    """Write weights, recipe and `info` to a safetensors file, some nets' weights in half precision."""
+    weights = {name for name, _ in net.named_parameters()} if net.halved else set()
+    tensors = {k: checkpoint.halved(v) if k in weights else v for k, v in net.state_dict().items()}
+    checkpoint.write(path, tensors, {"classifier": net.recipe.to_json(), "info": json.dumps(plain(info))})
 
 
 def load(name: str | Path, device: str = "cpu") -> Classifier:
@@ -66,7 +68,7 @@ def load(name: str | Path, device: str = "cpu") -> Classifier:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StudioError(f"{path} holds no classifier: choose a file that `fit` has written.") from None
         with torch.device("meta"), checkpoint.Undrawn():
-            net = CLASSIFIERS[r.classifier](r)
+            net = network(r.classifier)(r)
         checkpoint.fill(net, f, path)
     return net.to(device).eval().requires_grad_(False)
 
@@ -82,12 +84,17 @@ def find(name: str | Path) -> Path:
         return hub.fetch(hub.parse(str(name)))
     if Path(name).is_file():
         return Path(name)
-    if str(name) in bundled():
+    if str(name) in (*bundled(), *bundled_in_color()):
         return BUNDLED / f"{name}.safetensors"
     have = ", ".join(bundled()) or "none yet"
     raise StudioError(f"There is no classifier {str(name)!r}: give a file or a bundled name ({have}).")
 
 
 def bundled() -> list[str]:
-    """Names of the classifiers that come with the studio."""
-    return sorted(p.stem for p in BUNDLED.glob("*.safetensors"))
+    """Names of the classifiers of gray garments that come with the studio."""
+    return sorted(p.stem for p in BUNDLED.glob("*.safetensors") if p.stem not in COLOR)
+
+
+def bundled_in_color() -> list[str]:
+    """Names of the classifiers of garments in color that come with the studio."""
+    return sorted(p.stem for p in BUNDLED.glob("*.safetensors") if p.stem in COLOR)

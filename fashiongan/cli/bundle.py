@@ -25,7 +25,7 @@ def add_bundle(verbs: "argparse._SubParsersAction[Parser]") -> None:
 
 def bundle(args: argparse.Namespace) -> None:
     from .. import checkpoint
-    from ..evaluation import quick
+    from ..evaluation import in_color, quick
     from ..hub import registry
     from ..latent import kept
     from ..release import bundle as bundles
@@ -42,7 +42,8 @@ def bundle(args: argparse.Namespace) -> None:
             continue
         if not there:
             progress(bundles.train(name, args.runs, device), describe_tick)
-        if not args.directions and quick.Quick.can(checkpoint.load(name).recipe):
+        recipe = checkpoint.load(name).recipe
+        if not args.directions and (quick.Quick.can(recipe) or in_color.can(recipe)):
             progress(bundles.score(name, device=device), lambda step: step.doing, unit="piece")
         kept.write(registry.BUNDLED / f"{name}.safetensors")  # last, since training and scores change the file's hash
     return None

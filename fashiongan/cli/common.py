@@ -120,6 +120,7 @@ def progress(records: "Iterator[N]", describe: Callable[[N], str], unit: str = "
                 if bar.total is None:
                     bar.reset(tick.steps)
                     bar.initial = tick.step
+                bar.total = tick.steps  # known better once the data is read
                 bar.set_postfix_str(describe(tick), refresh=False)
                 bar.update(tick.step - bar.n)
                 if interrupted:

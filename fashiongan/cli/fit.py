@@ -24,15 +24,20 @@ def add_fit(verbs: "argparse._SubParsersAction[Parser]", argv: Sequence[str]) ->
         p.set_defaults(run=fit_cutout)
         return
 
-    from ..classifiers import CLASSIFIERS, Recipe
+    from ..classifiers import CLASSIFIERS, COLOR, Recipe
 
-    before = zip(["", *argv], argv, strict=False)
-    named = next((w for flag, w in before if w in CLASSIFIERS and not flag.startswith("-")), None)
-    p.add_argument("classifier", help="; ".join(f"{name}: {c.title}" for name, c in CLASSIFIERS.items()))
-    p.add_argument("--out", type=Path, default=None, help="its file (default: runs/classifiers/NAME.safetensors)")
+    nets, before = CLASSIFIERS | COLOR, zip(["", *argv], argv, strict=False)
+    named = next((w for flag, w in before if w in nets and not flag.startswith("-")), None)
+    p.add_argument("classifier", help="; ".join(f"{name}: {c.title}" for name, c in nets.items()))
+    p.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help="its file (default: runs/classifiers/NAME.safetensors, of color runs/NAME.safetensors)",
+    )
     p.add_argument("--device", default="auto", help="auto, cpu, cuda ...")
     p.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
-    add_knobs(p, CLASSIFIERS[named].recipe_type if named else Recipe)
+    add_knobs(p, nets[named].recipe_type if named else Recipe)
 
 
 def fit(args: argparse.Namespace) -> None:
@@ -40,9 +45,11 @@ def fit(args: argparse.Namespace) -> None:
     from ..gans.recipe import knobs
     from ..training.trainer import pick_device
 
-    chosen = {k: v for k, v in vars(args).items() if k in knobs(classifiers.Recipe)}
-    recipe = classifiers.recipe(args.classifier, **chosen)
-    out = args.out or Path("runs", "classifiers", f"{args.classifier}.safetensors")
+    kind = classifiers.network(args.classifier).recipe_type
+    recipe = classifiers.recipe(args.classifier, **{k: v for k, v in vars(args).items() if k in knobs(kind)})
+    # The Robustness tab lists runs/classifiers, and attacks classifiers of gray garments only.
+    folder = Path("runs") if args.classifier in classifiers.COLOR else Path("runs", "classifiers")
+    out = args.out or folder / f"{args.classifier}.safetensors"
     progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), describe_fit)
     info = classifiers.info(out)
     print(f"{100 * (info.accuracy or 0.0):.2f} % of {info.tested} test pictures named right: {out}", file=sys.stderr)

@@ -10,7 +10,7 @@ at random.
 import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -24,27 +24,17 @@ from ..data import datasets
 from ..data.datasets import Dataset
 from ..errors import StudioError
 from ..hub import registry
-from . import metrics
-from .features import SCORER, cached, pixels, read_json, recall, scorer_for, sha256
+from . import in_color, metrics
+from .features import SCORER, cached, pixels, read_json, recall, sha256
 from .gan_train import gan_train_scores
 from .inception import inception_scores
-from .report import SCORES, SELDOM, Against, Nearness, Originality, Report, Score, Scorer, Size, Training, verdict
+from .originality import originality, some_of
+from .report import SCORES, SELDOM, Against, Report, Score, Scorer, Size, Step, Training, verdict
 from .sources import Samples
 
 REFERENCE = "dcgan"  # the sizes of other networks are relative to its size
 PIECE = 500  # pictures in one pass of the scorer
-CLOSE = 1000  # how many generated, and how many held-out, pictures are searched for their nearest training picture
 K = 5  # neighbours, for precision, recall, density and coverage
-
-
-@dataclass(frozen=True)
-class Step:
-    """A record of an evaluation; the last one carries the report."""
-
-    step: int
-    steps: int
-    doing: str
-    report: Report | None = None
 
 
 def evaluate(
@@ -55,9 +45,11 @@ def evaluate(
     inception: bool = False,
     reference: str = REFERENCE,
     device: str = "cpu",
+    data: str | None = None,
+    fit: str | None = None,
 ) -> Iterator[Step]:
     """Score samples. Yields records; the last one carries the report. If one score fails, the others are still
-    computed.
+    computed. Pictures in color, or of another size than 28, are scored as `in_color` says.
 
     Args:
         samples: from `draw`.
@@ -66,13 +58,31 @@ def evaluate(
         inception: also true FID, KID and IS through torch-fidelity, if it and its weights are available.
         reference: the checkpoint to whose networks the sizes are compared.
         device: where the scorer runs and the features are compared.
+        data: a folder of real pictures to compare with, in place of Fashion-MNIST or what a generator was trained on.
+        fit: how the pictures of `data` become squares, by default as in the generator's training.
     """
     begin = perf_counter()
     report = Report(samples.name, len(samples.images))
     if samples.gan is not None:
         report = facts(report, samples, reference)
+    if by_gray_scorer(samples, data):
+        steps = gray_scores(report, samples, root, gan_train=gan_train, inception=inception, device=device)
+    else:
+        if gan_train or inception:
+            report = report.remarked("GAN-train and Inception's scores are for gray garments of 28 x 28.")
+        steps = in_color.scores(report, samples, data, fit, device, root)
+    for step in steps:
+        if step.report is not None and step.report.scorer is not None:
+            step = replace(step, report=replace(step.report, seconds=round(perf_counter() - begin, 1)))  # noqa: PLW2901
+        yield step
+
+
+def gray_scores(
+    report: Report, samples: Samples, root: str | None, *, gan_train: bool, inception: bool, device: str
+) -> Iterator[Step]:
+    """Score gray samples of 28 x 28 against Fashion-MNIST. Yields records; the last one carries the report."""
     try:
-        net = scorer_for(samples, device)
+        net = classifiers.load(SCORER, device)
         real, test = real_garments(samples, root)
     except StudioError as e:
         yield Step(1, 1, "done", report.remarked(str(e)))
@@ -106,7 +116,14 @@ def evaluate(
         except StudioError as e:  # a score that fails becomes a remark
             report = report.remarked(str(e))
         done += cost
-    yield Step(steps, steps, "done", replace(report, seconds=round(perf_counter() - begin, 1)))
+    yield Step(steps, steps, "done", report)
+
+
+def by_gray_scorer(samples: Samples, data: str | None) -> bool:
+    """Whether samples are compared with Fashion-MNIST, in the features of the classifier SCORER."""
+    side = classifiers.SIZE
+    fashion = samples.gan is None or samples.gan.recipe.data == datasets.FASHION_MNIST
+    return data is None and fashion and samples.images.shape[1:] == (1, side, side)
 
 
 def comparisons(
@@ -160,8 +177,6 @@ def real_garments(samples: Samples, root: str | None) -> tuple[Dataset, Dataset]
     if samples.gan is None:
         return datasets.load(datasets.FASHION_MNIST, root=root), test
     recipe = samples.gan.recipe
-    if recipe.data != datasets.FASHION_MNIST:
-        raise StudioError("The scores compare with Fashion-MNIST, and this generator was trained on other pictures.")
     _, train = datasets.prepare(recipe.replace(batch=2), root)
     return train, datasets.select(test, list(recipe.trained), None)
 
@@ -251,30 +266,3 @@ def count_classes(report: Report, samples: Samples, logits: Tensor, real: Datase
     missed = tuple(real.names[c] for c in trained if shares[c] < SELDOM)
     agreed = None if samples.labels is None else round(float((predicted == samples.labels).double().mean()), 4)
     return replace(report, classes=classes, missed=missed, gan_test=agreed)
-
-
-@torch.no_grad()
-def originality(report: Report, space: str, train: Tensor, test: Tensor, fake: Tensor) -> Report:
-    """Adds how near the samples lie to the training pictures, compared with how near unseen real pictures lie."""
-    rng = torch.Generator().manual_seed(0)
-    # A random choice: if the classes take turns, every k-th picture would be of one class.
-    fake, test = (some_of(x, CLOSE, rng) for x in (fake, test))
-    cells = max(1, min(10, len(train) // 50))
-    unseen_distances, fake_distances = metrics.nearest(test, train)[0], metrics.nearest(fake, train)[0]
-    measured = {
-        "ratio": metrics.ratio_of_medians(fake_distances, unseen_distances),
-        # Share of samples whose distance is at most half of the 1 % quantile of the unseen pictures' distances.
-        "beside": float((fake_distances <= unseen_distances.quantile(0.01) / 2).double().mean()),
-        "copying": metrics.copying(
-            train=train, test=test, generated=fake, rng=rng, cells=cells, distances=(unseen_distances, fake_distances)
-        ),
-    }
-    before = report.originality or Originality(len(fake))
-    near = Nearness(**{k: round(v, 3) for k, v in measured.items()})
-    updated = replace(before, features=near) if space == "features" else replace(before, pixels=near)
-    return replace(report, originality=updated)
-
-
-def some_of(x: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """n rows drawn at random without repetition; all rows, shuffled, if there are fewer than n."""
-    return x[torch.randperm(len(x), generator=rng)[:n]]

@@ -5,26 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from .. import checkpoint, classifiers, files
-from ..classifiers import Classifier
+from .. import checkpoint, files
 from ..data.datasets import Dataset
-from ..errors import StudioError
-from .sources import Samples
 
 SCORER = "cnn"
-
-
-def scorer_for(samples: Samples, device: str) -> Classifier:
-    """The classifier that scores these samples. StudioError unless they are gray and 28 x 28."""
-    if samples.images.shape[1:] != (1, classifiers.SIZE, classifiers.SIZE):
-        channels, height, width = samples.images.shape[1:]
-        raise StudioError(
-            f"The scores are made for gray pictures of 28 x 28, and these are {width} x {height} "
-            f"{'in color' if channels == 3 else 'gray'}: train at --size 28 on gray garments to compare them."
-        )
-    return classifiers.load(SCORER, device)
 
 
 def pixels(images: Tensor) -> Tensor:
@@ -36,11 +22,19 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cached(net: Classifier, garments: Dataset) -> Path:
-    """The file that caches the features of real garments. Its name is a hash of the scorer's weights and the
-    pictures."""
-    folder = files.home()
+def state_hash(net: nn.Module) -> str:
+    """A sha256 of a net's weights."""
     key = hashlib.sha256()
+    for tensor in net.state_dict().values():
+        key.update(tensor.cpu().contiguous().numpy().tobytes())
+    return key.hexdigest()
+
+
+def cached(net: nn.Module, garments: Dataset, how: str = "") -> Path:
+    """The file that caches the features of real garments. Its name is a hash of the scorer's weights, the pictures,
+    and `how` they are shown."""
+    folder = files.home()
+    key = hashlib.sha256(how.encode())
     for tensor in (*net.state_dict().values(), garments.images):
         key.update(tensor.cpu().contiguous().numpy().tobytes())
     return folder / f"features-{key.hexdigest()[:24]}.safetensors"

@@ -86,6 +86,21 @@ def kid(a: Tensor, b: Tensor) -> float:
     return within_a + within_b - 2 * kernel_sum(a, b) / (n * m)
 
 
+def kid_error(a: Tensor, b: Tensor, blocks: int = 10, least: int = 10) -> float | None:
+    """The standard error of `kid`, from its values for disjoint pairs of subsets: their standard deviation, divided by
+    the root of their number. None if there are not two pairs of `least` rows.
+
+    Both sets are cut into `blocks` subsets, which are random if the rows are in random order. The estimate from all
+    pairs of rows uses more of them than the mean of these values, so its own error is smaller, if anything.
+    """
+    blocks = min(blocks, len(a) // least, len(b) // least)
+    if blocks < 2:
+        return None
+    parts = zip(a.tensor_split(blocks), b.tensor_split(blocks), strict=True)
+    values = torch.tensor([kid(x, y) for x, y in parts], dtype=torch.float64)
+    return float(values.std() / math.sqrt(blocks))
+
+
 def kernel_sum(a: Tensor, b: Tensor) -> float:
     """Sum of (x.y / d + 1)^3 over all x of a and y of b."""
     d = a.shape[1]

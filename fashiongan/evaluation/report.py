@@ -21,21 +21,32 @@ SCORES = {
     "density": ("density", True),
     "coverage": ("coverage", True),
 }
+# The same of pictures in color and of other sizes, in the features of a net that has seen photographs: other figures
+# than those above, and no FID either. Hence keys and titles of their own.
+LITE1 = "EfficientNet-Lite1"
+LITE1_SCORES = {
+    "kid_lite1": (f"kernel distance (KID) x 1000 in {LITE1} features", False),
+    "frechet_lite1": (f"Frechet distance in {LITE1} features", False),
+    "precision_lite1": (f"precision in {LITE1} features", True),
+    "recall_lite1": (f"recall in {LITE1} features", True),
+}
+TITLES = SCORES | LITE1_SCORES
 
 
 @dataclass(frozen=True)
 class Score:
     """A score of the samples, and its floors: the score of real pictures in their place (`real`), and of one half of
-    the training set against the other (`halves`)."""
+    the training set against the other (`halves`). `error` is the standard error of the value."""
 
     value: float | None = maybe()
     real: float | None = maybe()
     halves: float | None = maybe()
+    error: float | None = maybe()
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """The classifier whose features were compared, and the sha256 of its file."""
+    """The net whose features were compared, or that named classes, and the sha256 of its file."""
 
     classifier: str
     sha256: str
@@ -110,10 +121,13 @@ class Report:
     training: Training | None = maybe()
     scorer: Scorer | None = maybe("judge")
     against: Against | None = maybe()
-    scores: dict[str, Score] | None = maybe()  # by the keys of SCORES
+    scores: dict[str, Score] | None = maybe()  # by the keys of TITLES
     classes: dict[str, float] | None = maybe()  # by class, the share of samples that the scorer puts there
     missed: tuple[str, ...] | None = maybe()  # classes with a share below SELDOM
     gan_test: float | None = maybe()  # 0..1
+    gan_test_real: float | None = maybe()  # the same of held-out real pictures
+    gan_test_classes: dict[str, float] | None = maybe()  # by class, the share of samples that are confirmed
+    classifier: Scorer | None = maybe()  # that named the classes, if it is not the scorer
     originality: Originality | None = maybe()
     verdict: str | None = maybe()
     gan_train: float | None = maybe()  # 0..1
@@ -135,6 +149,16 @@ class Report:
         wrong type, becomes None."""
         report = read(cls, source, REPORT)
         return replace(report, of=report.of or "", n=report.n or 0, remarks=report.remarks or ())
+
+
+@dataclass(frozen=True)
+class Step:
+    """A record of an evaluation; the last one carries the report."""
+
+    step: int
+    steps: int
+    doing: str
+    report: Report | None = None
 
 
 def texts(x: object) -> tuple[str, ...] | None:
@@ -163,9 +187,11 @@ REPORT: dict[str, Callable[[Any], Any]] = {
     "size": part(Size, reference=text),
     "training": part(Training, device=text, command=text),
     "scorer": part(Scorer, ("classifier", "sha256"), classifier=text, sha256=text),
+    "classifier": part(Scorer, ("classifier", "sha256"), classifier=text, sha256=text),
     "against": part(Against, ("real",)),
     "scores": lambda x: {k: read(Score, v, {}) for k, v in x.items()} if isinstance(x, dict) else None,
     "classes": numbers,
+    "gan_test_classes": numbers,
     "missed": texts,
     "originality": part(Originality, features=near, pixels=near),
     "verdict": text,
@@ -186,7 +212,9 @@ def verdict(report: Report) -> str:
             "Copies: these pictures, or some of them, lie nearer to the training pictures than unseen real garments "
             "do, so every other score flatters them."
         )
-    shares = [share_of_real((report.scores or {}).get(k)) for k in ("precision", "coverage")]
+    scores = report.scores or {}
+    keys = ("precision_lite1", "recall_lite1") if "precision_lite1" in scores else ("precision", "coverage")
+    shares = [share_of_real(scores.get(k)) for k in keys]
     if None in shares:
         return "There are too few samples to score them."
     like, varied = shares
@@ -212,7 +240,9 @@ def summary(report: Report) -> str:
         shares = (f"{name} {100 * share:.1f}" for name, share in report.classes.items())
         lines.append(f"classes, %: {', '.join(shares)}")
     if report.gan_test is not None:
-        lines.append(f"GAN-test: {100 * report.gan_test:.2f} %")
+        real = f"; of real pictures {100 * report.gan_test_real:.2f} %" if report.gan_test_real is not None else ""
+        by = f", class confirmed by the classifier {report.classifier.classifier}" if report.classifier else ""
+        lines.append(f"GAN-test{by}: {100 * report.gan_test:.2f} %{real}")
     if report.gan_train is not None:
         of_real = (
             f"; from as many training pictures {100 * report.gan_train_real:.2f} %" if report.gan_train_real else ""
@@ -241,12 +271,14 @@ def scores_in_lines(report: Report) -> list[str]:
     if report.scores is None:
         return []
     scorer, real = report.scorer or Scorer("?", "?"), report.against.real if report.against else 0
+    titles = {k: f"{title}, {'more' if more else 'less'} is better" for k, (title, more) in TITLES.items()}
+    wide = max([46, *(len(titles[name]) for name in report.scores)])
     lines = [
         f"scorer {scorer.classifier}, sha256 {scorer.sha256[:12]}; against {real} test pictures",
-        f"{'':46} {'samples':>10} {'real':>10} {'halves':>10}",
+        f"{'':{wide}} {'samples':>10} {'real':>10} {'halves':>10}",
     ]
     for name, score in report.scores.items():
-        title, more = SCORES[name]
         values = (f"{v:10.4g}" if v is not None else f"{'':10}" for v in (score.value, score.real, score.halves))
-        lines.append(f"{title + (', more' if more else ', less') + ' is better':46} {' '.join(values)}")
+        error = f"  (standard error {score.error:.2g})" if score.error is not None else ""
+        lines.append(f"{titles[name]:{wide}} {' '.join(values)}{error}")
     return lines

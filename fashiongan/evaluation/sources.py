@@ -2,16 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from .. import checkpoint
 from ..checkpoint import HeaderInfo
-from ..data import datasets
+from ..data import datasets, images
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
+
+if TYPE_CHECKING:
+    from ..data.folder import Source
+
+
+N, IN_COLOR = 10_000, 2000  # pictures drawn for the gray scores, and for those in color
+SMALL = 28  # pixels a side for which the gray scores are made
+MOST_PIXELS = 128  # pixels a side of samples that are read from a folder
 
 
 @dataclass(frozen=True)
@@ -23,18 +33,54 @@ class Samples:
     labels: Tensor | None = None  # (N,) the classes that the generator was given
     gan: GAN | None = None
     info: HeaderInfo | None = None
+    names: tuple[str, ...] = ()  # of the classes, if they are known; labels index it
 
 
-def draw(name: str | Path, n: int, seed: int = 0) -> Samples:
-    """n pictures drawn by a checkpoint (equally many of each class), or the first n of samples.npz or of a folder."""
+def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None = None) -> Samples:
+    """n pictures drawn by a checkpoint (equally many of each class), or n of samples.npz or of a folder.
+
+    By default N pictures, and IN_COLOR if they are in color or not 28 x 28. `fit`: how the pictures of a folder become
+    squares, by default "fill".
+    """
     path = Path(name)
     if path.suffix.lower() == ".npz" and path.is_file():
-        return read_npz(path, n)
+        return read_npz(path, n or N)
     if path.is_dir() and not (path / "checkpoint.safetensors").is_file():
-        return Samples(path.name, datasets.flat(path, n))
+        return of_folder(path, n, fit)
     gan = checkpoint.load(name)
+    small = gan.recipe.size == SMALL and gan.recipe.channels == 1
+    n = n or (N if small else IN_COLOR)
     labels = sampling.chosen(gan, n, None) if gan.conditional else None
-    return Samples(str(name), gan.sample_images(n, seed), labels, gan, checkpoint.info(name))
+    return Samples(str(name), gan.sample_images(n, seed), labels, gan, checkpoint.info(name), gan.recipe.labels)
+
+
+def of_folder(path: Path, n: int | None, fit: str | None) -> Samples:
+    """The first n pictures of a folder as they are if they are of 28 pixels, else n of them, drawn at random, as
+    squares of at most MOST_PIXELS a side. Sub-folders are classes."""
+    from ..data import folder
+
+    try:
+        source = folder.listing(path)
+    except StudioError as e:
+        raise StudioError(f"There is no checkpoint and there are no pictures in {path}.") from e
+    side = side_of(source)
+    if side <= SMALL:
+        return Samples(path.name, datasets.flat(path, n or N))
+    pictures, labels, survey = folder.read_cached(source, min(side, MOST_PIXELS), fit or "fill")
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[: n or IN_COLOR].sort().values
+    names = survey.names if len(survey.names) > 1 else ()
+    return Samples(path.name, pictures[order], labels[order] if names else None, names=names)
+
+
+def side_of(source: "Source") -> int:
+    """The shorter side in pixels of the first picture that can be read; 0 if there is none."""
+    for name, _ in source.files:
+        try:
+            with images.header(source.opened(name)) as im:
+                return min(im.size)
+        except (*images.UNREADABLE, Image.DecompressionBombError):
+            continue
+    return 0
 
 
 def read_npz(path: Path, n: int) -> Samples:
@@ -46,11 +92,11 @@ def read_npz(path: Path, n: int) -> Samples:
     wrong = f"{path} does not hold images (N, H, W, C) of bytes and labels (N,), as the studio's samples.npz do."
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images, labels = arrays["images"][:n], arrays["labels"][:n]
+            values, labels = arrays["images"][:n], arrays["labels"][:n]
     except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as e:
         raise StudioError(wrong) from e
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3) or len(images) != len(labels):
+    if values.dtype != np.uint8 or values.ndim != 4 or values.shape[3] not in (1, 3, 4) or len(values) != len(labels):
         raise StudioError(wrong)
     classes = torch.from_numpy(labels).long()
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    pictures = torch.from_numpy(values).permute(0, 3, 1, 2).contiguous()
     return Samples(path.name, pictures, classes if len(classes) and bool((classes >= 0).all()) else None)

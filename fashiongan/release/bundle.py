@@ -1,7 +1,7 @@
 """The bundled checkpoints: how each one is trained, and the pages that list them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import evaluate, sources
 from ..evaluation import report as reports
+from ..evaluation.quick import Quick
 from ..evaluation.report import Report
 from ..hub import registry
 from ..training import run_folder, run_log
@@ -140,11 +141,12 @@ def bring(name: str, out: Path) -> None:
     publish()
 
 
-def score(name: str, root: str | None = None, device: str = "cpu") -> Iterator[evaluate.Step]:
-    """Score a bundled checkpoint with 10,000 pictures, and write the report to its header. If they have classes,
-    GAN-train is computed too."""
-    samples = sources.draw(name, 10_000)
-    for step in evaluate.evaluate(samples, root, gan_train=samples.labels is not None, device=device):
+def score(name: str, root: str | None = None, device: str = "cpu") -> Iterator[reports.Step]:
+    """Score a bundled checkpoint with 10,000 gray pictures, or 2,000 in color, and write the report to its header. If
+    they are gray and have classes, GAN-train is computed too."""
+    gray = Quick.can(checkpoint.load(name).recipe)
+    samples = sources.draw(name, sources.N if gray else sources.IN_COLOR)
+    for step in evaluate.evaluate(samples, root, gan_train=gray and samples.labels is not None, device=device):
         if step.report is not None:
             checkpoint.annotate(registry.find(name), report=step.report.to_json())
         yield step
@@ -185,10 +187,10 @@ def scores() -> str:
     ]
     real: dict[str, float] = {}
     for name, info in infos().items():
-        if info.report is None:
-            continue
         report = Report.from_json(info.report)
         scored = report.scores or {}
+        if not scored.keys() & columns.keys():
+            continue
         cells = [f"{scored[k].value:.3g}" if k in scored else "" for k in columns]
         if report.against is not None and report.against.real == 10_000:
             real |= {k: floor for k in columns if k in scored and (floor := scored[k].real) is not None}
@@ -204,6 +206,21 @@ def scores() -> str:
         cells = [f"*{real[k]:.3g}*" for k in columns]
         lines.append(f"| *real pictures* | {' | '.join(cells)} | | {learned} | *1* | *0* | |")
     return "\n".join(lines) + "\n"
+
+
+def color_scores() -> str:
+    """A table of the scores in color in the headers, each beside that of real pictures; empty if there are none."""
+    lines = []
+    for name, info in infos().items():
+        report = Report.from_json(info.report)
+        scored = {k: s for k, s in (report.scores or {}).items() if k in reports.LITE1_SCORES and s.value is not None}
+        rows = [(reports.LITE1_SCORES[k], f"{s.value:.3g}", f"{s.real or 0:.3g}") for k, s in scored.items()]
+        if scored and report.gan_test is not None:
+            of_real = "" if report.gan_test_real is None else f"{100 * report.gan_test_real:.1f} %"
+            rows.append((("GAN-test", True), f"{100 * report.gan_test:.1f} %", of_real))
+        lines += [f"| {name} | {title} {'↑' if more else '↓'} | {a} | {b} |" for (title, more), a, b in rows]
+    head = ["| checkpoint | score | samples | real pictures |", "|---|---|---|---|"]
+    return "\n".join([*head, *lines]) + "\n" if lines else ""
 
 
 def listing() -> str:
@@ -224,7 +241,8 @@ def listing() -> str:
             f"| {name} | {recipe.gan} | {recipe.size} x {recipe.size} | {seen(info)} | {info.device} "
             f"| {info.seconds or 0:.0f} | {size:.1f} MB | `{info.command}` |"
         )
-    text = "\n".join(lines) + f"\n\n## Scores\n\n{scores()}"
+    in_color = color_scores()
+    text = "\n".join(lines) + f"\n\n## Scores\n\n{scores()}" + (f"\n{in_color}" if in_color else "")
     for name, info in infos().items():
         if info.report is not None:
             report = Report.from_json(info.report)
@@ -240,9 +258,10 @@ def seen(info: HeaderInfo) -> str:
 
 
 def classifier_cards() -> str:
-    """A paragraph on each bundled classifier: test accuracy, accuracy per class, and the most confused classes."""
+    """A paragraph on each bundled classifier: test accuracy, accuracy per class, and the most confused classes. Those
+    that see color have their whole table of confusion."""
     text = "## Classifiers\n"
-    for name in store.bundled():
+    for name in [*store.bundled(), *store.bundled_in_color()]:
         info, labels = classifiers.info(name), classifiers.load(name).recipe.labels
         table = info.confusion or []
         per_class = ", ".join(
@@ -259,4 +278,12 @@ def classifier_cards() -> str:
             f"{100 * (info.held_out or 0):.2f} % of those held out. `{info.command}`, {info.seconds or 0:.0f} s on "
             f"{info.device}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
         )
+        if name in classifiers.COLOR:
+            text += f"\n{confusion_table(labels, table)}"
     return text
+
+
+def confusion_table(labels: Sequence[str], table: Sequence[Sequence[int]]) -> str:
+    """How many test pictures of each class (row) were taken for each class (column)."""
+    rows = [f"| {label} | {' | '.join(map(str, row))} |" for label, row in zip(labels, table, strict=True)]
+    return "\n".join([f"| true, taken for | {' | '.join(labels)} |", "|---" * (len(labels) + 1) + "|", *rows]) + "\n"

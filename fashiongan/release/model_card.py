@@ -91,18 +91,22 @@ def shown(value: object) -> str:
 def scores(report: Report) -> list[str]:
     """A table of a report's scores, beside the scores of equally many real pictures."""
     scorer = report.scorer or reports.Scorer("?", "?")
+    net = scorer.classifier if scorer.classifier == reports.LITE1 else f"the classifier `{scorer.classifier}`"
     lines = [
-        f"{report.n:,} samples, in the features of the classifier `{scorer.classifier}` "
-        f"(sha256 {scorer.sha256[:12]}); no figure here is an FID.",
+        f"{report.n:,} samples, in the features of {net} (sha256 {scorer.sha256[:12]}); no figure here is an FID.",
         "",
         "| score | samples | real pictures |",
         "|---|---|---|",
     ]
-    for name, (title, more) in reports.SCORES.items():
+    for name, (title, more) in reports.TITLES.items():
         score = (report.scores or {}).get(name)
         if score is not None and score.value is not None:
-            lines.append(f"| {title} {'↑' if more else '↓'} | {score.value:.3g} | {score.real or 0:.3g} |")
-    for value, title in ((report.gan_test, "GAN-test"), (report.gan_train, "GAN-train")):
+            error = f" ± {score.error:.2g}" if score.error is not None else ""
+            lines.append(f"| {title} {'↑' if more else '↓'} | {score.value:.3g}{error} | {score.real or 0:.3g} |")
+    by = f", class confirmed by the classifier `{report.classifier.classifier}`" if report.classifier else ""
+    tests = [(report.gan_test, report.gan_test_real, f"GAN-test{by}"), (report.gan_train, None, "GAN-train")]
+    for value, real, title in tests:
         if value is not None:
-            lines.append(f"| {title} ↑ | {100 * value:.1f} % | |")
+            floor = f"{100 * real:.1f} % " if real is not None else ""
+            lines.append(f"| {title} ↑ | {100 * value:.1f} % | {floor}|")
     return lines

@@ -12,7 +12,7 @@ from .. import checkpoint, classifiers, gans
 from ..checkpoint import HeaderInfo
 from ..data import datasets
 from ..errors import StudioError
-from ..evaluation import evaluate, quick
+from ..evaluation import evaluate, in_color, quick
 from ..evaluation import report as reports
 from ..evaluation.report import Report
 from ..gans.base import GAN
@@ -43,9 +43,13 @@ TIPS = {
     "recall": "share of real garments that the generator could have drawn",
     "density": "how deep among real garments the samples lie",
     "coverage": "share of real garments with a sample nearby: variety",
+    "kid_lite1": "a distance between samples and unseen real pictures, of any size and in color; no FID",
+    "frechet_lite1": "how far the samples' mean and spread are from those of unseen real pictures in color; no FID",
+    "precision_lite1": "share of samples that look like real pictures",
+    "recall_lite1": "share of real pictures that the generator could have drawn",
 }
 COLUMNS = (
-    *(Column(k, title, TIPS[k], "more" if more else "less") for k, (title, more) in reports.SCORES.items()),
+    *(Column(k, title, TIPS[k], "more" if more else "less") for k, (title, more) in reports.TITLES.items()),
     Column("gan_test", "GAN-test, %", "how often the classifier sees the class that was asked for", "more"),
     Column("gan_train", "GAN-train, %", "how well a classifier that saw only samples knows real garments", "more"),
     Column("missed", "classes missed", f"classes with less than {reports.SELDOM:.0%} of the samples", "less"),
@@ -154,8 +158,9 @@ def scored(report: Report | None, recipe: Recipe) -> bool:
 
 
 def scorable(recipe: Recipe) -> bool:
-    """Whether the scorer is bundled and can score models of this recipe."""
-    return quick.Quick.can(recipe) and recipe.data == datasets.FASHION_MNIST
+    """Whether a scorer and real pictures are here with which models of this recipe can be scored."""
+    fashion = recipe.data == datasets.FASHION_MNIST and recipe.size == classifiers.SIZE
+    return quick.Quick.can(recipe) if fashion else in_color.can(recipe)
 
 
 def explanation(report: Report | None) -> str | None:
@@ -188,9 +193,9 @@ def bars(report: Report) -> dict[str, float]:
     scaled_scores = {}
     for key, score in (report.scores or {}).items():
         ours, real = score.value, score.real
-        if key in reports.SCORES and ours is not None and real is not None and real > 0:
+        if key in reports.TITLES and ours is not None and real is not None and real > 0:
             # A distance of 0, or a negative estimate of it, counts as equal to real pictures.
-            scaled = ours / real if reports.SCORES[key][1] else math.sqrt(real / ours) if ours > 0 else 1.0
+            scaled = ours / real if reports.TITLES[key][1] else math.sqrt(real / ours) if ours > 0 else 1.0
             scaled_scores[key] = round(scaled, 4)
     return scaled_scores
 

@@ -12,8 +12,6 @@ from ..evaluation import evaluate, features, sources
 from ..evaluation.report import Report
 from ..job import Job
 
-SAMPLES = 10_000  # pictures per report
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -81,7 +79,7 @@ class Scoring:
             try:
                 path = self.paths[name]
                 place = self.report_file(path)
-                for step in evaluate.evaluate(sources.draw(path, SAMPLES), self.data_root):
+                for step in evaluate.evaluate(sources.draw(path), self.data_root):
                     yield replace(self.now, name=name, doing=step.doing, share=step.step / step.steps)
                     if step.report is not None:
                         files.write(place, json.dumps(replace(step.report, of=name).to_json()).encode())

@@ -122,3 +122,42 @@ def test_discriminators_that_reconstruct_refuse_augmentation():
 def test_an_unknown_kind_is_refused_with_a_list_of_kinds():
     with pytest.raises(StudioError, match="augment cannot be spin: it takes one of"):
         gans.new_recipe("dcgan", augment="spin")
+
+
+def test_ground_lays_half_of_the_garments_on_white_and_the_others_on_colors_of_their_own():
+    x = torch.full((200, 4, 2, 2), 0.2)
+    x[:, 3, :, 0], x[:, 3, :, 1], x[:, 3, 1, 1] = 1, 0, 0.25
+    seen = augment.ground(x, 0.0, RNG)
+    assert seen.shape == (200, 3, 2, 2)
+    assert torch.equal(seen[:, :, :, 0], x[:, :3, :, 0])  # opaque
+    behind = seen[:, :, 0, 1]
+    white = (behind == 1).all(1)
+    assert 80 < int(white.sum()) < 120
+    assert behind[~white].std(0).min() > 0.2
+    assert torch.allclose(seen[:, :, 1, 1], 0.25 * 0.2 + 0.75 * behind)
+    assert torch.equal(augment.ground(x[:, :3], 0.0, RNG), x[:, :3])
+
+
+def test_turn_turns_and_scales_about_the_middle(monkeypatch):
+    x = torch.full((1, 1, 40, 40), -1.0)
+    x[..., 10:30, 16:24] = 1  # 20 high, 8 wide
+    half = torch.full((3, 1), 0.5)
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: half)
+    assert torch.allclose(augment.turn(x, -1.0, RNG), x, atol=1e-5)
+    half = torch.tensor([[0.5], [1.0], [0.0]])  # as wide and as low as it gets
+    seen = augment.turn(x, -1.0, RNG)[0, 0] > 0
+    assert (seen.any(0).sum().item(), seen.any(1).sum().item()) == (pytest.approx(9.6, abs=1), pytest.approx(16, abs=1))
+    half = torch.tensor([[1.0], [0.5], [0.5]])  # by 15 degrees
+    seen = augment.turn(x, -1.0, RNG)[0, 0]
+    assert seen[0].max() == -1
+    rows, columns = (seen > 0).nonzero().float().T - 19.5
+    lean = torch.atan2((rows * columns).mean() * 2, (rows**2 - columns**2).mean()) / 2
+    assert abs(lean.item()) == pytest.approx(torch.pi / 12, abs=0.03)
+
+
+def test_turn_stays_within_its_reach():
+    x = torch.full((200, 1, 40, 40), 0.0)
+    x[..., 14:26, 14:26] = 1
+    areas = augment.turn(x, 0.0, RNG).sum((1, 2, 3)) / 144
+    assert 0.6 < areas.min() < 0.8
+    assert 1.2 < areas.max() < 1.5

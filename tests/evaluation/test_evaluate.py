@@ -242,18 +242,6 @@ def test_too_few_samples_cost_only_the_scores_that_need_more(model, n):
 
 
 @scored
-def test_pictures_of_another_size_or_depth_get_a_sentence_and_the_rest(tiny, colored, tmp_path):
-    recipe = tiny("dcgan", data=str(colored), size=32)
-    out = tmp_path / "run"
-    for _ in run_folder.train(run_folder.start(recipe, out), out):
-        pass
-    _, report = verdict_of(sources.draw(out, 20))
-    (remark,) = report["remarks"]
-    assert "gray pictures of 28 x 28, and these are 32 x 32 in color" in remark
-    assert report["size"]["G"] > 0
-
-
-@scored
 def test_a_conditional_score_of_an_unconditional_gan_is_a_sentence(model):
     _, report = verdict_of(sources.draw(model("dcgan"), 100), gan_train=True)
     assert "GAN-train needs samples with classes" in report["remarks"][0]

@@ -1,5 +1,6 @@
 """Metrics against numbers worked out by hand, against brute force, and against torch-fidelity and scipy."""
 
+import math
 from itertools import combinations
 from math import exp, log, sqrt
 
@@ -105,6 +106,25 @@ def test_kid_by_hand_in_two_dimensions_with_sets_of_two_sizes():
     # x.y / 2 + 1: within a 1; within b 1, 3, 3; across 2, 2, 3 and 2, 0, 1.
     assert metrics.kid(a, b) == near(1 + 55 / 3 - 2 * 52 / 6)
     assert metrics.kid(b, a) == near(2.0)
+
+
+def test_the_error_of_kid_is_the_spread_over_disjoint_subsets():
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.randn(100, 3, generator=rng), torch.randn(120, 3, generator=rng)
+    parts = [metrics.kid(a[10 * i : 10 * i + 10], b[12 * i : 12 * i + 12]) for i in range(10)]
+    mean = sum(parts) / 10
+    deviation = math.sqrt(sum((p - mean) ** 2 for p in parts) / 9)
+    assert metrics.kid_error(a, b) == near(deviation / math.sqrt(10))
+    two = [metrics.kid(a[:15], b[:15]), metrics.kid(a[15:29], b[15:29])]  # 29 rows make two subsets, 15 and 14 long
+    assert metrics.kid_error(a[:29], b[:29]) == near(abs(two[0] - two[1]) / 2)
+    assert metrics.kid_error(a[:19], b) is None
+
+
+def test_the_error_of_kid_covers_what_it_varies_by():
+    """Of 40 pairs of samples of the same distribution, nearly all lie within three errors of 0."""
+    rng = torch.Generator().manual_seed(1)
+    sets = [torch.randn(2, 100, 4, generator=rng) for _ in range(40)]
+    assert sum(abs(metrics.kid(*x)) < 3 * metrics.kid_error(*x) for x in sets) >= 38
 
 
 def test_kid_is_unbiased():

@@ -222,7 +222,7 @@ def bars(pairs: Sequence[tuple[Model, Entry]], columns: Sequence[Column]) -> lis
     """Each model's scores, divided by what real pictures get."""
     drawn = [(model, entry.bars) for model, entry in pairs if entry.bars]
     titles = {c.key: short(c.title) for c in columns}
-    keys = [key for key in reports.SCORES if any(key in scores for _, scores in drawn)]
+    keys = [key for key in reports.TITLES if any(key in scores for _, scores in drawn)]
     return [
         {
             "type": "bar",
@@ -239,7 +239,8 @@ def bars(pairs: Sequence[tuple[Model, Entry]], columns: Sequence[Column]) -> lis
 
 def short(title: str) -> str:
     """A column's title in two short lines."""
-    return re.sub(r" ?(distance|-style)", r"<br>\1", re.sub(r" \(KID\).*", "", title), count=1)
+    title = title.replace(f" in {reports.LITE1} features", "<br>(Lite1)")
+    return re.sub(r" ?(distance|-style)", r"<br>\1", re.sub(r" \(KID\)( x 1000)?", "", title), count=1)
 
 
 def curves(pairs: Sequence[tuple[Model, Entry]]) -> list[Trace]:
