@@ -1,10 +1,12 @@
 """ACGAN: the discriminator also predicts the class, and the generator is rewarded when that prediction is right.
 
-Odena, Olah and Shlens 2016, https://arxiv.org/abs/1610.09585, section 3: L_S is the log-likelihood of the right
-source, L_C of the right class, on real and on fake pictures; the discriminator maximises L_S + L_C, the generator
-L_C - L_S (here, as everywhere, in its non-saturating form). Both weights are 1. Adam 2e-4, beta 1 = 0.5, batch 100,
-z of 100, dropout 0.5 in the discriminator: theirs after each of six convolutions, ours, which has two at 28 pixels,
-before its heads only. The label enters the generator once, beside z; the discriminator never sees it.
+Odena, Olah and Shlens 2016, https://arxiv.org/abs/1610.09585, section 3. L_S is the log-likelihood of the right
+source (real or generated), and L_C that of the right class, on real and on generated pictures. The discriminator
+maximises L_S + L_C, and the generator L_C - L_S, here in its non-saturating form, as everywhere. Both weights are 1.
+
+From the paper: Adam 2e-4, beta 1 = 0.5, batch 100, z of 100 numbers, dropout 0.5 in the discriminator. Theirs has six
+convolutions, with dropout after each. Ours has two at 28 pixels, with dropout only before its two output layers. The
+generator reads the label once, beside z. The discriminator never reads it.
 """
 
 from dataclasses import dataclass

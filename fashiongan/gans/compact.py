@@ -1,14 +1,18 @@
-"""Compact and large: report 003's pair, a small GAN held against a larger one.
+"""Compact and large: the two GANs of report 003, a small one and a larger one to compare it with.
 
-The losses of Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661. The report gives sizes, not layers; these fit
-its counts exactly at 28 pixels, gray: a discriminator of three 3x3 convolutions of stride 2 with 32, 32 and 64
-filters ("compact": 29,089 parameters) or 64, 64 and 128 ("large": 113,473), LeakyReLU 0.2, dropout, dense; and a
-compact generator of a dense layer 100 -> 7 x 7 x 16, batch norm over its 784 units, three 3x3 transposed
-convolutions of 32 filters with batch norm, and a 5x5 to the picture: 104,881 trainable parameters, 106,641 with
-batch norm's statistics, as reported. The large generator has twice the filters; the report does not say. The report
-trained on class 9 with 100 pictures: `--classes "Ankle boot" --limit 100`, batch 32. Adam 2e-4 with beta 1 = 0.5;
-`width` is the first layer's filters. Weights start from Xavier's
-uniform distribution: DCGAN's N(0, 0.02) leaves a discriminator without batch norm almost blind at first.
+The losses are those of Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661. The report gives numbers of parameters
+and no layers. These layers have exactly the reported numbers, for gray pictures of 28 pixels.
+
+The discriminator has three 3x3 convolutions of stride 2, LeakyReLU 0.2, dropout and a dense layer. Its filters are 32,
+32 and 64 in "compact" (29,089 parameters), and 64, 64 and 128 in "large" (113,473). The compact generator has a dense
+layer 100 -> 7 x 7 x 16 with batch norm over its 784 units, three 3x3 transposed convolutions of 32 filters with batch
+norm, and a 5x5 convolution to the picture: 104,881 trainable parameters, or 106,641 with the statistics of batch norm,
+as reported. The report does not describe the large generator. Ours has twice the filters. `width` is the number of
+filters of the first layer.
+
+The report trained on class 9 with 100 pictures: `--classes "Ankle boot" --limit 100`, batch 32, Adam 2e-4 with
+beta 1 = 0.5. Weights start from Xavier's uniform distribution. With DCGAN's N(0, 0.02), a discriminator without batch
+norm hardly reacts to its input at first.
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,13 @@
-"""DCGAN: convolutions all the way, batch norm in both players (section 3).
+"""DCGAN: only convolutions, and batch norm in both players (section 3 of the paper).
 
 Radford, Metz and Chintala 2015, https://arxiv.org/abs/1511.06434
 
-The recipe is report 000's: z ~ N(0, I) of 100 numbers, BCE, Adam 2e-4 with betas (0.5, 0.999), batch 128, 20 epochs,
-tanh. The paper (section 4) has z uniform and twice the filters at 64 pixels; the rest agrees. Weights start from
-N(0, 0.02) as in the paper, where the report's notebook kept PyTorch's own start. Real and fake pictures go through the
-discriminator as two batches, so that batch norm cannot tell them apart by their mix. With `output=sigmoid` (report 002)
-pictures are 0..1 for both players.
+The recipe is that of report 000: z ~ N(0, I) of 100 numbers, binary cross-entropy, Adam 2e-4 with betas (0.5, 0.999),
+batch 128, 20 epochs, tanh. The paper (section 4) has uniform z, and twice the filters at 64 pixels. Everything else
+agrees. Weights start from N(0, 0.02) as in the paper. The report's notebook used PyTorch's default.
+
+Real and generated pictures go through the discriminator as two batches. In one batch, batch norm could tell them apart
+by their mix. With `output=sigmoid` (report 002), both players see pictures in 0..1.
 """
 
 import torch

@@ -1,10 +1,10 @@
-"""DRAGAN: the ordinary GAN loss, with the discriminator's slope held near 1 around the real pictures only.
+"""DRAGAN: the loss of the first GAN, and a penalty that holds the discriminator's slope near 1 around real pictures.
 
-Kodali et al. 2017, https://arxiv.org/abs/1705.07215, algorithm 1; constants from the authors' code
-(kodalinaveen3/DRAGAN), where the paper leaves them open: lambda 10, k = 1, perturbed pictures x + 0.5 std(x) u with
-u ~ U(0, 1) per pixel, one point between each picture and its perturbed self, Adam 1e-4 with betas (0.5, 0.9), batch
-128, z ~ U(-1, 1) of 100. The penalty is on the logit, not on its sigmoid. No batch norm in the discriminator, since
-the penalty is per picture.
+Kodali et al. 2017, https://arxiv.org/abs/1705.07215, algorithm 1. Where the paper leaves constants open, they come from
+the authors' code (kodalinaveen3/DRAGAN): lambda 10, k = 1, Adam 1e-4 with betas (0.5, 0.9), batch 128, z ~ U(-1, 1) of
+100 numbers. A perturbed picture is x + 0.5 std(x) u, with u ~ U(0, 1) for each pixel. The penalty is taken at one
+random point between each picture and its perturbed copy, on the logit and not on its sigmoid. The discriminator has no
+batch norm, because the penalty is defined for single pictures.
 """
 
 from dataclasses import dataclass

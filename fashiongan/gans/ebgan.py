@@ -1,10 +1,10 @@
-"""EBGAN: the discriminator is an autoencoder, and what it reconstructs badly is fake.
+"""EBGAN: the discriminator is an autoencoder. A picture that it reconstructs badly counts as fake.
 
-Zhao, Mathieu and LeCun 2016, https://arxiv.org/abs/1609.03126. Energy D(x) = ||Dec(Enc(x)) - x||, the Euclidean norm
-over one picture's pixels (section 2.3); L_D = D(x) + [m - D(G(z))]+ and L_G = D(G(z)) (eqs. 1 and 2), the hinge
-taken picture by picture; the pull-away term with weight 0.1 on the fakes' codes (section 2.4). In these units the
-margin is the paper's 10 for MNIST, and Adam's rate its 1e-3. The generator's gradient runs through both sides of the
-energy.
+Zhao, Mathieu and LeCun 2016, https://arxiv.org/abs/1609.03126. The energy is D(x) = ||Dec(Enc(x)) - x||, the Euclidean
+norm over the pixels of one picture (section 2.3). The losses are L_D = D(x) + [m - D(G(z))]+ and L_G = D(G(z)) (eqs. 1
+and 2), with the hinge taken for each picture. The pull-away term on the codes of the fakes has weight 0.1 (section
+2.4). In these units the margin m is 10, the paper's value for MNIST, and Adam's learning rate is the paper's 1e-3. The
+generator's gradient flows through both Dec(Enc(x)) and x.
 """
 
 from dataclasses import dataclass

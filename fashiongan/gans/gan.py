@@ -1,16 +1,19 @@
-"""GAN: the first one, two multilayer perceptrons at play.
+"""GAN: the first one. Both players are multilayer perceptrons.
 
-Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, eq. 1, with the generator's non-saturating loss of section
-3. Nets from the authors' code for MNIST (goodfeli/adversarial, mnist.yaml): z of 100, generator 1200-1200
-ReLU, discriminator of two maxout layers of 240 units with 5 pieces, dropout keeping 0.8 of the picture and 0.5 of
-the hidden units, weights from U(-0.05, 0.05) in the generator and U(-0.005, 0.005) in the discriminator, batch 100.
-Two differences: z ~ N(0, I) there is `--noise normal` here, where the default is the U(-1, 1) of the checkpoints that
-there are; and the generator's last biases start from 0, there from the mean of the training pictures.
-There SGD 0.1 with rising momentum learns over 250 epochs; our default is Adam 2e-4 with beta 1 = 0.5, which shows
-garments within one. After three epochs of the bundled checkpoint's nets a thousand samples were 8.07 from real
-garments (Frechet distance in the classifier's features) by Adam and 21.16 by SGD 0.01; SGD 0.1 diverged at step 346
-(`python benchmarks/optimisers.py`, commit c52e79c, CPU, 1 thread, one seed). `--optimizer sgd --lr-g 0.1 --lr-d 0.1`
-gives theirs. `width` is the number of the generator's hidden units.
+Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, eq. 1, with the non-saturating loss of the generator from
+section 3. The nets are those of the authors' code for MNIST (goodfeli/adversarial, mnist.yaml): z of 100 numbers, a
+generator with two hidden layers of 1200 ReLU, and a discriminator with two maxout layers of 240 units with 5 pieces.
+Dropout keeps 0.8 of the picture and 0.5 of the hidden units. Weights start from U(-0.05, 0.05) in the generator and
+from U(-0.005, 0.005) in the discriminator. Batch 100. `width` is the number of units of the generator's hidden layers.
+
+There are two differences. Their z ~ N(0, I) is `--noise normal` here; the default is U(-1, 1), which existing
+checkpoints have. The last biases of our generator start from 0, and theirs from the mean of the training pictures.
+
+They train with SGD 0.1 and rising momentum over 250 epochs: `--optimizer sgd --lr-g 0.1 --lr-d 0.1`. Our default is
+Adam 2e-4 with beta 1 = 0.5, which draws recognisable garments within one epoch. After three epochs of the bundled
+checkpoint's nets, a thousand samples had a Frechet distance of 8.07 to real garments (in the classifier's features)
+with Adam, and of 21.16 with SGD 0.01. SGD 0.1 diverged at step 346 (`python benchmarks/optimisers.py`, commit c52e79c,
+CPU, 1 thread, one seed).
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""LSGAN: least squares in place of the logarithm, so that fakes far on the right side are still pulled to the data.
+"""LSGAN: least squares instead of the logarithm. Fakes that lie far on the right side are still pulled to the data.
 
-Mao et al. 2016, https://arxiv.org/abs/1611.04076, eq. 2 with a = 0, b = c = 1 (the 0-1 coding of eq. 9), each
-term with its factor 1/2. Adam 2e-4, beta 1 = 0.5, batch 64, as in the authors' code for 28x28 characters
-(xudonmao/LSGAN). Its z has 1024 numbers from U(-1, 1); ours keeps DCGAN's 100 from N(0, I), since a first layer of six
-million weights would be most of the net. The discriminator's output is the raw score, without sigmoid.
+Mao et al. 2016, https://arxiv.org/abs/1611.04076, eq. 2 with a = 0 and b = c = 1 (the 0-1 coding of eq. 9). Each term
+has its factor 1/2. Adam 2e-4, beta 1 = 0.5 and batch 64 are those of the authors' code for characters of 28x28 pixels
+(xudonmao/LSGAN). Their z has 1024 numbers from U(-1, 1). Ours has DCGAN's 100 from N(0, I), because 1024 would need a
+first layer of six million weights, most of the net. The discriminator returns the raw score, without a sigmoid.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,10 @@
-"""MLP GAN: report 004's first model, three fully connected hidden layers on each side.
+"""MLP GAN: the first model of report 004, with three fully connected hidden layers in each player.
 
-The losses of Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, as binary cross-entropy on logits. From the
-report: z ~ U(-1, 1) of 100, widths rising in the generator and falling in the discriminator, learning rate 0.002,
-the generator's turn before the discriminator's in every batch. Left open there and chosen here: 256-512-1024 units
-(`width` is the first), LeakyReLU 0.2, batch norm in the generator, Adam with beta 1 = 0.5.
+The losses are those of Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, as binary cross-entropy on logits. From
+the report: z ~ U(-1, 1) of 100 numbers, layers that get wider in the generator and narrower in the discriminator,
+learning rate 0.002, and the generator's update before the discriminator's for every batch. The report leaves the rest
+open. We chose 256, 512 and 1024 units (`width` is the first), LeakyReLU 0.2, batch norm in the generator, and Adam with
+beta 1 = 0.5.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""RaGAN: the discriminator no longer says whether a garment is real, but whether it is more real than the others on
-average.
+"""RaGAN: the discriminator does not say whether a garment is real. It says whether it is more real than the average of
+the others.
 
-Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, RaSGAN, section 4.2: with C the discriminator's score,
-D(x) = sigmoid(C(x) - E C(G(z))) and D(G(z)) = sigmoid(C(G(z)) - E C(x)), each mean over the batch; both players use
-both terms, so the generator also learns from the real garments. Constants from the author's code
-(AlexiaJM/RelativisticGAN, stable.sh): Adam 2e-4 with betas (0.5, 0.999), one turn each, batch 32, z ~ N(0, I),
-spectral norm in the discriminator, here on DCGAN's nets.
+Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734, RaSGAN, section 4.2. Let C be the discriminator's score.
+Then D(x) = sigmoid(C(x) - E C(G(z))) and D(G(z)) = sigmoid(C(G(z)) - E C(x)), where each mean is over the batch. Both
+players use both terms, so the generator also learns from the real garments. The constants come from the author's code
+(AlexiaJM/RelativisticGAN, stable.sh): Adam 2e-4 with betas (0.5, 0.999), one update each in turn, batch 32,
+z ~ N(0, I), spectral norm in the discriminator. The nets are DCGAN's.
 """
 
 from dataclasses import dataclass

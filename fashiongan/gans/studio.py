@@ -1,15 +1,15 @@
-"""Studio: this project's own generator, the modern recipe at a size that a laptop trains.
+"""Studio: this project's own GAN, a modern recipe that is small enough to train on a laptop.
 
-The loss is R3GAN's (Huang et al. 2024, https://arxiv.org/abs/2501.05441, eqs. 2 and 3): each real garment is held
-against one fake of the same class, and the discriminator's slope is penalised on real and on fake pictures, so that
-the pair has no need of tricks and no mode is worth leaving out. Zero-centred penalties need a gradient of a
-gradient: taken every 4th step and 4 times as heavy (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section
-3.1), they cost little.
+The loss is that of R3GAN (Huang et al. 2024, https://arxiv.org/abs/2501.05441, eqs. 2 and 3). It compares each real
+garment with one generated garment of the same class, so leaving out a mode does not pay. Penalties on the
+discriminator's slope, at real and at generated pictures, make it converge without further tricks. These zero-centred
+penalties need a gradient of a gradient, which is slow. They are computed at every 4th step only, with 4 times the
+weight (Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1).
 
-The nets are DCGAN's sizes without its batch norm: no picture depends on the others of its batch. In the generator every
-layer is brought to unit size pixel by pixel (Karras et al. 2018), then scaled and shifted by the latent and the class;
-the discriminator projects its features on the class (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, eq.
-4). The averaged generator is the one that draws.
+The nets have DCGAN's sizes, but no batch norm, so no picture depends on the others of its batch. In the generator, each
+layer's features are normalised to unit size at every pixel (Karras et al. 2018), then scaled and shifted by the latent
+and the class. The discriminator projects its features on the class (Miyato and Koyama 2018,
+https://arxiv.org/abs/1802.05637, eq. 4). Pictures are drawn by the averaged generator.
 """
 
 import math
@@ -45,7 +45,7 @@ class StudioRecipe(Recipe):
 class StudioG(nn.Module):
     """(N, z_dim) and one-hot (N, classes) -> (N, C, S, S).
 
-    `layers` of it read the latent, from the coarsest to the finest.
+    `layers` is the number of its layers that read the latent. They go from the coarsest to the finest.
     """
 
     def __init__(self, r: Recipe, classes: int):
@@ -104,10 +104,10 @@ class StudioD(nn.Module):
 
 @torch.no_grad()
 def he_init(net: nn.Module) -> None:
-    """Weights N(0, 2 / inputs), by which LeakyReLU keeps the size of what it passes on (He et al. 2015); biases 0."""
+    """Start weights from N(0, 2 / inputs) and biases from 0 (He et al. 2015). LeakyReLU then keeps its inputs' size."""
     for m in net.modules():
         if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            # Of a transposed convolution 4x4 of stride 2, each output sees a quarter of the weights.
+            # In a 4x4 transposed convolution of stride 2, each output depends on a quarter of the weights.
             inputs = m.in_channels * 4 if isinstance(m, nn.ConvTranspose2d) else m.weight[0].numel()
             nn.init.normal_(m.weight, 0.0, math.sqrt(2 / inputs))
             if m.bias is not None:

@@ -1,11 +1,12 @@
-"""WGAN-GP: the critic's slope is held near 1 by a penalty, and nothing is clipped.
+"""WGAN-GP: a penalty holds the critic's slope near 1, instead of clipped weights.
 
-Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3 and algorithm 1: lambda 10, five critic steps, Adam
-1e-4 with betas (0, 0.9), batch 64. The penalty is taken at a + t (b - a) with one t for each picture, and the slope
-is the norm over all of a picture's pixels. No batch norm in the critic, since its penalty is defined per picture
-(section 4); the generator keeps its own. z ~ N(0, I) of 100, where the authors' script for MNIST has 128 and no batch
-norm in either net. Weights start as in the authors' code (igul222/improved_wgan_training): U(-s, s), He's rule in the
-convolutions and by Xavier's in the generator's first layer and the critic's last.
+Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, eq. 3 and algorithm 1: lambda 10, five critic steps for each
+generator step, Adam 1e-4 with betas (0, 0.9), batch 64. The penalty is taken at a + t (b - a), with one t for each
+picture. The slope is the norm of the gradient over all pixels of a picture. The critic has no batch norm, because its
+penalty is defined for single pictures (section 4). The generator has it. z ~ N(0, I) of 100 numbers; the authors'
+script for MNIST has 128, and no batch norm in either net. Weights start as in the authors' code
+(igul222/improved_wgan_training): U(-s, s), where s follows He's rule in the convolutions, and Xavier's in the first
+layer of the generator and in the last of the critic.
 """
 
 import math
@@ -32,8 +33,11 @@ class WGANGPRecipe(Recipe):
 
 @torch.no_grad()
 def he_init(m: nn.Conv2d | nn.ConvTranspose2d, dense: bool) -> None:
-    """Weights U(-s, s) of variance 4 / (fan in + fan out), 2 / (...) in a layer that is dense; biases 0. A stride thins
-    out one of the two fans, and on one of its sides a dense layer has a single pixel."""
+    """Start weights from U(-s, s) with the variance 4 / (fan in + fan out), and biases from 0.
+
+    A dense layer has the variance 2 / (fan in + fan out), and a single pixel on one of its sides. A stride makes one of
+    the two fans smaller.
+    """
     wide = m.kernel_size[0] ** 2
     narrow, gain = (1.0, 1) if dense else (wide / m.stride[0] ** 2, 2)
     into, out = (narrow, wide) if isinstance(m, nn.ConvTranspose2d) else (wide, narrow)
