@@ -14,7 +14,8 @@ test: .venv/dev test-data lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/page
 	$(BIN)/python -m pytest tests/page
 
-# Lint, and the tests that need no browser, no subprocess and no real training: under a minute on two quiet cores.
+# Lint, and the tests that need no browser, no subprocess and no real training; of the tests that train each GAN for a
+# few steps, those of a few GANs (tests/few.py).
 check: lint
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
 

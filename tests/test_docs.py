@@ -87,6 +87,7 @@ def run(command):
     return cli.main([*words[3:], *more])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(REPO)))
 def test_the_commands_of_a_page_run_in_its_order(page, tmp_path, serve, capsys):
     for name in ("hats", "gloves"):
@@ -132,20 +133,29 @@ def test_the_python_of_the_readme_runs():
         exec(code, {})
 
 
-def test_the_picture_of_the_imports_is_of_todays_imports():
+@pytest.fixture(scope="module")
+def tree():
+    """The package's imports and sizes, which nothing here changes."""
+    return structure.Tree(REPO)
+
+
+@pytest.fixture(scope="module")
+def arrows(tree):
+    return picture.arrows(tree)
+
+
+def test_the_picture_of_the_imports_is_of_todays_imports(arrows):
     drawn = json.loads(re.search(r"<metadata>(.*)</metadata>", picture.OUT.read_text(encoding="utf-8"))[1])
-    assert drawn == picture.arrows(structure.Tree(REPO)), "make map"
+    assert drawn == arrows, "make map"
 
 
-def test_the_picture_points_down_and_names_every_room():
-    edges = picture.arrows(structure.Tree(REPO))
-    middle, _ = picture.layout(edges)
-    assert all(middle[above][1] < middle[below][1] for above, others in edges.items() for below in others)
-    assert [room for room in edges if f">{room}</text>" not in picture.OUT.read_text(encoding="utf-8")] == []
+def test_the_picture_points_down_and_names_every_room(arrows):
+    middle, _ = picture.layout(arrows)
+    assert all(middle[above][1] < middle[below][1] for above, others in arrows.items() for below in others)
+    assert [room for room in arrows if f">{room}</text>" not in picture.OUT.read_text(encoding="utf-8")] == []
 
 
-def test_the_numbers_of_the_structure_can_be_had_and_hold():
-    tree = structure.Tree(REPO)
+def test_the_numbers_of_the_structure_can_be_had_and_hold(tree):
     now = structure.numbers(tree)
     assert structure.in_circles(tree.arrows()) == structure.in_circles(tree.module_arrows()) == set()
     assert len(tree.answered()) >= 13

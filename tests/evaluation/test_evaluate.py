@@ -250,6 +250,7 @@ def test_a_conditional_score_of_an_unconditional_gan_is_a_sentence(model):
 
 
 @scored
+@pytest.mark.slow
 def test_gan_train_learns_from_the_samples_alone(garments, monkeypatch):
     monkeypatch.setattr(gan_train, "STUDENT", "dense")
     samples = sources.Samples("real", garments.images, garments.labels)

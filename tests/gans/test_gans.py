@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import torch
+from few import few, trained_gans
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -49,7 +50,7 @@ def test_a_catalogue_entry_holds_what_list_prints(gan):
     assert "\n" not in cls.title
 
 
-@every_gan
+@trained_gans
 def test_ticks_arrive(gan, trainer_of):
     ticks = list(trainer_of(gan, steps=7).run(every=3))
     assert [t.step for t in ticks] == [1, 3, 6, 7]
@@ -102,7 +103,7 @@ def test_curves_of_d_are_named_so_that_their_means_are_right(gan, trainer_of):
     assert [k for k in trainer.gan.g_loss(trainer.batch(0)).notes if k.startswith("d_")] == []
 
 
-@every_gan
+@trained_gans
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "rmsprop", "d_steps": 2, "schedule": "linear", "epochs": 2}])
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, pictures_of, tmp_path, same):
     recipe, garments = tiny(gan, **{"steps": 9, **changes}), pictures_of(gan)
@@ -122,7 +123,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, 
         assert same(tensors_in(tmp_path / "whole" / name), tensors_in(tmp_path / "cut" / name))
 
 
-@every_gan
+@trained_gans
 def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
@@ -134,7 +135,7 @@ def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
     assert set(trainer.gan.state_dict()) == {k.removeprefix("gan.") for k in tensors if k.startswith("gan.")}
 
 
-@every_gan
+@trained_gans
 def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, trainer_of, tmp_path, same):
     trainer = trainer_of(gan)
     finish(trainer)
@@ -161,14 +162,14 @@ def test_recipe_survives_json(gan, tiny, pictures_of):
     assert again.labels == datasets.CLASSES
 
 
-@every_gan
+@trained_gans
 def test_an_average_with_zero_decay_is_g_with_its_buffers(gan, trainer_of, same):
     trainer = trainer_of(gan, ema=0)
     finish(trainer)
     assert same(trainer.average.state_dict(), trainer.gan.G.state_dict())
 
 
-@every_gan
+@trained_gans
 def test_an_average_with_decay_is_not_g(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
@@ -189,7 +190,7 @@ def loose_tensors(value, path):
             yield from loose_tensors(v, f"{path}[{i}]")
 
 
-@every_gan
+@trained_gans
 def test_no_tensor_lives_outside_parameters_and_buffers(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
@@ -205,7 +206,7 @@ def test_no_tensor_lives_outside_parameters_and_buffers(gan, trainer_of):
     assert buffers <= trainer.gan.state_dict().keys(), "a buffer that is not saved is lost when resuming"
 
 
-@every_gan
+@trained_gans
 def test_sample_images_are_bytes_by_seed_and_keep_their_prefix(gan, trainer_of):
     trainer = trainer_of(gan)
     finish(trainer)
@@ -270,7 +271,7 @@ def reseeding():
     thread.join()
 
 
-@every_gan
+@trained_gans
 def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of, same):
     alone, disturbed = trainer_of(gan), trainer_of(gan)
     curves = [t.losses for t in finish(alone)]
@@ -280,7 +281,7 @@ def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of
 
 
 # The enlarger has sizes and channels of its own: tests/gans/test_enlarger.py.
-@pytest.mark.parametrize("gan", [name for name in gans.GANS if name != "enlarger"])
+@pytest.mark.parametrize("gan", few(name for name in gans.GANS if name != "enlarger"))
 @pytest.mark.parametrize("size", [28, 32, 64])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sizes_and_channels(gan, size, channels, tiny, garments, colored):
@@ -297,7 +298,7 @@ def test_sizes_and_channels(gan, size, channels, tiny, garments, colored):
     assert model.sample_images(3, 0).shape == (3, model.channels, size, size)
 
 
-@every_gan
+@trained_gans
 def test_sigmoid_output(gan, trainer_of, tmp_path):
     trainer = trainer_of(gan, output="sigmoid")
     real = trainer.batch(0).x
@@ -328,7 +329,7 @@ def test_tanh_pictures_span_minus_one_to_one(gan, trainer_of, pictures_of):
     assert torch.equal(b.y, garments.labels[index])
 
 
-@every_gan
+@trained_gans
 def test_bfloat16(gan, trainer_of):
     trainer = trainer_of(gan, precision="bfloat16")
     rough = finish(trainer)
@@ -338,9 +339,9 @@ def test_bfloat16(gan, trainer_of):
     assert rough[0].losses != exact[0].losses, "bfloat16 was not used"
 
 
-@every_gan
+@trained_gans
 def test_three_discriminator_steps_count_pictures_right(gan, trainer_of):
-    trainer = trainer_of(gan, batch=100, d_steps=3, steps=None, epochs=2)
+    trainer = trainer_of(gan, batch=20, limit=120, d_steps=3, steps=None, epochs=2)
     seen, shuffle = [], trainer.shuffle
     trainer.shuffle = type("Noted", (), {"__getitem__": lambda _, i: seen.append(i) or shuffle[i]})()
     ticks = list(trainer.run(every=1000))
@@ -361,7 +362,7 @@ class Listed(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("augment", ["", "flip,shift,cutout"])
-@every_gan
+@trained_gans
 def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan, augment, trainer_of):
     """Else a GPU that replays one would do something else than was asked for, or cannot record it."""
     if augment and gans.GANS[gan].redraws:
@@ -384,7 +385,7 @@ def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan,
     assert known
 
 
-@every_gan
+@trained_gans
 def test_a_class_filter_trains_on_that_class_only(gan, tiny, pictures_of):
     from fashiongan.training.trainer import Trainer
 
@@ -410,7 +411,7 @@ def test_a_filtered_conditional_gan_draws_no_other_class(gan, tiny, pictures_of)
         model.sample_images(2, 0, label=3)
 
 
-@pytest.mark.parametrize("gan", CONDITIONAL)
+@pytest.mark.parametrize("gan", few(CONDITIONAL))
 def test_labels_by_number_and_name(gan, trainer_of):
     trainer = trainer_of(gan, steps=20)
     finish(trainer)

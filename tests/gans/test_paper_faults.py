@@ -15,6 +15,7 @@ import math
 
 import pytest
 import torch
+from few import few, trained_gans
 from paper_parts import (
     BCE,
     G_FIRST,
@@ -75,7 +76,7 @@ def test_fault_01_the_code_is_not_read_as_the_real_or_fake_score(trainer_of):
     assert again.terms["codes"] > d.terms["codes"] + 1
 
 
-@every_gan
+@trained_gans
 def test_fault_02_each_player_steps_with_its_own_gradient_alone(gan, trainer_of):
     """znx infoGAN.py:209-231: the info step never zeroes, so D gets G's gradient too and is pushed to call fakes real;
     and the graph is used after an in-place step, which crashes on torch >= 1.5."""
@@ -297,7 +298,7 @@ def test_fault_10_training_needs_no_gpu(gan, trainer_of, monkeypatch):
     assert {p.device.type for p in (*trainer.gan.parameters(), *trainer.gan.buffers())} == {"cpu"}
 
 
-@pytest.mark.parametrize("gan", [name for name, cls in gans.GANS.items() if cls.conditional])
+@pytest.mark.parametrize("gan", few(name for name, cls in gans.GANS.items() if cls.conditional))
 def test_fault_11_class_9_is_drawn_while_training_and_sampling(gan, trainer_of):
     """znx CGAN.py:218, ACGAN.py:231: randint(0, class_num - 1) never draws the ankle boot."""
     trainer = trainer_of(gan, batch=50)

@@ -9,7 +9,8 @@ This file: the papers' and the reports' own layers.
 
 import pytest
 import torch
-from paper_parts import G_FIRST, every_gan, fresh
+from few import trained_gans
+from paper_parts import G_FIRST, fresh
 from torch import nn
 
 from fashiongan.gans import networks
@@ -43,7 +44,7 @@ def test_mlpgan_has_three_hidden_layers_a_side():
     assert d == [(784, 1024), (1024, 512), (512, 256), (256, 1)], "falling"
 
 
-@every_gan
+@trained_gans
 def test_order_of_turns(gan, trainer_of):
     """Report 004's first model trains the generator before the discriminator; everyone else's D moves first."""
     trainer = trainer_of(gan, d_steps=2)

@@ -72,7 +72,7 @@ def test_without_a_name_a_repository_must_hold_one_checkpoint(serve, weights):
         ("me/boots@v9", None, "That repository has no such revision"),
         ("me/boots", 403, "The Hub refuses: log in"),
         ("me/boots", 500, "The Hub answers with error 500: try again later"),
-        ("me/boots", "cut", "cannot be reached, or the connection broke off"),
+        pytest.param("me/boots", "cut", "cannot be reached, or the connection broke off", marks=pytest.mark.slow),
         ("me/boots", "other content", "arrived with other content than the Hub promised"),
     ],
 )
@@ -92,6 +92,7 @@ def test_a_file_with_another_hash_is_not_cached(serve, weights):
     assert hub.fetch(hub.parse("me/boots")).read_bytes() == weights
 
 
+@pytest.mark.slow
 def test_a_silent_hub_takes_three_seconds_and_no_more(serve, weights):
     serve({"me/boots": {"boots.safetensors": weights}}, "silent")
     begin = time.monotonic()

@@ -96,6 +96,7 @@ def test_a_missing_catalogue_is_one_sentence_and_the_bundled_ones_stay(studio, s
     assert studio.names() == registry.bundled()
 
 
+@pytest.mark.slow
 def test_a_silent_catalogue_takes_three_seconds_once(studio, serve):
     serve({}, "silent")
     studio = studio(catalogue="us/all")
@@ -107,7 +108,10 @@ def test_a_silent_catalogue_takes_three_seconds_once(studio, serve):
     assert time.monotonic() - begin < 0.1
 
 
-@pytest.mark.parametrize(("trouble", "why"), [("cut", "broke off"), ("other content", "other content than the Hub")])
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [pytest.param("cut", "broke off", marks=pytest.mark.slow), ("other content", "other content than the Hub")],
+)
 def test_a_catalogue_s_checkpoint_that_arrives_broken_is_refused_and_the_bundled_ones_stay(
     studio, serve, weights, trouble, why
 ):

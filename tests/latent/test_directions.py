@@ -2,14 +2,12 @@
 
 import pytest
 import torch
+from few import trained_gans
 from torch import nn
 
-from fashiongan import gans
 from fashiongan.errors import StudioError
 from fashiongan.latent import directions
 from fashiongan.latent.attributes import ATTRIBUTES
-
-EVERY = list(gans.GANS)
 
 
 class Lamp(nn.Module):
@@ -71,7 +69,7 @@ def test_candidates_are_named_by_what_they_change_most(lamp):
         assert abs(ways.strengths[0]) > 0.95
 
 
-@pytest.mark.parametrize("gan", EVERY)
+@trained_gans
 def test_every_gan_has_measured_directions(gan, trainer_of, monkeypatch):
     monkeypatch.setattr(directions, "MOST", 100)
     monkeypatch.setattr(directions, "FEWEST", 60)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from few import trained_gans
 
 from fashiongan import gans
 from fashiongan.errors import StudioError
@@ -33,7 +34,7 @@ def redrawn(gan, look):
     return spec.picture(gan, spec.parse(look.to_json()))
 
 
-@pytest.mark.parametrize("gan", EVERY)
+@trained_gans
 def test_every_slider_kind_is_described_and_drawn_again_from_the_description(gan, net):
     model = net(gan)
     sheet = SampleSpec("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))

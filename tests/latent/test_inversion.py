@@ -5,14 +5,12 @@ import types
 
 import pytest
 import torch
+from few import trained_gans
 
-from fashiongan import gans
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import quick as running_score
 from fashiongan.latent import directions, inversion, spec
-
-EVERY = list(gans.GANS)
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +19,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(inversion, "ROUNDS", ((4, 4), (2, 4), (1, 28)))
 
 
-@pytest.mark.parametrize("gan", EVERY)
+@trained_gans
 def test_guesses_get_better_and_are_described(gan, trainer_of):
     model = trainer_of(gan).gan.eval().requires_grad_(False)
     goal = spec.picture(model, spec.SampleSpec("x", seed=77))[0]

@@ -94,7 +94,10 @@ def not_there(tensors, info):
     del tensors["layer"]
 
 
-@pytest.mark.parametrize("spoil", [without_names, of_another_shape, not_finite, not_there])
+@pytest.mark.parametrize(
+    "spoil",
+    [of_another_shape, *(pytest.param(f, marks=pytest.mark.slow) for f in (without_names, not_finite, not_there))],
+)
 def test_what_does_not_fit_is_found_afresh(mlpgan, spoil):
     file = kept.write(mlpgan)
     gan, info = checkpoint.load(mlpgan), checkpoint.header_entries(file)
@@ -105,7 +108,10 @@ def test_what_does_not_fit_is_found_afresh(mlpgan, spoil):
     assert set(kept.read(mlpgan, gan)) == set(directions.KINDS) - {"layer"}
 
 
-@pytest.mark.parametrize("data", [b"", b"no file of the studio", b"\0" * 100])
+DAMAGED = [b"", *(pytest.param(x, marks=pytest.mark.slow) for x in (b"no file of the studio", b"\0" * 100))]
+
+
+@pytest.mark.parametrize("data", DAMAGED)
 def test_a_damaged_file_is_as_if_there_were_none(mlpgan, data):
     kept.write(mlpgan).write_bytes(data)
     assert kept.read(mlpgan, checkpoint.load(mlpgan)) == {}

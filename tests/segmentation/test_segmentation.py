@@ -263,6 +263,7 @@ def test_iou_counts_pixels():
     assert fit.iou(a, b).tolist() == [pytest.approx(1 / 3), 1.0]
 
 
+@pytest.mark.slow
 def test_a_short_training_learns_and_its_file_is_small_and_loads(folder, tmp_path, capsys):
     out = tmp_path / "net.safetensors"
     scores = fit.fit(fit.Options(folder, 0.05, out, "cpu", batch=4, size=64))

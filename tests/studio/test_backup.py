@@ -66,6 +66,7 @@ def weights(folder):
     return checkpoint.load(folder / "checkpoint.safetensors").state_dict()
 
 
+@pytest.mark.slow
 def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(studio, serve, tiny, tmp_path, same):
     server = serve()
     recipe = tiny("dcgan", steps=400)
@@ -213,7 +214,11 @@ def test_a_run_that_went_further_there_is_taken_and_one_that_went_further_here_s
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
     [
-        ("silent", "Runs are not kept in you/runs for now: The Hub did not answer within 1 s."),
+        pytest.param(
+            "silent",
+            "Runs are not kept in you/runs for now: The Hub did not answer within 1 s.",
+            marks=pytest.mark.slow,
+        ),
         (500, "Runs are not kept in you/runs for now: The Hub answers with error 500: try again later."),
     ],
 )

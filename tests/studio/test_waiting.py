@@ -38,6 +38,7 @@ def slider_moves(studio, seconds):
     return taken
 
 
+@pytest.mark.slow
 def test_a_slider_answers_as_quickly_while_a_folder_is_opened(studio, monkeypatch, garments):
     begun = threading.Event()
 

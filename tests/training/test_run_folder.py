@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from few import trained_gans
 from PIL import Image
 
-from fashiongan import checkpoint, files, gans
+from fashiongan import checkpoint, files
 from fashiongan.errors import StudioError
 from fashiongan.training import run_folder, run_log
 
@@ -71,7 +72,7 @@ def test_a_run_folder_holds_every_file(train):
     assert info.command == "python train.py dcgan --epochs 2 --batch 16 --z-dim 16 --width 8"
 
 
-@pytest.mark.parametrize("gan", gans.GANS)
+@trained_gans
 def test_sample_sheets_come_from_one_fixed_noise(gan, train, tmp_path):
     """The last sheet is the checkpoint's picture of the recipe's seed; a run twice as long has the same first one."""
     short, long = (train(f"{n}", gan, steps=None, epochs=n, schedule="constant", limit=100) for n in (1, 2))
@@ -94,6 +95,7 @@ def test_a_new_run_does_not_enter_an_old_ones_folder(train, tiny, garments):
     assert (out / "recipe.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_folder_is_trained_by_one_process_at_a_time(tiny, garments, tmp_path, forked):
     out = tmp_path / "run"
     news = run_folder.train(run_folder.start(tiny("dcgan"), out, loaded=garments), out, every=1)
@@ -265,6 +267,7 @@ def dying(monkeypatch, at, after):
     monkeypatch.setattr(files, "write", fatal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["while writing", "after writing"])
 def test_dying_at_any_write_changes_nothing(after, train, tiny, garments, tmp_path, monkeypatch, same):
     """Die at the first write, at the second ...: each resumed run ends as the one that was left in peace."""
