@@ -53,7 +53,8 @@ def build(studio: Studio) -> gr.Blocks:
     studio.caller = sign_in.caller
     lab, colorizing = RobustnessService(studio), ColorizeService(studio)
     with gr.Blocks(title="FashionGAN Studio", delete_cache=(3600, 3600)) as page:
-        gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>", elem_id="masthead")
+        note = f'<p id="no_storage">{words.NO_STORAGE}</p>'  # shown by first.js
+        gr.HTML(f"<header><h1>FashionGAN Studio</h1><p>{words.INTRO}</p></header>{note}", elem_id="masthead")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Sample", id="sample") as sample_tab:
                 made = sample.tab(studio, page, tabs, sample_tab)

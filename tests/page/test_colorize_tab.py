@@ -5,6 +5,7 @@ import io
 import json
 import re
 
+import gradio as gr
 import numpy as np
 import pytest
 import torch
@@ -16,8 +17,8 @@ from fashiongan.color import color_space, palettes
 from fashiongan.colorize import engine
 from fashiongan.data import sheets
 from fashiongan.errors import StudioError
-from fashiongan.studio.colorize import ColorizeService
-from fashiongan.ui.colorize import tab
+from fashiongan.studio.colorize import ColorizeService, Garment
+from fashiongan.ui.colorize import drawing, tab
 
 pytestmark = pytest.mark.slow
 HUE = 35  # degrees from the requested hue, of garments that are nothing but shapes and noise
@@ -608,6 +609,31 @@ def test_neither_the_servers_files_nor_addresses_are_read(client, url, path):
 def test_anything_may_be_sent_to_the_panel(request_json):
     with pytest.raises(StudioError):
         tab.read(request_json).request()
+
+
+@pytest.mark.parametrize(
+    ("shown", "data"),
+    [
+        (Garment("own", key="b"), {"data-upload": "b"}),
+        (Garment("test", 7), {"data-number": 7}),
+        (Garment("drawn", drawing="x"), {}),
+    ],
+)
+def test_of_a_sheet_of_many_the_garment_that_is_shown_is_pressed(shown, data):
+    garments = [shown, Garment("own", key="a"), Garment("test", 8)]
+    sheet = drawing.many([torch.zeros(3, 2, 2)] * 3, garments, shown, several=True)
+    [(_, _, tiles)] = sheet.ways
+    pressed, *others = [values for _, values, _ in tiles]
+    assert pressed["aria-pressed"] is True
+    assert {name: v for name, v in pressed.items() if name in ("data-upload", "data-number")} == data
+    assert [values["aria-pressed"] for values in others] == [False, False]
+    assert [values["data-wear"] for values in (pressed, *others)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"number": -1}, {"number": "7"}, {"number": True}, 5])
+def test_a_tile_of_no_test_picture_is_refused(data):
+    with pytest.raises(StudioError):
+        tab.garment_of(gr.EventData(None, data))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fashiongan.ui.shared import panel
-from fashiongan.ui.shared.elements import count, element, figures, percent
+from fashiongan.ui.shared.elements import count, element, figures, opponent, percent, progress, time_left
 
 UI = Path(panel.__file__).parent.parent
 SCRIPTS = sorted(UI.rglob("*.js"))
@@ -120,6 +120,48 @@ def test_what_the_server_draws_again_is_no_new_element(run):
 
 
 @slow
+def test_what_is_drawn_again_stays_in_its_place(run):
+    """A field that is taken out and put in again would close the chooser that it has opened."""
+    drawn = [
+        [element("label", element("input", type="color", value=color), "color")] for color in ("#000000", "#ffffff")
+    ]
+    found = run(
+        """
+      const host = make('div'), moved = [];
+      fill(host, argument[0]);
+      new MutationObserver(all => moved.push(...all)).observe(host, {childList: true, subtree: true});
+      fill(host, argument[1]);
+      await new Promise(r => setTimeout(r));
+      return [moved.length, host.querySelector('input').value];
+    """,
+        drawn,
+    )
+    assert found == [0, "#ffffff"]
+
+
+@slow
+def test_an_answer_is_shown_by_the_names_of_its_parts(run):
+    answer = {
+        "rows": [element("li", "one"), element("li", "two")],
+        "bar": progress(42.4, running=True),
+        "hint": HOSTILE,
+        "error": None,
+        "elsewhere": 7,
+    }
+    found = run(
+        """
+      const parts = ['rows', 'bar', 'hint', 'error'].map(name => make('div', {'data-part': name}, 'before'));
+      show(make('div', {}, ...parts), argument);
+      const [rows, bar, hint, error] = parts;
+      return [rows.children.length, bar.getAttribute('aria-valuenow'), bar.style.getPropertyValue('--done'), bar.hidden,
+        hint.textContent, hint.querySelectorAll('img').length, error.hidden];
+    """,
+        answer,
+    )
+    assert found == [2, "42", "42%", False, HOSTILE, 0, True]
+
+
+@slow
 def test_a_table_sorts_by_its_headings_and_what_has_no_value_comes_last(run):
     heads = [element("th", element("button", data_key=key, data_first="descending")) for key in "ab"]
     rows = [
@@ -173,6 +215,16 @@ def test_a_table_sorts_by_its_headings_and_what_has_no_value_comes_last(run):
         (percent(0.0994), "9.9 %"),
         (percent(0.0004), "0 %"),
         (count(11250.4), "11,250"),
+        (time_left(None), ""),
+        (time_left(0.2), "1 s left"),
+        (time_left(89), "89 s left"),
+        (time_left(90), "2 min left"),
+        (time_left(5399), "90 min left"),
+        (time_left(5400), "1.5 h left"),
+        (opponent("wgan-gp"), "critic"),
+        (opponent("wgan, 2017, 10 epochs"), "critic"),
+        (opponent("dcgan"), "discriminator"),
+        (opponent(None), "discriminator"),
     ],
 )
 def test_formats_of_what_the_server_draws(text, expected):
@@ -195,16 +247,6 @@ def test_the_same_sentence_is_not_said_twice(run):
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        ("timeLeft(null)", ""),
-        ("timeLeft(0.2)", "1 s left"),
-        ("timeLeft(89)", "89 s left"),
-        ("timeLeft(90)", "2 min left"),
-        ("timeLeft(5399)", "90 min left"),
-        ("timeLeft(5400)", "1.5 h left"),
-        ("opponent('wgan-gp')", "critic"),
-        ("opponent('wgan, 2017, 10 epochs')", "critic"),
-        ("opponent('dcgan')", "discriminator"),
-        ("opponent(undefined)", "discriminator"),
         ("arrow('ArrowUp')", [0, -1]),
         ("arrow('Enter')", None),
         ("between(0, 2, 1)", 1),

@@ -22,26 +22,33 @@ class View:
 
 
 @dataclass(frozen=True)
-class Tiles:
-    """A sheet of tiles, and a hint beneath it."""
+class Variants:
+    """A row of tiles, one for each variant."""
 
-    tiles: list[Element]
-    hint: str = ""
+    variants: list[Element]
+
+
+@dataclass(frozen=True)
+class Ways:
+    """The colorways: a sheet of tiles, and a hint beneath it."""
+
+    ways: list[Element]
+    hint: str
 
 
 def tile(picture: Tensor, name: str, **data: object) -> Element:
-    """A small picture that can be pressed. `data`: what panel.js makes of that."""
+    """A small picture that can be pressed. `data`: what that changes, see CHANGES in panel.js."""
     image = element("img", src=picture, alt="")
     return element("button", image, type="button", className="tile", title=name, aria_label=name, data_key=name, **data)
 
 
-def variants(pictures: Iterable[Tensor]) -> Tiles:
-    return Tiles([tile(x, f"variant {i + 1}", data_variant=i) for i, x in enumerate(pictures)])
+def variants(pictures: Iterable[Tensor]) -> Variants:
+    return Variants([tile(x, f"variant {i + 1}", data_variant=i) for i, x in enumerate(pictures)])
 
 
-def palettes(rows: Mapping[str, Tensor]) -> Tiles:
+def palettes(rows: Mapping[str, Tensor]) -> Ways:
     """One garment in every palette, a row of tiles for each."""
-    return Tiles([way(name, pictures) for name, pictures in rows.items()], PRESS)
+    return Ways([way(name, pictures) for name, pictures in rows.items()], PRESS)
 
 
 def way(name: str, pictures: Tensor) -> Element:
@@ -50,13 +57,24 @@ def way(name: str, pictures: Tensor) -> Element:
     return element("div", element("h5", name), element("div", *tiles, className="tiles"), className="way")
 
 
-def many(pictures: Sequence[Tensor], garments: Sequence[Garment], kinds: Mapping[str, str], several: bool) -> Tiles:
-    """Many garments in the same colors. `kinds`: the page's names of the kinds of garments. `several`: uploads."""
+def many(pictures: Sequence[Tensor], garments: Sequence[Garment], chosen: Garment, several: bool) -> Ways:
+    """Many garments in the same colors. `chosen`: the one that is shown large. `several`: uploads."""
     tiles = [
-        tile(x, f"garment {i + 1}", data_variant=i, data_kind=kinds[g.kind], data_number=g.number, data_upload=g.key)
+        tile(x, f"garment {i + 1}", data_wear=i, **which(g), aria_pressed=same(g, chosen))
         for i, (x, g) in enumerate(zip(pictures, garments, strict=True))
     ]
-    return Tiles([element("div", *tiles, className="tiles wide")], PRESS + ("" if several else UPLOAD))
+    return Ways([element("div", *tiles, className="tiles wide")], PRESS + ("" if several else UPLOAD))
+
+
+def which(garment: Garment) -> dict[str, str | int]:
+    """How a tile names its garment; one that is drawn by hand has no name."""
+    if garment.kind == "own":
+        return {"data_upload": garment.key}
+    return {"data_number": garment.number} if garment.kind == "test" else {}
+
+
+def same(one: Garment, other: Garment) -> bool:
+    return (one.kind, one.number, one.key) == (other.kind, other.number, other.key)
 
 
 def about(garment: Garment, colored: Colored) -> str:

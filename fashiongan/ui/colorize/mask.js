@@ -2,10 +2,7 @@
 // Where the garment is in one's own picture: its mask, white on black, over it, and a brush to correct it. A filter in
 // panel.html tints it. What was corrected is kept in `masks` and goes with every question; the studio keeps none of it.
 const maskFold = find('.mask'), maskView = find('.masked');
-let paint = '#fff', maskKey = '', painting = false;
-
-function masked(one) { return one.kind === OWN && masks[one.key] ? {...one, mask: masks[one.key]} : one; }
-const keyNow = () => choice().kind === OWN ? (uploads()[own] || {}).key || '' : '';
+let paint = 'add', maskKey = '', painting = false;
 
 // A mask to be corrected must stay there, also where it was refused.
 function refusedMask() { maskFold.hidden = !(masks[keyNow()] && keyNow() === maskKey); }
@@ -25,21 +22,20 @@ async function showMask(colored) {
 
 function corrected(mask) {
   if (mask) masks[maskKey] = mask; else delete masks[maskKey];
-  root.dataset.corrected = Boolean(mask);
-  changed();
 }
 
 function chooseMask(what) {
-  if (what === 'all' || what === 'forget') return corrected(what === 'all' ? what : '');
-  paint = what === 'add' ? '#fff' : '#000';
-  press(root.querySelectorAll('[data-mask][aria-pressed]'), b => b.dataset.mask === what);
+  if (what === 'add' || what === 'remove') paint = what;
+  else corrected(what === 'all' ? what : '');
 }
 
 brush(maskView, () => {
   painting = true;
-  return {strokeStyle: paint, lineWidth: part('maskbrush').value / 100 * Math.max(maskView.width, maskView.height)};
+  const lineWidth = part('maskbrush').value / 100 * Math.max(maskView.width, maskView.height);
+  return {strokeStyle: paint === 'add' ? '#fff' : '#000', lineWidth};
 });
 maskView.addEventListener('lostpointercapture', () => {
   painting = false;
   corrected(maskView.toDataURL('image/png'));
+  changed();
 });

@@ -30,10 +30,11 @@ SUITED, UNLABELED = "", ""  # values of the choices "the one that suits" and "as
 START, VARIANTS = "Jewel", 6
 BLIND = ("Okabe-Ito", "Tol bright", "IBM")  # color-blind people can distinguish these
 # panel.js fetches what the panel lacks. The panel may be mounted later than the event, so the event is kept.
-TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep, reference) => {
-  window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep, reference};
+TELL = """(kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep) => {
+  window.fashionganColorize = {kind, number, uploads, checkpoint, label, tones, n, strength, seed, keep};
   document.dispatchEvent(new Event('fashiongan-colorize'));
 }"""
+TAKE = "colors => { document.dispatchEvent(new CustomEvent('fashiongan-photograph', {detail: colors})); }"
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
             gr.Markdown(words.COLORIZE)
             p, d = picture_form(), dye_form(colorizing)
         with gr.Column(scale=3, min_width=320, elem_id="colorize_panel"):
-            panel(colorizing)
+            made = panel(colorizing)
     uploads = gr.Textbox("[]", visible=False)
-    chosen = [p.kind, p.number, uploads, d.checkpoint, d.label, d.tones, d.n, d.strength, d.seed, d.keep, d.reference]
+    chosen = [p.kind, p.number, uploads, d.checkpoint, d.label, d.tones, d.n, d.strength, d.seed, d.keep]
     tell: Event = {"fn": None, "inputs": chosen, "js": TELL, **HIDDEN}
     gr.on([this.select, *(c.change for c in chosen)], **tell)
     desk = Desk(colorizing)
@@ -123,10 +124,18 @@ def tab(colorizing: ColorizeService, this: gr.Tab) -> gr.File:
     p.kind.change(sources, p.kind, [p.numbered, p.upload, p.note], **HIDDEN)
     p.another.click(lambda: random.randrange(TEST_PICTURES), None, p.number, **HIDDEN)
     d.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, d.seed, **HIDDEN)
-    d.photograph.upload(show.polite(show.palette_of), d.photograph, d.reference, **HIDDEN)
+    made.select(show.polite(garment_of), None, [p.kind, p.number], **HIDDEN)  # a tile of the colorways
+    taken = d.photograph.upload(show.polite(show.palette_of), d.photograph, d.reference, **HIDDEN)
+    taken.success(None, d.reference, None, js=TAKE, **HIDDEN)
     # Also a picture that another tab has sent here.
     p.upload.change(show.polite(desk.taken), p.upload, [uploads, p.kind], **HIDDEN)
     return p.upload
+
+
+def garment_of(event: gr.EventData) -> tuple[str, int]:
+    """The test picture of a tile that was pressed, as the values of the widgets."""
+    number = event._data.get("number") if isinstance(event._data, dict) else None
+    return TEST, int(show.number(number, 0, limits.PAGE_SEED, "Number"))
 
 
 def named(names: list[str]) -> list[tuple[str, str]]:
@@ -176,21 +185,19 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
         return drawing.View(colored, drawing.about(one.garment, colored))
 
     @answered
-    def variants(request: Any) -> drawing.Tiles:
+    def variants(request: Any) -> drawing.Variants:
         question = read(request)
         n = int(show.number(question.n, 1, limits.VARIANTS, "Number of variants"))
         return drawing.variants(colorizing.variants(question.request(), n))
 
     @answered
-    def palettes(request: Any) -> drawing.Tiles:
-        return drawing.palettes(colorizing.palettes(read(request).request()))
-
-    @answered
-    def many(request: Any) -> drawing.Tiles:
+    def ways(request: Any) -> drawing.Ways:
         question = read(request)
+        if question.many is not True:
+            return drawing.palettes(colorizing.palettes(question.request()))
         garments = question.sheet(colorizing.pictures())
         tiles = colorizing.many(question.request(), garments)
-        return drawing.many(tiles, garments, {kind: title for title, kind in KINDS.items()}, len(question.uploads) > 1)
+        return drawing.many(tiles, garments, question.garment.garment(), len(question.uploads) > 1)
 
     @answered
     def download(request: Any) -> dict[str, str]:
@@ -202,7 +209,7 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
         garments = question.sheet(colorizing.pictures()) if question.many is True else []
         return sent(*colorizing.sheet(question.request(), garments))
 
-    functions = [preview, variants, palettes, many, download, sheet]
+    functions = [preview, variants, ways, download, sheet]
     shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
     return html_panel(HERE, "dye", functions, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
 

@@ -10,7 +10,7 @@ from ...studio.compare import Neighbour, NeighbourRow
 from ...studio.score_table import Column, Entry, Floor, ScoreTable
 from ...studio.scoring import ScoringStatus
 from ..shared import words
-from ..shared.elements import Element, Trace, element, figures
+from ..shared.elements import Element, Trace, element, figures, opponent, progress
 
 LETTERS = "ABCDEF"  # a letter stands with every color
 PATTERNS = ("", "/", "x", ".", "-", "+")  # and a pattern with every bar
@@ -131,6 +131,8 @@ class Board:
     curves: list[Trace]  # `meta` says which curve it is
     which: list[Element]  # the curves to choose from
     uncurved: str
+    barred: dict[str, bool]  # whether the plots are hidden
+    curved: dict[str, bool]
 
 
 def board(models: Sequence[Model], table: ScoreTable, status: ScoringStatus) -> Board:
@@ -138,7 +140,7 @@ def board(models: Sequence[Model], table: ScoreTable, status: ScoringStatus) -> 
     absent = [model.title for model, entry in pairs if entry.values is None]
     without = [model.title for model, entry in pairs if not entry.curves]
     scored = len(pairs) - len(absent)
-    traces = curves(pairs)
+    traces, near = curves(pairs), bars(pairs, table.columns)
     kinds = [BOTH, *dict.fromkeys(name for _, entry in pairs for name in entry.curves or {} if name != "step")]
     return Board(
         scored=scored,
@@ -148,10 +150,12 @@ def board(models: Sequence[Model], table: ScoreTable, status: ScoringStatus) -> 
         meanings=[part for c in table.columns for part in meaning(c)],
         caption=f"{table.caption} ★ is the best of its column, among models that do not copy. "
         "Real garments: what as many real pictures get. Press a heading to sort.",
-        bars=bars(pairs, table.columns),
+        bars=near,
         curves=traces,
         which=[element("option", words.CURVES.get(name, name), value=name) for name in kinds],
         uncurved=f"No curves are kept of {', '.join(without)}." if without else "",
+        barred={"hidden": not near},
+        curved={"hidden": not traces},
     )
 
 
@@ -264,11 +268,6 @@ def curves(pairs: Sequence[tuple[Model, Entry]]) -> list[Trace]:
     ]
 
 
-def opponent(about: str) -> str:
-    """What the field calls a GAN's second net: WGAN's gives no probability."""
-    return "critic" if about.startswith("wgan") else "discriminator"
-
-
 # The scorer
 
 
@@ -279,7 +278,8 @@ class Status:
     names: list[str]
     run: str  # its weights differ once it has ended
     busy: bool
-    percent: int
+    bar: dict[str, str | bool]
+    scorer: dict[str, bool]  # whether it is hidden
     scoring: str  # what the scorer is doing, or its last error
     stamp: str  # changes when the score table may have changed
 
@@ -294,4 +294,5 @@ def status(names: list[str], scoring: ScoringStatus, run: str) -> Status:
     if scoring.error:
         parts.append(f"Could not score {scoring.error}")
     stamp = repr((scoring.busy, scoring.name, scoring.waiting, scoring.error, run))
-    return Status(names, run, scoring.busy, percent, " · ".join(parts), stamp)
+    bar = progress(percent, scoring.busy)
+    return Status(names, run, scoring.busy, bar, {"hidden": not parts}, " · ".join(parts), stamp)

@@ -10,7 +10,7 @@ from ...classifiers import Fitted
 from ...evaluation.robustness import LEVELS, Point
 from ...plain import maybe
 from ...studio.robustness import Attacked, CurveUpdate, FitUpdate, Least, RobustnessUpdate
-from ..shared.elements import Element, Trace, count, element, percent
+from ..shared.elements import Element, Trace, count, element, percent, progress, time_left
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARKS = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -88,8 +88,8 @@ def share(v: float, side: str) -> Element:
 class Smallest:
     """The least noise strength that fools, in 255ths, and a sentence about it."""
 
-    least: float | None
-    sentence: str
+    levels: float | None
+    least: str
 
 
 def smallest(least: Least) -> Smallest:
@@ -111,7 +111,7 @@ class Confusions:
 
     eps: float
     title: str
-    rows: list[Element]
+    pairs: list[Element]
 
 
 @dataclass(frozen=True)
@@ -207,52 +207,63 @@ def accuracies(points: Iterable[tuple[float, float | None]], title: str, i: int)
 
 @dataclass(frozen=True)
 class JobUpdate:
-    """How far a job is. `status` are the parts of one line, `plot` what to draw if the reader has another version."""
+    """How far a job is. `status` is one line, `plot` what to draw if the reader has another version."""
 
     state: str
     version: int
     error: str | None
-    percent: float
-    status: list[str]
-    seconds_left: float | None
+    bar: dict[str, str | bool]
+    status: str | None = maybe()
     plot: Any = maybe()
 
 
 @dataclass(frozen=True)
+class FitJobUpdate(JobUpdate):
+    """A fit, and the command that fits the same classifier."""
+
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class Update:
-    """The names of the classifiers, both jobs, and the command that fits the same classifier."""
+    """The names of the classifiers, and both jobs."""
 
     names: tuple[str, ...]
     curve: JobUpdate
-    fit: JobUpdate
-    command: str
+    fit: FitJobUpdate
 
 
 def update(now: RobustnessUpdate, seconds: float) -> Update:
     """`seconds`: spent on the curve's points so far."""
-    return Update(now.names, curve_update(now.curve, seconds), fit_update(now.fit), now.fit.command)
+    return Update(now.names, curve_update(now.curve, seconds), fit_update(now.fit))
 
 
 def curve_update(now: CurveUpdate, seconds: float) -> JobUpdate:
     running, done = now.state == "running", 100 * now.step / (now.steps or 1)
     status = [f"{'Computing' if running else STATES.get(now.state, '')}: {now.about}"]
-    status += [f"{done:.0f} %"] if running else []
-    left = seconds_left(running, now.step, now.steps, seconds)
+    if running:
+        status += [f"{done:.0f} %", left(now.step, now.steps, seconds)]
     plot = None if now.points is None else curve_plot(now.points)
-    return JobUpdate(now.state, now.version, now.error, done, status, left, plot)
+    return JobUpdate(now.state, now.version, now.error, progress(done, running), line(now.state, status), plot)
 
 
-def fit_update(now: FitUpdate) -> JobUpdate:
-    running = now.state == "running"
+def fit_update(now: FitUpdate) -> FitJobUpdate:
+    running, done = now.state == "running", 100 * now.step / (now.steps or 1)
     status = [
         f"{'Training' if running else STATES.get(now.state, '')}: {now.name}",
         f"step {count(now.step)} of {count(now.steps)}",
     ]
-    status += [f"{count(now.speed)} pictures/s"] if running else []
-    left = seconds_left(running, now.step, now.steps, now.seconds)
+    if running:
+        status += [f"{count(now.speed)} pictures/s", left(now.step, now.steps, now.seconds)]
     plot = None if now.records is None else {"points": len(now.records), "traces": fit_traces(now.records)}
-    return JobUpdate(now.state, now.version, now.error, 100 * now.step / (now.steps or 1), status, left, plot)
+    bar = progress(done, running)
+    return FitJobUpdate(now.state, now.version, now.error, bar, line(now.state, status), plot, now.command)
 
 
-def seconds_left(running: bool, step: int, steps: int, seconds: float) -> float | None:
-    return seconds * (steps - step) / step if running and step else None
+def line(state: str, parts: Sequence[str]) -> str | None:
+    """The parts of a line in one; None for a job that has not begun, which leaves the line as it is."""
+    return None if state == "idle" else " · ".join(part for part in parts if part)
+
+
+def left(step: int, steps: int, seconds: float) -> str:
+    return time_left(seconds * (steps - step) / step) if step else ""

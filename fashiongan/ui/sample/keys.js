@@ -7,17 +7,14 @@ const find = (/** @type {string} */ s) => /** @type {any} */ (document.querySele
 const part = (/** @type {string} */ s) => /** @type {any} */ (element.querySelector(s));
 const ring = make('div', {className: 'ring', hidden: true});
 const liked = new Set();
+const address = () => new URLSearchParams(props.value.address).get('sample') || '';
 let chosen = -1, pointed = 0, name = '', sheet = '', later = 0;
 
-/** Put a ring round garment `i` of the sheet. */
+/** Put a ring round garment `i` of the sheet; desk.css says where that is. */
 function around(/** @type {any} */ ring, /** @type {number} */ i) {
   const {columns, n, side} = props.value;
-  const cell = side + 2, wide = columns * cell + 2, high = Math.ceil(n / columns) * cell + 2;
-  const share = (/** @type {number} */ x, /** @type {number} */ of) => `${100 * x / of}%`;
-  Object.assign(ring.style, {
-    left: share(i % columns * cell, wide), top: share(Math.floor(i / columns) * cell, high),
-    width: share(cell + 2, wide), height: share(cell + 2, high),
-  });
+  const where = {x: i % columns, y: Math.floor(i / columns), columns, rows: Math.ceil(n / columns), cell: side + 2};
+  for (const [name, value] of Object.entries(where)) ring.style.setProperty(`--${name}`, value);
   find('#sheet .image-frame')?.append(ring);
 }
 
@@ -53,17 +50,12 @@ function clicked(/** @type {MouseEvent} */ e) {
 }
 
 const preview = latest(async newer => {
-  const figure = part('figure');
-  const address = new URLSearchParams(props.value.address).get('sample');
-  const asked = {address, slider: pointed, number: Math.max(0, chosen)};
-  const answer = pointed ? await server.slider(asked) : {};
+  const request = {address: address(), slider: pointed, number: Math.max(0, chosen)};
+  const answer = pointed ? await server.slider(request) : {};
   if (newer()) return;
-  figure.hidden = !answer.picture;
-  part('.hint').hidden = !figure.hidden;
-  if (answer.picture) {
-    part('figure img').src = answer.picture;
-    part('figcaption').textContent = name;
-  }
+  part('figure').hidden = !answer.picture;
+  part('figure img').src = answer.picture || '';
+  part('figcaption').textContent = name;
 }, () => { part('figure').hidden = true; });
 
 /** The slider under the pointer or the focus, from 1; 0 for none. */
@@ -111,9 +103,9 @@ part('.more').addEventListener('click', () => {
 
 /** Put the newest state into the address; browsers refuse that at every move of a slider. */
 function tell() {
-  const now = new URL(location.href), more = new URLSearchParams(now.search);
-  more.set('sample', new URLSearchParams(props.value.address).get('sample') || '');
-  history.replaceState(history.state, '', `?${more}${now.hash}`);
+  const now = new URL(location.href);
+  now.searchParams.set('sample', address());
+  history.replaceState(history.state, '', now);
 }
 
 watch('value', () => {

@@ -15,6 +15,26 @@ def element(tag: str, *children: Element | str | None, **values: Any) -> Element
     return tag, {name.replace("_", "-"): v for name, v in values.items()}, tuple(c for c in children if c)
 
 
+def progress(percent: float, running: bool = True) -> dict[str, str | bool]:
+    """The properties of a progress bar, which is hidden unless `running`."""
+    done = f"{percent:.0f}"
+    return {"aria-valuenow": done, "style": f"--done: {done}%", "hidden": not running}
+
+
+def time_left(seconds: float | None) -> str:
+    """How long something still takes; "" if that is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s left"
+    return f"{round(seconds / 60)} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+
+
+def opponent(gan: str | None) -> str:
+    """What the field calls a GAN's second net: WGAN's gives no probability."""
+    return "critic" if (gan or "").startswith("wgan") else "discriminator"
+
+
 def count(n: float) -> str:
     """Format a number as a whole one, with its digits in groups of three."""
     return f"{math.floor(n + 0.5):,}"

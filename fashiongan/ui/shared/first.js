@@ -24,15 +24,6 @@ try {
     };
     Object.defineProperty(window, name, {value: storage});
   }
-  const note = Object.assign(document.createElement('p'), {
-    id: 'no_storage',
-    textContent: 'This browser keeps nothing for this page, as it does in some frames: your board, and which run is ' +
-      'yours, last for this visit. Open the page by itself to keep them.',
-  });
-  new MutationObserver((_, observer) => {
-    const masthead = document.getElementById('masthead');
-    if (!masthead) return;
-    observer.disconnect();
-    masthead.after(note);
-  }).observe(document, {childList: true, subtree: true});
+  const shown = {textContent: '#no_storage { display: block !important; }'};  // the note that words.py has ready
+  document.head.append(Object.assign(document.createElement('style'), shown));
 }

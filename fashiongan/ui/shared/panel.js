@@ -3,12 +3,12 @@
 // that end with the panel. `html_panel` in panel.py puts this, plots.js and a tab's panel.js into one function.
 
 const OFFLINE = 'The studio does not answer; trying again.';
+const Refusal = class extends Error {};  // its message is the studio's sentence
 
 /**
- * A function that runs `ask`, and once more after its answer if it was called meanwhile: never twice at once.
- * @param {(newer: () => boolean) => Promise<unknown>} ask `newer()` tells whether a newer question waits
- * @param {(error: unknown) => void} failed
- * @param {() => void} [done] after the last answer
+ * A function that runs `ask`, and once more after its answer if it was called meanwhile: never twice at once. `newer()`
+ * tells whether a newer question waits. `done` is called after the last answer.
+ * @type {(ask: (newer: () => boolean) => unknown, failed: (e: unknown) => void, done?: () => void) => () => unknown}
  */
 function latest(ask, failed, done = () => {}) {
   let busy = false, again = false;
@@ -24,25 +24,16 @@ function latest(ask, failed, done = () => {}) {
   };
 }
 
-/**
- * Give an element properties; a name with a hyphen, and `role`, is an attribute.
- * @param {any} node
- * @param {Record<string, any>} values
- */
-function set(node, values) {
+/** Give an element properties; a name with a hyphen, and `role`, is an attribute. */
+function set(/** @type {any} */ node, /** @type {Record<string, any>} */ values) {
   for (const [name, value] of Object.entries(values)) {
     if (name.includes('-') || name === 'role') node.setAttribute(name, String(value)); else node[name] = value;
   }
   return node;
 }
 
-/**
- * A new element. Its children are elements, strings that stay text whatever is in them, or nothing.
- * @param {string} tag
- * @param {Record<string, any>} [values]
- * @param {...(Node | string | false | undefined)} children
- */
-function make(tag, values = {}, ...children) {
+/** A new element. Its children are elements, strings that stay text whatever is in them, or nothing. */
+function make(/** @type {string} */ tag, values = {}, .../** @type {(Node | string | false)[]} */ children) {
   const node = set(document.createElement(tag), values);
   node.append(...children.filter(Boolean));
   return node;
@@ -51,24 +42,33 @@ function make(tag, values = {}, ...children) {
 /**
  * What the server has drawn (elements.py): text, or an element as [tag, properties, children]. An element that stood in
  * its place with the same properties is used again, so that no picture flickers.
- * @param {any} drawn
- * @param {any} [old]
- * @returns {Node | string}
  */
-function built(drawn, old) {
-  if (typeof drawn === 'string') return drawn;
+function built(/** @type {any} */ drawn, /** @type {any} */ old) {
+  if (typeof drawn === 'string') return old?.data === drawn ? old : new Text(drawn);
   const [tag, values, children] = drawn, like = [tag, ...Object.keys(values)].join();
-  const node = old?.like === like ? set(old, values) : make(tag, {...values, like}), before = [...node.childNodes];
-  node.replaceChildren(...children.map((child, i) => built(child, before[i])));
+  const node = old?.like === like ? set(old, values) : make(tag, {...values, like});
+  fill(node, children);
   return node;
 }
 
 /** Put what the server has drawn into an element. The focus stays on what has the same `data-key`. */
 function fill(/** @type {any} */ host, /** @type {any[]} */ drawn) {
   const focused = /** @type {any} */ (document.activeElement), key = host.contains(focused) && focused.dataset.key;
-  const before = [...host.childNodes];
-  host.replaceChildren(...drawn.map((child, i) => built(child, before[i])));
+  const before = [...host.childNodes], after = drawn.map((child, i) => built(child, before[i]));
+  // What is taken out and put in again would lose the focus, and a color field its open chooser.
+  if (before.length !== after.length || after.some((node, i) => node !== before[i])) host.replaceChildren(...after);
   if (key) host.querySelector(`[data-key="${key}"]`)?.focus({preventScroll: true});
+}
+
+/** Show each part of an answer, by the name of the element that it is for: elements, properties, or a sentence. */
+function show(/** @type {HTMLElement} */ host, /** @type {Record<string, any>} */ answer) {
+  for (const [name, value] of Object.entries(answer)) {
+    const node = host.querySelector(`[data-part="${name}"]`);
+    if (!node) continue;
+    if (Array.isArray(value)) fill(node, value);
+    else if (value && typeof value === 'object') set(node, value);
+    else say(node, value);
+  }
 }
 
 /** Sort a table's first body by the column that was chosen; cells without `data-value` come last. */
@@ -107,12 +107,6 @@ function press(/** @type {Iterable<Element>} */ buttons, /** @type {(button: any
   [...buttons].forEach((button, i) => button.setAttribute('aria-pressed', String(on(button, i))));
 }
 
-/** How far a progress bar within `host` has come. */
-function progress(/** @type {any} */ host, /** @type {number} */ percent) {
-  host.querySelector('.bar i').style.width = `${percent}%`;
-  host.querySelector('.bar').setAttribute('aria-valuenow', percent.toFixed(0));
-}
-
 /** Save bytes as a file of the visitor's. */
 function save(/** @type {Blob} */ blob, /** @type {string} */ name) {
   const link = make('a', {href: URL.createObjectURL(blob), download: name});
@@ -134,36 +128,54 @@ function place(/** @type {PointerEvent | MouseEvent} */ e, /** @type {Element} *
   return [between(0, (e.clientX - box.left) / box.width, 1), between(0, (e.clientY - box.top) / box.height, 1)];
 }
 
-/**
- * Tell `moved` of a pointer that is held down on an element, wherever it goes.
- * @param {HTMLElement} node @param {(e: PointerEvent) => void} moved @param {(e: PointerEvent) => void} begun
- */
-function drag(node, moved, begun = () => {}) {
-  node.addEventListener('pointerdown', e => { node.setPointerCapture(e.pointerId); begun(e); });
-  node.addEventListener('pointermove', e => { if (node.hasPointerCapture(e.pointerId)) moved(e); });
+/** Tell `moved` of a pointer that is held down on an element or on a part of it, wherever it goes. */
+function drag(/** @type {any} */ node, /** @type {(e: any) => void} */ moved, begun = (/** @type {any} */ _) => {}) {
+  node.addEventListener('pointerdown', e => { e.target.setPointerCapture(e.pointerId); begun(e); });
+  node.addEventListener('pointermove', e => { if (e.target.hasPointerCapture(e.pointerId)) moved(e); });
 }
 
-/**
- * What belongs to one panel; gone with it when the page forgets `element`.
- * @param {HTMLElement} element
- * @param {string} selector of the panel's root within it
- */
-function panel(element, selector) {
+/** What belongs to the panel whose root `selector` finds; gone with it when the page forgets `element`. */
+function panel(/** @type {HTMLElement} */ element, /** @type {string} */ selector) {
   const root = /** @type {HTMLElement} */ (element.querySelector(selector));
   COLORS.forEach((color, i) => root.style.setProperty(`--hue-${i}`, color));
   const find = (/** @type {string} */ s) => /** @type {any} */ (root.querySelector(s));
   const complain = (/** @type {string?} */ text = '') => say(find(':scope > .error'), text);
-  /** @param {string} state @param {Record<string, any>} [more] */
-  const tell = (state, more = {}) => Object.assign(root.dataset, {state, ...more});
+  const seen = /** @type {Record<string, string>} */ ({});
+  const tell = (/** @type {string} */ state, more = {}) => Object.assign(root.dataset, {state, ...more});
+  /** The answer of a function of the server. */
+  const ask = async (/** @type {string} */ name, /** @type {any} */ request = null) => {
+    const answer = await server[name](request);
+    if (answer?.error) throw new Refusal(answer.error);
+    return answer;
+  };
   return {
-    root, find, complain, tell,
+    root, find, complain, tell, ask,
     part: (/** @type {string} */ name) => find(`[data-part=${name}]`),
-    refuse: (/** @type {string} */ sentence) => { complain(sentence); tell('refused'); },
-    offline: () => { complain(OFFLINE); tell('offline'); },
-    calm: () => root.setAttribute('aria-busy', 'false'),
+    /** The answer to a request, or null if the last one was the same. `since`: what the answer depends on as well. */
+    fresh: async (/** @type {string} */ name, /** @type {any} */ request, since = '') => {
+      const key = JSON.stringify([request, since]);
+      if (seen[name] === key) return null;
+      delete seen[name];  // what is refused is asked again
+      const answer = await ask(name, request);
+      seen[name] = key;
+      return answer;
+    },
+    /** Whether a value is another than in the last call of that name. */
+    differs: (/** @type {string} */ name, /** @type {any} */ value) => {
+      const before = seen[name];
+      seen[name] = JSON.stringify(value);
+      return seen[name] !== before;
+    },
+    /** As `latest`. A refusal, and that nobody answers, is shown, and then `failed` is called. */
+    newest: (/** @type {(newer: () => boolean) => Promise<unknown>} */ f, failed = () => {}) => latest(f, error => {
+      const refused = error instanceof Refusal;
+      complain(refused ? error.message : OFFLINE);
+      tell(refused ? 'refused' : 'offline');
+      failed();
+    }, () => root.setAttribute('aria-busy', 'false')),
     /** Listen to what the rest of the page tells the document. */
-    listen: (/** @type {string} */ event, /** @type {() => unknown} */ f) => {
-      const heard = () => element.isConnected ? f() : document.removeEventListener(event, heard);
+    listen: (/** @type {string} */ event, /** @type {(e: any) => unknown} */ f) => {
+      const heard = (/** @type {any} */ e) => element.isConnected ? f(e) : document.removeEventListener(event, heard);
       document.addEventListener(event, heard);
     },
     /** Do it now, and again after so many ms, for as long as the panel is there. */

@@ -17,16 +17,6 @@ function thin(/** @type {(number?)[]} */ values, most = 800) {
   });
 }
 
-/** How long something still takes. */
-function timeLeft(/** @type {number?} */ seconds) {
-  if (seconds == null) return '';
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s left`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min left` : `${(seconds / 3600).toFixed(1)} h left`;
-}
-
-/** What the field calls a GAN's second net: WGAN's gives no probability. */
-const opponent = (/** @type {string?} */ gan) => gan?.startsWith('wgan') ? 'critic' : 'discriminator';
-
 /** How many rows a legend of these names has within a width: plotly's columns are as wide as the longest. */
 function legendRows(/** @type {string[]} */ names, /** @type {number} */ width) {
   const widths = names.map(n => SYMBOL + 0.56 * FONT * n.length), sum = widths.reduce((a, b) => a + b, 0);
@@ -41,10 +31,9 @@ function rule(/** @type {'x' | 'y'} */ along, /** @type {number} */ at, dash = '
 }
 
 /**
- * A plot's layout: the legend has room above the curves, so that nothing reaches the headings around.
- * @param {{name: string}[]} series
- * @param {{width: number, tall: number, x?: any, y?: any, [more: string]: any}} how `tall`: pixels of the curves alone
- * @param {{text: string, line: string, ground: string}} colors
+ * A plot's layout: the legend has room above the curves, so that nothing reaches the headings around. `tall`: pixels of
+ * the curves alone.
+ * @type {(series: {name: string}[], how: Record<string, any>, colors: Record<string, string>) => Record<string, any>}
  */
 function layoutOf(series, {width, tall, x = {}, y = {}, shapes = [], ...more}, colors) {
   const l = y.title ? 66 : 52, t = 12 + ROW * legendRows(series.map(s => s.name), width - l - 10);
@@ -73,10 +62,9 @@ function shareX(/** @type {any} */ one, /** @type {any} */ other) {
 }
 
 /**
- * Draw a plot, or draw it anew; not while it has no width, as in a hidden tab.
- * @param {HTMLElement} host
- * @param {any[]} series plotly's traces; each has the color number `meta.hue`, or that of its place
- * @param {{tall: number, [more: string]: any}} how as for `layoutOf`
+ * Draw a plot, or draw it anew; not while it has no width, as in a hidden tab. `series`: plotly's traces; each has the
+ * color number `meta.hue`, or that of its place. `how`: as for `layoutOf`.
+ * @type {(host: HTMLElement, series: any[], how: Record<string, any>) => void}
  */
 function plot(host, series, how) {
   if (!P || !host.clientWidth) return;

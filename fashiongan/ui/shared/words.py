@@ -3,6 +3,10 @@
 from ... import limits
 
 INTRO = "Garments that no one has sewn: draw them, and watch a pair of networks learn how."
+NO_STORAGE = (
+    "This browser keeps nothing for this page, as it does in some frames: your board, and which run is yours, last for "
+    "this visit. Open the page by itself to keep them."
+)
 UNFORESEEN = "That went wrong in a way that nobody has foreseen: try other values, or reload the page."
 ENTRY = "Any name will do; the password is the one that the studio was started with."
 SAMPLE = "Drag a slider and watch the garments change."
@@ -28,6 +32,7 @@ TRAIN_VISITORS = (
     "Sign in with Hugging Face to train: {steps:,} steps of {side} x {side} pixels or {minutes:.0f} minutes, one run "
     "each, one after the other. You may close the page: training goes on."
 )
+IDLE = "Nothing is training."
 PRESS_START = " Press Start: losses and pictures appear here within seconds."  # as train/panel.html says it
 PUSH = (
     "The checkpoint with a card, its samples and the film of its training, in your name: by the token of "

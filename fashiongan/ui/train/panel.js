@@ -1,25 +1,15 @@
 // @ts-check
 // Watches the run: asks the server every second or two for what is new, and never for what it already has.
-const {root, find, complain, tell, listen, poll, fit} = panel(element, '.live');
+const {root, find, ask, newest, differs, tell, listen, poll, fit} = panel(element, '.live');
 const slider = find('input'), image = find('img'), caption = find('figcaption');
 const DASHES = ['solid', 'solid', 'dot', 'dash'];
 const SELDOM = 8000;  // ms between two drawings, at the most
-let run = '', gan = '', generation = -1, rows = 0, sheet = -1, nextDraw = 0, undrawn = false, state = '', newest = '';
+let run = '', generation = -1, rows = 0, sheet = -1, nextDraw = 0, undrawn = false, newestSheet = '', opponent = '';
 let linked = false;  // whether the two plots share their x axis
 /** @type {Record<string, (number?)[]>} */
 let columns = {};
 /** @type {number[]} */
 let epochs = [];
-
-function describe(/** @type {any} */ s, /** @type {string[]} */ about) {
-  if (s.state === 'idle') return;
-  const left = s.state === 'running' ? timeLeft(s.seconds_left) : '';
-  find('.status').textContent = [...about, left].filter(Boolean).join(' · ');
-  progress(root, s.steps ? 100 * s.step / s.steps : 0);
-  find('.remarks').replaceChildren(...s.remarks.map(text => make('li', {textContent: text})));
-  say(find('.queue'), s.queue.length ? `Waiting: ${s.queue.map(w => w.gan).join(', then ')}` : '');
-  complain(s.error);
-}
 
 const GROUPS = {
   loss: {has: n => !/accuracy|^distance$/.test(n), tall: 125, x: {showticklabels: false}},
@@ -33,10 +23,9 @@ function draw() {
   const names = Object.keys(columns).filter(n => n !== 'step' && n !== 'epoch');
   names.sort((a, b) => Number(b.endsWith('_loss')) - Number(a.endsWith('_loss')));
   find('.distance').hidden = !names.includes('distance');
-  find('.right').textContent = `How often the ${opponent(gan)} is right`;
   for (const [group, {has, tall, x: axis = {title: 'step'}, y = {}}] of Object.entries(GROUPS)) {
     const series = names.filter(has).map((n, i) => ({
-      x, y: thin(columns[n]), name: (props.words[n] || n).replace('discriminator', opponent(gan)), connectgaps: true,
+      x, y: thin(columns[n]), name: (props.words[n] || n).replace('discriminator', opponent), connectgaps: true,
       mode: group === 'distance' ? 'lines+markers' : 'lines', hovertemplate: '%{y:.3f}',
       line: {width: 1.5, dash: DASHES[i % 4]},
       visible: group === 'loss' && !n.endsWith('_loss') ? 'legendonly' : true,
@@ -52,11 +41,11 @@ const follows = () => +slider.value >= epochs.length;  // the last place of the 
 
 async function showEpoch() {
   if (follows()) {
-    if (newest) image.src = newest;
+    if (newestSheet) image.src = newestSheet;
     caption.textContent = 'newest samples';
     return;
   }
-  const epoch = epochs[+slider.value], url = await server.sheet(epoch);
+  const epoch = epochs[+slider.value], url = await ask('sheet', epoch);
   if (url && epochs[+slider.value] === epoch && !follows()) {
     image.src = url;
     caption.textContent = epoch ? `after epoch ${epoch}` : 'before training';
@@ -76,21 +65,24 @@ function take(/** @type {any} */ d) {
   const following = follows();
   epochs = d.epochs;
   set(slider, {max: epochs.length, disabled: !epochs.length});
-  if (following) slider.value = slider.max;
-  if (d.sheet) newest = d.sheet;
-  if (d.sheet && following) image.src = newest;
-  find('.sheet').hidden = !newest;
+  if (d.sheet) newestSheet = d.sheet;
+  if (following) {
+    slider.value = slider.max;
+    showEpoch();
+  }
+  find('.sheet').hidden = !newestSheet;
   find('.plots').hidden = !rows;
 }
 
-const look = latest(async () => {
+const look = newest(async () => {
   if (document.hidden) return;
-  const {update: d, about} = await server.update([run, generation, rows, sheet]), s = d.status;
+  const {update: d, ...about} = await ask('update', [run, generation, rows, sheet]), s = d.status;
   if (s.run && s.run !== run) {
-    run = s.run; gan = s.gan; columns = {}; rows = 0; newest = ''; epochs = []; nextDraw = 0;
+    run = s.run; columns = {}; rows = 0; newestSheet = ''; epochs = []; nextDraw = 0;
     slider.value = slider.max = 0;
   }
-  describe(s, about);
+  ({opponent} = about);
+  show(root, about);
   if (d.columns) take(d);
   // Watching must not slow the run: drawing takes about an eightieth of the time, painting as much again. But where it
   // is slow, as the first time is, nobody waits longer than SELDOM for a curve to move.
@@ -101,9 +93,8 @@ const look = latest(async () => {
     nextDraw = performance.now() + Math.min(SELDOM, 80 * (performance.now() - begin));
   }
   tell(s.state, {run, step: s.step});
-  const now = `${run} ${s.state} ${Boolean(s.checkpoint)} ${s.queue.map(w => w.number)}`;
-  if (now !== state) { state = now; trigger('change'); }
-}, () => { tell('offline'); find('.status').textContent = OFFLINE; });
+  if (differs('state', [run, s.state, Boolean(s.checkpoint), s.queue.map(w => w.number)])) trigger('change');
+});
 
 fit(draw);
 listen('fashiongan-update', look);  // a button was answered: look at once

@@ -15,7 +15,7 @@ from ...gans.recipe import Knob
 from ...studio import Studio
 from ...studio.runs import RunStatus, RunUpdate
 from ..shared import show, sign_in, words
-from ..shared.elements import count
+from ..shared.elements import Element, count, element, opponent, progress, time_left
 from ..shared.panel import html_panel
 from .desk import FULL, QUICK, Desk
 from .source import Source
@@ -221,13 +221,13 @@ def live_panel(studio: Studio) -> gr.HTML:
             run, generation, row, sheet = checked(tuple[str, int, int, int], request, "")
         except StudioError:  # a reader that has no data yet
             run, generation, row, sheet = "", -1, 0, -1
-        now = studio.updates(run, generation, row, sheet)
-        return LiveUpdate(now, about(now.status))
+        return live(studio.updates(run, generation, row, sheet), idle)
 
     @show.answered
     def sheet(epoch: Any) -> bytes | None:
         return studio.epoch_sheet(epoch) if isinstance(epoch, int) else None
 
+    idle = words.IDLE + ("" if studio.public else words.PRESS_START)
     html = (HERE / "panel.html").read_text(encoding="utf-8")
     html = html.replace(words.PRESS_START, "") if studio.public else html
     return html_panel(HERE, "live", [update, sheet], html, words=words.CURVES)
@@ -235,20 +235,42 @@ def live_panel(studio: Studio) -> gr.HTML:
 
 @dataclass(frozen=True)
 class LiveUpdate:
-    """What is new of a run, and the parts of the line about it."""
+    """What is new of a run, and what the panel shows about it."""
 
     update: RunUpdate
-    about: list[str]
+    opponent: str
+    right: str
+    bar: dict[str, str | bool]
+    remarks: list[Element]
+    queue: str
+    failed: str | None
+    about: str
+
+
+def live(now: RunUpdate, idle: str) -> LiveUpdate:
+    """`idle`: what is said before the first run."""
+    s, second = now.status, opponent(now.status.gan)
+    return LiveUpdate(
+        now,
+        second,
+        f"How often the {second} is right",
+        progress(100 * s.step / s.steps if s.steps else 0),
+        [element("li", remark) for remark in s.remarks],
+        f"Waiting: {', then '.join(w.gan for w in s.queue)}" if s.queue else "",
+        s.error,
+        idle if s.state == "idle" else " · ".join(about(s)),
+    )
 
 
 def about(status: RunStatus) -> list[str]:
     """The state of a run in words."""
     running = status.state == "running"
+    left = [time_left(status.seconds_left)] if running and status.seconds_left is not None else []
     if running and not status.step:
-        return [f"Starting {status.run}..."]
+        return [f"Starting {status.run}...", *left]
     parts = [f"{STATES.get(status.state, '')}: {status.run}", f"step {count(status.step)} of {count(status.steps)}"]
     parts.append(f"epoch {status.epoch:.1f}")
-    return [*parts, f"{count(status.images_per_second)} pictures/s"] if running else parts
+    return [*parts, f"{count(status.images_per_second)} pictures/s", *left] if running else parts
 
 
 def describe(gan: str) -> str:
