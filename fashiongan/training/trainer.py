@@ -1,6 +1,7 @@
 """The only adversarial training loop. It uses the contract of a GAN, knows no particular one, and yields Ticks."""
 
 import copy
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -87,8 +88,8 @@ class Trainer:
         self.opt_d = optimizer(self.gan.D, r, r.lr_d)
         self.opt_g = optimizer(self.gan.G, r, r.lr_g)
         self.rng = torch.Generator(self.device).manual_seed(r.seed)
-        # Rank 0 draws from the run's own rng, as it would alone.
-        self.own = torch.Generator(self.device).manual_seed(r.seed + group.rank) if group.rank else self.rng
+        # What each process of a group draws for its share of the pictures alone, so that `rng` stays the same in all.
+        self.own = torch.Generator(self.device) if group.size > 1 else self.rng
         for m in self.gan.modules():
             if hasattr(m, "rng"):  # a layer that draws: dropout, a random ground
                 m.rng = self.own  # type: ignore[assignment]
@@ -137,6 +138,8 @@ class Trainer:
     def update(self) -> None:
         """One generator update and the discriminator updates that belong to it."""
         r = self.recipe
+        if self.group.size > 1:
+            self.own.manual_seed(own_seed(r.seed, self.group.rank, self.step))
         if isinstance(self.gan, Grows) and self.gan.grow(self.step, self.steps):
             forget(self.opt_d)
             forget(self.opt_g)
@@ -285,6 +288,12 @@ class Trainer:
                 opt.state[p][slot] = on_device if value.dim() == 0 else torch.empty_like(p).copy_(on_device)
         self.rng.set_state(tensors["rng"])
         self.step, self.seconds = int(numbers["step"]), float(numbers["seconds"])
+
+
+def own_seed(seed: int, rank: int, step: int) -> int:
+    """What a process of a group draws from at an update. It follows from the step, since only rank 0 saves the state of
+    its random numbers: a resumed run would draw others than an uninterrupted one."""
+    return int.from_bytes(hashlib.blake2b(f"{seed} {rank} {step}".encode(), digest_size=7).digest(), "big")
 
 
 def pick_device(name: str) -> str:

@@ -101,6 +101,18 @@ def test_two_processes_train_batch_norm_penalties_and_random_numbers(gan, train,
     assert checkpoint.load(tmp_path / gan).sample_images(4, 0).shape == (4, 1, 28, 28)
 
 
+@pytest.mark.slow
+def test_two_processes_resume_exactly(train, knobs, tmp_path):
+    """The second one too, which draws shifts and places between real and fake, and saves nothing."""
+    drawn = ["wgan-gp", *knobs, "--batch", "16", "--augment", "shift", "--schedule", "constant"]
+    train(tmp_path / "whole", *drawn, "--steps", "4", processes=2)
+    train(tmp_path / "parts", *drawn, "--steps", "2", processes=2)
+    train(tmp_path / "parts", "--data-root", knobs[1], "--steps", "4", processes=2)
+    whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(v, parts[k]) for k, v in whole.items())
+
+
 EVERY_GAN = """
 import sys
 from dataclasses import replace
