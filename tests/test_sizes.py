@@ -44,7 +44,7 @@ REASONS = {
     "checkpoint.py json_object": "reads JSON of a stranger: its keys are not known yet",
     "checkpoint.py header_entries": "a header as it stands, so that `annotate` keeps the entries that it does not know",
     "checkpoint.py write_info": "writes the JSON of any kind of studio file: a checkpoint's goes through `save`",
-    "data/folder.py survey_from_cache": "JSON of our own cache, from which it makes the dataclass",
+    "data/survey.py survey_from_cache": "JSON of our own cache, from which it makes the dataclass",
     "evaluation/features.py read_json": "JSON of our own cache, of two kinds of scores",
     "evaluation/report.py to_json": "makes JSON: its dataclass is the report",
     "latent/spec.py brief": "makes JSON: its dataclass is the SampleSpec",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import StudioError
-from .folder import Source
+from .layout import Source
 
 TRAINING = "_train_lmdb"  # the end of a category's folder name
 

@@ -1,6 +1,7 @@
 """Garments as bytes in memory: no loader, no workers, no per-picture transforms. A minibatch is an index."""
 
 import gzip
+import json
 import os
 import socket
 import tempfile
@@ -14,12 +15,14 @@ from urllib.parse import urlsplit
 import torch
 from torch import Tensor
 
-from .. import files
-from ..errors import StudioError, quoted
-from .images import resize, square
+from .. import files, limits
+from ..errors import StudioError
+from .class_names import ClassNames
+from .images import resize
 
 if TYPE_CHECKING:
-    from .folder import Survey
+    from .layout import Source
+    from .survey import Survey
 
 
 FASHION_MNIST = "fashion-mnist"
@@ -167,47 +170,50 @@ def download() -> Path:
 def pictures(
     path: Path, size: int, fit: str = "fill", progress: Callable[[int, int], None] = lambda *_: None
 ) -> Dataset:
-    """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read`."""
-    from . import folder, zip_archive
+    """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read_cached`."""
+    from . import folder
 
-    if not (path.is_dir() or path.is_file()):
-        raise StudioError(
-            f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
-        )
-    images, labels, survey = folder.read(zip_archive.unpacked(path) if path.is_file() else path, size, fit, progress)
+    source = source_of(path)
+    check_names(source.names, path)
+    images, labels, survey = folder.read_cached(source, size, fit, progress)
     return Dataset(images, labels, survey.names, str(path), survey)
 
 
-def flat(path: Path, n: int) -> Tensor:
-    """The first n pictures of a folder and its sub-folders, by name, as (N, C, H, W) uint8, squares of one size.
+def source_of(path: Path, none: str = "There are no pictures") -> "Source":
+    """The pictures of a folder or ZIP file, or of a folder in one. `none`: see `layout.listing`."""
+    from . import layout
 
-    C is 1 when every picture is gray, else 3. Raises StudioError if there are none, or for a file that is not one.
-    """
-    kinds = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in kinds and p.is_file())[:n]
-    if not files:
-        raise StudioError(f"There is no checkpoint and there are no pictures in {path}.")
-    size = square(files[0]).shape[-1]
-    images = torch.stack([square(file, size) for file in files])
-    return images[:, :1].clone() if bool((images[:, :1] == images).all()) else images
+    return layout.listing(place_of(path), str(path), none)
+
+
+def place_of(path: Path) -> Path:
+    """The folder that a path names: itself, or where a ZIP file, or a folder in one, is unpacked."""
+    from . import tree, zip_archive
+
+    if path.is_dir():
+        return path
+    place = zip_archive.within(path) or next((path for base in path.parents if tree.is_unpacked(base)), None)
+    if place is None:
+        raise StudioError(
+            f"There is no data called {str(path)!r}: use {FASHION_MNIST}, or a folder with one sub-folder a class."
+        )
+    return place
+
+
+def check_names(names: list[str], path: Path) -> None:
+    """StudioError for more classes than a checkpoint can name, before an hour is spent on them."""
+    if len(names) > limits.MAX_LABELS:
+        raise StudioError(
+            f"There are {len(names):,} classes in {path}, and at most {limits.MAX_LABELS:,} can be trained: put the "
+            "pictures into fewer folders, or all into one."
+        )
+    if len(json.dumps(names)) > limits.MAX_HEADER // 2:
+        raise StudioError(f"The names of the classes in {path} are too long to be kept in a checkpoint: shorten them.")
 
 
 def class_numbers(text: str, names: tuple[str, ...]) -> list[int]:
     """'9' or 'Ankle boot' or 'Dress,3' -> class numbers in order. Unknown ones raise StudioError with the names."""
-    numbers = set()
-    for word in filter(None, (w.strip() for w in text.split(","))):
-        folded = [n.casefold() for n in names]
-        if word.casefold() in folded:
-            numbers.add(folded.index(word.casefold()))
-        elif word.isascii() and word.isdigit() and int(word) < len(names):
-            numbers.add(int(word))
-        else:
-            raise StudioError(
-                f"There is no class {quoted(word)}: choose from "
-                + ", ".join(f"{i} {n}" for i, n in enumerate(names))
-                + "."
-            )
-    return sorted(numbers)
+    return sorted({number for group in ClassNames(names).groups(text) for number in group.numbers})
 
 
 def merge(data: Dataset, groups: str) -> Dataset:
@@ -217,12 +223,12 @@ def merge(data: Dataset, groups: str) -> Dataset:
     class, a class in two groups, a group of one class, or if only one class would be left.
     """
     joined: dict[int, list[int]] = {}
-    for group in filter(None, (g.strip() for g in groups.split(","))):
-        members = class_numbers(group.replace("+", ","), data.names)
+    for text, numbers in ClassNames(data.names).groups(groups, "+"):
+        members = sorted(set(numbers))
         if len(members) < 2:
-            raise StudioError(f"{group!r} merges nothing: join two classes or more with +, such as Shirt+Coat.")
+            raise StudioError(f"{text!r} merges nothing: join two classes or more with +, such as Shirt+Coat.")
         if joined.keys() & set(members):
-            raise StudioError(f"{group!r} names a class that is in another group already: name each once.")
+            raise StudioError(f"{text!r} names a class that is in another group already: name each once.")
         joined |= dict.fromkeys(members, members)
     if not joined:
         return data
@@ -232,6 +238,24 @@ def merge(data: Dataset, groups: str) -> Dataset:
     new = torch.tensor([next(k for k, kind in enumerate(kinds) if i in kind) for i in range(len(data.names))])
     names = tuple(" or ".join(data.names[i] for i in kind) for kind in kinds)
     return replace(data, labels=new.to(data.labels.device)[data.labels], names=names)
+
+
+def ordered(data: Dataset, names: tuple[str, ...]) -> Dataset:
+    """The data set with its classes in the order of `names`; StudioError if it has others."""
+    if data.names == names:
+        return data
+    if sorted(data.names) != sorted(names):
+        raise StudioError(
+            f"The classes in {data.source} are {listed(data.names)}; those of this run are {listed(names)}: name the "
+            "data that it was trained on."
+        )
+    labels = torch.tensor([names.index(name) for name in data.names])[data.labels]
+    order = labels.argsort(stable=True)
+    return replace(data, images=data.images[order], labels=labels[order], names=names)
+
+
+def listed(names: tuple[str, ...], most: int = 10) -> str:
+    return ", ".join(names[:most]) + f" and {len(names) - most:,} more" * (len(names) > most)
 
 
 def select(data: Dataset, classes: list[int], limit: int | None) -> Dataset:
@@ -263,6 +287,10 @@ class Request(Protocol):
     @property
     def classes(self) -> str: ...
     @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def trained(self) -> tuple[int, ...]: ...
+    @property
     def limit(self) -> int | None: ...
     @property
     def batch(self) -> int: ...
@@ -275,10 +303,14 @@ R = TypeVar("R", bound=Request)
 def prepare(recipe: R, root: str | Path | None = None, loaded: Dataset | None = None) -> tuple[R, Dataset]:
     """The pictures that a recipe names, and the recipe with the facts of the data filled in.
 
-    Raises StudioError if a class is unknown, or if limit or batch is larger than the data.
+    A recipe that has been prepared before keeps its classes and their numbers. Raises StudioError if a class is
+    unknown or has gone, or if limit or batch is larger than the data.
     """
     whole = loaded or load(recipe.data, size=recipe.size, root=root, fit=recipe.fit)
-    classes = class_numbers(recipe.classes, whole.names)
+    if recipe.labels:
+        whole, classes = ordered(whole, recipe.labels), list(recipe.trained) if recipe.classes else []
+    else:
+        classes = class_numbers(recipe.classes, whole.names)
     data = select(whole, classes, recipe.limit)
     if not len(data):
         raise StudioError(f"No pictures are left to train on in {whole.source}.")

@@ -7,10 +7,12 @@ import hashlib
 import json
 import math
 import os
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -21,15 +23,12 @@ from torch import Tensor
 
 from .. import files, limits
 from ..errors import StudioError
-from . import cutout, images
-
-KINDS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
-
+from . import cutout, images, kinds, tree
+from .layout import Source, listing
+from .survey import Survey, plural, skipped_files, survey_from_cache
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
-VERSION = 4  # of the cached arrays: raise it when pictures are read differently
-OUTSIDE = "a link out of the folder"
-NAMED_FILES = 5  # skipped files that are named in a sentence
+VERSION = 5  # of the cached arrays: raise it when pictures are read differently
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
 MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
@@ -40,74 +39,6 @@ Progress = Callable[[int, int], None]  # called with the number of pictures read
 
 def silent(done: int, of: int) -> None:
     """The default callback: it does nothing."""
-
-
-class Source(NamedTuple):
-    """Pictures that can be opened one by one."""
-
-    place: Path
-    names: list[str]  # of the classes
-    files: list[tuple[str, int]]  # what each picture is called, and its class
-    skipped: list[tuple[str, str]]  # name of each skipped file, and why
-    opened: Callable[[str], Path | BinaryIO]  # by its name
-    stamp: str  # changes when any of them does
-
-
-@dataclass(frozen=True)
-class Survey:
-    """Summary of the pictures in a folder."""
-
-    names: tuple[str, ...]  # of the classes: its sub-folders, or itself
-    counts: tuple[int, ...]  # pictures of each class
-    smallest: tuple[int, int]  # width and height of the smallest picture, and of the largest
-    largest: tuple[int, int]
-    gray: bool
-    identical: int  # pictures that an earlier one equals, pixel for pixel
-    alike: int  # further ones that look like an earlier one
-    skipped: tuple[tuple[str, str], ...]  # name and why
-    unsure: int = 0  # pictures whose garment could not be found with confidence: each is used whole
-
-    def span(self) -> str:
-        """The sizes of the pictures as they lie in the folder."""
-        low, high = (f"{w} x {h}" for w, h in (self.smallest, self.largest))
-        return low if low == high else f"{low} to {high}"
-
-    def remarks(self) -> tuple[str, ...]:
-        """Sentences for the user about these pictures, before training."""
-        sentences = []
-        if self.skipped:
-            some = "; ".join(f"{name} ({why})" for name, why in self.skipped[:NAMED_FILES])
-            more = f" and {len(self.skipped) - NAMED_FILES:,} more" if len(self.skipped) > NAMED_FILES else ""
-            sentences.append(f"Skipped {plural(len(self.skipped), 'file')}: {some}{more}.")
-        if self.identical or self.alike:
-            sentences.append(
-                f"{plural(self.identical, 'picture')} came twice, and {plural(self.alike, 'picture')} looked like an "
-                "earlier one: what comes often is learned by heart sooner."
-            )
-        if self.unsure:
-            sentences.append(
-                f"In {plural(self.unsure, 'picture')} of {sum(self.counts):,} it is not sure what the garment is: all "
-                "of each is used."
-            )
-        few = [n for n, count in zip(self.names, self.counts, strict=True) if count < max(self.counts) / 10]
-        if few:
-            sentences.append(f"Of some classes there are few pictures, beside the others: {', '.join(few)}.")
-        if max(self.smallest) < 28:
-            sentences.append(
-                f"The smallest picture has {self.smallest[0]} x {self.smallest[1]} pixels: it will be blurred."
-            )
-        return tuple(sentences)
-
-
-def survey_from_cache(about: dict[str, Any]) -> Survey:
-    """A survey from the cache, where JSON has made lists of its tuples."""
-    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in about.items()}
-    plain["skipped"] = tuple(map(tuple, about["skipped"]))
-    return Survey(**plain)
-
-
-def plural(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def read(path: Path, size: int, fit: str = "fill", progress: Progress = silent) -> tuple[Tensor, Tensor, Survey]:
@@ -131,48 +62,29 @@ def read_cached(source: Source, size: int, fit: str, progress: Progress = silent
     place = home / f"{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()[:24]}.npy"
     if not (place.exists() and place.with_suffix(".json").exists()):
         store(place, source, size, fit, progress)
+    return stored(place)
+
+
+def read_once(source: Source, size: int, fit: str = "fill") -> tuple[Tensor, Tensor, Survey]:
+    """As `read_cached`, without keeping the array in the cache: for pictures that are looked at once."""
+    with tempfile.TemporaryDirectory() as home:
+        place = Path(home, "pictures.npy")
+        store(place, source, size, fit)
+        images, labels, survey = stored(place)
+        return images.clone(), labels, survey
+
+
+def stored(place: Path) -> tuple[Tensor, Tensor, Survey]:
+    """What `store` has written."""
     about = json.loads(place.with_suffix(".json").read_text(encoding="utf-8"))
     array = np.load(place, mmap_mode="c" if place.stat().st_size >= MAPPED else None, allow_pickle=False)
     return torch.from_numpy(array), torch.tensor(about["labels"]), survey_from_cache(about["survey"])
 
 
-def listing(path: Path) -> Source:
-    """List the pictures of a folder and its sub-folders."""
-    whole = path.resolve()
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-    classes = [p.name for p in folders if p.resolve().is_relative_to(whole)]
-    files: list[tuple[str, int]] = []
-    skipped = [(p.name, OUTSIDE) for p in folders if p.name not in classes]
-    for label, name in enumerate(classes or [""]):
-        for folder, below, here in os.walk(path / name):
-            below[:] = sorted(d for d in below if not d.startswith("."))
-            for file in sorted(here):
-                location = Path(folder, file)
-                if location.suffix.lower() not in KINDS or file.startswith("."):
-                    continue
-                within = str(location.relative_to(path))
-                if location.is_symlink() and not location.resolve().is_relative_to(whole):
-                    skipped.append((within, OUTSIDE))
-                else:
-                    files.append((within, label))
-    if not files:
-        where = "the sub-folders of " if classes else ""
-        raise StudioError(f"There are no pictures in {where}{path}.")
-    return Source(path, classes or [path.resolve().name], files, skipped, path.joinpath, stamp(path, files))
-
-
-def stamp(path: Path, files: list[tuple[str, int]]) -> str:
-    """A hash of the names, sizes and modification times of files."""
-    key = hashlib.sha256()
-    for name, _ in files:
-        about = (path / name).stat() if (path / name).exists() else None
-        key.update(f"{name}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode(errors="surrogateescape"))
-    return key.hexdigest()
-
-
 def store(place: Path, source: Source, size: int, fit: str, progress: Progress = silent) -> None:
     """Read every picture and write the array, then its labels and survey; a reader finds both files or neither."""
     names, listed, skipped = source.names, source.files, list(source.skipped)
+    contents = hashlib.sha256()
     place.parent.mkdir(parents=True, exist_ok=True)
     part, final = (place.with_name(f"{place.stem}.{os.getpid()}{end}.part") for end in ("", ".npy"))
     labels: list[int] = []
@@ -189,7 +101,8 @@ def store(place: Path, source: Source, size: int, fit: str, progress: Progress =
             if isinstance(loaded, str):
                 skipped.append((name, loaded))
                 continue
-            pixels, side, doubt = loaded
+            pixels, side, doubt, content = loaded
+            contents.update(content + f"{names[label]}\0".encode(errors="surrogateescape"))
             unsure += doubt
             array[len(labels)] = pixels
             labels.append(label)
@@ -201,8 +114,7 @@ def store(place: Path, source: Source, size: int, fit: str, progress: Progress =
             exact_hashes.add(exact)
             perceptual_hashes.add(dhash)
         if not labels:
-            some = plural(len(listed), "file")
-            raise StudioError(f"None of the {some} in {source.place} is a picture that can be read.")
+            raise StudioError(none_readable(source, skipped))
         present = [c for c in range(len(names)) if c in set(labels)]
         out = np.lib.format.open_memmap(final, "w+", np.uint8, (len(labels), 1 if gray else channels, size, size))
         for i in range(0, len(labels), 4096):
@@ -213,6 +125,7 @@ def store(place: Path, source: Source, size: int, fit: str, progress: Progress =
         survey = Survey(
             tuple(names[c] for c in present), tuple(counts[c] for c in present), min(sides, key=area),
             max(sides, key=area), gray, identical, alike, tuple(sorted(skipped)), unsure,
+            contents.hexdigest(), source.notes,
         )  # fmt: skip
         about: dict[str, Any] = {"labels": [present.index(c) for c in labels], "survey": asdict(survey)}
         final.replace(place)
@@ -224,21 +137,62 @@ def store(place: Path, source: Source, size: int, fit: str, progress: Progress =
         final.unlink(missing_ok=True)
 
 
+def median_side(source: Source) -> int:
+    """The median of the shorter sides, in pixels, by the files' headers; StudioError if none is a picture."""
+    sides = []
+    for name, _ in source.files:
+        with (
+            suppress(*images.UNREADABLE, Image.DecompressionBombError),
+            images.header(source.opened(name), kinds.formats()) as im,
+        ):
+            sides.append(min(im.size))
+    if not sides:
+        unreadable = [(name, kinds.UNREADABLE) for name, _ in source.files]
+        raise StudioError(none_readable(source, [*source.skipped, *unreadable]))
+    return sorted(sides)[len(sides) // 2]
+
+
+def none_readable(source: Source, skipped: Sequence[tuple[str, str]]) -> str:
+    """The sentence for a folder of files none of which is a picture that can be read."""
+    some = plural(len(source.files), "file")
+    return f"None of the {some} in {source.place} is a picture that can be read. {skipped_files(skipped)}"
+
+
 def area(side: tuple[int, int]) -> int:
     return side[0] * side[1]
 
 
-def opened(source: Source, size: int, fit: str) -> Iterator[tuple[np.ndarray[Any, Any], tuple[int, int], bool] | str]:
-    """Each picture's square (3, size, size), its sides and whether its garment is unsure, or why it is skipped.
+class Opened(NamedTuple):
+    """One picture as it is kept."""
 
-    In order, some read ahead.
-    """
+    pixels: np.ndarray[Any, Any]  # (3 or 4, size, size) uint8
+    side: tuple[int, int]  # width and height in its file
+    unsure: bool  # whether it is not sure what its garment is
+    content: bytes  # hash of its file, and of its mask's
+
+
+def opened(source: Source, size: int, fit: str) -> Iterator[Opened | str]:
+    """Each picture, or why it is skipped. In order, some read ahead."""
+
+    def one(name: str) -> Opened | str:
+        file, mask = source.opened(name), mask_of(source, name) if fit == "cutout" else None
+        loaded = tile(file, size, fit, mask)
+        if isinstance(loaded, str):
+            return loaded
+        return Opened(*loaded, content_hash(file) + (content_hash(mask) if mask else b""))
+
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for i in range(0, len(source.files), 256):
-            yield from pool.map(
-                lambda file: tile(source.opened(file[0]), size, fit, mask_of(source, file[0])),
-                source.files[i : i + 256],
-            )
+            yield from pool.map(one, (name for name, _ in source.files[i : i + 256]))
+
+
+def content_hash(file: Path | BinaryIO) -> bytes:
+    """A hash of a file's bytes."""
+    if isinstance(file, Path):
+        with file.open("rb") as f:
+            return hashlib.file_digest(f, "sha256").digest()
+    file.seek(0)
+    return hashlib.sha256(file.read()).digest()
 
 
 def mask_of(source: Source, name: str) -> Path | None:
@@ -255,7 +209,7 @@ def tile(
     The square is (3, size, size) uint8, or with fit="cutout" (4, size, size), cut out by the mask if there is one.
     """
     try:
-        with images.header(file) as im:
+        with images.header(file, kinds.formats()) as im:
             sides = im.size
             if min(sides) < limits.SMALLEST_SIDE:
                 return f"{sides[0]} x {sides[1]} pixels are too few"
@@ -269,8 +223,16 @@ def tile(
     except Image.DecompressionBombError:
         return "too many pixels"
     except images.UNREADABLE:
-        return "not a picture that can be read"
+        return kinds.reason(first_bytes(file), kinds.UNREADABLE)
     return np.asarray(whole).transpose(2, 0, 1), sides, cut is not None and cut.unsure
+
+
+def first_bytes(file: Path | BinaryIO) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(file, Path):
+        return tree.head(file)
+    file.seek(0)
+    return file.read(kinds.HEAD)
 
 
 def reduced(im: Image.Image, size: int) -> Image.Image:

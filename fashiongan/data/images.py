@@ -118,26 +118,6 @@ def check_size(im: Image.Image) -> None:
         raise StudioError(f"This picture is {wide} x {high} pixels, too long a strip to see a garment: crop it first.")
 
 
-def square(file: Path, size: int | None = None) -> Tensor:
-    """One picture as (3, size, size) uint8: the centred square of it, reduced to `size` if that is given.
-
-    Transparent parts become white. Raises StudioError, naming the file.
-    """
-    from torchvision.transforms.v2 import functional as F
-
-    try:
-        with header(file) as im:
-            if im.width * im.height > limits.DATASET_PIXELS:
-                raise StudioError(f"{file} has {im.width:,} x {im.height:,} pixels, too many: make it smaller.")
-            rgb = on_background(decoded(im, size and 2 * size))
-    except (*UNREADABLE, Image.DecompressionBombError) as e:
-        raise StudioError(
-            f"{file} is not a picture that can be read: remove it or save it again as PNG or JPEG."
-        ) from e
-    whole = F.center_crop(F.pil_to_tensor(rgb), [min(rgb.size)] * 2)
-    return whole if size is None else resize(whole[None], size)[0]
-
-
 def resize(images: Tensor, size: int) -> Tensor:
     """(N, C, H, W) uint8 -> (N, C, size, size) uint8, antialiased, in pieces so that memory stays bounded."""
     from torchvision.transforms.v2 import functional as F

@@ -62,7 +62,7 @@ def evaluate(
         fit: how the pictures of `data` become squares, by default as in the generator's training.
     """
     begin = perf_counter()
-    report = Report(samples.name, len(samples.images))
+    report = Report(samples.name, len(samples.images), remarks=samples.remarks)
     if samples.gan is not None:
         report = facts(report, samples, reference)
     if by_gray_scorer(samples, data):

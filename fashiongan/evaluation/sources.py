@@ -2,22 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from .. import checkpoint
 from ..checkpoint import HeaderInfo
-from ..data import datasets, images
+from ..data import datasets
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
-
-if TYPE_CHECKING:
-    from ..data.folder import Source
-
 
 N, IN_COLOR = 10_000, 2000  # pictures drawn for the gray scores, and for those in color
 SMALL = 28  # pixels a side for which the gray scores are made
@@ -34,10 +28,11 @@ class Samples:
     gan: GAN | None = None
     info: HeaderInfo | None = None
     names: tuple[str, ...] = ()  # of the classes, if they are known; labels index it
+    remarks: tuple[str, ...] = ()  # on what was read, and what was not
 
 
 def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None = None) -> Samples:
-    """n pictures drawn by a checkpoint (equally many of each class), or n of samples.npz or of a folder.
+    """n pictures drawn by a checkpoint (equally many of each class), or n of samples.npz, a folder or a ZIP file.
 
     By default N pictures, and IN_COLOR if they are in color or not 28 x 28. `fit`: how the pictures of a folder become
     squares, by default "fill".
@@ -45,7 +40,8 @@ def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None 
     path = Path(name)
     if path.suffix.lower() == ".npz" and path.is_file():
         return read_npz(path, n or N)
-    if path.is_dir() and not (path / "checkpoint.safetensors").is_file():
+    zipped = path.suffix.lower() == ".zip" and path.is_file()
+    if zipped or (path.is_dir() and not (path / "checkpoint.safetensors").is_file()):
         return of_folder(path, n, fit)
     gan = checkpoint.load(name)
     small = gan.recipe.size == SMALL and gan.recipe.channels == 1
@@ -55,32 +51,20 @@ def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None 
 
 
 def of_folder(path: Path, n: int | None, fit: str | None) -> Samples:
-    """The first n pictures of a folder as they are if they are of 28 pixels, else n of them, drawn at random, as
-    squares of at most MOST_PIXELS a side. Sub-folders are classes."""
+    """The first n pictures of a folder or ZIP file if they are of 28 pixels, else n of them, drawn at random.
+
+    They are read as for training, as squares of one size: the median of their shorter sides, at most MOST_PIXELS.
+    """
     from ..data import folder
 
-    try:
-        source = folder.listing(path)
-    except StudioError as e:
-        raise StudioError(f"There is no checkpoint and there are no pictures in {path}.") from e
-    side = side_of(source)
-    if side <= SMALL:
-        return Samples(path.name, datasets.flat(path, n or N))
-    pictures, labels, survey = folder.read_cached(source, min(side, MOST_PIXELS), fit or "fill")
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[: n or IN_COLOR].sort().values
-    names = survey.names if len(survey.names) > 1 else ()
-    return Samples(path.name, pictures[order], labels[order] if names else None, names=names)
-
-
-def side_of(source: "Source") -> int:
-    """The shorter side in pixels of the first picture that can be read; 0 if there is none."""
-    for name, _ in source.files:
-        try:
-            with images.header(source.opened(name)) as im:
-                return min(im.size)
-        except (*images.UNREADABLE, Image.DecompressionBombError):
-            continue
-    return 0
+    source = datasets.source_of(path, "There is no checkpoint and there are no pictures")
+    side = folder.median_side(source)
+    small = side <= SMALL
+    chosen = torch.randperm(len(source.files), generator=torch.Generator().manual_seed(0))[: n or IN_COLOR]
+    files = source.files[: n or N] if small else [source.files[i] for i in chosen.sort().values.tolist()]
+    pictures, labels, survey = folder.read_once(source._replace(files=files), min(side, MOST_PIXELS), fit or "fill")
+    names = () if small or len(survey.names) == 1 else survey.names
+    return Samples(path.name, pictures, labels if names else None, names=names, remarks=survey.remarks())
 
 
 def read_npz(path: Path, n: int) -> Samples:

@@ -212,7 +212,16 @@ def check_knobs(recipe: Any) -> None:
 def flags(recipe: Any) -> str:
     """The command-line flags of this recipe: one, with a space before it, for each knob that is not at its default."""
     turned = [k for k in knobs(type(recipe)).values() if getattr(recipe, k.name) != k.default]
-    return "".join(f" --{k.flag} {shlex.quote(str(getattr(recipe, k.name)))}" for k in turned)
+    return "".join(f" --{k.flag} {shlex.quote(typed(recipe, k.name))}" for k in turned)
+
+
+def typed(recipe: Any, name: str) -> str:
+    """A knob's value as somebody types it: classes by number, or by name where their names are numbers too."""
+    value, labels = str(getattr(recipe, name)), getattr(recipe, "labels", ())
+    if name != "classes" or not labels:
+        return value
+    others = [number for number in value.split(",") if number in labels and labels[int(number)] != number]
+    return ",".join(labels[i] for i in recipe.trained) if others else value
 
 
 def knobs(cls: type[Any]) -> dict[str, Knob]:

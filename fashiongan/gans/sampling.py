@@ -63,15 +63,20 @@ def chosen(gan: Drawable, n: int, label: int | str | None) -> Tensor:
 
 
 def number(gan: Drawable, label: int | str) -> int:
-    """One of the GAN's choices, by its number or its name."""
+    """One of the GAN's choices, by its name or its number; a class called 3 comes before class number 3."""
     if not gan.choices:
         raise StudioError(
             f"{gan.recipe.gan} does not draw by class: leave the class out, or use one that does, such as cdcgan."
         )
-    text = str(label).strip().casefold()
-    for i, name in gan.choices.items():
-        if text in (str(i), name.casefold()):
-            return i
+    text = str(label).strip()
+    names = {} if isinstance(label, int) else gan.choices
+    for means in (
+        [i for i, name in names.items() if name == label],
+        [i for i, name in names.items() if name.strip().casefold() == text.casefold()],
+        [i for i in gan.choices if str(i) == text],
+    ):
+        if len(means) == 1:
+            return means[0]
     have = ", ".join(f"{i} {name}" for i, name in gan.choices.items())
     raise StudioError(f"This checkpoint has no class {quoted(label)}: it draws {have}.")
 

@@ -81,7 +81,7 @@ def test_a_link_out_of_the_folder_is_not_followed(place, tmp_path):
     (place / "hats/more").symlink_to(tmp_path)
     (place / "hats/twin.png").symlink_to(place / "hats/1.png")
     (place / "all").symlink_to(tmp_path)
-    assert skipped(place) == dict.fromkeys(("all", "hats/link.png"), "a link out of the folder")
+    assert skipped(place) == dict.fromkeys(("all", "hats/link.png", "hats/more"), "a link out of the folder")
     assert len(datasets.load(str(place))) == 4
 
 
@@ -306,6 +306,8 @@ def test_check_on_the_command_line(place, capsys):
 
 def test_pictures_with_an_uncertain_mask_are_counted_and_shown_whole(tmp_path):
     rng = np.random.default_rng(0)
+    tmp_path = tmp_path / "set"  # beside the cache
+    tmp_path.mkdir()
     for i in range(2):
         (tmp_path / "hats").mkdir(exist_ok=True)
         noise = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fashiongan import limits
-from fashiongan.data import datasets, zip_archive
+from fashiongan.data import datasets, tree, zip_archive
 from fashiongan.errors import StudioError
 
 
@@ -32,7 +32,11 @@ def zipped(tmp_path):
 
 
 def inside(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    """What the unpacked pictures are called; on the disk there are numbers, and one list."""
+    on_disk = sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+    names = sorted(tree.of(folder).pictures)
+    assert on_disk == [tree.NAMES, *(f"{i:06d}" for i in range(1, len(names) + 1))]
+    return names
 
 
 def test_class_folders_become_classes(zipped):
