@@ -36,8 +36,8 @@ def stretched(x: Tensor, middle: Tensor, by: Tensor) -> Tensor:
     return middle + (x - middle) * by
 
 
-def shift(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
-    """(N, C, H, W): each picture moved by whole pixels, up to an eighth of its side each way; gaps become `low`."""
+def shift(x: Tensor, gap: float | Tensor, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): each picture moved by whole pixels, up to an eighth of its side each way; gaps become `gap`."""
     n, c, h, w = x.shape
     reach = max(1, round(h / 8))
     by = torch.randint(-reach, reach + 1, (2, n, 1), generator=rng, device=x.device)
@@ -46,17 +46,17 @@ def shift(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
     inside = ((rows >= 0) & (rows < h))[:, None, :, None] & ((columns >= 0) & (columns < w))[:, None, None, :]
     x = x.gather(2, rows.clamp(0, h - 1)[:, None, :, None].expand(n, c, h, w))
     x = x.gather(3, columns.clamp(0, w - 1)[:, None, None, :].expand(n, c, h, w))
-    return torch.where(inside, x, low)
+    return torch.where(inside, x, gap)
 
 
-def cutout(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
-    """(N, C, H, W): a square of half the side, anywhere in each picture, set to `low`."""
+def cutout(x: Tensor, gap: float | Tensor, rng: torch.Generator) -> Tensor:
+    """(N, C, H, W): a square of half the side, anywhere in each picture, set to `gap`."""
     n, _, h, w = x.shape
     half = h // 2
     middle = torch.randint(0, h, (2, n, 1), generator=rng, device=x.device)
     rows = (torch.arange(h, device=x.device) - middle[0] + half // 2) // half == 0
     columns = (torch.arange(w, device=x.device) - middle[1] + half // 2) // half == 0
-    return torch.where(rows[:, None, :, None] & columns[:, None, None, :], low, x)
+    return torch.where(rows[:, None, :, None] & columns[:, None, None, :], gap, x)
 
 
 def turn(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
@@ -82,17 +82,18 @@ def ground(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
     return torch.lerp(torch.where(plain, color, 1.0), x[:, :3], alpha)
 
 
-KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {
-    "flip": flip,
-    "colour": color,
-    "shift": shift,
-    "cutout": cutout,
-}
-OF_CLASSIFIERS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {"turn": turn, "ground": ground}
+KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {"flip": flip, "colour": color}
+FILLING: dict[str, Callable[[Tensor, float | Tensor, torch.Generator], Tensor]] = {"shift": shift, "cutout": cutout}
 
 
-def augment(x: Tensor, kinds: Sequence[str], low: float, rng: torch.Generator) -> Tensor:
-    """Apply the named kinds in order to (N, C, H, W), whose black is `low`."""
+def augment(
+    x: Tensor, kinds: Sequence[str], low: float, rng: torch.Generator, gap: float | Tensor | None = None
+) -> Tensor:
+    """Apply the named kinds in order to (N, C, H, W), whose black is `low`.
+
+    `gap`: what is put where nothing of the picture is, one value or (C, 1, 1); `low` if it is None.
+    """
+    filled = low if gap is None else gap
     for kind in kinds:
-        x = (KINDS | OF_CLASSIFIERS)[kind](x, low, rng)
+        x = FILLING[kind](x, filled, rng) if kind in FILLING else KINDS[kind](x, low, rng)
     return x

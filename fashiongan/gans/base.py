@@ -91,6 +91,11 @@ class GAN(nn.Module, ABC):
         return G(z, self.one_hot(c)) if self.conditional else G(z)
 
     @property
+    def gap(self) -> tuple[float, ...]:
+        """What augmentation puts where nothing of a picture is: one value, or one a channel that D sees."""
+        return (self.recipe.low,)
+
+    @property
     def channels(self) -> int:
         """The number of channels of the pictures it draws."""
         return 3 if self.colors else self.recipe.channels

@@ -109,6 +109,11 @@ class Colorizer(GAN):
         x = color_space.painted(gray, G(gray, hints, self.usual(z), shares) * color_space.CHROMA)
         return x * (1 - self.recipe.low) + self.recipe.low
 
+    @property
+    def gap(self) -> tuple[float, ...]:
+        """Black, which has no chroma: see `pair`."""
+        return (-1.0, 0.0, 0.0)
+
     def usual(self, z: Tensor) -> Tensor:
         """Noise (N, z_dim) scaled to the distribution of real codes, `reach` times as far from their mean."""
         spread = (self.code_square - self.code_mean.square()).clamp_min(0).sqrt()

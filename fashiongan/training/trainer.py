@@ -95,8 +95,9 @@ class Trainer:
                 m.rng = self.own  # type: ignore[assignment]
         if r.augment:
             # As a hook on the discriminator's input, so that no paper's file needs to know about augmentation.
+            gap = torch.tensor(self.gan.gap, device=self.device)[:, None, None]
             self.gan.D.register_forward_pre_hook(
-                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own), *seen[1:])
+                lambda _, seen: (augment(seen[0], r.augment.split(","), r.low, self.own, gap), *seen[1:])
             )
         # Fakes' classes are drawn from this: the class of every real picture, or each class once.
         as_found = r.labels and r.balance == "as found"

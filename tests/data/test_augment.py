@@ -102,6 +102,18 @@ def test_both_players_see_augmented_pictures_and_the_generator_draws_whole_ones(
     assert trainer.samples()[0].shape[2:] == (28, 28)
 
 
+def test_gaps_in_lab_are_black_without_a_hue(trainer_of, monkeypatch):
+    """A colorizer's discriminator sees lightness, a and b; a gap of -1 in each would be a strong green-blue."""
+    trainer = trainer_of("colorizer", augment="shift")
+    seen = []
+    trainer.gan.D.register_forward_hook(lambda _, x, out: seen.append(x[0]))
+    trainer.update()
+    for x in seen:
+        gaps = (x[:, :1] == -1).expand_as(x)
+        assert gaps.any()
+        assert (x[:, 1:][gaps[:, 1:]] == 0).all()
+
+
 def test_resuming_repeats_the_same_augmentation(trainer_of, same):
     whole, first, second = (trainer_of("dcgan", augment="flip,shift,cutout", steps=6) for _ in range(3))
     list(whole.run(every=6))
