@@ -17,16 +17,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import checkpoint, classifiers, gans
-from ..classifiers import store
+from ..classifiers import Classifier, store
 from ..data import datasets
 from ..errors import StudioError
 from ..gans import efficientnet
 from ..gans.recipe import Recipe
-from . import metrics
+from .color_distances import compare
 from .features import cached, recall, sha256, state_hash
 from .originality import originality
 from .real import Real, real_pictures
-from .report import LITE1, SELDOM, Against, Report, Score, Scorer, Step, verdict
+from .report import LITE1, SELDOM, Report, Scorer, Step, verdict
 from .sources import Samples
 
 NET = "lite1"
@@ -34,8 +34,6 @@ NAMER = "garments"  # the classifier that names classes
 SIDE = 128  # pixels a side at which the net sees every picture
 SMALL = 32  # pixels a side of the pictures in which copies are searched for
 BATCH = 32  # pictures in one pass of the net
-K = 5  # neighbours, for precision and recall
-ENOUGH = 2560  # pictures on each side for a Frechet distance: twice as many as features, lest it be noise
 HOW = f"{NET} at {SIDE} on white"  # part of the cached features' names: change it with the way pictures are shown
 
 
@@ -84,7 +82,7 @@ def comparisons(
     """The steps that fill in a report: (description, function that adds the result). `features` are those of the
     training pictures and of the unseen ones, if there are any."""
     work: list[tuple[str, Callable[[Report], Report]]] = [
-        ("comparing with real pictures", lambda r: compare(r, real, features, fake)),
+        ("comparing with real pictures", lambda r: compare(r, real, features, fake, NET)),
         ("counting classes", lambda r: count_classes(r, samples.images, real, device)),
     ]
     if real.unseen is None:
@@ -135,139 +133,53 @@ def pixels(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def compare(report: Report, real: Real, features: Sequence[Tensor], fake: Tensor) -> Report:
-    """Adds the scores in feature space, beside their floors: equally many training pictures in place of the samples
-    (`real`), and two sets of training pictures (`halves`).
-
-    Without unseen pictures, one half of the training pictures takes their place, and the other half that of the
-    training pictures.
-    """
-    rng = torch.Generator().manual_seed(0)
-    classes, train, mine = len(real.train.names), real.train.labels, real.labels
-    if real.unseen is None:
-        order = torch.randperm(len(train), generator=rng)
-        seen, unseen = order[: len(train) // 2], order[len(train) // 2 :]
-        features, labels = (features[0][seen], features[0][unseen]), (train[seen], train[unseen])
-    else:
-        labels = train, real.unseen.labels
-    counts = common(classes, labels[1], [x for x in (labels[0], mine) if x is not None])
-    theirs, first = (pick(x, counts, rng) for x in (labels[1], labels[0]))
-    some = torch.randperm(len(fake), generator=rng) if mine is None else pick(mine, counts, rng)
-    n = min(len(theirs), len(some))
-    unused = torch.ones(len(labels[0]), dtype=torch.bool)
-    unused[first] = False
-    second = some_rows(unused.nonzero().flatten(), n, rng)
-    held_out, pretended = features[1][theirs[:n]], features[0][first[:n]]
-    pairs = {"value": (held_out, fake[some[:n]]), "real": (held_out, pretended)}
-    if len(second) == n and real.unseen is not None:
-        pairs["halves"] = (pretended, features[0][second])
-    return measured(replace(report, against=Against(n, n)), pairs)
-
-
-def measured(report: Report, pairs: dict[str, tuple[Tensor, Tensor]]) -> Report:
-    """Adds the DISTANCES of each pair of sets of features, by column."""
-    scores: dict[str, Score] = {}
-    for distance in DISTANCES:
-        try:
-            columns = {column: distance(*pair) for column, pair in pairs.items()}
-        except StudioError as e:
-            report = report.remarked(str(e))
-            continue
-        for name in columns["value"]:
-            scores[name] = Score(**{column: round(values[name], 4) for column, values in columns.items()})
-    if "kid_lite1" in scores:
-        error = metrics.kid_error(*pairs["value"])
-        scores["kid_lite1"] = replace(scores["kid_lite1"], error=None if error is None else round(1000 * error, 4))
-    return replace(report, scores=scores)
-
-
-def kid(real: Tensor, fake: Tensor) -> dict[str, float]:
-    return {"kid_lite1": 1000 * metrics.kid(real, fake)}
-
-
-def frechet(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """The Frechet distance. StudioError for fewer than ENOUGH pictures."""
-    if len(real) < ENOUGH:
-        raise StudioError(
-            f"The Frechet distance in {LITE1} features is left out: it takes {ENOUGH:,} pictures on each side, and of "
-            f"{len(real):,} it means nothing; the kernel distance stands in for it."
-        )
-    return {"frechet_lite1": metrics.frechet(metrics.moments(real), metrics.moments(fake))}
-
-
-def manifold(real: Tensor, fake: Tensor) -> dict[str, float]:
-    m = metrics.prdc(real, fake, K)
-    return {"precision_lite1": m.precision, "recall_lite1": m.recall}
-
-
-# Functions that score fakes against real pictures, from features (N, 1280) of each; in the order of the report.
-DISTANCES: list[Callable[[Tensor, Tensor], dict[str, float]]] = [kid, frechet, manifold]
-
-
-def common(classes: int, labels: Tensor, others: Sequence[Tensor]) -> Tensor:
-    """(classes,) int64: how many pictures of each class are compared. They are all of `labels`, or the same share of
-    every class if another set has too few of one. StudioError if that leaves none."""
-    need = torch.bincount(labels, minlength=classes)
-    there = need > 0
-    share = min([1.0, *(float((torch.bincount(x, minlength=classes) / need)[there].min()) for x in others)])
-    counts = (need * share + 1e-6).long()
-    if not counts.any():
-        raise StudioError("The scores compare equally many of each class, and of one there is no sample: draw more.")
-    return counts
-
-
-def pick(labels: Tensor, counts: Tensor, rng: torch.Generator) -> Tensor:
-    """Indices of `counts` pictures of each class, drawn at random, in random order."""
-    order = torch.randperm(len(labels), generator=rng)
-    kinds = labels[order]
-    index = torch.cat([order[(kinds == c).nonzero().flatten()[:n]] for c, n in enumerate(counts.tolist())])
-    return index[torch.randperm(len(index), generator=rng)]
-
-
-def some_rows(index: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """n of these indices, drawn at random; all if there are fewer."""
-    return index[torch.randperm(len(index), generator=rng)[:n]]
-
-
-@torch.no_grad()
 def count_classes(report: Report, images: Tensor, real: Real, device: str) -> Report:
-    """Adds the share of each class among the samples, as the classifier NAMER names them. If the samples have classes,
-    also how often it confirms them, beside how often it confirms those of unseen real pictures (the mean of the
-    classes).
+    """Adds the share of each class among the samples, as the classifier NAMER names them, and the distances in its
+    features. If the samples have classes, also how often it confirms them, beside how often it confirms those of unseen
+    real pictures (the mean of the classes).
 
     It chooses among the classes of the data only. StudioError if it is missing or does not know them.
     """
-    left_out = "GAN-test and the classes are left out:"
     present = [c for c, count in enumerate(real.train.counts) if count]
     names = [real.train.names[c] for c in present]
+    net, columns = namer_of(names, device)
+
+    def seen(x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (N, d) and class numbers (N,)."""
+        small = torch.cat([(resized(part, net.side) * 255).round().byte() for part in x.split(500)])
+        features, logits = classifiers.features(net, small)
+        return features.to(device), torch.tensor(present)[logits[:, columns].argmax(1)]
+
+    fake, predicted = seen(images)
+    theirs = [seen(d.images) for d in real.sets]
+    shares = {name: round(float((predicted == c).double().mean()), 4) for c, name in zip(present, names, strict=True)}
+    missed = tuple(name for name, share in shares.items() if share < SELDOM)
+    report = replace(report, classes=shares, missed=missed, classifier=Scorer(NAMER, sha256(store.find(NAMER))))
+    if real.unseen is not None:
+        by_class = confirmed(theirs[1][1], real.unseen.labels, real.unseen.names)
+        report = replace(report, gan_test_real=mean(by_class))
+    if real.labels is not None:
+        by_class = confirmed(predicted, real.labels, real.train.names)
+        report = replace(report, gan_test=mean(by_class), gan_test_classes=by_class)
+    return report if report.against is None else compare(report, real, [f for f, _ in theirs], fake, NAMER)
+
+
+def namer_of(names: Sequence[str], device: str) -> tuple[Classifier, list[int]]:
+    """The classifier NAMER, and its numbers for these classes. StudioError if it cannot tell them apart."""
+    left_out = "GAN-test and the classes are left out:"
     if len(names) < 2:
         raise StudioError(f"{left_out} all pictures are of one class, {names[0]}.")
     if NAMER not in store.bundled_in_color():
         raise StudioError(f"{left_out} the classifier {NAMER} is not among the bundled ones.")
-    place = store.find(NAMER)
-    net = classifiers.load(place, device)
+    net = classifiers.load(NAMER, device)
     unknown = [name for name in names if name not in net.recipe.labels]
     if unknown:
         raise StudioError(f"{left_out} the classifier {NAMER} does not know {', '.join(unknown)}.")
-    columns = [net.recipe.labels.index(name) for name in names]
+    return net, [net.recipe.labels.index(name) for name in names]
 
-    def named(x: Tensor) -> Tensor:
-        small = torch.cat([(resized(part, net.side) * 255).round().byte() for part in x.split(500)])
-        return torch.tensor(present)[classifiers.logits(net, small)[:, columns].argmax(1)]
 
-    predicted = named(images)
-    shares = {name: round(float((predicted == c).double().mean()), 4) for c, name in zip(present, names, strict=True)}
-    missed = tuple(name for name, share in shares.items() if share < SELDOM)
-    report = replace(report, classes=shares, missed=missed, classifier=Scorer(NAMER, sha256(place)))
-    unseen = real.unseen
-    if unseen is not None:
-        by_class = confirmed(named(unseen.images), unseen.labels, unseen.names)
-        report = replace(report, gan_test_real=round(sum(by_class.values()) / len(by_class), 4))
-    if real.labels is None:
-        return report
-    by_class = confirmed(predicted, real.labels, real.train.names)
-    mean = round(sum(by_class.values()) / len(by_class), 4)
-    return replace(report, gan_test=mean, gan_test_classes=by_class)
+def mean(by_class: dict[str, float]) -> float:
+    return round(sum(by_class.values()) / len(by_class), 4)
 
 
 def confirmed(predicted: Tensor, labels: Tensor, names: Sequence[str]) -> dict[str, float]:

@@ -21,16 +21,16 @@ SCORES = {
     "density": ("density", True),
     "coverage": ("coverage", True),
 }
-# The same of pictures in color and of other sizes, in the features of a net that has seen photographs: other figures
-# than those above, and no FID either. Hence keys and titles of their own.
+# The same of pictures in color and of other sizes, in the features of other nets: one that has seen photographs, and
+# our classifier of garments in color. None compares with one above, or with an FID: hence keys and titles of their own.
 LITE1 = "EfficientNet-Lite1"
-LITE1_SCORES = {
-    "kid_lite1": (f"kernel distance (KID) x 1000 in {LITE1} features", False),
-    "frechet_lite1": (f"Frechet distance in {LITE1} features", False),
-    "precision_lite1": (f"precision in {LITE1} features", True),
-    "recall_lite1": (f"recall in {LITE1} features", True),
+COLOR_NETS = {"lite1": f"{LITE1} features", "garments": "features of the classifier garments"}
+COLOR_SCORES = {
+    f"{kind}_{net}": (f"{SCORES[kind][0]} in {COLOR_NETS[net]}", SCORES[kind][1])
+    for net, kinds in {"lite1": ("kid", "frechet", "precision", "recall"), "garments": ("kid", "frechet")}.items()
+    for kind in kinds
 }
-TITLES = SCORES | LITE1_SCORES
+TITLES = SCORES | COLOR_SCORES
 
 
 @dataclass(frozen=True)

@@ -213,8 +213,8 @@ def color_scores() -> str:
     lines = []
     for name, info in infos().items():
         report = Report.from_json(info.report)
-        scored = {k: s for k, s in (report.scores or {}).items() if k in reports.LITE1_SCORES and s.value is not None}
-        rows = [(reports.LITE1_SCORES[k], f"{s.value:.3g}", f"{s.real or 0:.3g}") for k, s in scored.items()]
+        scored = {k: s for k, s in (report.scores or {}).items() if k in reports.COLOR_SCORES and s.value is not None}
+        rows = [(reports.COLOR_SCORES[k], f"{s.value:.3g}", f"{s.real or 0:.3g}") for k, s in scored.items()]
         if scored and report.gan_test is not None:
             of_real = "" if report.gan_test_real is None else f"{100 * report.gan_test_real:.1f} %"
             rows.append((("GAN-test", True), f"{100 * report.gan_test:.1f} %", of_real))

@@ -47,6 +47,8 @@ TIPS = {
     "frechet_lite1": "how far the samples' mean and spread are from those of unseen real pictures in color; no FID",
     "precision_lite1": "share of samples that look like real pictures",
     "recall_lite1": "share of real pictures that the generator could have drawn",
+    "kid_garments": "the same distance in a net that has seen nothing but garments",
+    "frechet_garments": "the same distance in a net that has seen nothing but garments",
 }
 COLUMNS = (
     *(Column(k, title, TIPS[k], "more" if more else "less") for k, (title, more) in reports.TITLES.items()),

@@ -14,7 +14,7 @@ from fashiongan.classifiers import store
 from fashiongan.data import datasets
 from fashiongan.data.datasets import Dataset
 from fashiongan.errors import StudioError
-from fashiongan.evaluation import evaluate, in_color, metrics, real, sources
+from fashiongan.evaluation import color_distances, evaluate, in_color, metrics, real, sources
 from fashiongan.evaluation import report as reports
 from fashiongan.evaluation.report import Report
 from fashiongan.gans import efficientnet
@@ -68,19 +68,20 @@ def report_of(name, data=None, n=None, **options):
 
 @pytest.fixture
 def namer(monkeypatch, tmp_path):
-    """A classifier that knows hat, pants and dress, and tells wide from high; it takes every red picture for a hat."""
+    """A classifier that knows hat, pants and dress, and tells wide from high; it takes all for hats."""
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "garments.safetensors").write_bytes(b"weights")
     net = SimpleNamespace(recipe=SimpleNamespace(labels=("hat", "pants", "dress")), side=64)
 
-    def logits(_, x):
+    def features(_, x):
         dark = (x < 230).any(1).float()
         wide = dark.any(1).sum(1) - dark.any(2).sum(1)
-        return torch.stack([torch.full((len(x),), 9.0), -wide.float(), wide.float()], 1)
+        logits = torch.stack([torch.full((len(x),), 9.0), -wide.float(), wide.float()], 1)
+        return logits[:, 1:], logits
 
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "store")
     monkeypatch.setattr(in_color.classifiers, "load", lambda *_: net)
-    monkeypatch.setattr(in_color.classifiers, "logits", logits)
+    monkeypatch.setattr(in_color.classifiers, "features", features)
 
 
 def test_transparent_parts_are_seen_on_white_and_gray_in_three_channels():
@@ -95,24 +96,24 @@ def test_both_sides_get_equally_many_of_each_class():
     unseen = torch.tensor([0] * 30 + [1] * 10 + [3] * 4)
     train = torch.arange(400) % 4
     samples = torch.tensor([0] * 20 + [1] * 20 + [2] * 9 + [3] * 20)
-    counts = in_color.common(4, unseen, [train, samples])
+    counts = color_distances.common(4, unseen, [train, samples])
     assert counts.tolist() == [20, 6, 0, 2]  # two thirds of each
     rng = torch.Generator().manual_seed(0)
-    index = in_color.pick(samples, counts, rng)
+    index = color_distances.pick(samples, counts, rng)
     assert torch.bincount(samples[index], minlength=4).tolist() == [20, 6, 0, 2]
     assert len(set(index.tolist())) == 28
     assert samples[index].tolist() != sorted(samples[index].tolist())
-    assert in_color.common(4, unseen, [train]).tolist() == [30, 10, 0, 4]
+    assert color_distances.common(4, unseen, [train]).tolist() == [30, 10, 0, 4]
     with pytest.raises(StudioError, match="of one there is no sample"):
-        in_color.common(4, unseen, [torch.zeros(50, dtype=torch.long)])
+        color_distances.common(4, unseen, [torch.zeros(50, dtype=torch.long)])
 
 
 def test_new_pictures_score_like_real_ones_and_every_pair_is_of_equal_size(photos, drawn, monkeypatch):
-    sizes, kid = [], in_color.kid
-    distances = [lambda a, b: sizes.append((len(a), len(b))) or kid(a, b), *in_color.DISTANCES[1:]]
-    monkeypatch.setattr(in_color, "DISTANCES", distances)
+    sizes, kid = [], metrics.kid
+    monkeypatch.setattr(metrics, "kid", lambda a, b: sizes.append((len(a), len(b))) or kid(a, b))
     _, report = report_of(drawn, photos)
-    assert sizes == [(48, 48)] * 3
+    assert set(sizes[:3]) == {(48, 48)}  # then come the subsets of the standard error
+    assert len(sizes) == 3 + 4
     assert report.against == reports.Against(48, 48)
     score = report.scores["kid_lite1"]
     assert abs(score.value - score.real) < 4 * score.error
@@ -156,7 +157,7 @@ def test_the_kernel_distance_is_that_of_all_pairs(photos, drawn):
     k = lambda u, v: (float(u.double() @ v.double()) / 1280 + 1) ** 3  # noqa: E731
     within = [sum(k(u, v) for i, u in enumerate(s) for j, v in enumerate(s) if i != j) / 30 for s in (x, y)]
     across = sum(k(u, v) for u in x for v in y) / 36
-    assert in_color.kid(x, y)["kid_lite1"] == pytest.approx(1000 * (sum(within) - 2 * across), rel=1e-6)
+    assert color_distances.distance("kid", x, y, "lite1") == pytest.approx(1000 * (sum(within) - 2 * across), rel=1e-6)
 
 
 def stopped(generator):
@@ -172,12 +173,12 @@ def test_the_frechet_distance_needs_many_pictures(photos, drawn, monkeypatch):
     _, report = report_of(drawn, photos)
     assert "frechet_lite1" not in report.scores
     assert any("Frechet distance in EfficientNet-Lite1 features is left out" in r and "48" in r for r in report.remarks)
-    monkeypatch.setattr(in_color, "ENOUGH", 48)
+    monkeypatch.setattr(color_distances, "ENOUGH", 48 / 1280)
     _, report = report_of(drawn, photos)
     assert report.scores["frechet_lite1"].value > report.scores["frechet_lite1"].real * 0.5
     x, y = torch.randn(2, 60, 5, generator=torch.Generator().manual_seed(0))
     expected = metrics.frechet(metrics.moments(x), metrics.moments(y))
-    assert in_color.frechet(x, y) == {"frechet_lite1": expected}
+    assert color_distances.distance("frechet", x, y, "lite1") == expected
 
 
 def test_scores_in_color_are_named_for_what_they_are(photos, drawn, capsys):
@@ -198,7 +199,7 @@ def test_scores_in_color_are_named_for_what_they_are(photos, drawn, capsys):
 
 
 def in_color_keys():
-    return reports.LITE1_SCORES.keys()
+    return reports.COLOR_SCORES.keys()
 
 
 def test_a_generator_is_compared_with_what_it_was_trained_on(photos, tiny, tmp_path, namer):
@@ -234,6 +235,8 @@ def test_classes_are_confirmed_by_the_classifier(photos, drawn, namer, tmp_path)
     assert report.gan_test_classes == {"dress": 1.0, "pants": 0.75}  # 10 dresses among 40 pants
     assert report.gan_test == 0.875
     assert report.gan_test_real == 1
+    assert report.scores["frechet_garments"].value > report.scores["frechet_garments"].real
+    assert report.scores["kid_garments"].error > 0
     assert report.classes == {"dress": 0.5, "pants": 0.5}
     assert (
         "GAN-test, class confirmed by the classifier garments: 87.50 %; of real pictures 100.00 %"

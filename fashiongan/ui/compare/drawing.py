@@ -243,7 +243,8 @@ def bars(pairs: Sequence[tuple[Model, Entry]], columns: Sequence[Column]) -> lis
 
 def short(title: str) -> str:
     """A column's title in two short lines."""
-    title = title.replace(f" in {reports.LITE1} features", "<br>(Lite1)")
+    for net, features in reports.COLOR_NETS.items():
+        title = title.replace(f" in {features}", f"<br>({net})")
     return re.sub(r" ?(distance|-style)", r"<br>\1", re.sub(r" \(KID\)( x 1000)?", "", title), count=1)
 
 
