@@ -26,14 +26,16 @@ def may_change(x: Tensor, mask: str) -> Tensor | None:
     return x > 0 if mask == "garment" else None
 
 
-def check_eps(eps: Any) -> float:
-    """A noise strength as a float in 0..1; StudioError for anything else."""
+def check_eps(eps: Any, name: str = "fgsm") -> float:
+    """The strength of an attack's noise as a float, from 0 to what its norm allows; StudioError for anything else."""
+    most = find(name).norm.most
     try:
         strength = float(eps)
     except (TypeError, ValueError):
         strength = math.nan
-    if isinstance(eps, bool) or not 0 <= strength <= 1:
-        raise StudioError(f"eps cannot be {eps}: it takes a number from 0 to 1, where 1 is from black to white.")
+    if isinstance(eps, bool) or not 0 <= strength <= most:
+        unit = "1 is from black to white" if most == 1 else "it is the Euclidean length of the change"
+        raise StudioError(f"eps cannot be {eps} for {name}: it takes a number from 0 to {most:g}, where {unit}.")
     return strength
 
 
@@ -127,7 +129,7 @@ def attack(
     """Run an attack of the catalogue and verify that its result obeys the constraints.
 
     Args:
-        eps: 0..1, one for all images or a tensor (N, 1, 1, 1).
+        eps: 0 to 1, for a Euclidean attack to 10; one for all images, or a tensor (N, 1, 1, 1).
         mask: "garment", where only pixels above black may change, or "none".
         rng: the attack's random generator, on x's device; by default one with seed 0.
 
@@ -135,7 +137,7 @@ def attack(
         StudioError: there is no such attack or mask, eps is out of range, or the attack cannot be targeted.
     """
     kind, allowed = refuse(name, target is not None), may_change(x, mask)
-    eps = eps if isinstance(eps, Tensor) else check_eps(eps)
+    eps = eps if isinstance(eps, Tensor) else check_eps(eps, name)
     if not isinstance(eps, Tensor) and eps == 0:
         return x.clone()
     rng = rng or torch.Generator(x.device).manual_seed(0)

@@ -16,6 +16,7 @@ class Norm:
     steepest: Callable[[Tensor], Tensor]  # gradient -> the step of length 1 that raises the loss most
     project: Callable[[Tensor, Any], Tensor]  # change, eps -> the nearest change no longer than eps
     length: Callable[[Tensor], Tensor]  # change (N, C, H, W) -> (N, 1, 1, 1)
+    most: float  # the longest change that an attack may be asked for
 
 
 def euclid(d: Tensor) -> Tensor:
@@ -35,5 +36,12 @@ LINF = Norm(
     torch.sign,
     lambda d, eps: torch.maximum(torch.minimum(d, torch.as_tensor(eps)), -torch.as_tensor(eps)),
     lambda d: d.abs().amax((1, 2, 3), keepdim=True),
+    1.0,  # from black to white
 )
-L2 = Norm(in_round_ball, lambda g: g / euclid(g), lambda d, eps: d * (eps / euclid(d)).clamp(max=1), euclid)
+L2 = Norm(
+    in_round_ball,
+    lambda g: g / euclid(g),
+    lambda d, eps: d * (eps / euclid(d)).clamp(max=1),
+    euclid,
+    10.0,  # papers use up to 5 at 28 x 28 pixels; from all black to all white is 28
+)

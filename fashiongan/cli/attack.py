@@ -46,7 +46,7 @@ def attack(args: argparse.Namespace) -> None:
     if args.limit is not None and not 1 <= args.limit <= limits.DRAWN_PICTURES:
         raise StudioError(f"--limit cannot be {args.limit}: it takes a whole number from 1.")
     check_seed(args.seed)
-    strengths, device = robustness.epsilons(args.eps), pick_device(args.device)
+    strengths, device = robustness.epsilons(args.eps, [args.attack]), pick_device(args.device)
     nets = {args.classifier: classifiers.load(args.classifier, device)}
     if args.out is not None:
         files.check(args.out)

@@ -26,7 +26,8 @@ def check(args: argparse.Namespace) -> None:
     import json
 
     from .. import gans
-    from ..data import datasets, folder
+    from ..data import datasets
+    from ..data.survey import plural
     from ..training import recommend, run_folder
     from ..training.trainer import pick_device
 
@@ -43,7 +44,7 @@ def check(args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({**dataclasses.asdict(survey), "command": command, "seconds": round(seconds)}))
         return
-    total = folder.plural(len(dataset), "picture")
+    total = plural(len(dataset), "picture")
     print(f"{total}, {'gray' if survey.gray else 'color'}, {survey.span()}; kept at {args.size} x {args.size}")
     for name, count in zip(survey.names, survey.counts, strict=True):
         print(f"  {count:>8,}  {name}")

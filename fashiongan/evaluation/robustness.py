@@ -64,7 +64,7 @@ def curve(
     class by name or number, the garments of that class are left out. Raises StudioError for an unknown attack, target
     or strength, and if there is nothing to compute.
     """
-    epsilons = sorted({attacks.check_eps(e) for e in epsilons})
+    epsilons = sorted({attacks.check_eps(e, name) for e in epsilons for name in names})
     if not (nets and names and epsilons and masks and len(garments)):
         raise StudioError("A curve needs a classifier, an attack, a noise strength and a picture, or more of each.")
     for name in names:
@@ -301,18 +301,18 @@ def table(points: Sequence[Point]) -> str:
     return out.getvalue()
 
 
-def epsilons(text: str) -> list[float]:
-    """Read strengths such as "0,0.025,8/255": numbers in 0..1. StudioError for anything else."""
-    values = []
+def epsilons(text: str, names: Sequence[str] = ("fgsm",)) -> list[float]:
+    """Read strengths such as "0,0.025,8/255", which each of these attacks allows. StudioError for anything else."""
+    values: list[float] = []
     for word in filter(None, (w.strip() for w in text.split(","))):
         above, _, below = word.partition("/")
         try:
             value = float(above) / float(below or 1)
         except (ValueError, ZeroDivisionError):
             value = math.nan
-        if not 0 <= value <= 1:
+        if math.isnan(value):
             raise StudioError(f"eps cannot be {word}: it takes numbers from 0 to 1, such as 0,0.025,8/255.")
-        values.append(value)
+        values += {attacks.check_eps(value, name) for name in names}
     if not 1 <= len(values) <= limits.EPSILONS:
         raise StudioError(f"eps takes from 1 to {limits.EPSILONS} numbers, separated by commas, such as 0,0.025,8/255.")
     return values

@@ -161,7 +161,7 @@ class RobustnessService:
     def attack(self, spec: AttackSpec) -> Attacked:
         """The picture before and after the attack, the noise, and the confidences."""
         net, x, y, target, class_known = self.resolve(spec)
-        eps = attacks.check_eps(spec.eps)
+        eps = attacks.check_eps(spec.eps, spec.attack)
         rng = torch.Generator().manual_seed(spec.seed)
         after = attacks.attack(spec.attack, net, x, y, eps, spec.mask, rng, target)
         confidences = robustness.answers(net, torch.cat([x, after]))
@@ -248,7 +248,7 @@ class RobustnessService:
         if not 1 <= n <= limits.CURVE_PICTURES:
             raise StudioError(f"Pictures takes a number from 1 to {limits.CURVE_PICTURES}.")
         nets = {name: self.classifier(name) for name in names}
-        epsilons = robustness.epsilons(strengths)
+        epsilons = robustness.epsilons(strengths, kinds)
         self.check_work(names, kinds, epsilons, masks, n)
         chosen = self.garments(n, checkpoint)
         about = f"{n:,} garments that {checkpoint} drew" if checkpoint else f"the first {n:,} test pictures"

@@ -181,7 +181,7 @@ class AttackEndpoints:
             CurveArguments, classifier=classifier, attack=attack, eps=eps, mask=mask, limit=limit,
             checkpoint=checkpoint, target=target, seed=seed,
         )  # fmt: skip
-        strengths, goal = robustness.epsilons(a.eps), a.target or None
+        strengths, goal = robustness.epsilons(a.eps, [a.attack]), a.target or None
         self.service.check_work([a.classifier], [a.attack], strengths, [a.mask], a.limit)
         chosen = self.service.garments(a.limit, a.checkpoint or None, a.seed)
         nets = {a.classifier: self.service.classifier(a.classifier)}

@@ -211,6 +211,25 @@ def strength(name, eps, x):
     return eps if ATTACKS[name].norm is LINF else torch.full((len(x), 1, 1, 1), 28 * eps)
 
 
+def test_a_euclidean_attack_may_be_as_strong_as_in_papers(net, pictures):
+    """Up to 10 in length; a change of each pixel goes from black to white at most."""
+    x, y = pictures[0][:4], pictures[1][:4]
+    far = (attacks.attack("pgd-l2", net, x, y, 2.5) - x).flatten(1).norm(dim=1)
+    assert far.max() <= 2.5 + 1e-5
+    assert far.min() > 2
+    assert attacks.check_eps(10, "pgd-l2") == 10
+    for name, eps in (
+        ("pgd-l2", 10.1),
+        ("pgd", 1.1),
+        ("pgd-l2", math.nan),
+        ("pgd-l2", -1),
+        ("noise", "2"),
+        ("fgsm", True),
+    ):
+        with pytest.raises(StudioError, match=f"^eps cannot be {eps} for {name}: it takes a number from 0 to 10?"):
+            attacks.check_eps(eps, name)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("mask", attacks.MASKS)
 def test_results_lie_in_ball_and_box_and_leave_the_rest_alone(name, mask, net, pictures):

@@ -129,6 +129,16 @@ def test_another_picture_classifier_attack_mask_and_target(page):
     page.wait_for_function("() => document.querySelector('#picture input').value !== '1'")
 
 
+def test_a_euclidean_attack_may_be_as_strong_as_in_papers(page):
+    choose(page, "#attack", "forty steps, Euclidean (PGD L2)")
+    shown(page, attack="pgd-l2")
+    set_number(page, ".strength input[type=number]", 2.5)
+    shown(page, attack="pgd-l2", eps=2.5)
+    assert page.locator(".strength input[type=range]").input_value() == "2.5"
+    set_number(page, ".strength input[type=number]", 11)
+    page.locator(".robust > .error").get_by_text("Noise strength takes a number from 0 to 10").wait_for()
+
+
 def test_generated_and_uploaded_garments(page, tmp_path):
     page.get_by_label("One that a GAN draws").check()
     page.locator(".verdict").get_by_text("Before: ").wait_for()

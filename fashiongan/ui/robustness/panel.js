@@ -11,6 +11,7 @@ const strength = () => +slider.value;
 const refresh = newest(async newer => {
   const request = choice();
   if (!request || !root.clientWidth) return;
+  slider.max = typed.max = request.attack.endsWith('-l2') ? '10' : '1';  // attacks.Norm.most
   const attack = [request, strength()], answer = await fresh('attack', attack);
   if (answer) show(root, answer);
   if (answer || root.dataset.state === 'offline') {
@@ -35,7 +36,7 @@ function moved() {
 slider.addEventListener('input', () => { typed.value = strength(); moved(); });
 typed.addEventListener('change', () => {
   if (!typed.value || !typed.validity.valid && !typed.validity.stepMismatch) {
-    return complain('Noise strength takes a number from 0 to 1, where 1 is from black to white.');
+    return complain(`Noise strength takes a number from 0 to ${typed.max}, where 1 is from black to white.`);
   }
   complain();
   slider.value = typed.value;

@@ -186,7 +186,11 @@ def curve_form(
             [(title, name) for name, title in MASKS.items()], value=["garment"], label="Pixels that may change"
         ),
         "strengths": gr.Textbox(
-            STRENGTHS, max_length=500, label="Noise strengths", info="from 0 to 1; 8/255 is understood", elem_id="eps"
+            STRENGTHS,
+            max_length=500,
+            label="Noise strengths",
+            info="from 0 to 1, Euclidean to 10; 8/255 is understood",
+            elem_id="eps",
         ),
         "n": gr.Number(1000, precision=0, label="Pictures", info=f"1 to {limits.CURVE_PICTURES:,}", elem_id="curve_n"),
         "checkpoint": gr.Dropdown(
@@ -297,7 +301,7 @@ def described(request: object, eps: Any) -> AttackSpec:
         Picture(kind, number, q.checkpoint or "", q.label or None, q.pixels or ""),
         q.classifier or "",
         q.attack or "",
-        attacks.check_eps(eps),
+        attacks.check_eps(eps, q.attack or "fgsm"),
         q.mask or "",
         None if not q.target or q.target == ANY else q.target,
     )
