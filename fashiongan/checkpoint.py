@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from . import files, gans, limits
-from .errors import StudioError
+from .errors import StudioError, short
 from .gans.base import GAN
 from .gans.recipe import Recipe
 from .hub import registry
@@ -128,16 +128,25 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         with path.open("rb") as start:
             length = int.from_bytes(start.read(8), "little")
         if length > limits.MAX_HEADER:
-            raise StudioError(f"{path} is damaged or not a safetensors file: its header has {length:,} bytes.")
+            raise StudioError(unreadable(path))
         with safe_open(str(path), framework="pt") as f:
             header = f.metadata() or {}
             if header.get("format") != FORMAT:
-                raise StudioError(f"{path} was not written by the studio: choose a checkpoint made by train.py.")
+                raise StudioError(
+                    f"{path} was not written by the studio, and holds no recipe of the net to which its tensors "
+                    f"({short(', '.join(f.keys())) or 'none'}) belong; {files.IMPORT}."
+                )
             yield f, header
     except FileNotFoundError as e:
         raise StudioError(f"There is no file {path}.") from e
     except (SafetensorError, OSError, RuntimeError, UnicodeDecodeError, MemoryError) as e:
-        raise StudioError(f"{path} is damaged or not a safetensors file: fetch it again.") from e
+        raise StudioError(unreadable(path)) from e
+
+
+def unreadable(path: Path) -> str:
+    """A sentence on a file that is no safetensors file: what it is, if its content says so, and what to do."""
+    what = files.identify(path)
+    return f"{path} {what}" if what else f"{path} is damaged or not a safetensors file: fetch it again."
 
 
 def load(name: str | Path, device: str = "cpu") -> GAN:
@@ -155,6 +164,10 @@ def load(name: str | Path, device: str = "cpu") -> GAN:
     """
     path = registry.find(name)
     with opened(path) as (f, header):
+        if "numbers" in header:
+            raise StudioError(f"{path} is the state of a run, for resuming: give the checkpoint.safetensors beside it.")
+        if "classifier" in header:
+            raise StudioError(f"{path} holds a classifier, which draws nothing: give the checkpoint of a GAN.")
         recipe = gans.recipe_from_json(header.get("recipe", ""))
         if len(recipe.labels) > limits.MAX_LABELS or any(not 0 <= c < len(recipe.labels) for c in trained(recipe)):
             raise StudioError(f"The classes in {path} make no sense: it was not written by the studio.")

@@ -134,9 +134,10 @@ class Bomb:
 def test_a_pickle_is_refused_unopened(file, tmp_path):
     for content in (pickle.dumps(Bomb()), pickle.dumps({"G": Bomb()})):
         file.write_bytes(content)
-        refused(file, "damaged or not a safetensors file")
-    torch.save({"G": Bomb()}, file)
-    refused(file, "damaged or not a safetensors file")
+        refused(file, "is a Python pickle, which can run any code when it is opened, so it is not opened here")
+    for new in (True, False):
+        torch.save({"G": Bomb()}, file, _use_new_zipfile_serialization=new)
+        refused(file, "PyTorch file, a pickle, which can run any code when it is opened, so it is not opened here")
     assert not (tmp_path / "exploded").exists()
 
 

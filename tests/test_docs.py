@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from test_words import KEPT, RETIRED
+from torch import nn
 
 from benchmarks import structure
 from docs import generate
@@ -41,6 +43,8 @@ SMALL = {
         "--device",
         "cpu",
     ],
+    "python train.py --from": ["--batch", "4", "--limit", "8", "--steps", "1", "--device", "cpu"],
+    "python train.py cdcgan --from": ["--batch", "4", "--limit", "8", "--steps", "1", "--device", "cpu"],
     "python train.py --resume": ["--steps", "4", "--device", "cpu"],
     "python -m fashiongan sample": ["--n", "20"],
     "python -m fashiongan evaluate": ["--n", "40"],
@@ -53,6 +57,14 @@ NOT_RUN = {
     "python app.py": "it serves until it is stopped; the tests of the page open it",
     "benchmarks/": "they measure for minutes",
 }
+
+
+def netG():
+    """The state dict of a tiny DCGAN generator, as PyTorch's example saves it."""
+    layers = [nn.ConvTranspose2d(8, 16, 7, bias=False), nn.BatchNorm2d(16)]
+    layers += [nn.ConvTranspose2d(16, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8)]
+    layers += [nn.ConvTranspose2d(8, 3, 4, 2, 1, bias=False)]
+    return {f"main.{name}": value for name, value in nn.Sequential(*layers).state_dict().items()}
 
 
 def blocks(page, language):
@@ -99,6 +111,7 @@ def test_the_commands_of_a_page_run_in_its_order(page, tmp_path, serve, capsys):
         Image.fromarray(np.pad(np.full((20, 12), 180, np.uint8), 8)).save(tmp_path / name)
     (tmp_path / "folder" / "of").mkdir(parents=True)
     (tmp_path / "folder" / "of" / "pictures").symlink_to(tmp_path / "garments")
+    torch.save(netG(), tmp_path / "netG.pth")
     serve()
     for command in commands(page):
         if not re.search(rf"(^|\s)({'|'.join(map(re.escape, NOT_RUN))})\b", command):

@@ -9,6 +9,7 @@ from .colorize import add_colorize
 from .common import Parser, answer
 from .cutout import add_cutout
 from .evaluate import add_evaluate
+from .exchange import add_exchange
 from .fit import add_fit
 from .hub import add_hub
 from .sample import add_sample
@@ -26,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     add_colorize(verbs)
     add_cutout(verbs)
     add_check(verbs)
+    add_exchange(verbs)
     add_hub(verbs)
     add_space(verbs)
     add_bundle(verbs)

@@ -136,7 +136,7 @@ class StyleG(nn.Module):
         w = self.styles(latents)
         fine = None if other is None else self.styles(other)
         noise = latents[:, self.z_dim + 1 :].split([side**2 for side in self.sides], 1)
-        h = self.start.expand(len(latents), -1, -1, -1)
+        h = self.start.expand(latents.shape[0], -1, -1, -1)
         x: Tensor | None = None
         for i, (conv, side) in enumerate(zip(self.convs, self.sides, strict=True)):
             if i % 2:  # the first of a size

@@ -50,7 +50,7 @@ def test_a_failed_hub_is_not_requested_again_at_every_slider_move(studio, serve,
 def test_a_file_that_is_no_checkpoint_is_refused_and_not_listed(studio, serve):
     serve({"me/bad": {"bad.safetensors": b"hello"}})
     studio = studio()
-    with pytest.raises(StudioError, match="damaged or not a safetensors file"):
+    with pytest.raises(StudioError, match="is a text file and no checkpoint"):
         studio.gan("hub:me/bad")
     assert "hub:me/bad" not in studio.names()
 

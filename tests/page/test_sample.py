@@ -183,7 +183,7 @@ def test_on_a_phone_the_picture_stays_while_the_sliders_scroll(page):
     ("kind", "sentence"),
     [
         ("truncated", "is damaged or not a safetensors file"),
-        ("text", "is damaged or not a safetensors file"),
+        ("text", "is a text file and no checkpoint"),
         ("unknown GAN", "There is no GAN called 'stylish'"),
     ],
 )
