@@ -112,9 +112,9 @@ def written(runs: dict[str, list[dict]], at: list[int], seeds: list[int], facts:
 {PHOTOGRAPHS} photographs of the class {CLASS}, none of which {SOURCE} was trained on: its net (studio, 128 x 128) at
 its rates, batch 16, from its weights or from fresh ones. Kernel distance (KID) in the features of
 EfficientNet-Lite1, from {DRAWN} drawn garments to real ones outside the {PHOTOGRAPHS}: to those that {SOURCE} was not
-trained on either, and to all. Means over seeds {", ".join(map(str, seeds))}, with the smallest and the largest. The
-{PHOTOGRAPHS} photographs themselves: {floor}. By `python benchmarks/start_from.py`, {facts["where"]};
-{facts["seconds"]:.1f} s an update beside other work.
+trained on either, and to all. Means over seeds {", ".join(map(str, seeds))}, with the smallest and the largest.
+The {PHOTOGRAPHS} photographs themselves: {floor}. By `python benchmarks/start_from.py`,
+{facts["where"]}; {facts["seconds"]:.1f} s an update beside other work.
 
 | real ones | weights | {" | ".join(f"{step} steps" for step in at)} |
 |---|---|{"---|" * len(at)}
