@@ -9,10 +9,11 @@ MAX_HEADER = 1_000_000  # bytes; bundled checkpoints have 12,000, and parsing a 
 MAX_LABELS = 1000  # classes
 CHECKPOINT_BYTES = 500_000_000  # of a checkpoint fetched from the Hub
 
-# Picture files. There are four limits in pixels, since the memory for one pixel differs: a JPEG is reduced while it is
+# Picture files. There are five limits in pixels, since the memory for one pixel differs: a JPEG is reduced while it is
 # decoded, an attacked picture is kept for a moment only, and a data set is opened by its owner and not by a stranger.
 PICTURE_PIXELS = 25_000_000  # of an upload: 100 MB decoded
 JPEG_PIXELS = 120_000_000  # of an upload that is a JPEG
+PHONE_PIXELS = 50_000_000  # of an upload that is AVIF or HEIC: phones' cameras have 48 and 50 megapixels
 ATTACK_PIXELS = 40_000_000  # of an upload to be attacked: it is reduced to 28 x 28 as soon as it is open
 DATASET_PIXELS = 100_000_000  # of a picture in a data set: one of 30,000 x 30,000 would take 2.7 GB to open
 SMALLEST_SIDE = 8  # pixels a side of a picture in a data set: a smaller one shows no garment

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from .. import limits
 from ..color import color_space
 from ..data import cutout, images
 from ..errors import StudioError
@@ -34,26 +33,12 @@ def background(text: str) -> str | None:
     return color_space.hexed(color_space.parse(text))
 
 
-def whole(source: Path) -> Image.Image:
-    """A picture file at its own size, upright and in sRGB, of at most limits.PICTURE_PIXELS; StudioError if it is none.
-
-    A larger JPEG is reduced while it is read.
-    """
-    try:
-        with images.header(source, images.FORMATS) as im:
-            images.check_size(im)
-            large = im.width * im.height > limits.PICTURE_PIXELS
-            return images.decoded(im, max(im.size) // 4 if large else None)
-    except (*images.UNREADABLE, Image.DecompressionBombError) as e:
-        raise StudioError("This file is no picture that can be read: choose a PNG, JPEG, WebP or GIF.") from e
-
-
 def alone(source: Path, ground: str | None = None) -> tuple[bytes, str]:
     """A PNG in RGBA of a file's garment alone, and what is to be said of it.
 
     On `ground` it is opaque. Where it is not sure what the garment is, all of the picture is used.
     """
-    im = whole(source)
+    im = images.whole(source)
     cut = cutout.find_garment(im)
     out = im.convert("RGBA")
     out.putalpha(cut.alpha)

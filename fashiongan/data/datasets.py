@@ -2,9 +2,10 @@
 
 import gzip
 import json
+import math
 import os
 import socket
-import tempfile
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FASHION_MNIST = "fashion-mnist"
 LOCAL_ONLY = ("celeba", "lsun")  # data sets that are read where the user has them, and never downloaded
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+IDX_BYTES = 8  # the type of an IDX file's values
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 HOW_TO_GET_IT = (
     "Fashion-MNIST is not on this machine: install it with 'apt-get install dataset-fashion-mnist', "
@@ -128,26 +130,29 @@ def idx_file(place: Path, stem: str, what: str) -> Path | None:
 
 
 def read_idx(place: Path, stem: str, what: str) -> Tensor:
-    """One IDX file, read by torchvision, or StudioError naming it."""
-    from torchvision.datasets import mnist
-
+    """One IDX file of bytes, plain or gzipped; StudioError, naming it, for any other."""
     path = idx_file(place, stem, what)
     if path is None:
         raise StudioError(f"The {what} of Fashion-MNIST are missing: there is no {place / idx_name(stem, what)}.")
     try:
-        if path.suffix != ".gz":
-            values = mnist.read_sn3_pascalvincent_tensor(str(path))
-        else:
-            with tempfile.NamedTemporaryFile() as plain:  # torchvision reads plain files only
-                plain.write(gzip.decompress(path.read_bytes()))
-                plain.flush()
-                values = mnist.read_sn3_pascalvincent_tensor(plain.name)
-    # What a cut, altered or foreign file can raise inside gzip and torchvision.
-    except (OSError, EOFError, ValueError, AssertionError, RuntimeError, IndexError, KeyError, zlib.error) as e:
+        content = path.read_bytes()
+        values = idx_array(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as e:
         raise StudioError(f"{path} is damaged or cut short: fetch it again.") from e
-    if values.dtype != torch.uint8:
-        raise StudioError(f"{path} is damaged: it does not hold bytes, as Fashion-MNIST does; fetch it again.")
     return values
+
+
+def idx_array(content: bytes) -> Tensor:
+    """The bytes of an IDX file (http://yann.lecun.com/exdb/mnist) as a tensor of uint8; ValueError if it is none.
+
+    Two zeros, the type 8 for bytes, the number of dimensions, each of them in 4 bytes, and then the values.
+    """
+    zeros, kind, dimensions = struct.unpack_from(">HBB", content)
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    begin = 4 + 4 * dimensions
+    if zeros or kind != IDX_BYTES or math.prod(shape) != len(content) - begin:
+        raise ValueError("no IDX file of bytes")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[begin:].view(shape)
 
 
 def download() -> Path:

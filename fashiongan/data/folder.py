@@ -278,7 +278,8 @@ def alone(im: Image.Image, size: int, mask: Path | None, cut: cutout.CutOut | No
         grays = (cut or cutout.find_garment(im)).alpha
     else:
         with images.header(mask) as file:
-            grays = file.convert("L").resize(im.size, Image.Resampling.BILINEAR)
+            grays = images.decoded(file, max(im.size)).convert("L")
+        grays = grays.resize(im.size, Image.Resampling.BILINEAR)
     alpha = grays.point(lambda m: min(255, max(0, round((m - 25.5) / 0.8))))
     left, top, right, bottom = alpha.point(lambda a: 255 if a > 127 else 0).getbbox() or (0, 0, *im.size)
     side = math.ceil(FRAME * max(right - left, bottom - top))

@@ -1,5 +1,6 @@
 """What a file is, by its first bytes: a picture that Pillow may open, whatever its name ends in, or why it is none."""
 
+from contextlib import suppress
 from functools import cache
 
 from PIL import Image
@@ -26,8 +27,12 @@ OTHERS = {
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats of pictures in a data set: all that Pillow reads by itself."""
+    """The formats of pictures in a data set: all that Pillow reads by itself, and HEIC where pillow-heif is."""
     Image.init()
+    with suppress(ImportError):
+        import pillow_heif  # type: ignore[import-not-found]
+
+        pillow_heif.register_heif_opener()
     return tuple(name for name in Image.OPEN if name not in UNUSED)
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from .. import limits
@@ -59,15 +58,7 @@ def signed(d: Tensor) -> Tensor:
 
 def own(path: Path) -> Picture:
     """Prepare an upload for the classifiers: cut out, centred, gray, 28 x 28, light on black."""
-    try:
-        with images.header(path, images.FORMATS) as im:  # reads only the header
-            large = im.width * im.height > limits.ATTACK_PIXELS
-            whole = None if large else images.decoded(im, images.WORKING)
-    except (*images.UNREADABLE, Image.DecompressionBombError):
-        raise StudioError(f"{path.name} is not a picture that can be read: save it again as PNG or JPEG.") from None
-    if whole is None:
-        raise StudioError(f"{path.name} has more than {limits.ATTACK_PIXELS // 10**6} million pixels: make it smaller.")
-    whole.thumbnail((images.WORKING, images.WORKING), Image.Resampling.BOX)
+    whole = images.opened(path, images.WORKING, limits.ATTACK_PIXELS)
     cut = cutout.find_garment(whole)
     if cut.nothing:  # attacked all the same, as it is
         values = images.as_tensor(images.on_background(whole).resize((SIZE, SIZE)), 1)

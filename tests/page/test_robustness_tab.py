@@ -155,7 +155,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path):
     page.get_by_label("My own").check()
     (tmp_path / "a.png").write_text("no picture", encoding="utf-8")
     page.locator("#upload input[type=file]").set_input_files(tmp_path / "a.png")
-    page.get_by_text("is not a picture that can be read").wait_for()
+    page.get_by_text("is no picture that can be read").wait_for()
 
 
 def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio):

@@ -180,9 +180,9 @@ def test_an_uploaded_picture_is_cut_out_made_gray_and_inverted_if_its_border_is_
     Image.new("L", (28, 28), 9).save(tmp_path / "b.png")
     assert set(base64.b64decode(attacked.own(tmp_path / "b.png").pixels)) == {9}
     (tmp_path / "c.png").write_text("no picture", encoding="utf-8")
-    refused("^c.png is not a picture that can be read", attacked.own, tmp_path / "c.png")
+    refused("^This file is no picture that can be read", attacked.own, tmp_path / "c.png")
     Image.new("1", (8000, 8000)).save(tmp_path / "d.png")
-    refused("d.png has more than 40 million pixels", attacked.own, tmp_path / "d.png")
+    refused("8,000 x 8,000 pixels: choose one of at most 40 megapixels", attacked.own, tmp_path / "d.png")
 
 
 # The curve
