@@ -229,7 +229,8 @@ def test_no_page_uses_a_retired_word(page):
 
 def test_the_limits_of_the_page_are_those_of_the_code():
     assert generate.block(generate.HOSTING, "limits") == generate.limits_table(), "make docs"
-    sizes = {n / 1e6 for n in (limits.PICTURE_PIXELS, limits.JPEG_PIXELS, limits.ATTACK_PIXELS, limits.DATASET_PIXELS)}
+    pixels = (limits.PICTURE_PIXELS, limits.JPEG_PIXELS, limits.PHONE_PIXELS, limits.ATTACK_PIXELS)
+    sizes = {n / 1e6 for n in (*pixels, limits.DATASET_PIXELS)}
     text = " ".join(page.read_text(encoding="utf-8") for page in PAGES)
     documented = {float(n) for n in re.findall(r"(\d+)\s+megapixels", text)}
     assert documented == sizes

@@ -15,7 +15,9 @@ from .common import Parser, check_seed, progress
 
 def add_colorize(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p = verbs.add_parser("colorize", help="give gray garments colors; their lightness stays as it is")
-    p.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, WebP, GIF or BMP of any size")
+    p.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP of any size"
+    )
     p.add_argument(
         "--colour",
         "--color",

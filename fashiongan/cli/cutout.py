@@ -15,7 +15,9 @@ from .common import Parser, progress
 
 def add_cutout(verbs: "argparse._SubParsersAction[Parser]") -> None:
     p = verbs.add_parser("cutout", help="cut the garments out of pictures, at their own size")
-    p.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, WebP, GIF or BMP of any size")
+    p.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP of any size"
+    )
     p.add_argument("--out", type=Path, required=True, help="OUT.png, or a folder for several, each named as its source")
     p.add_argument(
         "--background", default="none", help='none (transparent), white, black or a color such as "#b03a2e" '

@@ -147,7 +147,9 @@ def median_side(source: Source) -> int:
         ):
             sides.append(min(im.size))
     if not sides:
-        unreadable = [(name, kinds.UNREADABLE) for name, _ in source.files]
+        unreadable = [
+            (name, kinds.reason(first_bytes(source.opened(name)), kinds.UNREADABLE)) for name, _ in source.files
+        ]
         raise StudioError(none_readable(source, [*source.skipped, *unreadable]))
     return sorted(sides)[len(sides) // 2]
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 from torch import Tensor
 
 from .. import limits
@@ -54,7 +54,7 @@ def uploads() -> tuple[str, ...]:
 
 
 @contextmanager
-def header(source: bytes | Path | BinaryIO, formats: tuple[str, ...] | None = None) -> Iterator[Image.Image]:
+def header(source: bytes | Path | BinaryIO, formats: tuple[str, ...] | None = None) -> Iterator[ImageFile.ImageFile]:
     """A picture file of which only the header has been read: its size and format are known, nothing is decoded.
 
     `formats`: the only ones that are tried, by default `kinds.formats`. Raises one of UNREADABLE, or
@@ -69,7 +69,7 @@ def header(source: bytes | Path | BinaryIO, formats: tuple[str, ...] | None = No
             yield im
 
 
-def decoded(im: Image.Image, longest: int | None = None) -> Image.Image:
+def decoded(im: ImageFile.ImageFile, longest: int | None = None) -> Image.Image:
     """The pixels of an opened file, upright and in sRGB: RGBA where it has transparency, else RGB.
 
     `longest`: pixels a side that will be needed; a JPEG larger than twice that is reduced while it is decoded, and
@@ -81,7 +81,7 @@ def decoded(im: Image.Image, longest: int | None = None) -> Image.Image:
     plain = eight_bits(im)
     if longest is not None and plain.width * plain.height > LARGE and (factor := min(plain.size) // (2 * longest)) > 1:
         plain = plain.reduce(factor)
-    turn = TURNS.get(orientation(im))
+    turn = TURNS.get(orientation(im) or 1)
     upright = plain if turn is None else plain.transpose(turn)
     converted = in_srgb(upright, profile)
     return converted if converted.mode in ("RGB", "RGBA") else converted.convert("RGB")
@@ -113,7 +113,7 @@ def in_srgb(im: Image.Image, profile: bytes | None) -> Image.Image:
         return im
 
 
-def eight_bits(im: Image.Image) -> Image.Image:
+def eight_bits(im: ImageFile.ImageFile) -> Image.Image:
     """A picture file, decoded, with 8 bits a channel: RGBA where it has transparency, else L, RGB, CMYK or LAB.
 
     Pillow's own `convert` would clip deep gray pictures to white.
@@ -168,15 +168,14 @@ def bits_of(im: Image.Image) -> int | None:
     return bits if isinstance(bits, int) and 8 < bits < 16 else None
 
 
-def deep_color(im: Image.Image) -> Image.Image | None:
+def deep_color(im: ImageFile.ImageFile) -> Image.Image | None:
     """A picture in color with 16 bits a channel of which only 10 or 12 are used, with 8 bits; None for any other.
 
     Pillow keeps the upper byte of each channel, so that 12 bits would be 15 of 255 at most. Here both are read, the
     lower by a second pass over the file.
     """
-    raw = {t.args if isinstance(t.args, str) else t.args[0] for t in im.tile if t.args}
-    swapped = {r: LOW_BYTES[r[-3:]] for r in raw if isinstance(r, str) and r[-3:] in LOW_BYTES and "RGB" in r}
-    if not swapped or len(swapped) != len(raw):
+    modes = {raw_mode(t) for t in im.tile}
+    if im.fp is None or im.format is None or not modes or any(m[-3:] not in LOW_BYTES or "RGB" not in m for m in modes):
         return None
     transparent = im.info.get("transparency")
     if isinstance(transparent, tuple):
@@ -189,10 +188,7 @@ def deep_color(im: Image.Image) -> Image.Image | None:
     bits = 8 + int(high[..., :3].max()).bit_length()
     if bits > 12 or isinstance(transparent, tuple):
         return None
-    again.tile = [
-        t._replace(args=low(t.args, swapped) if isinstance(t.args, str) else (low(t.args[0], swapped), *t.args[1:]))
-        for t in again.tile
-    ]
+    again.tile = [lower(t) for t in again.tile]
     values = high.astype(np.uint16) * 256 + np.asarray(again)
     pixels = scaled(values, 2.0 ** next(d for d in DEPTHS if bits <= d) - 1)
     if values.shape[2] == 4 and high[..., 3].max() >= 16:  # alpha has all 16 bits
@@ -200,9 +196,17 @@ def deep_color(im: Image.Image) -> Image.Image | None:
     return Image.fromarray(pixels)
 
 
-def low(raw: str, swapped: dict[str, str]) -> str:
-    """The raw mode that reads the other byte of each channel."""
-    return raw[:-3] + swapped[raw]
+def raw_mode(tile: ImageFile._Tile) -> str:
+    """How the bytes of a part of a file are to be read, in Pillow's words, such as "RGB;16B"."""
+    mode = tile.args if isinstance(tile.args, str) else tile.args[0] if tile.args else ""
+    return mode if isinstance(mode, str) else ""
+
+
+def lower(tile: ImageFile._Tile) -> ImageFile._Tile:
+    """The same part of a file, read by the other byte of each channel."""
+    mode = raw_mode(tile)
+    other = mode[:-3] + LOW_BYTES[mode[-3:]]
+    return tile._replace(args=other if isinstance(tile.args, str) else (other, *(tile.args or ())[1:]))
 
 
 def on_background(im: Image.Image, background: str = "white") -> Image.Image:

@@ -239,7 +239,7 @@ class ColorEndpoints:
         """Give a gray garment colors; how light each pixel is stays as it was.
 
         Args:
-            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size; one in color is made gray first.
+            picture: a PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP file, of any size; one in color is made gray first.
             colours: colors such as "#b03a2e" or "teal" separated by commas, or a palette's name such as "Okabe-Ito";
                 empty lets the net choose. Each variant takes the next.
             n: how many variants, 1 to 16.
@@ -306,7 +306,7 @@ class CutoutEndpoint:
         """Cut the garment out of a picture, at the picture's own size.
 
         Args:
-            picture: a PNG, JPEG, WebP, GIF or BMP file, of any size, on any background.
+            picture: a PNG, JPEG, WebP, AVIF, TIFF, GIF or BMP file, of any size, on any background.
             background: none (transparent), white, black or a color such as "#b03a2e".
 
         Returns:

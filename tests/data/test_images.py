@@ -321,7 +321,9 @@ def test_a_program_is_never_started_for_a_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *args, **more: started.append(args))
     file = tmp_path / "a.png"
     Image.new("RGB", (40, 40)).save(file, "EPS")
-    assert folder.tile(file, 28) == "not a picture that can be read"
+    assert folder.tile(file, 28) == "a drawing in EPS: save it as PNG"
+    with pytest.raises(StudioError, match="a drawing in EPS"):
+        images.opened(file)
     assert not started
 
 
@@ -359,7 +361,7 @@ def fresh():
     clear()
 
 
-@pytest.mark.parametrize("content", [HEIC, HEIC.replace(b"ftypheic", b"ftypmif1")])
+@pytest.mark.parametrize("content", [HEIC, HEIC.replace(b"ftypheic", b"ftypmif1")], ids=["heic", "mif1"])
 def test_without_its_package_heic_says_what_to_do(content, fresh, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "data").mkdir()
