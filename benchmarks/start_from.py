@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from fashiongan import checkpoint, files
-from fashiongan.data import datasets, images
+from fashiongan.data import datasets
 from fashiongan.evaluation import metrics
 from fashiongan.gans import efficientnet, sampling
 from fashiongan.training import run_folder, transfer
@@ -41,20 +41,19 @@ RUNS = Path("runs", "start_from")
 OUT = Path(__file__).with_name("start_from.md")
 
 
-def photographs(data: Path) -> tuple[Path, dict[str, list[Path]]]:
-    """A folder of the 200 photographs; and the others of the class: those that neither way was trained on, and all."""
+def photographs(data: Path) -> dict[str, Path]:
+    """Folders: of the 200 photographs, of those that neither way was trained on, and of all others of the class."""
     seen = {p.stem for p in (data / "clothing-128" / "train").glob("*/*")}
-    train, rest = (
-        [p for p in sorted((data / "garments-256" / part / CLASS).iterdir()) if p.stem not in seen]
-        for part in ("train", "validation")
-    )
-    folder = RUNS / "data" / CLASS
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in train[:PHOTOGRAPHS]:
-        shutil.copy(path, folder)
-    every = [p for part in ("train", "validation") for p in sorted((data / "garments-256" / part / CLASS).iterdir())]
-    others = [p for p in every if p not in train[:PHOTOGRAPHS]]
-    return folder.parent, {"unseen": train[PHOTOGRAPHS:] + rest, "all others": others}
+    every = {part: sorted((data / "garments-256" / part / CLASS).iterdir()) for part in ("train", "validation")}
+    own = [p for p in every["train"] if p.stem not in seen][:PHOTOGRAPHS]
+    others = [p for p in (*every["train"], *every["validation"]) if p not in own]
+    folders = {}
+    for name, paths in (("own", own), ("unseen", [p for p in others if p.stem not in seen]), ("all others", others)):
+        folders[name] = RUNS / "data" / name
+        (folders[name] / CLASS).mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            shutil.copy(path, folders[name] / CLASS)
+    return folders
 
 
 def features(pictures: Tensor, device: str) -> Tensor:
@@ -63,9 +62,9 @@ def features(pictures: Tensor, device: str) -> Tensor:
     return torch.cat([net.pooled(x.to(device).float() / 127.5 - 1).cpu() for x in pictures.split(50)])
 
 
-def read(paths: list[Path], device: str) -> Tensor:
-    """The features of photographs, read as the trainer reads them."""
-    return features(torch.stack([images.square(p, 128) for p in paths]), device)
+def read(folder: Path, device: str) -> Tensor:
+    """The features of the photographs in a folder, read as the trainer reads them."""
+    return features(datasets.load(str(folder), size=128).images, device)
 
 
 def distances(real: dict[str, Tensor], drawn: Tensor) -> dict[str, float]:
@@ -141,13 +140,13 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     device, at = pick_device(args.device), [args.steps * k // 4 for k in (0, 1, 2, 4)]
-    folder, others = photographs(args.data)
-    real = {name: read(paths, device) for name, paths in others.items()}
+    folders = photographs(args.data)
+    real = {name: read(folders[name], device) for name in ("unseen", "all others")}
     for seed in args.seeds:
         for way in WAYS:
             place = RUNS / f"{way.replace(' ', '-')}-{args.steps}-{seed}.json"
             if not place.exists():
-                result = trained(way, seed, folder, args.steps, at, real, device)
+                result = trained(way, seed, folders["own"], args.steps, at, real, device)
                 files.write(place, json.dumps(result).encode())
     kept = {w: [RUNS / f"{w.replace(' ', '-')}-{args.steps}-{s}.json" for s in args.seeds] for w in WAYS}
     runs = {w: [json.loads(p.read_text(encoding="utf-8")) for p in places] for w, places in kept.items()}
@@ -155,7 +154,7 @@ def main() -> None:
     device_names = ", ".join(sorted({r["device"] for results in runs.values() for r in results}))
     facts = {
         "real": {name: len(x) for name, x in real.items()},
-        "floor": distances(real, read(sorted((folder / CLASS).iterdir()), device)),
+        "floor": distances(real, read(folders["own"], device)),
         "where": f"commit {commit.strip()}, {device_names}",
         "seconds": mean(r["seconds"] / args.steps for results in runs.values() for r in results),
     }
