@@ -15,10 +15,27 @@ UPLOAD = " Upload several pictures to see them all in these colors."
 
 @dataclass(frozen=True)
 class View:
-    """One garment before and after coloring, and a line about it."""
+    """One garment before and after coloring, each as the properties of an img, and a line about it."""
 
-    colored: Colored
+    before: dict[str, Tensor | str]
+    after: dict[str, Tensor | str]
     about: str
+    sharp: bool  # whether single pixels are shown
+    shape: tuple[int, int]  # width and height as shown
+    colors: tuple[str, ...]  # report 001's, if they were requested
+    mask: Tensor | None  # of an upload: white where the garment is
+
+
+def view(garment: Garment, colored: Colored) -> View:
+    return View(
+        {"src": colored.before, "alt": "the garment, gray"},
+        {"src": colored.after, "alt": "the garment in color"},
+        about(garment, colored),
+        colored.sharp,
+        colored.shape,
+        colored.colors,
+        colored.mask,
+    )
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ let paint = 'add', maskKey = '', painting = false;
 // A mask to be corrected must stay there, also where it was refused.
 function refusedMask() { maskFold.hidden = !(masks[keyNow()] && keyNow() === maskKey); }
 
-async function showMask(colored) {
+async function showMask({mask: url, shape}) {
   const key = keyNow(), mask = new Image();
-  maskFold.hidden = !key || !colored.mask;
+  maskFold.hidden = !key || !url;
   if (maskFold.hidden) { maskKey = ''; return; }
-  mask.src = colored.mask;
+  mask.src = url;
   await mask.decode();
   if (key !== keyNow() || painting) return;
   maskKey = key;
-  [maskView.width, maskView.height] = colored.shape;
+  [maskView.width, maskView.height] = shape;
   maskView.getContext('2d').drawImage(mask, 0, 0);
-  part('photo').style.backgroundImage = `url(${colored.before})`;
+  part('photo').style.backgroundImage = `url(${part('before').src})`;
 }
 
 function corrected(mask) {

@@ -1,6 +1,6 @@
 // @ts-check
 // One garment in color. What was chosen on the left is in window.fashionganColorize; colors and dots are kept here.
-const {root, find, part, ask, fresh, newest, complain, tell, listen, poll, fit} = panel(element, '.dye');
+const {root, find, part, ask, fresh, newest, differs, complain, tell, listen, poll, fit} = panel(element, '.dye');
 const OWN = 'My own', DRAWN = 'Drawn by hand', STEP = 0.02;
 const TONES = [['the garment'], ['upper', 'lower'], ['upper', 'middle', 'lower']];
 const CALM = 120;  // ms without a change after which what is small is drawn
@@ -11,7 +11,7 @@ let dots = /** @type {any[]} */ ([]), classic = /** @type {string[]} */ ([]);
 let tone = 0, dot = -1;  // which well the next color goes into: a dot's, or a tone's
 let own = 0, drawing = '', sheet = 'palettes', at = 40;
 const masks = /** @type {Record<string, string>} */ ({});  // of uploads, as they were corrected: see mask.js
-let garment = '', n = 0, timer = 0;
+let timer = 0;
 
 const choice = () => /** @type {any} */ (window).fashionganColorize;
 const uploads = () => JSON.parse(choice().uploads || '[]');
@@ -49,11 +49,8 @@ function adapt() {
   if (own >= uploads().length) own = 0;
   find('.draw').hidden = kind !== DRAWN;
   if (kind === DRAWN && !drawing) draw(find('[data-draw]').dataset.draw);
-  const now = `${kind} ${keyNow()} ${kind === DRAWN || number}`;
-  if (garment && now !== garment) { dots = []; dot = -1; }
-  garment = now;
-  if (most !== n && variant >= most) variant = 0;
-  n = most;
+  if (differs('garment', [kind, keyNow(), kind === DRAWN || number])) { dots = []; dot = -1; }
+  if (differs('n', most) && variant >= most) variant = 0;
   if (tone >= tones()) tone = 0;
   const more = Object.values(props.palettes).flat().filter(c => !colors.includes(c));
   if (colors.length < tones()) colors = [...colors, ...more.slice(0, tones() - colors.length)];
@@ -71,14 +68,12 @@ const refresh = newest(async newer => {
   timer = setTimeout(rest, CALM);
 }, () => { if (root.dataset.state === 'refused') refusedMask(); });
 
-function showGarment(/** @type {any} */ {colored, about}) {
-  set(part('before'), {src: colored.before, alt: 'the garment, gray'});
-  set(part('after'), {src: colored.after, alt: 'the garment in color'});
-  stage.classList.toggle('sharp', colored.sharp);
-  stage.style.setProperty('--ratio', colored.shape[0] / colored.shape[1]);
-  find('.about').textContent = about;
-  classic = colored.colors;
-  showMask(colored);
+function showGarment(/** @type {any} */ answer) {
+  show(root, answer);
+  stage.classList.toggle('sharp', answer.sharp);
+  stage.style.setProperty('--ratio', answer.shape[0] / answer.shape[1]);
+  classic = answer.colors;
+  showMask(answer);
   showColors();
 }
 
@@ -192,8 +187,8 @@ function divide(share) {
 }
 drag(divider, e => divide(100 * place(e, stage)[0]));
 divider.addEventListener('keydown', e => {
-  const [right, down] = arrow(e.key) || [0, 0], to = {Home: 0, End: 100}[e.key] ?? at + 5 * (right - down);
-  if (!arrow(e.key) && !/^(Home|End)$/.test(e.key)) return;
+  const by = arrow(e.key), to = by ? at + 5 * (by[0] - by[1]) : {Home: 0, End: 100}[e.key];
+  if (to == null) return;
   e.preventDefault();
   divide(to);
 });
@@ -201,14 +196,11 @@ divide(at);
 
 // Drawing by hand
 
+/** Begin with one of panel.html's shapes, or with nothing. */
 function draw(shape) {
   pen.fillStyle = '#000';
   pen.fillRect(0, 0, 224, 224);
-  const light = pen.createLinearGradient(40, 0, 184, 0), gray = v => `rgb(${v}, ${v}, ${v})`;
-  for (const [x, v] of [[0, 120], [0.3, 205], [0.55, 225], [1, 130]]) light.addColorStop(x, gray(v));
-  pen.fillStyle = light;
-  // oxlint-disable-next-line no-array-fill-with-reference-type -- a path is filled
-  pen.fill(new Path2D(shape));
+  if (shape) pen.drawImage(part(shape), 0, 0);
   drawing = canvas.toDataURL('image/png');
 }
 

@@ -181,8 +181,7 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
     @answered
     def preview(request: Any) -> drawing.View:
         one = read(request).request()
-        colored = colorizing.preview(one)
-        return drawing.View(colored, drawing.about(one.garment, colored))
+        return drawing.view(one.garment, colorizing.preview(one))
 
     @answered
     def variants(request: Any) -> drawing.Variants:

@@ -16,6 +16,26 @@ LETTERS = "ABCDEF"  # a letter stands with every color
 PATTERNS = ("", "/", "x", ".", "-", "+")  # and a pattern with every bar
 WHITE = {"fillmode": "overlay", "fgcolor": "#fff", "size": 7, "solidity": 0.25}  # on the bar's own color
 SPACES = {"pixels": "in pixels", "features": "in features"}
+# What stands around the bars, as plotly takes it. panel.js adds the line at 1, which real pictures get.
+AROUND: Trace = {
+    "tall": 230,
+    "barmode": "group",
+    "bargap": 0.25,
+    "hovermode": "x unified",
+    "x": {"fixedrange": True},
+    "y": {"rangemode": "tozero", "fixedrange": True},
+    "annotations": [
+        {
+            "text": "real garments",
+            "showarrow": False,
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "right",
+            "y": 1,
+            "yanchor": "bottom",
+        }
+    ],
+}
 BOTH = "both losses"  # what the curves show at first
 HALF = "one half of the real training pictures against the other: "
 
@@ -131,6 +151,7 @@ class Board:
     curves: list[Trace]  # `meta` says which curve it is
     which: list[Element]  # the curves to choose from
     uncurved: str
+    around: Trace  # the settings of the plot of bars
     barred: dict[str, bool]  # whether the plots are hidden
     curved: dict[str, bool]
 
@@ -154,6 +175,7 @@ def board(models: Sequence[Model], table: ScoreTable, status: ScoringStatus) -> 
         curves=traces,
         which=[element("option", words.CURVES.get(name, name), value=name) for name in kinds],
         uncurved=f"No curves are kept of {', '.join(without)}." if without else "",
+        around=AROUND,
         barred={"hidden": not near},
         curved={"hidden": not traces},
     )

@@ -12,11 +12,7 @@ const cell = (r, i) => find(`.grid [data-key="${r} ${i}"]`);
 // What is asked for and not shown yet is fetched, one part after the other; a newer choice is looked at next.
 const refresh = newest(async () => {
   const {names, seed, near} = choice();
-  if (!names || names.length < 2) {
-    complain();
-    tell('empty');
-    return;
-  }
+  if (!names || names.length < 2) { complain(); tell('empty'); return; }
   root.setAttribute('aria-busy', 'true');
   const scores = await fresh('models', names, stamp);
   if (scores) showBoard(scores);
@@ -110,10 +106,7 @@ sortable(part('scores'));
 
 function drawPlots() {
   if (!root.clientWidth || !board) return;
-  plot(find('[data-plot=bars]'), board.bars, {tall: 230, barmode: 'group', bargap: 0.25, hovermode: 'x unified',
-    x: {fixedrange: true}, y: {rangemode: 'tozero', fixedrange: true}, shapes: [rule('x', 1, 'dash')],
-    annotations: [{text: 'real garments', showarrow: false, xref: 'paper', x: 1, xanchor: 'right', y: 1,
-      yanchor: 'bottom'}]});
+  plot(find('[data-plot=bars]'), board.bars, {...board.around, shapes: [rule('x', 1, 'dash')]});
   const {value, selectedIndex} = part('which'), shown = selectedIndex ? [value] : ['d_loss', 'g_loss'];
   plot(find('[data-plot=curves]'), board.curves.filter(({meta}) => shown.includes(meta.curve)),
     {tall: 230, hovermode: 'x unified', uirevision: `${drawn[0]} ${stamp} ${value}`, x: {title: 'step'}});

@@ -35,7 +35,7 @@ function moved() {
 }
 slider.addEventListener('input', () => { typed.value = strength(); moved(); });
 typed.addEventListener('change', () => {
-  if (!typed.value || !typed.validity.valid && !typed.validity.stepMismatch) {
+  if (typed.value === '' || !(+typed.value >= 0 && +typed.value <= +typed.max)) {
     return complain(`Noise strength takes a number from 0 to ${typed.max}, where 1 is from black to white.`);
   }
   complain();
@@ -62,12 +62,12 @@ function drawSoon() { cancelAnimationFrame(frame); frame = requestAnimationFrame
 find('[data-do=csv]').addEventListener('click', async () =>
   save(new Blob([await ask('csv')], {type: 'text/csv'}), 'robustness.csv'));
 find('[data-do=png]').addEventListener('click', () => {
-  const {data, layout} = find('[data-plot=curve]');
+  const {data, layout} = find('[data-plot=curve]'), [guessing] = layout.shapes, size = {width: 1000, height: 600};
   // Dark letters on white, whatever the page looks like, and without the slider's line.
-  const [guessing] = layout.shapes, shapes = [{...guessing, line: {...guessing.line, color: '#222'}}];
-  const font = {...layout.font, color: '#222'}, paper = {paper_bgcolor: '#fff', plot_bgcolor: '#fff'};
-  const size = {width: 1000, height: 600}, ink = {data, layout: {...layout, ...size, ...paper, font, shapes}};
-  P.downloadImage(ink, {format: 'png', ...size, scale: 2, filename: 'robustness'});
+  const ink = {paper_bgcolor: '#fff', plot_bgcolor: '#fff', font: {...layout.font, color: '#222'},
+    shapes: [{...guessing, line: {...guessing.line, color: '#222'}}]};
+  const drawn = {data, layout: {...layout, ...size, ...ink}};
+  P.downloadImage(drawn, {format: 'png', ...size, scale: 2, filename: 'robustness'});
 });
 
 // The fit, and what is new of both jobs

@@ -60,8 +60,7 @@ const preview = latest(async newer => {
 
 /** The slider under the pointer or the focus, from 1; 0 for none. */
 function point(/** @type {any} */ e) {
-  const slider = e.target.closest?.('[id^=slider_]');
-  const i = slider ? +slider.id.slice(7) : 0;
+  const slider = e.target.closest?.('[id^=slider_]'), i = slider ? +slider.id.slice(7) : 0;
   if (i === pointed || !element.isConnected) return;
   pointed = i;
   name = i ? slider.querySelector('label span').textContent : '';
@@ -85,13 +84,11 @@ function pressed(/** @type {KeyboardEvent} */ e) {
   e.preventDefault();
 }
 
-const on = (/** @type {string} */ event, /** @type {(e: any) => void} */ f) => document.addEventListener(event, f);
-on('keydown', pressed);
-on('pointerover', point);
-on('focusin', point);
-part('.help').addEventListener('click', () => part('dialog').showModal());
-
+document.addEventListener('keydown', pressed);
+document.addEventListener('pointerover', point);
+document.addEventListener('focusin', point);
 document.addEventListener('click', clicked, true);
+part('.help').addEventListener('click', () => part('dialog').showModal());
 part('.like').addEventListener('click', () => {
   press([part('.like')], () => !liking());
   showLiked();

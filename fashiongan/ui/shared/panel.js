@@ -73,14 +73,12 @@ function show(/** @type {HTMLElement} */ host, /** @type {Record<string, any>} *
 
 /** Sort a table's first body by the column that was chosen; cells without `data-value` come last. */
 function sortRows(/** @type {HTMLTableElement} */ table) {
-  const {sort, order} = table.dataset, buttons = [...table.querySelectorAll('thead button')];
-  for (const button of /** @type {any[]} */ (buttons)) {
+  const {sort, order} = table.dataset, sign = order === 'ascending' ? 1 : -1, [body] = table.tBodies;
+  for (const button of /** @type {any} */ (table.querySelectorAll('thead button'))) {
     const heading = button.closest('th'), chosen = button.dataset.key === sort;
     heading.setAttribute('aria-sort', chosen ? order : 'none');
     if (!chosen) continue;
-    const sign = order === 'ascending' ? 1 : -1;
     const value = (/** @type {any} */ row) => sign * (row.cells[heading.cellIndex].dataset.value ?? sign * Infinity);
-    const [body] = table.tBodies;
     body.append(...[...body.rows].toSorted((a, b) => Math.sign(value(a) - value(b)) || 0));
   }
 }
@@ -148,8 +146,14 @@ function panel(/** @type {HTMLElement} */ element, /** @type {string} */ selecto
     if (answer?.error) throw new Refusal(answer.error);
     return answer;
   };
+  /** Whether a value is another than in the last call of that name. */
+  const differs = (/** @type {string} */ name, /** @type {any} */ value) => {
+    const before = seen[name];
+    seen[name] = JSON.stringify(value);
+    return seen[name] !== before;
+  };
   return {
-    root, find, complain, tell, ask,
+    root, find, complain, tell, ask, differs,
     part: (/** @type {string} */ name) => find(`[data-part=${name}]`),
     /** The answer to a request, or null if the last one was the same. `since`: what the answer depends on as well. */
     fresh: async (/** @type {string} */ name, /** @type {any} */ request, since = '') => {
@@ -159,12 +163,6 @@ function panel(/** @type {HTMLElement} */ element, /** @type {string} */ selecto
       const answer = await ask(name, request);
       seen[name] = key;
       return answer;
-    },
-    /** Whether a value is another than in the last call of that name. */
-    differs: (/** @type {string} */ name, /** @type {any} */ value) => {
-      const before = seen[name];
-      seen[name] = JSON.stringify(value);
-      return seen[name] !== before;
     },
     /** As `latest`. A refusal, and that nobody answers, is shown, and then `failed` is called. */
     newest: (/** @type {(newer: () => boolean) => Promise<unknown>} */ f, failed = () => {}) => latest(f, error => {
@@ -184,9 +182,7 @@ function panel(/** @type {HTMLElement} */ element, /** @type {string} */ selecto
     },
     /** Draw again when the panel has another width, and between light and dark. */
     fit: (/** @type {() => void} */ draw) => {
-      let width = 0;
-      const sized = () => { if (width !== root.clientWidth) { width = root.clientWidth; draw(); } };
-      new ResizeObserver(sized).observe(root);
+      new ResizeObserver(() => { if (differs('width', root.clientWidth)) draw(); }).observe(root);
       const dark = new MutationObserver(() => element.isConnected ? draw() : dark.disconnect());
       dark.observe(document.body, {attributeFilter: ['class']});
     },

@@ -6,10 +6,7 @@ const DASHES = ['solid', 'solid', 'dot', 'dash'];
 const SELDOM = 8000;  // ms between two drawings, at the most
 let run = '', generation = -1, rows = 0, sheet = -1, nextDraw = 0, undrawn = false, newestSheet = '', opponent = '';
 let linked = false;  // whether the two plots share their x axis
-/** @type {Record<string, (number?)[]>} */
-let columns = {};
-/** @type {number[]} */
-let epochs = [];
+let columns = /** @type {Record<string, (number?)[]>} */ ({}), epochs = /** @type {number[]} */ ([]);
 
 const GROUPS = {
   loss: {has: n => !/accuracy|^distance$/.test(n), tall: 125, x: {showticklabels: false}},
