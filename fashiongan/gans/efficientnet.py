@@ -19,7 +19,7 @@ from ..errors import StudioError
 
 
 class Stage(NamedTuple):
-    """A row of the paper's table 1: blocks alike, of which the first may halve the picture."""
+    """A row of the paper's table 1: equal blocks, of which the first may halve the picture's sides."""
 
     repeats: int
     side: int  # of the depthwise kernel
@@ -123,7 +123,7 @@ def block(weights: dict[str, Tensor], name: str, stride: int, expand: int, same:
 
 
 def folded(weights: dict[str, Tensor], conv: str, norm: str, stride: int = 1, *, grouped: bool = False) -> Convolution:
-    """A convolution and the batch norm behind it as one: w' = w g / s and b' = b - m g / s, s = sqrt(v + 1e-3)."""
+    """A convolution and the batch norm after it as one: w' = w g / s and b' = b - m g / s, s = sqrt(v + 1e-3)."""
     factor = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + EPSILON).sqrt()
     bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * factor
     return Convolution(weights[f"{conv}.weight"] * factor[:, None, None, None], bias, stride, grouped=grouped)

@@ -72,9 +72,9 @@ def knob(
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides how a run goes. A GAN's own subclass adds its constants and changes defaults."""
+    """All settings of a run. The subclass of a GAN adds its own constants and may change defaults."""
 
-    # What the page's "quick look" turns: a net and a time for a laptop without a GPU.
+    # The settings of the page's "quick look": a net and a training time for a laptop without a GPU.
     quick: ClassVar[dict[str, Any]] = {"epochs": 4, "width": 32, "batch": 64}
 
     gan: str = ""
@@ -210,7 +210,7 @@ def check_knobs(recipe: Any) -> None:
 
 
 def flags(recipe: Any) -> str:
-    """The command-line flags of this recipe: one, with a space before it, for each knob that is not at its default."""
+    """The command-line flags for each knob that is not at its default, each with a space before it."""
     turned = [k for k in knobs(type(recipe)).values() if getattr(recipe, k.name) != k.default]
     return "".join(f" --{k.flag} {shlex.quote(typed(recipe, k.name))}" for k in turned)
 
@@ -225,7 +225,10 @@ def typed(recipe: Any, name: str) -> str:
 
 
 def knobs(cls: type[Any]) -> dict[str, Knob]:
-    """The fields that people may turn of a recipe class, a GAN's or a classifier's, in order, with its defaults."""
+    """The fields of a recipe class that users may set, in order, with the defaults of that class.
+
+    The recipe may be a GAN's or a classifier's.
+    """
     fields = {}
     for f in dataclasses.fields(cls):
         # A subclass that only changes a default loses the field's metadata: the nearest ancestor still has it.

@@ -32,14 +32,14 @@ def sample_images(gan: Drawable, n: int, seed: int, label: int | str | None = No
 
 
 def columns(gan: Drawable, n: int, all_choices: bool = True) -> int:
-    """How wide a sheet of n pictures is: a column for each choice where all are drawn, else about as wide as high."""
+    """The number of columns of a sheet of n pictures: one for each choice if all are drawn, else about sqrt(n)."""
     if all_choices and 2 <= len(gan.choices) <= 16:
         return min(n, len(gan.choices))
     return max(1, math.ceil(math.sqrt(n)))
 
 
 def fixed_sheet(gan: Drawable, G: nn.Module | None = None) -> tuple[Tensor, int]:
-    """((n, C, H, W) uint8, columns): the sheet by which a run is watched, from noise that depends on its seed alone."""
+    """((n, C, H, W) uint8, columns): the sheet that shows a run's progress. Its noise depends on the seed alone."""
     wide = columns(gan, 64)
     z, c = draw(gan, 8 * wide, gan.recipe.seed)
     return render(gan, z, c, G), wide
