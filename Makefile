@@ -25,7 +25,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	@if test -x $(BIN)/oxlint; then $(BIN)/oxlint --deny-warnings fashiongan/ui; else echo "No oxlint here: JS unchecked."; fi
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q $(READ)
+	$(BIN)/python -m pytest -q --noconftest $(READ)
 
 # What documents take from the code: endpoints, limits, numbers, and the picture of the imports.
 docs: .venv/dev map

@@ -143,7 +143,7 @@ class FakeHub:
         return hashlib.sha1(b"".join(k.encode() + v for k, v in sorted(self.repos[repo].items()))).hexdigest()
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_):

@@ -282,7 +282,7 @@ def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of
 
 # The enlarger has sizes and channels of its own: tests/gans/test_enlarger.py.
 @pytest.mark.parametrize("gan", few(name for name in gans.GANS if name != "enlarger"))
-@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("size", [28, 32, pytest.param(64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sizes_and_channels(gan, size, channels, tiny, garments, colored):
     from fashiongan.training.trainer import Trainer
@@ -361,7 +361,7 @@ class Listed(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("augment", ["", "flip,shift,cutout"])
+@pytest.mark.parametrize("augment", ["", pytest.param("flip,shift,cutout", marks=pytest.mark.slow)])
 @trained_gans
 def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan, augment, trainer_of):
     """Else a GPU that replays one would do something else than was asked for, or cannot record it."""
@@ -425,7 +425,7 @@ def test_labels_by_number_and_name(gan, trainer_of):
     assert torch.equal(in_turn[11], model.sample_images(12, 0, label=1)[11])
 
 
-@pytest.mark.parametrize("gan", CONDITIONAL)
+@pytest.mark.parametrize("gan", few(CONDITIONAL))
 @pytest.mark.parametrize("label", [10, -1, "Dresses", "", "3.0"])
 def test_an_unknown_label_is_refused_with_a_list_of_labels(gan, label, trainer_of):
     with pytest.raises(StudioError, match="3 Dress"):

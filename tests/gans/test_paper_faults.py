@@ -284,7 +284,7 @@ def test_fault_09_dragan_penalises_the_logit():
     assert d.terms["penalty"].item() == near(0.0)  # and the penalty 10
 
 
-@every_gan
+@trained_gans
 def test_fault_10_training_needs_no_gpu(gan, trainer_of, monkeypatch):
     """znx DRAGAN.py:153: an unconditional .cuda() crashes where there is no GPU."""
 
@@ -414,7 +414,7 @@ def test_fault_14_no_flag_turns_false_into_true(monkeypatch):
     assert loop.pick_device("auto") == "cuda"
 
 
-@every_gan
+@trained_gans
 def test_fault_15_each_turn_has_its_own_noise_and_d_gets_plain_fakes(gan, trainer_of):
     """znx, all: one z serves both players, and D's step does not detach the fakes, a wasted backward through G."""
     trainer = trainer_of(gan, d_steps=2)
@@ -451,7 +451,7 @@ def test_fault_15_classes_and_latents_may_be_of_any_number(gan, labels):
     assert model.sample_images(len(labels), 0).shape == (len(labels), model.channels, *x.shape[2:])
 
 
-@every_gan
+@trained_gans
 def test_fault_15_the_smallest_batch_trains(gan, trainer_of):
     """znx, all: batch norm on vectors fails at a last batch of one picture. Ours are never short, and at least two."""
     with pytest.raises(StudioError, match="batch"):

@@ -404,7 +404,8 @@ def test_progan_begins_adam_anew_with_every_phase(trainer_of):
     assert max(s["step"].item() for s in trainer.opt_g.state.values()) == 5, "and goes on when it is grown"
 
 
-@pytest.mark.parametrize("stop", [8, *(pytest.param(stop, marks=pytest.mark.slow) for stop in (5, 13, 20))])
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [5, 8, 13, 20])
 def test_a_growing_progan_resumes_bit_for_bit(stop, trainer_of, same):
     whole, cut = (trainer_of("progan", phase=None, steps=32) for _ in range(2))
     for _ in range(stop):

@@ -69,7 +69,7 @@ def test_no_address_is_fetched_for_a_visitor(stranger):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     at = f"http://127.0.0.1:{server.server_port}/x.png"
     for path in (at, at.upper(), f" {at}", "https://huggingface.co/x.png", "data:image/png;base64,AAAA", "//a.b/c.png"):
         for where in ("queue/join", "call/sample", "run/predict", "component_server"):

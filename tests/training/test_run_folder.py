@@ -126,6 +126,7 @@ def test_extending_a_run_that_is_in_use_changes_nothing(tiny, garments, tmp_path
     assert (out / "recipe.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_resuming_with_more_epochs_goes_further(train, garments, same):
     whole = train("whole", steps=None, epochs=3)
     out = train(steps=None, epochs=1)
