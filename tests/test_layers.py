@@ -35,7 +35,9 @@ ALLOWED = {
     "checkpoint": {"errors", "files", "limits", "plain", "hub", "gans"},
     "classifiers": {"errors", "files", "plain", "hub", "attacks", "data", "gans", "checkpoint"},
     "evaluation": {*GROUND, "hub", "attacks", "data", "gans", "checkpoint", "classifiers"},
-    "latent": {"cache", "checked", "errors", "limits", "data", "gans", "checkpoint", "classifiers", "evaluation"},
+    "latent": {
+        "cache", "checked", "errors", "limits", "color", "data", "gans", "checkpoint", "classifiers", "evaluation",
+    },
     "training": {*GROUND, "data", "gans", "checkpoint", "evaluation"},
     "colorize": {*GROUND, "hub", "color", "data", "gans", "checkpoint", "classifiers"},
     "release": {*GROUND, "hub", "data", "gans", "checkpoint", "classifiers", "evaluation", "training"},

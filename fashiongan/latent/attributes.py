@@ -1,8 +1,9 @@
-"""Measured attributes of a garment's shape and brightness: pure functions (N, C, H, W) uint8 -> (N,) float.
+"""Measured attributes of a garment's shape, brightness and color: pure functions (N, C, H, W) uint8 -> (N,) float.
 
-Each image is measured by itself. A pixel counts as part of the garment in proportion to its brightness, and fully from
-EDGE on, so every attribute changes smoothly with the image. Lengths are shares of the image's height or width;
-brightness is 0..1. For a black image every attribute is finite.
+Each image is measured by itself, and every attribute changes smoothly with the image. How much a pixel counts as part
+of the garment follows from its brightness (C = 1, on black), its difference from the background (C = 3) or its alpha
+(C = 4), see `body`. Lengths are shares of the image's height or width; brightness is 0..1. For an image of one color
+every attribute is finite.
 """
 
 from collections.abc import Callable
@@ -11,19 +12,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-EDGE = 64  # gray level, of 255, from which a pixel counts fully
+from ..color import color_space
+
+EDGE = 64  # gray level, of 255, or difference from the background, from which a pixel counts fully
 LARGE = 32  # pixels a side; larger images are reduced to this before they are measured
 Attribute = Callable[[Tensor], Tensor]
 
 
 def gray(x: Tensor) -> Tensor:
-    """(N, H, W) float, 0..1: the mean of the channels."""
-    return x.float().mean(1) / 255
+    """(N, H, W) float, 0..1: the mean of the colors."""
+    return x[:, :3].float().mean(1) / 255
 
 
 def body(x: Tensor) -> Tensor:
     """(N, H, W), 0..1: how much each pixel counts as part of the garment."""
-    return (gray(x) * (255 / EDGE)).clamp(0, 1)
+    if x.shape[1] == 4:
+        return x[:, 3].float() / 255
+    x = x.float()
+    if x.shape[1] == 3:
+        x = (x - background(x)).abs()
+    return (x.mean(1) / EDGE).clamp(0, 1)
+
+
+@torch.no_grad()
+def background(x: Tensor) -> Tensor:
+    """(N, 3, 1, 1): the median color of each image's border."""
+    border = torch.cat([x[:, :, 0], x[:, :, -1], x[:, :, :, 0], x[:, :, :, -1]], 2)
+    return border.median(2).values[:, :, None, None]
 
 
 def share(part: Tensor, whole: Tensor) -> Tensor:
@@ -58,15 +73,21 @@ def contrast(x: Tensor) -> Tensor:
 
 
 def pattern(x: Tensor) -> Tensor:
-    """Total variation over total brightness: 0 for a plain garment; prints, seams and edges raise it."""
+    """Total variation over total brightness: 0 for a plain garment; prints, seams and edges raise it. In color, where
+    the background may be bright, only steps within the garment count, over its area."""
     v = gray(x)
-    steps = (v[:, 1:] - v[:, :-1]).abs().sum((1, 2)) + (v[:, :, 1:] - v[:, :, :-1]).abs().sum((1, 2))
-    return steps / (2 * v.sum((1, 2))).clamp_min(1e-9)
+    down, right = (v[:, 1:] - v[:, :-1]).abs(), (v[:, :, 1:] - v[:, :, :-1]).abs()
+    if x.shape[1] == 1:
+        return (down.sum((1, 2)) + right.sum((1, 2))) / (2 * v.sum((1, 2))).clamp_min(1e-9)
+    s = body(x)
+    down, right = down * torch.minimum(s[:, 1:], s[:, :-1]), right * torch.minimum(s[:, :, 1:], s[:, :, :-1])
+    return (down.sum((1, 2)) + right.sum((1, 2))) / (2 * s.sum((1, 2))).clamp_min(1e-9)
 
 
 def symmetry(x: Tensor) -> Tensor:
-    """Left-right symmetry: 1 if the image equals its mirror image, 0 if the two share no bright pixel."""
-    v = gray(x)
+    """Left-right symmetry: 1 if the image equals its mirror image, 0 if the two share no bright pixel. In color it is
+    that of the outline."""
+    v = gray(x) if x.shape[1] == 1 else body(x)
     return 1 - share((v - v.flip(2)).abs(), 2 * v)
 
 
@@ -106,6 +127,28 @@ def gap(x: Tensor) -> Tensor:
     return 1 - body(x)[:, x.shape[2] // 2 :, side:-side].mean((1, 2))
 
 
+def chroma(x: Tensor) -> tuple[Tensor, Tensor]:
+    """a* and b* (CIE L*a*b*, about -110..110) of the garment, each (N,): the means over its pixels."""
+    lab, s = color_space.lab(x[:, :3].float() / 255), body(x)
+    return share(lab[:, 1] * s, s), share(lab[:, 2] * s, s)
+
+
+def redness(x: Tensor) -> Tensor:
+    """Mean a* of the garment: green below 0, red above."""
+    return chroma(x)[0]
+
+
+def yellowness(x: Tensor) -> Tensor:
+    """Mean b* of the garment: blue below 0, yellow above."""
+    return chroma(x)[1]
+
+
+def saturation(x: Tensor) -> Tensor:
+    """Distance of the garment's mean color from gray, in a* and b*."""
+    a, b = chroma(x)
+    return (a.square() + b.square() + 1e-6).sqrt()
+
+
 ATTRIBUTES: dict[str, Attribute] = {
     "brightness": brightness,
     "area": area,
@@ -123,11 +166,23 @@ ATTRIBUTES: dict[str, Attribute] = {
 }
 
 
+COLORS: dict[str, Attribute] = {
+    "hue, green to red": redness,
+    "hue, blue to yellow": yellowness,
+    "saturation": saturation,
+}
+
+
+def measurable(channels: int) -> dict[str, Attribute]:
+    """The attributes of images with so many channels, by name: gray ones have no color."""
+    return ATTRIBUTES if channels == 1 else ATTRIBUTES | COLORS
+
+
 def measure(x: Tensor) -> Tensor:
-    """(N, C, H, W) uint8 -> (N, attributes), in the order of ATTRIBUTES.
+    """(N, C, H, W) uint8 -> (N, attributes), in the order of `measurable`.
 
     Images above LARGE pixels a side are reduced first: the attributes need no finer detail.
     """
     if x.shape[-1] > LARGE:
         x = F.adaptive_avg_pool2d(x.float(), LARGE)
-    return torch.stack([attribute(x) for attribute in ATTRIBUTES.values()], 1)
+    return torch.stack([attribute(x) for attribute in measurable(x.shape[1]).values()], 1)

@@ -27,7 +27,7 @@ from ..cache import Cache
 from ..errors import StudioError
 from ..gans.base import GAN
 from ..gans.sampling import in_bytes, render
-from .attributes import ATTRIBUTES, measure
+from .attributes import measurable, measure
 
 REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard deviations of z
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # slider positions at which images are measured
@@ -134,7 +134,8 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
 
 def measured(gan: GAN) -> SliderDirections:
     """One direction for each attribute, sorted by rank correlation with it, the highest first."""
-    slopes = mean_slopes(gan, measure, len(ATTRIBUTES))
+    names = list(measurable(gan.channels))
+    slopes = mean_slopes(gan, measure, len(names))
     probe = looks_like(gan) if len(gan.choices) > 1 else None
     if probe is not None:
         slopes = without(slopes, mean_slopes(gan, probe, 3 * len(gan.choices)))
@@ -145,7 +146,6 @@ def measured(gan: GAN) -> SliderDirections:
         swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
     ).diagonal()  # of direction i and attribute i
     order = correlation.argsort(descending=True).tolist()
-    names = list(ATTRIBUTES)
     return SliderDirections(
         vectors[order], tuple(names[i] for i in order), tuple(correlation[order].tolist()), MEASURED_REACH
     )
@@ -232,7 +232,7 @@ def named(gan: GAN, vectors: Tensor, reach: float, flip: bool = False) -> Slider
     strengths = correlation.gather(1, best[:, None])[:, 0]
     if flip:
         vectors, strengths = vectors * torch.where(strengths < 0, -1.0, 1.0)[:, None, None], strengths.abs()
-    names = list(ATTRIBUTES)
+    names = list(measurable(gan.channels))
     return SliderDirections(vectors, tuple(names[i] for i in best), tuple(strengths.tolist()), reach)
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from fashiongan.latent.attributes import ATTRIBUTES, EDGE, measure
+from fashiongan.color import color_space
+from fashiongan.latent.attributes import ATTRIBUTES, COLORS, EDGE, body, measurable, measure
 
 
 def blank(value=0):
@@ -20,7 +21,16 @@ def block(rows, columns, value=200):
 
 
 def measured(name, x):
-    return ATTRIBUTES[name](x)[0].item()
+    return measurable(3)[name](x)[0].item()
+
+
+def dyed(color, ground="#ffffff", alpha=False):
+    """BLOCK in a color on a ground; with alpha, the ground is transparent and black."""
+    inside = BLOCK > 0
+    paint = torch.tensor(color_space.parse(color)).view(1, 3, 1, 1)
+    behind = torch.tensor((0, 0, 0) if alpha else color_space.parse(ground)).view(1, 3, 1, 1)
+    rgb = torch.where(inside, paint, behind).to(torch.uint8)
+    return torch.cat([rgb, inside.to(torch.uint8) * 255], 1) if alpha else rgb
 
 
 BLOCK = block((4, 18), (7, 21))  # 14 x 14 of 28 x 28
@@ -71,6 +81,40 @@ def test_a_picture_is_measured_by_itself():
     assert torch.allclose(together[3], measure(x[3:4])[0])
 
 
+@pytest.mark.parametrize("ground", ["#ffffff", "#000000", "#e8e4da", "alpha"])
+@pytest.mark.parametrize("name", ["area", "width", "height", "weight below", "gap below", "symmetry", "pattern"])
+def test_a_garment_s_shape_is_the_same_on_every_background(name, ground):
+    """A photograph's background is bright, and is no part of the garment."""
+    x = dyed("#2040a0", alpha=True) if ground == "alpha" else dyed("#2040a0", ground)
+    if name == "pattern":  # its edges are no print
+        assert measured(name, x) == pytest.approx(0, abs=1e-4)
+    else:
+        assert measured(name, x) == pytest.approx(measured(name, BLOCK), abs=1e-4)
+
+
+@pytest.mark.parametrize("color", ["#c02020", "#20c040", "#2040c0", "#d0c020", "#808080"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_colors_are_those_of_the_garment_alone(color, alpha):
+    _, a, b = color_space.lab_of(color).tolist()
+    x = dyed(color, alpha=alpha)
+    assert measured("hue, green to red", x) == pytest.approx(a, abs=0.01)
+    assert measured("hue, blue to yellow", x) == pytest.approx(b, abs=0.01)
+    assert measured("saturation", x) == pytest.approx(math.hypot(a, b), abs=0.01)
+
+
+def test_stripes_are_a_pattern_and_the_outline_is_none():
+    striped = dyed("#2040a0")
+    striped[:, :, 4:18:2, 7:21] = 200
+    assert measured("pattern", striped) > 0.1
+
+
+def test_only_images_in_color_have_colors():
+    assert set(measurable(1)) == set(ATTRIBUTES)
+    assert set(measurable(3)) == set(measurable(4)) == {*ATTRIBUTES, *COLORS}
+    assert measure(dyed("#c02020", alpha=True)).shape == (1, len(ATTRIBUTES) + len(COLORS))
+    assert torch.equal(body(dyed("#ffffff", alpha=True)), (BLOCK[:, 0] > 0).float())  # white on white has alpha only
+
+
 @pytest.mark.parametrize("x", [blank(), blank(255), torch.zeros(2, 3, 64, 64, dtype=torch.uint8)])
 def test_nothing_and_everything_have_finite_measures(x):
     assert measure(x).isfinite().all()
@@ -82,7 +126,8 @@ def test_a_colored_picture_is_measured_by_its_mean():
 
 
 def test_measures_have_gradients_even_of_a_black_picture():
-    x = torch.zeros(2, 1, 28, 28, requires_grad=True)
-    (slope,) = torch.autograd.grad(measure(x).sum(), x)
-    assert slope.isfinite().all()
-    assert not math.isnan(slope.sum().item())
+    for channels in (1, 3, 4):
+        x = torch.zeros(2, channels, 28, 28, requires_grad=True)
+        (slope,) = torch.autograd.grad(measure(x).sum(), x)
+        assert slope.isfinite().all()
+        assert not math.isnan(slope.sum().item())

@@ -7,7 +7,7 @@ from torch import nn
 
 from fashiongan.errors import StudioError
 from fashiongan.latent import directions
-from fashiongan.latent.attributes import ATTRIBUTES
+from fashiongan.latent.attributes import ATTRIBUTES, measurable
 
 
 class Lamp(nn.Module):
@@ -75,7 +75,11 @@ def test_every_gan_has_measured_directions(gan, trainer_of, monkeypatch):
     monkeypatch.setattr(directions, "FEWEST", 60)
     model = trainer_of(gan).gan.eval().requires_grad_(False)
     ways = directions.find(model)
-    assert ways.vectors.shape == (len(ATTRIBUTES), max(1, len(model.choices)), model.recipe.z_dim)
+    assert ways.vectors.shape == (
+        len(measurable(model.channels)),
+        max(1, len(model.choices)),
+        model.recipe.z_dim,
+    )
     assert ways.vectors.isfinite().all()
     lengths = ways.vectors.norm(dim=2) / directions.spread(model)
     assert (lengths < 1.01).all()

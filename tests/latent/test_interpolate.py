@@ -39,7 +39,10 @@ def test_every_slider_kind_is_described_and_drawn_again_from_the_description(gan
     model = net(gan)
     sheet = SampleSpec("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))
     one, other = interpolate.garment(model, sheet, 7), interpolate.garment(model, sheet, 2)
-    assert torch.equal(spec.picture(model, one)[0], spec.picture(model, sheet)[7])
+    alone, among = spec.picture(model, one)[0].int(), spec.picture(model, sheet)[7].int()
+    # Alone and among twelve, sums are rounded otherwise: of the enlarger's 49,000 values now and then one differs by 1.
+    assert (alone - among).abs().max() <= (gan == "enlarger")
+    assert (alone != among).sum() < 5
     near = interpolate.neighbours(model, one, 0.3, 5)
     result = (near, interpolate.garment(model, near, 0), interpolate.mixed(model, one, other, 0.4))
     for look in result:
