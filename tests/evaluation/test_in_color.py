@@ -169,6 +169,7 @@ def stopped(generator):
             return e.value
 
 
+@pytest.mark.slow
 def test_the_frechet_distance_needs_many_pictures(photos, drawn, monkeypatch):
     _, report = report_of(drawn, photos)
     assert "frechet_lite1" not in report.scores
@@ -262,7 +263,7 @@ def test_one_class_is_scored_without_gan_test(tmp_path):
     assert report.originality is not None
 
 
-@pytest.mark.parametrize("n", [1, 4, 20])
+@pytest.mark.parametrize("n", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 20))])
 def test_a_few_pictures_get_what_can_be_computed_and_sentences(n, photos, drawn):
     _, report = report_of(drawn, photos, n)
     assert report.n == n

@@ -182,7 +182,7 @@ def largest_dense(gan, size):
     return max([m.weight.numel() for m in net.modules() if isinstance(m, torch.nn.Linear)], default=0)
 
 
-@pytest.mark.parametrize("gan", convolutional())
+@pytest.mark.parametrize("gan", few(convolutional()))
 def test_128_pixels_cost_no_larger_dense_layer_than_64(gan):
     """Nets grow by stages; a dense layer sees 4 to 7 pixels a side whatever the size, of as many filters, or in
     began a fifth more. Stylegan's is its paper's."""

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from few import few
 from safetensors.torch import save_file
 from torch import nn
 
@@ -281,8 +282,7 @@ def drawn(session, gan, n, seed=0):
     return images * 255, sampling.render(gan, z, c).numpy().astype(np.float32)
 
 
-SLOW = ("stylegan", "projected", "progan", "began")  # two seconds and more on two quiet cores
-GENERATORS = [pytest.param(gan, marks=[pytest.mark.slow] * (gan in SLOW)) for gan in generators()]
+GENERATORS = few(generators())
 
 
 @pytest.mark.parametrize("gan", GENERATORS)

@@ -117,6 +117,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_whose_disk_is_wiped_loses_no_run(studio, serve, tiny, tmp_path, idx_root, same):
     server = serve()
     recipe = tiny("dcgan", steps=800)

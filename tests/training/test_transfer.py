@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from few import FEW, trained_gans
 
 from fashiongan import checkpoint, cli, gans
 from fashiongan.data import datasets
@@ -55,7 +56,7 @@ def finish(trainer, out):
         pass
 
 
-@pytest.mark.parametrize("gan", gans.GANS)
+@trained_gans
 def test_the_same_classes_take_everything(gan, source, start, same):
     path = source(gan)
     trainer, old = start(transfer.recipe(str(path), **RUN)), checkpoint.load(path)
@@ -69,7 +70,13 @@ def test_the_same_classes_take_everything(gan, source, start, same):
     assert trainer.step == 0
 
 
-@pytest.mark.parametrize(("gan", "alpha"), [*((gan, False) for gan in CONDITIONAL), ("colorizer", True)])
+@pytest.mark.parametrize(
+    ("gan", "alpha"),
+    [
+        *(pytest.param(gan, False, marks=[pytest.mark.slow] * (gan not in FEW)) for gan in CONDITIONAL),
+        pytest.param("colorizer", True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_class_draws_as_before_wherever_it_stands_now(
     gan, alpha, source, start, pictures_of, garments_in_color, tmp_path
 ):
