@@ -91,8 +91,8 @@ def identify(path: Path) -> str:
             head, size = file.read(512), path.stat().st_size
     except OSError:
         return ""
-    if int.from_bytes(head[:8], "little") < size and head[8:9] == b"{":
-        return ""  # safetensors
+    if len(head) > 3 and not any(head[3:8]):
+        return ""  # safetensors, which begins with a length of eight bytes
     if head.startswith(b"PK\x03\x04"):
         return identify_zip(path)
     begun = [meaning for magic, meaning in BEGINNINGS if head.startswith(magic)]
@@ -103,7 +103,7 @@ def identify(path: Path) -> str:
         meaning = begun[0]
     elif start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         meaning = f"is a web page, perhaps one that asks for a password: {GET_AGAIN}"
-    elif head[0] == 8 and head[1] < 32 and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x2a", b"\x3a", b"\x42"):
+    elif head[0] == 8 and head[1:2] < b"\x20" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x2a", b"\x3a", b"\x42"):
         meaning = "is an ONNX model, which draws and cannot be trained on: give the checkpoint that it was made from"
     elif size >= 512 and head[257:262] == b"ustar":
         meaning = "is an archive: unpack it and give the file inside"

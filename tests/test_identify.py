@@ -144,5 +144,14 @@ def test_a_safetensors_file_is_never_taken_for_something_else(tmp_path):
     """Its first bytes are a length, and some lengths look like a pickle's start."""
     for length in (0x0280, 0x0480, 0x0580, 8, 10, 0x3C):
         path = tmp_path / f"{length}.safetensors"
-        path.write_bytes(length.to_bytes(8, "little") + b"{" + b" " * length)
-        assert files.identify(path) == ""
+        whole = length.to_bytes(8, "little") + b"{" + b" " * length
+        for content in (whole, whole[:9], whole[:8], whole[:7], whole[:4]):  # also where it is cut short
+            path.write_bytes(content)
+            assert files.identify(path) == ""
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_a_single_byte_is_damaged(byte, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(bytes([byte]))
+    with pytest.raises(StudioError, match="damaged"):
+        checkpoint.load(tmp_path / "a.safetensors")
