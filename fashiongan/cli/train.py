@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from ..training.trainer import Trainer
 from .common import Parser, add_knobs, answer, describe_tick, progress, unused
 
+ALONE = (
+    "--resume takes its recipe from the run: beside it only --epochs, --steps, --data (where the same "
+    "pictures are now), --device and --data-root."
+)
+
 
 def train(argv: Sequence[str]) -> int:
     """Run train.py with these arguments; returns the exit code."""
@@ -47,7 +52,8 @@ def _train(argv: list[str]) -> None:
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="go on exactly where the run in this folder stopped; with --epochs or --steps, further than first planned",
+        help="go on exactly where the run in this folder stopped; with --epochs or --steps, further than first "
+        "planned; with --data, if the same pictures lie elsewhere now",
     )
     parser.add_argument("--out", type=Path, default=None, help="the run's folder (default: runs/GAN-date-time)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
@@ -65,13 +71,11 @@ def _train(argv: list[str]) -> None:
 
     group, device = join(pick_device(device))
     if resumed is not None:
-        if gan or out or set(args) - {"epochs", "steps"}:
-            raise StudioError(
-                "--resume takes its recipe from the run: beside it only --epochs, --steps, --device and --data-root."
-            )
+        if gan or out or set(args) - {"epochs", "steps", "data"}:
+            raise StudioError(ALONE)
         out = Path(resumed)
-        longer = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
-        trainer = run_folder.resume(out, device, root, group=group, **longer)
+        beside = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
+        trainer = run_folder.resume(out, device, root, group=group, **beside)
     else:
         start = args.pop("start_from", "")
         recipe = transfer.recipe(start, gan, **args) if start else gans.new_recipe(gan, **args)

@@ -1,6 +1,7 @@
 """Garments as bytes in memory: no loader, no workers, no per-picture transforms. A minibatch is an index."""
 
 import gzip
+import hashlib
 import json
 import math
 import os
@@ -46,11 +47,22 @@ class Dataset:
     names: tuple[str, ...]  # of the classes; labels index it
     source: str  # the folder or file it was read from, for people
     survey: "Survey | None" = None  # a summary of the files, if they were pictures
+    notes: tuple[str, ...] = ()  # further sentences for the user
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Remarks for the user before training on it."""
-        return self.survey.remarks() if self.survey else ()
+        return (*self.notes, *(self.survey.remarks() if self.survey else ()))
+
+    @property
+    def digest(self) -> str:
+        """A hash by which the same pictures are recognized elsewhere: of their files, or of the arrays themselves."""
+        if self.survey is not None:
+            return self.survey.digest
+        key = hashlib.sha256(self.labels.cpu().numpy().tobytes())
+        for part in self.images.split(4096):
+            key.update(part.cpu().numpy().tobytes())
+        return key.hexdigest()
 
     def __len__(self) -> int:
         return len(self.labels)

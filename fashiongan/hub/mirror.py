@@ -11,7 +11,15 @@ from ..errors import StudioError
 from . import client
 
 # What is kept of a run, the state first: what is read after it is as new or newer, and a resumed run makes it again.
-KEPT = ("state.safetensors", "recipe.json", "log.jsonl", "checkpoint.safetensors", "best.safetensors", "training.gif")
+KEPT = (
+    "state.safetensors",
+    "recipe.json",
+    "data.json",
+    "log.jsonl",
+    "checkpoint.safetensors",
+    "best.safetensors",
+    "training.gif",
+)
 FILE = re.compile(rf"([\w.-]+)/({'|'.join(map(re.escape, KEPT))}|samples/epoch_\d+\.png)", re.ASCII)
 FETCHING = ".fetching"  # a folder among the runs, for what has not arrived as a whole
 

@@ -15,7 +15,7 @@ from ..errors import StudioError
 from ..gans.recipe import Recipe
 from ..job import Job, within
 from ..plain import maybe
-from ..training import recommend, run_folder, run_log, transfer
+from ..training import pictures, recommend, run_folder, run_log, transfer
 from ..training.trainer import Tick, Trainer, pick_device
 from .backup import Backup, no_backup
 from .curve import Columns
@@ -104,8 +104,11 @@ class Runs:
         trainer = run_folder.start(recipe, out, pick_device(self.device), loaded=loaded)
         return self.go(Run(out, trainer.recipe, trainer.steps, owner, seconds), trainer)
 
-    def go_on(self, owner: str) -> Run:
-        """Resume the shown run, which is paused or stopped, exactly where it is."""
+    def go_on(self, owner: str, data: str = "") -> Run:
+        """Resume the shown run, which is paused or stopped, exactly where it is.
+
+        `data`: where its pictures are looked for if they are not where they were.
+        """
         run = self.run
         if run is None:
             raise StudioError("There is no run to resume: start one.")
@@ -113,10 +116,11 @@ class Runs:
             run.job.resume()
             return run
         self.refuse_if_busy(owner)
-        loaded = self.data.of(run.recipe)
+        moved = data if pictures.gone(run.recipe.data) and data and not pictures.gone(data) else None
+        loaded = self.data.of(run.recipe if moved is None else run.recipe.replace(data=moved))
         with self.starting:
             self.refuse_if_busy(owner)
-            trainer = run_folder.resume(run.out, pick_device(self.device), loaded=loaded)
+            trainer = run_folder.resume(run.out, pick_device(self.device), loaded=loaded, data=moved)
             if trainer.step >= trainer.steps:
                 raise StudioError(f"{run.out.name} has reached its last step: start a new run.")
             again = replace(run, recipe=trainer.recipe, steps=trainer.steps, owner=owner, seconds=None)

@@ -179,10 +179,10 @@ class Studio:
         self.check_ours(next((w.owner for w in self.waiting if w.number == number), ""))
         self.runs.cancel(number)
 
-    def go_on(self, owner: str = "") -> Run:
+    def go_on(self, owner: str = "", data: str = "") -> Run:
         """Resume the shown run, which is paused or stopped, exactly where it is."""
         self.check_private("Training")
-        return self.runs.go_on(self.caller().job_owner or owner)
+        return self.runs.go_on(self.caller().job_owner or owner, data)
 
     def pause(self) -> None:
         """Pause the run."""

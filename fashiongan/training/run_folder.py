@@ -16,7 +16,7 @@ from ..data import datasets, sheets
 from ..errors import StudioError
 from ..evaluation import quick
 from ..gans.recipe import Recipe, flags
-from . import doctor, run_log, transfer
+from . import doctor, pictures, run_log, transfer
 from .distributed import ProcessGroup
 from .run_log import LogRow
 from .trainer import Tick, Trainer
@@ -52,6 +52,7 @@ def start(
     if not group.rank:
         if recipe.start_from:
             save_state(trainer, out)
+        pictures.keep(out, garments)
         files.write(out / "recipe.json", recipe_bytes(trainer.recipe))
     return trainer
 
@@ -72,9 +73,12 @@ def resume(
     root: str | None = None,
     loaded: datasets.Dataset | None = None,
     group: ProcessGroup = ALONE,
+    data: str | None = None,
     **longer: int,
 ) -> Trainer:
     """A trainer that goes on exactly where the run in `out` was last saved. `longer`: another `epochs` or `steps`.
+
+    `data`: where its pictures lie now, if they have moved; StudioError if they are not the same.
 
     A group need not be as large as before. Nothing is written: a longer recipe is kept once `train` has the folder to
     itself.
@@ -85,7 +89,7 @@ def resume(
         raise StudioError(f"There is no run to resume in {out}: it has no recipe.json.") from e
     if longer:
         recipe = recipe.replace(**{"steps": None, **longer})
-    recipe, garments = datasets.prepare(recipe, root, loaded)
+    recipe, garments = pictures.again(out, recipe, root, loaded, data)
     trainer = Trainer(recipe, garments, device, group)
     state = out / "state.safetensors"
     if state.exists():  # else it was killed before its first save, and starts again

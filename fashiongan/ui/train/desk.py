@@ -62,12 +62,12 @@ class Desk:
         access.check_control(self.studio, visitor, request)
         self.studio.pause()
 
-    def resume(self, visitor: str | None, request: gr.Request) -> str:
+    def resume(self, visitor: str | None, source: str, request: gr.Request) -> str:
         self.studio.check_private("Training")
         if self.studio.run is not None and self.studio.run.alive:
             access.check_control(self.studio, visitor, request)
         visitor = access.name_of(visitor)
-        self.studio.go_on(visitor)
+        self.studio.go_on(visitor, source)
         return visitor
 
     def stop(self, visitor: str | None, request: gr.Request) -> None:

@@ -171,7 +171,7 @@ def wire_run(
     start = c.go.click(show.polite(desk.start), recipe, visitor, api_visibility="private")
     start.success(lambda: gr.Accordion(open=False), None, s.fold, **HIDDEN)
     pause = c.hold.click(show.polite(desk.pause), visitor, None, **HIDDEN)
-    resume = c.on.click(show.polite(desk.resume), visitor, visitor, **HIDDEN)
+    resume = c.on.click(show.polite(desk.resume), [visitor, s.pictures.field], visitor, **HIDDEN)
     stop = c.halt.click(show.polite(desk.stop), visitor, None, api_visibility="private")
     enqueue = c.add.click(show.polite(desk.enqueue), recipe, visitor, **HIDDEN)
     cancel = s.drop.click(show.polite(desk.cancel), [visitor, s.waiting], None, **HIDDEN)
