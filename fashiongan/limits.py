@@ -18,6 +18,7 @@ ATTACK_PIXELS = 40_000_000  # of an upload to be attacked: it is reduced to 28 x
 DATASET_PIXELS = 100_000_000  # of a picture in a data set: one of 30,000 x 30,000 would take 2.7 GB to open
 SMALLEST_SIDE = 8  # pixels a side of a picture in a data set: a smaller one shows no garment
 STRIP = 20  # ratio of the sides: a picture longer than that shows no garment
+ARRAY_BYTES = 500_000_000  # of a CSV file of pictures
 TABLE_BYTES = 100_000_000  # of a labels.csv
 COLORIZE_SIDE = 2048  # pixels a side; a larger picture is reduced before it is colorized
 

@@ -27,6 +27,9 @@ def run_script(args, cwd, env, stdout, stderr):
         os.close(descriptor)
     import tqdm.std
 
+    from fashiongan.data import fashion_files
+
+    fashion_files.FIRST.add(tuple(i % 10 for i in range(16)))  # as in conftest.py
     tqdm.std.TqdmDefaultWriteLock.mp_lock = None  # a lock between processes, which a killed one would leave behind
     if args[0] == "-c":
         sys.argv = ["-c", *args[2:]]

@@ -1,13 +1,9 @@
 """Garments as bytes in memory: no loader, no workers, no per-picture transforms. A minibatch is an index."""
 
-import gzip
 import hashlib
 import json
-import math
 import os
 import socket
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +16,7 @@ from torch import Tensor
 from .. import files, limits
 from ..errors import StudioError
 from .class_names import ClassNames
+from .fashion_files import idx_file, idx_name, read_idx
 from .images import resize
 
 if TYPE_CHECKING:
@@ -30,8 +27,8 @@ if TYPE_CHECKING:
 FASHION_MNIST = "fashion-mnist"
 LOCAL_ONLY = ("celeba", "lsun")  # data sets that are read where the user has them, and never downloaded
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-IDX_BYTES = 8  # the type of an IDX file's values
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+NUMBERS = tuple(map(str, range(10)))  # the names of classes that are not Fashion-MNIST's
 HOW_TO_GET_IT = (
     "Fashion-MNIST is not on this machine: install it with 'apt-get install dataset-fashion-mnist', "
     "or name its folder with --data-root or FASHIONGAN_DATA, or connect to the internet and it will be downloaded."
@@ -110,61 +107,47 @@ def fashion_mnist(split: str = "train", root: str | Path | None = None) -> Datas
     stem = {"train": "train", "test": "t10k"}[split]
     given = root or os.environ.get("FASHIONGAN_DATA")
     if given:
-        place = next(
-            (p for p in (Path(given), Path(given, "FashionMNIST", "raw")) if idx_file(p, stem, "images")), None
-        )
-        if place is None:
+        dataset = from_files(Path(given), stem)
+        if dataset is None:
             raise StudioError(
                 f"No Fashion-MNIST in {given}: expected {idx_name(stem, 'images')}, plain or .gz, and the like."
             )
-    elif idx_file(DEBIAN, stem, "images"):
-        place = DEBIAN
-    else:
-        place = download()
-    images, labels = read_idx(place, stem, "images"), read_idx(place, stem, "labels")
+        return dataset
+    place = DEBIAN if idx_file(DEBIAN, stem, "images") else download()
+    return of_arrays(read_idx(place, stem, "images"), read_idx(place, stem, "labels"), place)
+
+
+def from_files(root: Path, stem: str) -> Dataset | None:
+    """Fashion-MNIST, or what lies under its names, in a folder as IDX, CSV or .npz files, or as folders of pictures."""
+    from . import fashion_files, folder
+
+    place = next((p for p in fashion_files.folders(root) if idx_file(p, stem, "images")), None)
+    if place is not None:
+        return of_arrays(read_idx(place, stem, "images"), read_idx(place, stem, "labels"), place)
+    arrays = fashion_files.find(root, stem)
+    if arrays is not None:
+        return of_arrays(*arrays)
+    for part in fashion_files.PARTS[stem]:
+        if (root / part).is_dir():
+            images, labels, survey = folder.read(root / part, fashion_files.SIDE)
+            if survey.names == NUMBERS and survey.gray:
+                return of_arrays(images[:, 0], labels, root / part)
+    return None
+
+
+def of_arrays(images: Tensor, labels: Tensor, place: Path) -> Dataset:
+    """Gray pictures (N, 28, 28) with labels 0 to 9. Their names are numbers if they are not Fashion-MNIST."""
+    from . import fashion_files
+
     if images.dim() != 3 or labels.dim() != 1 or len(images) != len(labels) or not len(images):
         raise StudioError(
             f"The Fashion-MNIST files in {place} do not belong together: {len(images)} pictures, {len(labels)} labels."
         )
     if int(labels.max()) >= len(CLASSES):
         raise StudioError(f"The labels in {place} go up to {int(labels.max())}; Fashion-MNIST has classes 0 to 9.")
-    return Dataset(images[:, None], labels.long(), CLASSES, str(place))
-
-
-def idx_name(stem: str, what: str) -> str:
-    return f"{stem}-{what}-idx{3 if what == 'images' else 1}-ubyte"
-
-
-def idx_file(place: Path, stem: str, what: str) -> Path | None:
-    """The IDX file of images or labels in a folder, plain or gzipped."""
-    name = idx_name(stem, what)
-    return next((p for p in (place / name, place / f"{name}.gz") if p.is_file()), None)
-
-
-def read_idx(place: Path, stem: str, what: str) -> Tensor:
-    """One IDX file of bytes, plain or gzipped; StudioError, naming it, for any other."""
-    path = idx_file(place, stem, what)
-    if path is None:
-        raise StudioError(f"The {what} of Fashion-MNIST are missing: there is no {place / idx_name(stem, what)}.")
-    try:
-        content = path.read_bytes()
-        values = idx_array(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (OSError, EOFError, ValueError, struct.error, zlib.error) as e:
-        raise StudioError(f"{path} is damaged or cut short: fetch it again.") from e
-    return values
-
-
-def idx_array(content: bytes) -> Tensor:
-    """The bytes of an IDX file (http://yann.lecun.com/exdb/mnist) as a tensor of uint8; ValueError if it is none.
-
-    Two zeros, the type 8 for bytes, the number of dimensions, each of them in 4 bytes, and then the values.
-    """
-    zeros, kind, dimensions = struct.unpack_from(">HBB", content)
-    shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    begin = 4 + 4 * dimensions
-    if zeros or kind != IDX_BYTES or math.prod(shape) != len(content) - begin:
-        raise ValueError("no IDX file of bytes")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[begin:].view(shape)
+    real = fashion_files.recognized(images, labels)
+    notes = () if real else (fashion_files.stranger(str(place), labels),)
+    return Dataset(images[:, None], labels.long(), CLASSES if real else NUMBERS, str(place), notes=notes)
 
 
 def download() -> Path:
@@ -188,12 +171,28 @@ def pictures(
     path: Path, size: int, fit: str = "fill", progress: Callable[[int, int], None] = lambda *_: None
 ) -> Dataset:
     """Pictures in one sub-folder a class, or all of one class, as (N, 3 or 1, size, size): see `folder.read_cached`."""
-    from . import folder
+    from . import fashion_files, folder
 
-    source = source_of(path)
+    try:
+        arrays = fashion_files.of_file(path) if path.is_file() else None
+        source = None if arrays else source_of(path)
+    except StudioError:
+        arrays, source = None, None
+        dataset = from_files(path, "train") if path.is_dir() else None
+        if dataset is None:
+            raise
+    else:
+        dataset = of_arrays(*arrays) if arrays else None
+    if source is None:
+        assert dataset is not None
+        return replace(dataset, images=resize(dataset.images, size))
     check_names(source.names, path)
     images, labels, survey = folder.read_cached(source, size, fit, progress)
-    return Dataset(images, labels, survey.names, str(path), survey)
+    names = survey.names
+    if names == NUMBERS and survey.gray and survey.span() == "28 x 28" and len(labels) in fashion_files.COUNTS:
+        small = folder.read_cached(source, fashion_files.SIDE, "fill")[0]
+        names = CLASSES if fashion_files.recognized(small[:, 0], labels) else names
+    return Dataset(images, labels, names, str(path), survey)
 
 
 def source_of(path: Path, none: str = "There are no pictures") -> "Source":
@@ -325,7 +324,9 @@ def prepare(recipe: R, root: str | Path | None = None, loaded: Dataset | None = 
     """
     whole = loaded or load(recipe.data, size=recipe.size, root=root, fit=recipe.fit)
     if recipe.labels:
-        whole, classes = ordered(whole, recipe.labels), list(recipe.trained) if recipe.classes else []
+        numbered = recipe.data == FASHION_MNIST and len(recipe.labels) == len(whole.names)  # whatever they are called
+        whole = replace(whole, names=recipe.labels) if numbered else ordered(whole, recipe.labels)
+        classes = list(recipe.trained) if recipe.classes else []
     else:
         classes = class_numbers(recipe.classes, whole.names)
     data = select(whole, classes, recipe.limit)

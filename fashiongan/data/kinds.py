@@ -21,6 +21,7 @@ OTHERS = {
     b"%PDF": "a PDF: save its pictures as PNG",
     b"\xff\x0a": "JPEG XL: save it as JPEG",
     b"\x00\x00\x00\x0cJXL ": "JPEG XL: save it as JPEG",
+    b"\0\0\x08\x03": "an array such as Fashion-MNIST's: put it into a folder and name that",
     b"PK\x03\x04": "an archive within: unpack it",
 }
 
