@@ -207,7 +207,7 @@ def test_scoring_goes_on_without_the_page_and_is_seen_again(page, studio, scored
         assert go.wait(60)
         yield evaluate.Step(4, 4, "done", Report.from_json(report(3.0)))
 
-    monkeypatch.setattr(sources, "draw", lambda path, n: path)
+    monkeypatch.setattr(sources, "draw", lambda path: path)
     monkeypatch.setattr(evaluate, "evaluate", slow)
     scored()
     page.locator("#score").click()
