@@ -243,6 +243,9 @@ def summary(report: Report) -> str:
         real = f"; of real pictures {100 * report.gan_test_real:.2f} %" if report.gan_test_real is not None else ""
         by = f", class confirmed by the classifier {report.classifier.classifier}" if report.classifier else ""
         lines.append(f"GAN-test{by}: {100 * report.gan_test:.2f} %{real}")
+    if report.gan_test_classes is not None:
+        by_class = (f"{name} {100 * share:.1f}" for name, share in report.gan_test_classes.items())
+        lines.append(f"confirmed of each class, %: {', '.join(by_class)}")
     if report.gan_train is not None:
         of_real = (
             f"; from as many training pictures {100 * report.gan_train_real:.2f} %" if report.gan_train_real else ""
