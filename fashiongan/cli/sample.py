@@ -1,4 +1,4 @@
-"""The verb sample: draw garments into a PNG sheet or an NPZ file."""
+"""The verb sample: draw garments into a sheet, an NPZ file, or single pictures in a folder or ZIP file."""
 
 import argparse
 import sys
@@ -7,9 +7,11 @@ from pathlib import Path
 from ..errors import StudioError
 from .common import Parser, check_pictures, check_seed
 
+SHEETS = {".png": 2**31 - 1, ".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format takes
+
 
 def add_sample(verbs: "argparse._SubParsersAction[Parser]") -> None:
-    p = verbs.add_parser("sample", help="draw garments into a PNG sheet or an NPZ file")
+    p = verbs.add_parser("sample", help="draw garments into a sheet, an NPZ file, or single pictures")
     p.add_argument("checkpoint", help="a file, a run folder, or a bundled name such as dcgan")
     p.add_argument("--n", type=int, default=64, help="how many (default: 64)")
     p.add_argument("--seed", type=int, default=0, help="another seed draws other garments (default: 0)")
@@ -23,7 +25,11 @@ def add_sample(verbs: "argparse._SubParsersAction[Parser]") -> None:
         help='gray garments in color: a palette such as "Jewel", or colors such as "#b03a2e,teal"',
     )
     p.add_argument(
-        "--out", type=Path, required=True, help="grid.png, or samples.npz with images (N, H, W, C) and labels (N,)"
+        "--out",
+        type=Path,
+        required=True,
+        help="a sheet: grid.png, .jpg or .webp; samples.npz with images (N, H, W, C) and labels (N,); or a folder or "
+        "x.zip with one PNG each, named by seed, class and number",
     )
     p.set_defaults(run=sample)
 
@@ -38,10 +44,14 @@ def sample(args: argparse.Namespace) -> None:
     from ..colorize import each, engine
     from ..data import sheets
     from ..gans import sampling
-    from ..latent import spec
+    from ..latent import singles, spec
 
-    if args.out.suffix.lower() not in (".png", ".npz"):
-        raise StudioError(f"--out cannot be {args.out}: its name must end in .png or .npz.")
+    ending = "" if args.out.is_dir() else args.out.suffix.lower()
+    if ending not in ("", ".zip", ".npz", *SHEETS):
+        endings = ", ".join((*SHEETS, ".zip"))
+        raise StudioError(
+            f"--out cannot be {args.out}: its name must end in {endings} or .npz, or be that of a folder."
+        )
     check_pictures(args.n)
     check_seed(args.seed)
     if not 0 <= args.truncation <= 10:
@@ -52,12 +62,16 @@ def sample(args: argparse.Namespace) -> None:
     images = spec.picture(gan, description)
     if palette:
         images = each.colored(engine.colorizer(checkpoint.load(each.NAME)), images, spec.colors(gan, description))
-    if args.out.suffix.lower() == ".npz":
+    if ending == ".npz":
         data = io.BytesIO()
         labels = sampling.chosen(gan, args.n, args.label) if gan.conditional else torch.full((args.n,), -1)
         np.savez_compressed(data, images=images.permute(0, 2, 3, 1).numpy(), labels=labels.numpy())
         files.write(args.out, data.getvalue())
-    else:
+    elif ending in SHEETS:
         sheet = sheets.sheet(images, spec.columns(gan, description))
-        files.write(args.out, sheets.png(sheet, description.to_json()))
+        if max(sheet.size) > SHEETS[ending]:
+            raise StudioError(f"A sheet of {args.n} pictures is too large for {ending}: draw fewer, or into a folder.")
+        files.write(args.out, sheets.packed(sheet, ending, description.to_json()))
+    else:
+        singles.write(args.out, singles.pngs(images, singles.apart(gan, description)))
     print(f"{args.n} pictures in {args.out}", file=sys.stderr)

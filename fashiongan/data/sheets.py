@@ -1,14 +1,18 @@
 """Sheets, PNG files with their description inside, and GIFs."""
 
 import io
+import math
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
 from .. import files
 from . import images
 
+IMAGE_DESCRIPTION = 0x010E  # the EXIF field
+PALETTE_PIXELS = 1_000_000  # pixels from which a film's palette is chosen
 KEY = "fashiongan"  # the PNG text field that holds the description
 
 
@@ -41,15 +45,43 @@ def png(im: Image.Image, description: str | None = None) -> bytes:
     return out.getvalue()
 
 
+def packed(im: Image.Image, ending: str, description: str) -> bytes:
+    """A picture as the bytes of a .png, .jpg, .jpeg or .webp file; its description is a text field, or in the EXIF."""
+    if ending == ".png":
+        return png(im, description)
+    exif = Image.Exif()
+    exif[IMAGE_DESCRIPTION] = description
+    out = io.BytesIO()
+    if ending == ".webp":
+        im.save(out, "WEBP", quality=95, exif=exif)
+    else:
+        im.save(out, "JPEG", quality=95, exif=exif, subsampling=0)
+    return out.getvalue()
+
+
 def film(images: Tensor, seconds: float, scale: int, description: str) -> bytes:
     """(N, C, H, W) uint8 -> a looping GIF, enlarged by whole pixels, its description as its comment."""
-    frames = [sheet(x[None], 1, gap=0, scale=scale) for x in images]
-    frames = [im if im.mode == "L" else im.quantize() for im in frames]
+    frames = one_palette([sheet(x[None], 1, gap=0, scale=scale) for x in images])
     out = io.BytesIO()
     each = max(20, round(1000 * seconds / len(frames)))
     first, rest = frames[0], frames[1:]
     first.save(out, "GIF", save_all=True, append_images=rest, loop=0, duration=each, comment=description.encode())
     return out.getvalue()
+
+
+def one_palette(frames: list[Image.Image]) -> list[Image.Image]:
+    """Frames in color with one palette of 256 for all; gray ones as they are.
+
+    With a palette a frame, what does not move would still change its color a little from frame to frame. Not dithered:
+    that would flicker as well.
+    """
+    if all(im.mode == "L" for im in frames):
+        return frames
+    colored = [im.convert("RGB") for im in frames]
+    step = max(1, round(math.sqrt(sum(im.width * im.height for im in colored) / PALETTE_PIXELS)))
+    some = np.concatenate([np.asarray(im)[::step, ::step].reshape(-1, 3) for im in colored])
+    palette = Image.fromarray(some[None]).quantize(256)
+    return [im.quantize(palette=palette, dither=Image.Dither.NONE) for im in colored]
 
 
 def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0, widest: int = 10_000) -> None:
@@ -65,7 +97,8 @@ def gif(frames: list[Path], out: Path, seconds: float = 8.0, height: float = 1.0
         with images.header(path) as im:
             part = im.crop((0, 0, im.width, round(im.height * height)))
         part.thumbnail((widest, part.height))
-        parts.append(part.quantize())
+        parts.append(part)
+    parts = one_palette(parts)
     each = max(40, min(400, round(1000 * seconds / len(parts))))
     data = io.BytesIO()
     parts[0].save(

@@ -1,7 +1,6 @@
 """Files that a visitor saves: single garments, and a ZIP of them. Each is named by what it shows."""
 
 import io
-import re
 import zipfile
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from torch import Tensor
 from ... import limits
 from ...data import sheets
 from ...errors import StudioError
+from ...latent.singles import stem
 from ...latent.spec import SampleSpec
 from ..shared import show
 
@@ -21,26 +21,6 @@ def factor(scale: int) -> int:
     if scale not in dict(SCALES).values():
         raise StudioError("A saved garment is enlarged 1, 4, 8, 16 or 32 times.")
     return scale
-
-
-def slug(text: str) -> str:
-    """A text as part of a file name: small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def stem(sample: SampleSpec) -> str:
-    """The name of a file without its ending: studio-seed7-dress-3 is the third garment of that seed, a dress."""
-    where = sample.checkpoint.removeprefix("hub:").removeprefix("runs/").removesuffix(".safetensors")
-    parts = [where[-60:], "" if sample.latents else f"seed{sample.seed}"]
-    parts += [str(sample.label) if sample.label is not None else "blend" if sample.shares else ""]
-    parts += ["liked"] * bool(sample.liked) + ["color"] * bool(sample.palette)
-    if sample.across:
-        parts.append(f"along-slider-{sample.across}")
-    elif sample.n > 1:
-        parts.append(f"sheet-{sample.n}")
-    elif not sample.latents:
-        parts.append(str(sample.first + 1))
-    return slug(" ".join(parts))
 
 
 def garment(image: Tensor, sample: SampleSpec, scale: int) -> str:
