@@ -52,7 +52,9 @@ def run(*command: str | Path) -> None:
 
 def size(folder: Path) -> float:
     """GB on the disk."""
-    used = subprocess.check_output(["du", "-s", "--block-size=1000", "--one-file-system", folder], text=True)
+    used = subprocess.check_output(
+        ["du", "-s", "--block-size=1000", "--one-file-system", folder], text=True, encoding="utf-8"
+    )
     return int(used.split()[0]) / 1e6
 
 
@@ -96,7 +98,9 @@ def main() -> None:
     run("rm", "-r", "--one-file-system", root)
     sizes = needed()
     cuda = sum(n for name, n in sizes.items() if name.startswith(CUDA))
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"`python benchmarks/container.py`, commit {commit}\n")
     print(f"Debian with Python and packages.txt {system:.2f} GB, the studio {copied:.2f} GB")
     print(f"requirements.txt {sum(sizes.values()) / 1e9:.2f} GB, of which CUDA's libraries {cuda / 1e9:.2f} GB")

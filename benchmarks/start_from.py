@@ -150,7 +150,9 @@ def main() -> None:
                 files.write(place, json.dumps(result).encode())
     kept = {w: [RUNS / f"{w.replace(' ', '-')}-{args.steps}-{s}.json" for s in args.seeds] for w in WAYS}
     runs = {w: [json.loads(p.read_text(encoding="utf-8")) for p in places] for w, places in kept.items()}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True).stdout
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     device_names = ", ".join(sorted({r["device"] for results in runs.values() for r in results}))
     facts = {
         "real": {name: len(x) for name, x in real.items()},

@@ -3,9 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import StudioError
 from .common import Parser, check_pictures, check_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHEETS = {".png": 2**31 - 1, ".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}  # pixels a side that a format takes
 
@@ -73,5 +77,23 @@ def sample(args: argparse.Namespace) -> None:
             raise StudioError(f"A sheet of {args.n} pictures is too large for {ending}: draw fewer, or into a folder.")
         files.write(args.out, sheets.packed(sheet, ending, description.to_json()))
     else:
-        singles.write(args.out, singles.pngs(images, singles.apart(gan, description)))
+        write(args.out, singles.pngs(images, singles.apart(gan, description)))
     print(f"{args.n} pictures in {args.out}", file=sys.stderr)
+
+
+def write(out: Path, pictures: "Iterator[tuple[str, bytes]]") -> None:
+    """Write pictures, by name, into a ZIP file if `out` ends in .zip and is no folder, else into a folder."""
+    import io
+    import zipfile
+
+    from .. import files
+
+    if out.is_dir() or out.suffix.lower() != ".zip":
+        for name, data in pictures:
+            files.write(out / name, data, durable=False)
+        return
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in pictures:
+            archive.writestr(zipfile.ZipInfo(name), data)
+    files.write(out, packed.getvalue())

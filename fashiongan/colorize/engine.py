@@ -23,14 +23,13 @@ from ..errors import StudioError
 from ..gans.base import GAN
 from ..gans.colorizer import HINTS, Colorizer
 from ..gans.sampling import draw, number
+from . import transparency
 
 FRAME = 1.1  # side of the square that a net trained on cut-outs gets, over the garment's longer side
 GARMENT = 25  # of 255: on a black background, brighter pixels belong to the garment
 PHOTOGRAPH = 24  # places where a photograph's garment gets one color: from one place, 6 % more of it kept its own
 RIM = (0.3, 0.7)  # alpha below the first takes no color and above the second all of it: a soft rim colors the ground
 SATURATED = 6  # of 255: a pixel is in color if its channels differ by more than this
-
-
 NONE = "That is no description of colors by the studio."
 SEED = f"Seed takes a whole number from 0 to {limits.SEED}."
 STRENGTH = "Strength goes from 0, gray, to 2, twice as strong."
@@ -79,6 +78,7 @@ class Gray:
     mask: Tensor | None  # (1, 1, H, W), 0..1: the garment; None on a black background
     was_colored: bool = False
     note: str = ""  # what is to be said of the mask
+    alpha: Tensor | None = None  # (1, 1, H, W) uint8, of a picture with transparent parts: `values` show it on white
 
 
 def opened(source: bytes | Path) -> Gray:
@@ -96,7 +96,7 @@ def grayed(im: Image.Image) -> Gray:
     if not in_color:
         values = rgb[:, :1].clone()
     mask, note = mask_of(rgba)
-    return Gray(values, mask, in_color, note)
+    return Gray(values, mask, in_color, note, transparency.alpha_of(rgba))
 
 
 def mask_of(rgba: Image.Image) -> tuple[Tensor | None, str]:

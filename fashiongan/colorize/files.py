@@ -13,6 +13,7 @@ from ..gans.base import GAN
 from ..hub import registry
 from . import engine
 from .engine import ColorizeSpec, Hint
+from .transparency import restored
 
 BUNDLED = ("colorizer", "colorizer-photos")
 
@@ -108,7 +109,8 @@ def colored(
 ) -> Iterator[Done]:
     """Color each file. A file that is not a picture is reported and skipped.
 
-    With `classic`, a garment gets report 001's color of its class. If n > 1, the result is a sheet of all variants.
+    With `classic`, a garment gets report 001's color of its class. If n > 1, the result is a sheet of all variants, on
+    white; one picture alone keeps its alpha.
     """
     for step, (source, out) in enumerate(targets.items(), 1):
         try:
@@ -122,7 +124,9 @@ def colored(
             standard = engine.classic(gan, gray, spec.label)
             own = replace(spec, colors=standard.colors, label=standard.label)
         images = engine.colored(gan, gray, own, n, keep_background)
-        image = engine.picture(images[0]) if n == 1 else engine.sheet(images, columns(n))
+        image = (
+            engine.picture(restored(images, gray.values, gray.alpha)[0]) if n == 1 else engine.sheet(images, columns(n))
+        )
         description = own.to_json(name, variants=n, keep_background=keep_background)
         yield Done(source, out, image, description, "", step, len(targets))
 

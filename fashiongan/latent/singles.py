@@ -1,8 +1,6 @@
 """Single pictures of a sheet: the description of each, and the names of their files."""
 
-import io
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +8,6 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from .. import files
 from ..data import sheets
 from ..gans import sampling
 from ..gans.base import GAN
@@ -58,16 +55,3 @@ def pngs(images: Tensor, samples: list[SampleSpec]) -> Iterator[tuple[str, bytes
         im = Image.fromarray(values[..., 0] if values.shape[2] == 1 else values)
         near = sample.checkpoint if sample.checkpoint.startswith("hub:") else Path(sample.checkpoint).name
         yield f"{stem(replace(sample, checkpoint=near))}.png", sheets.png(im, sample.to_json())
-
-
-def write(out: Path, pictures: Iterator[tuple[str, bytes]]) -> None:
-    """Write pictures, by name, into a ZIP file if `out` ends in .zip, else into a folder."""
-    if out.suffix.lower() != ".zip":
-        for name, data in pictures:
-            files.write(out / name, data, durable=False)
-        return
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in pictures:
-            archive.writestr(zipfile.ZipInfo(name), data)
-    files.write(out, packed.getvalue())

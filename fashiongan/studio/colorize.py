@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from .. import checkpoint, gans, hub, limits
 from ..cache import Cache
 from ..color.palettes import PALETTES
-from ..colorize import engine
+from ..colorize import engine, transparency
 from ..colorize.engine import ColorizeSpec, Gray
 from ..data import images, sheets
 from ..data.datasets import CLASSES
@@ -246,10 +246,11 @@ class ColorizeService:
     # Downloads
 
     def download(self, request: ColorizeRequest) -> tuple[bytes, str]:
-        """The garment in full size as a PNG that contains its description, and the name of the file."""
+        """The garment in full size, with its alpha, as a PNG that contains its description, and the file's name."""
         gray = self.gray(request.garment, full=True)
         name, gan, spec = self.resolve(request, gray)
-        image = engine.colored(gan, gray, spec, 1, request.keep_background, request.variant)[0]
+        images = engine.colored(gan, gray, spec, 1, request.keep_background, request.variant)
+        image = transparency.restored(images, gray.values, gray.alpha)[0]
         corrected = request.garment.mask if request.garment.kind == "own" else ""
         mask = {"mask": corrected if corrected == ALL else text_of(gray)} if corrected else {}
         description = spec.to_json(name, variant=request.variant, keep_background=request.keep_background, **mask)

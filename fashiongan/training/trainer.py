@@ -298,13 +298,20 @@ def own_seed(seed: int, rank: int, step: int) -> int:
 
 
 def pick_device(name: str) -> str:
-    """The device called `name`; 'auto' is the GPU if there is one. Raises StudioError for a missing device."""
+    """The device called `name`, a CPU or a CUDA GPU; 'auto' is the GPU if there is one.
+
+    Raises StudioError for a missing device, and for kinds that would give wrong results: Apple's mps has no float64,
+    and its BatchNorm is wrong in the memory layout that the nets here have (channels_last).
+    """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        kind = torch.device(name).type
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as e:
         raise StudioError(f"There is no device {name!r} here: use auto or cpu.") from e
+    if kind not in ("cpu", "cuda"):
+        raise StudioError(f"The device {name!r} would give wrong results, so the studio uses cpu and cuda: say auto.")
     return name
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 from .. import gans
 from ..checked import parsed
 from ..color import palettes
-from ..colorize import cutouts, engine
+from ..colorize import cutouts, engine, transparency
 from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
@@ -255,7 +255,8 @@ class ColorEndpoints:
             reference: another picture; the three to six colors of the garment in it come after those of `colours`.
 
         Returns:
-            A PNG for each variant; its text field "fashiongan" holds its description as JSON.
+            A PNG for each variant, transparent where the picture is; its text field "fashiongan" holds its description
+            as JSON.
         """
         if not picture:
             raise StudioError("Give a picture of a garment, as a PNG or JPEG file.")
@@ -274,7 +275,8 @@ class ColorEndpoints:
             usual = engine.classic(gan, gray, spec.label)
             spec = replace(spec, colors=usual.colors, label=usual.label)
         files = []
-        for i, image in enumerate(engine.colored(gan, gray, spec, a.n, a.keep_background)):
+        images = engine.colored(gan, gray, spec, a.n, a.keep_background)
+        for i, image in enumerate(transparency.restored(images, gray.values, gray.alpha)):
             description = spec.to_json(name, variant=i, keep_background=a.keep_background)
             files.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
         return files

@@ -226,8 +226,8 @@ def test_sample_writes_an_npz(gan, label, labels, model):
 @pytest.mark.parametrize(
     ("argv", "match"),
     [
-        (["--out", "grid.jpg"], r"--out cannot be grid.jpg: its name must end in .png or .npz"),
-        (["--out", "grid"], "--out cannot be grid"),
+        (["--out", "grid.gif"], r"--out cannot be grid.gif: its name must end in .png, .*.zip or .npz, or be"),
+        (["--out", "grid.tif"], "--out cannot be grid"),
         ([], "--out"),
         (["--out", "g.png", "--n", "0"], "--n cannot be 0"),
         (["--out", "g.png", "--n", "x"], "--n.*'x'"),

@@ -255,3 +255,38 @@ def test_colorize_runs_as_a_process(dyer, garment, tmp_path, forked):
     assert (code, out) == (0, "")
     assert "2/2" in err
     assert err.rstrip().endswith(f"2 pictures in {tmp_path / 'out'}")
+
+
+def soft_square():
+    """A gray square on nothing, (60, 60) in RGBA, with an edge that is half transparent."""
+    x = np.zeros((60, 60, 4), np.uint8)
+    x[12:48, 12:48] = (140, 140, 140, 128)
+    x[16:44, 16:44, 3] = 255
+    return Image.fromarray(x)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "GIF"])
+def test_alpha_is_kept(kind, dyer, tmp_path):
+    source, out = tmp_path / "in.png", tmp_path / "out.png"
+    im = soft_square()
+    im.save(source, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    with Image.open(source) as again:
+        alpha = np.asarray(again.convert("RGBA").getchannel("A"))
+    assert run(source, "--colour", "#b03a2e", "--out", out, "--checkpoint", dyer) == 0
+    with Image.open(out) as colored:
+        assert colored.mode == "RGBA"
+        pixels = np.asarray(colored).astype(int)
+    assert np.array_equal(pixels[..., 3], alpha)
+    assert pixels[30, 30, 0] - pixels[30, 30, 2] > 60
+    gray = color_space.gray_of(torch.from_numpy(pixels[..., :3].astype(np.uint8)).permute(2, 0, 1)[None])[0, 0].numpy()
+    assert np.abs(gray[alpha > 0].astype(int) - 140).max() <= 4  # also at the edge: nothing of the white shines through
+
+
+def test_variants_of_a_transparent_picture_are_on_white_and_an_opaque_one_has_no_alpha(dyer, tmp_path):
+    soft_square().save(tmp_path / "in.png")
+    soft_square().convert("RGB").convert("RGBA").save(tmp_path / "opaque.png")
+    assert run(tmp_path / "in.png", "--n", 2, "--out", tmp_path / "two.png", "--checkpoint", dyer) == 0
+    assert run(tmp_path / "opaque.png", "--out", tmp_path / "one.png", "--checkpoint", dyer) == 0
+    for name in ("two.png", "one.png"):
+        with Image.open(tmp_path / name) as im:
+            assert im.mode == "RGB"

@@ -203,3 +203,30 @@ def test_the_palette_of_an_uploaded_picture(tmp_path):
     im.paste("#1f3c88", (20, 50, 70, 70))
     im.save(tmp_path / "shirt.png")
     assert in_color.of_photograph(tmp_path / "shirt.png").colors == ("#b03a2e", "#1f3c88")
+
+
+def test_a_transparent_upload_is_shown_on_white_and_saved_with_its_alpha(tmp_path, desk):
+    im = Image.new("RGBA", (60, 40), (90, 90, 90, 0))
+    im.paste((140, 140, 140, 255), (15, 8, 45, 32))
+    im.save(tmp_path / "a.png")
+    request = ColorizeRequest(Garment("own", key=desk.add(tmp_path / "a.png", "a.png")), ColorizeSpec(("teal",)))
+    shown = desk.preview(request).after
+    assert shown.shape == (3, 40, 60)
+    assert shown[:, 0, 0].tolist() == [255] * 3
+    with Image.open(io.BytesIO(desk.download(request)[0])) as saved:
+        assert saved.mode == "RGBA"
+        assert saved.getchannel("A").tobytes() == im.getchannel("A").tobytes()
+        inside = saved.getpixel((30, 20))
+    assert inside[:3] == tuple(shown[:, 20, 30].tolist())
+
+
+def test_the_endpoint_keeps_alpha(tmp_path, desk):
+    from fashiongan.ui.api import ColorEndpoints
+
+    im = Image.new("RGBA", (60, 40), (140, 140, 140, 255))
+    im.paste((0, 0, 0, 0), (0, 0, 60, 10))
+    im.save(tmp_path / "a.png")
+    for path in ColorEndpoints(desk).color(str(tmp_path / "a.png"), "teal", n=2):
+        with Image.open(path) as out:
+            assert out.mode == "RGBA"
+            assert out.getchannel("A").tobytes() == im.getchannel("A").tobytes()

@@ -225,6 +225,14 @@ def test_samples_come_from_the_same_noise_all_run(trainer_of):
     assert not torch.equal(trainer.samples()[0], first)
 
 
+@pytest.mark.parametrize("name", ["mps", "mps:0", "xpu"])
+def test_devices_that_would_give_wrong_results_are_refused_where_they_are_there(name, monkeypatch):
+    empty = torch.empty
+    monkeypatch.setattr(loop.torch, "empty", lambda *size, device=None: empty(*size))  # as on a Mac
+    with pytest.raises(StudioError, match=r"would give wrong results.*cpu and cuda"):
+        loop.pick_device(name)
+
+
 def test_devices():
     assert loop.pick_device("cpu") == "cpu"
     assert loop.pick_device("auto") in ("cpu", "cuda")

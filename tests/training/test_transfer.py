@@ -211,7 +211,7 @@ def test_the_command_line_takes_the_gan_and_the_sizes_of_the_checkpoint(source, 
     argv = ["--from", path, "--data", colored, "--lr-g", "1e-5", "--batch", 8, "--steps", 2, "--out", "mine"]
     assert call(argv) == 0
     assert f"Starts from {path}: " in capsys.readouterr().err
-    recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text())
+    recipe = json.loads((tmp_path / "mine" / "recipe.json").read_text(encoding="utf-8"))
     assert (recipe["gan"], recipe["width"], recipe["z_dim"], recipe["lr_g"]) == ("cdcgan", 8, 16, 1e-5)
     assert call(["--resume", "mine", "--steps", 3]) == 0
     assert call(["cdcgan", "--from", "mine", "--data", colored, "--steps", 2, "--out", "again"]) == 0
