@@ -24,14 +24,13 @@ from torch import Tensor
 from .. import files, limits
 from ..errors import StudioError
 from . import cutout, images, kinds, tree
-from .layout import Source, listing
+from .layout import MASKS, Source, listing
 from .survey import Survey, plural, skipped_files, survey_from_cache
 
 MAPPED = 500_000_000  # bytes from which an array stays on the disk
 VERSION = 5  # of the cached arrays: raise it when pictures are read differently
 MARGIN = 1 / 16  # of the side, round a garment that is cut out
 FRAME = 1.1  # times its longer side: the square round a garment that is cut out with alpha
-MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
 
 
 Progress = Callable[[int, int], None]  # called with the number of pictures read so far, and of all

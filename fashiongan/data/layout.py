@@ -22,6 +22,17 @@ SPLITS = TRAINING | {
     *("test", "testing", "testset", "test_set", "val", "valid", "validate", "validation", "val_set", "validation_set"),
     *("dev", "eval", "evaluation", "holdout"),
 }
+MASKS = "masks"  # a folder beside that of the pictures, with PNG files of the same names: white where the garment is
+PICTURES = {
+    "images",
+    "image",
+    "imgs",
+    "img",
+    "pictures",
+    "photos",
+    "jpg",
+    "png",
+}  # what that beside masks may be called
 NO_CLASS = "in no class's folder"
 
 
@@ -97,6 +108,13 @@ def find_root(shown: str, files: Tree) -> Root:
     while table_at(files, root.prefix) is None:
         folders, loose = contents(files.pictures, root.prefix)
         training = [name for name in folders if name.casefold() in TRAINING]
+        if (
+            len(folders) > 1
+            and MASKS in folders
+            and all(name.casefold() in SPLITS | PICTURES | {MASKS} for name in folders)
+        ):
+            root = root._replace(left_out=(*root.left_out, f"{root.prefix}{MASKS}/"))
+            del folders[MASKS]
         if len(folders) > 1 and training and all(name.casefold() in SPLITS for name in folders):
             others = {name: count for name, count in folders.items() if name != training[0]}
             left_out = (*root.left_out, *(f"{root.prefix}{name}/" for name in others))

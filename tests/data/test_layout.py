@@ -125,6 +125,28 @@ def test_single_folders_are_stepped_into_and_what_systems_leave_behind_is_passed
     assert not [r for r in dataset.remarks if "Skipped" in r]
 
 
+@pytest.mark.parametrize("parts", [("train", "validation"), ("images",)])
+def test_masks_beside_the_pictures_are_no_class(parts, tmp_path):
+    """And serve where garments are cut out."""
+    for part in (*parts, "masks"):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        mask = Image.new("L", (32, 32))
+        mask.paste(255, (8, 8, 24, 24))
+        content = io.BytesIO()
+        mask.save(content, "PNG")
+        (tmp_path / "set" / part / "1.png").write_bytes(content.getvalue() if part == "masks" else picture(5))
+    dataset = everywhere(tmp_path / "set")
+    assert shades(dataset) == {"set" if "train" in parts else "images": [5]}
+    assert not dataset.survey.skipped
+    cut = datasets.load(str(tmp_path / "set"), size=32, fit="cutout").images
+    assert cut[0, 3].unique().tolist()[0] == 0
+    assert cut[0, 3, 16, 16] == 255
+
+
+def test_classes_that_are_masks_are_a_class(packed):
+    assert everywhere(packed({"hat/1.png": picture(1), "masks/1.png": picture(2)})).names == ("hat", "masks")
+
+
 def test_one_class_deep_down_is_called_by_its_folder(packed):
     assert everywhere(packed({"a/b/hats/1.png": picture(1), "a/b/hats/2.png": picture(2)})).names == ("hats",)
 
