@@ -56,7 +56,7 @@ ALLOWED = {
     "ui.robustness": {*GROUND, "attacks", "classifiers", "evaluation", "gans", "studio", "ui.shared"},
     "ui.compare": {*GROUND, "evaluation", "gans", "studio", "ui.shared"},
     "ui": {
-        *GROUND, "color", "colorize", "data", "evaluation", "gans", "studio", "ui.shared", "ui.sample", "ui.train",
+        *GROUND, "colorize", "data", "evaluation", "gans", "studio", "ui.shared", "ui.sample", "ui.train",
         "ui.colorize", "ui.robustness", "ui.compare",
     },
 }  # fmt: skip

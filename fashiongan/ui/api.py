@@ -7,7 +7,6 @@ import gradio as gr
 
 from .. import gans
 from ..checked import parsed
-from ..color import palettes
 from ..colorize import cutouts, engine, transparency
 from ..data import sheets
 from ..errors import StudioError
@@ -265,7 +264,7 @@ class ColorEndpoints:
             keep_background=keep_background,
         )  # fmt: skip
         places = parsed(list[object], a.hints or "[]", PLACES)
-        colors = named_colors(a.colours or "")
+        colors = in_color.palette(a.colours or "")
         colors += in_color.of_photograph(Path(reference)).colors if reference else ()
         fields = {"colors": colors, "hints": places, "tones": tones, "label": label}
         spec = engine.colorize_spec({**fields, "seed": seed, "strength": strength})
@@ -280,11 +279,6 @@ class ColorEndpoints:
             description = spec.to_json(name, variant=i, keep_background=a.keep_background)
             files.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
         return files
-
-
-def named_colors(text: str) -> list[str]:
-    """The colors of the palette with that name, or colors that are separated by commas."""
-    return list(palettes.by_name(text) or (c for c in map(str.strip, text.split(",")) if c))
 
 
 class CutoutEndpoint:
