@@ -128,7 +128,9 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
         with path.open("rb") as start:
             length = int.from_bytes(start.read(8), "little")
         if length > limits.MAX_HEADER:
-            raise StudioError(unreadable(path))
+            # A file of another kind has any number there, mostly far beyond its own size.
+            whole = length < path.stat().st_size and not files.identify(path)
+            raise StudioError(f"{path} is not read: its header has {length:,} bytes." if whole else unreadable(path))
         with safe_open(str(path), framework="pt") as f:
             header = f.metadata() or {}
             if header.get("format") != FORMAT:

@@ -3,7 +3,6 @@
 import gzip
 import os
 import socket
-import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from forked import ForkedProcess
+from synthetic import idx_bytes, pictures_and_labels, shape
 
 from fashiongan import gans
 from fashiongan.data import datasets, fashion_files, images
@@ -29,39 +29,6 @@ fashion_files.FIRST.add(tuple(i % 10 for i in range(16)))
 
 # One thread: nets this small gain nothing from two, and two that wait for each other crawl on a busy machine.
 torch.set_num_threads(1)
-
-
-def shape(kind):
-    """(28, 28) uint8: one of ten shapes that are easy to distinguish."""
-    im = np.zeros((28, 28), np.uint8)
-    row, column = np.mgrid[:28, :28]
-    inside = [
-        (row > 3) & (row < 24) & (column > 8) & (column < 19),
-        (row > 3) & (abs(abs(column - 13.5) - 5) < 2),
-        (row > 12) & (row < 24) & (column > 3) & (column < 24),
-        abs(column - 13.5) < row / 2,
-        (row - 13.5) ** 2 + (column - 13.5) ** 2 < 100,
-        abs(row - 20) < 3,
-        abs((row - 13.5) ** 2 + (column - 13.5) ** 2 - 90) < 35,
-        abs(row - column) < 3,
-        (row < 14) & (column < 14),
-        (abs(row - 13.5) < 3) | (abs(column - 13.5) < 3),
-    ][kind]
-    im[inside] = 200
-    return im
-
-
-def pictures_and_labels(n, seed):
-    """(n, 28, 28) and (n,) uint8: the classes in turn, each picture with noise of its own."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(n) % 10).astype(np.uint8)
-    noise = rng.integers(0, 50, (n, 28, 28), dtype=np.uint8)
-    return np.stack([shape(k) for k in labels]) + noise, labels
-
-
-def idx_bytes(values):
-    """The IDX form of a uint8 array."""
-    return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.tobytes()
 
 
 def write_idx(root, suffix=".gz", train=600, test=200):

@@ -87,7 +87,7 @@ def test_classifiers_and_gans_are_not_taken_for_each_other(fitted, trainer_of, t
     trainer = trainer_of("dcgan")
     path = checkpoint.save(tmp_path / "dcgan.safetensors", trainer.gan, trainer.average, checkpoint.HeaderInfo())
     assert str(path) in refused("holds no classifier", classifiers.load, path)
-    refused("recipe in this file cannot be read", checkpoint.load, fitted[0])
+    refused("holds a classifier, which draws nothing", checkpoint.load, fitted[0])
 
 
 def test_a_file_cut_anywhere_is_refused(fitted, tmp_path):
@@ -109,7 +109,7 @@ class Bomb:
 def test_a_file_that_is_no_classifier_is_refused_unopened(content, tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
-    refused("damaged|was not written by the studio", classifiers.load, path)
+    refused("is a text file|is a Python pickle|was not written by the studio", classifiers.load, path)
     assert not (tmp_path / "exploded").exists()
 
 

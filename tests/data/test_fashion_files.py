@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 import torch
-from conftest import idx_bytes, pictures_and_labels
 from PIL import Image
+from synthetic import idx_bytes, pictures_and_labels
 
 from fashiongan import gans
 from fashiongan.data import datasets, fashion_files

@@ -167,10 +167,10 @@ def test_a_damaged_checkpoint_costs_the_others_nothing(studio, name):
     names = [broken.as_posix(), name("plain")]
     try:
         for rows in (response_of(compare.rows, studio, names, 0), response_of(compare.neighbours, studio, names, 0)):
-            assert "damaged" in rows[0]["error"]
+            assert "is a text file and no checkpoint" in rows[0]["error"]
             assert "error" not in rows[1]
         entries = response_of(score_table.models, studio, names)["models"]
-        assert "damaged" in entries[0]["verdict"]
+        assert "is a text file and no checkpoint" in entries[0]["verdict"]
         assert entries[1]["curves"]
     finally:
         (broken / "checkpoint.safetensors").unlink()

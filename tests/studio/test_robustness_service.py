@@ -245,10 +245,12 @@ def test_bad_curve_requests_are_named(arguments, message, bench, mine):
 
 
 def test_an_error_in_a_curve_is_reported(bench, mine):
-    bench.start_curve([mine], ["magic"], "0", ["none"], 10)
+    with pytest.raises(StudioError, match="no attack called 'magic'"):
+        bench.start_curve([mine], ["magic"], "0", ["none"], 10)
+    bench.start_curve([mine], ["fgsm"], "0.1", ["hat"], 10)
     until(lambda: not bench.curves.job.alive)
     assert response_of(bench.updates, -1, -1)["curve"]["state"] == "failed"
-    assert "no attack called 'magic'" in response_of(bench.updates, -1, -1)["curve"]["error"]
+    assert "mask cannot be 'hat'" in response_of(bench.updates, -1, -1)["curve"]["error"]
 
 
 # A defence
