@@ -19,6 +19,7 @@ from ..checked import checked
 from ..color import color_space, palettes
 from ..data import cutout, images
 from ..data.datasets import CLASSES
+from ..data.images import vision
 from ..errors import StudioError
 from ..gans.base import GAN
 from ..gans.colorizer import HINTS, Colorizer
@@ -278,9 +279,7 @@ def nearest_to_middle(spots: Tensor, height: float) -> Tensor:
 
 def sheet(images: Tensor, columns: int, gap: int = 8) -> Image.Image:
     """(n, 3, H, W) uint8 -> one picture that shows them all in a grid, on white."""
-    from torchvision.utils import make_grid
-
-    grid = make_grid(images, nrow=columns, padding=gap, pad_value=255)
+    grid = vision("utils").make_grid(images, nrow=columns, padding=gap, pad_value=255)
     return Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
 
 

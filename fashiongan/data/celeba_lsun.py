@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import StudioError
+from .images import vision
 from .layout import Source
 
 TRAINING = "_train_lmdb"  # the end of a category's folder name
@@ -25,8 +26,7 @@ def find(name: str, root: str | Path | None) -> Source:
 
 def celeba(root: Path) -> Source:
     """The training split of root/celeba: img_align_celeba/ with its five lists beside."""
-    from torchvision.datasets import CelebA
-
+    CelebA = vision("datasets").CelebA
     try:
         files = [(name, 0) for name in CelebA(str(root), split="train").filename]
     except (RuntimeError, OSError, ValueError, IndexError) as e:

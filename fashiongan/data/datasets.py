@@ -17,7 +17,7 @@ from .. import files, limits
 from ..errors import StudioError
 from .class_names import ClassNames
 from .fashion_files import idx_file, idx_name, read_idx
-from .images import resize
+from .images import resize, vision
 
 if TYPE_CHECKING:
     from .layout import Source
@@ -152,8 +152,7 @@ def of_arrays(images: Tensor, labels: Tensor, place: Path) -> Dataset:
 
 def download() -> Path:
     """Let torchvision download Fashion-MNIST into the cache, once. StudioError within seconds when offline."""
-    from torchvision.datasets import FashionMNIST
-
+    FashionMNIST = vision("datasets").FashionMNIST
     place = files.home()
     raw = place / "FashionMNIST" / "raw"
     if idx_file(raw, "train", "images") and idx_file(raw, "t10k", "labels"):

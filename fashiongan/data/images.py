@@ -6,9 +6,11 @@ anything is decoded, so that memory stays bounded, and a large picture is reduce
 Pillow only, with pillow-heif for HEIC where that is installed.
 """
 
+import importlib
 import io
 import struct
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ LARGE = 4_000_000  # pixels from which a picture is reduced before it is turned 
 WORKING = 256  # pixels of the longest edge at which a garment is cut out
 # What Pillow raises for a file that is no picture, or a damaged one.
 UNREADABLE = (OSError, ValueError, SyntaxError, TypeError, EOFError, KeyError, struct.error)
+importing = threading.Lock()
 SRGB = ImageCms.createProfile("sRGB")
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -271,12 +274,21 @@ def check_size(im: Image.Image, most: int = limits.PICTURE_PIXELS) -> None:
         raise StudioError(f"This picture is {wide} x {high} pixels, too long a strip to see a garment: crop it first.")
 
 
+def vision(name: str) -> Any:
+    """The module of that name in torchvision, which takes a second to import, so only what needs it does.
+
+    One thread at a time: torchvision's parts import each other, and of two threads that begin at different parts one
+    gets a part that is half done, whereupon its import fails for good.
+    """
+    with importing:
+        return importlib.import_module(f"torchvision.{name}")
+
+
 def resize(images: Tensor, size: int) -> Tensor:
     """(N, C, H, W) uint8 -> (N, C, size, size) uint8, antialiased, in pieces so that memory stays bounded."""
-    from torchvision.transforms.v2 import functional as F
-
     if images.shape[-2:] == (size, size):
         return images
+    F = vision("transforms.v2.functional")
     return torch.cat([F.resize(part, [size, size], antialias=True) for part in images.split(4096)])
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import files
 from . import images
+from .images import vision
 
 IMAGE_DESCRIPTION = 0x010E  # the EXIF field
 PALETTE_PIXELS = 1_000_000  # pixels from which a film's palette is chosen
@@ -18,9 +19,7 @@ KEY = "fashiongan"  # the PNG text field that holds the description
 
 def sheet(images: Tensor, columns: int, gap: int = 2, scale: int = 1) -> Image.Image:
     """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone."""
-    from torchvision.utils import make_grid
-
-    grid = make_grid(on_white(images), nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
+    grid = vision("utils").make_grid(on_white(images), nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
     im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
     if images.shape[1] == 1:
         im = im.convert("L")

@@ -2,10 +2,13 @@
 uploads read the same pixels."""
 
 import io
+import re
 import struct
+import subprocess
 import sys
 import types
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -395,3 +398,25 @@ def test_with_its_package_heic_is_read(fresh, monkeypatch, tmp_path):
     path.write_bytes(HEIC)
     assert images.opened(path).getpixel((5, 5)) == (0, 90, 0, 255)
     assert folder.tile(path, 28)[0][1].mean() == 90
+
+
+def test_two_threads_that_need_torchvision_first_both_get_it():
+    """Its parts import each other: without a lock one thread's import failed, and with it the first preview."""
+    code = (
+        "import threading\n"
+        "from fashiongan.data.images import vision\n"
+        "names = ['utils', 'transforms.v2.functional', 'datasets', 'utils']\n"
+        "threads = [threading.Thread(target=vision, args=[name]) for name in names]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+    )
+    root = Path(images.__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=100
+    )
+    assert result.stderr == ""
+
+
+def test_nothing_imports_torchvision_around_its_lock():
+    package = Path(images.__file__).parents[1]
+    direct = re.compile(r"^\s*(from|import) torchvision", re.MULTILINE)
+    assert [p.name for p in package.rglob("*.py") if direct.search(p.read_text(encoding="utf-8"))] == []
