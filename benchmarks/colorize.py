@@ -158,14 +158,8 @@ def main():
     parser.add_argument("--garments", default="colorizer", help="checkpoint for garments")
     parser.add_argument("--photographs", default="colorizer-photos", help="checkpoint for photographs")
     args = parser.parse_args()
-    git = ["git", "-C", str(REPO)]
-    commit = subprocess.run(
-        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, encoding="utf-8"
-    ).stdout.strip()
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, encoding="utf-8"
-    ).stdout.strip()
-    print(f"commit {commit}{' (changed)' if dirty else ''}, CPU, {torch.get_num_threads()} threads\n")
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    print(f"commit {commit}, CPU, {torch.get_num_threads()} threads\n")
     gan = colorizer(checkpoint.load(args.garments))
     garments(gan, args.n)
     print(f"\n28 x 28 picture: {milliseconds(gan, 28)}; 1024 x 1024 upload: {milliseconds(gan, 1024)}")

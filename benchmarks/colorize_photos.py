@@ -138,14 +138,8 @@ def main():
         rows = [r for r in csv.DictReader(file) if r["file"].startswith(f"{args.split}/")]
     if args.n is not None:
         rows = [rows[i * len(rows) // args.n] for i in range(min(args.n, len(rows)))]
-    git = ["git", "-C", str(REPO)]
-    commit = subprocess.run(
-        [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, encoding="utf-8"
-    ).stdout.strip()
-    dirty = subprocess.run(
-        [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, encoding="utf-8"
-    ).stdout.strip()
-    print(f"commit {commit}{' (changed)' if dirty else ''}, CPU, {torch.get_num_threads()} threads")
+    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    print(f"commit {commit}, CPU, {torch.get_num_threads()} threads")
     for name in args.checkpoints:
         table(name, colorizer(checkpoint.load(name)), args.folder, rows)
 

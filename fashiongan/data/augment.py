@@ -9,6 +9,7 @@ out where left and right matter, since the generator then learns mirrored garmen
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,16 +60,16 @@ def cutout(x: Tensor, gap: float | Tensor, rng: torch.Generator) -> Tensor:
     return torch.where(rows[:, None, :, None] & columns[:, None, None, :], gap, x)
 
 
-def turn(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
+def turn(x: Tensor, gap: float | Tensor, rng: torch.Generator) -> Tensor:
     """(N, C, H, W): each picture turned by up to 15 degrees, and drawn 0.8 to 1.2 times as wide and as high; gaps
-    become `low`."""
+    become `gap`."""
     angle, wide, high = torch.rand(3, len(x), generator=rng, device=x.device)
     angle, wide, high = (angle - 0.5) * math.pi / 6, 0.8 + 0.4 * wide, 0.8 + 0.4 * high
     zero = torch.zeros_like(angle)
     rows = [torch.stack([angle.cos() / wide, -angle.sin() / wide, zero], 1)]
     rows += [torch.stack([angle.sin() / high, angle.cos() / high, zero], 1)]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
-    return F.grid_sample(x - low, grid, align_corners=False) + low
+    return F.grid_sample(x - gap, grid, align_corners=False) + gap
 
 
 def ground(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
@@ -82,8 +83,14 @@ def ground(x: Tensor, low: float, rng: torch.Generator) -> Tensor:
     return torch.lerp(torch.where(plain, color, 1.0), x[:, :3], alpha)
 
 
-KINDS: dict[str, Callable[[Tensor, float, torch.Generator], Tensor]] = {"flip": flip, "colour": color}
-FILLING: dict[str, Callable[[Tensor, float | Tensor, torch.Generator], Tensor]] = {"shift": shift, "cutout": cutout}
+KINDS: dict[str, Callable[[Tensor, Any, torch.Generator], Tensor]] = {
+    "flip": flip,
+    "colour": color,
+    "shift": shift,
+    "cutout": cutout,
+}
+OF_CLASSIFIERS: dict[str, Callable[[Tensor, Any, torch.Generator], Tensor]] = {"turn": turn, "ground": ground}
+FILLING = {"shift", "cutout", "turn"}  # kinds that leave gaps
 
 
 def augment(
@@ -93,7 +100,7 @@ def augment(
 
     `gap`: what is put where nothing of the picture is, one value or (C, 1, 1); `low` if it is None.
     """
-    filled = low if gap is None else gap
     for kind in kinds:
-        x = FILLING[kind](x, filled, rng) if kind in FILLING else KINDS[kind](x, low, rng)
+        filled = kind in FILLING and gap is not None
+        x = (KINDS | OF_CLASSIFIERS)[kind](x, gap if filled else low, rng)
     return x

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .. import files, limits
 from ..errors import StudioError
-from . import cutout, images, kinds, tree
+from . import cutout, images, kinds
 from .layout import MASKS, Source, listing
 from .survey import Survey, plural, skipped_files, survey_from_cache
 
@@ -147,7 +147,7 @@ def median_side(source: Source) -> int:
             sides.append(min(im.size))
     if not sides:
         unreadable = [
-            (name, kinds.reason(first_bytes(source.opened(name)), kinds.UNREADABLE)) for name, _ in source.files
+            (name, kinds.reason(kinds.beginning(source.opened(name)), kinds.UNREADABLE)) for name, _ in source.files
         ]
         raise StudioError(none_readable(source, [*source.skipped, *unreadable]))
     return sorted(sides)[len(sides) // 2]
@@ -224,16 +224,8 @@ def tile(
     except Image.DecompressionBombError:
         return "too many pixels"
     except images.UNREADABLE:
-        return kinds.reason(first_bytes(file), kinds.UNREADABLE)
+        return kinds.reason(kinds.beginning(file), kinds.UNREADABLE)
     return np.asarray(whole).transpose(2, 0, 1), sides, cut is not None and cut.unsure
-
-
-def first_bytes(file: Path | BinaryIO) -> bytes:
-    """The first bytes of a file."""
-    if isinstance(file, Path):
-        return tree.head(file)
-    file.seek(0)
-    return file.read(kinds.HEAD)
 
 
 def reduced(im: Image.Image, size: int) -> Image.Image:

@@ -233,20 +233,11 @@ def whole(source: bytes | Path, longest: int | None = None, most: int = limits.P
     except Image.DecompressionBombError:
         raise StudioError(f"This picture is too large: choose one of at most {most // 10**6} megapixels.") from None
     except UNREADABLE as e:
-        what = kinds.reason(source[: kinds.HEAD] if isinstance(source, bytes) else first_bytes(source))
+        what = kinds.reason(source[: kinds.HEAD] if isinstance(source, bytes) else kinds.beginning(source))
         if what == kinds.NO_PICTURE:
             no_picture = "This file is no picture that can be read: choose a PNG, JPEG, WebP, AVIF, TIFF or GIF."
             raise StudioError(no_picture) from e
         raise StudioError(f"This picture cannot be read, since it is {what}.") from e
-
-
-def first_bytes(file: Path) -> bytes:
-    """The first bytes of a file, by which `kinds.reason` tells what it is; none if it cannot be opened."""
-    try:
-        with file.open("rb") as f:
-            return f.read(kinds.HEAD)
-    except OSError:
-        return b""
 
 
 def opened(source: bytes | Path, longest: int = WORKING, most: int = limits.PICTURE_PIXELS) -> Image.Image:

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -41,6 +43,18 @@ def formats() -> tuple[str, ...]:
 def endings() -> frozenset[str]:
     """The ends of file names, such as ".png", that promise one of these formats."""
     return frozenset(end for end, name in Image.registered_extensions().items() if name in formats())
+
+
+def beginning(file: Path | BinaryIO) -> bytes:
+    """The first bytes of a file; none of one that cannot be opened."""
+    if not isinstance(file, Path):
+        file.seek(0)
+        return file.read(HEAD)
+    try:
+        with file.open("rb") as f:
+            return f.read(HEAD)
+    except OSError:
+        return b""
 
 
 def may_be_picture(head: bytes) -> bool:

@@ -38,20 +38,11 @@ class Tree:
         if PurePosixPath(name).name.lower() == labels_table.NAME:
             self.tables[name] = file
             return
-        why = refusal(name, head(file))
+        why = refusal(name, kinds.beginning(file))
         if why is None:
             self.pictures[name] = file
         else:
             self.skipped.append((name, why))
-
-
-def head(file: Path) -> bytes:
-    """The first bytes of a file; none of a file that cannot be read, which is found out when it is opened."""
-    try:
-        with file.open("rb") as f:
-            return f.read(kinds.HEAD)
-    except OSError:
-        return b""
 
 
 def refusal(name: str, begin: bytes) -> str | None:

@@ -30,7 +30,7 @@ from .report import LITE1, SELDOM, Report, Scorer, Step, verdict
 from .sources import Samples
 
 NET = "lite1"
-NAMER = "garments"  # the classifier that names classes
+CLASSIFIER = "garments"  # the classifier that names classes
 SIDE = 128  # pixels a side at which the net sees every picture
 SMALL = 32  # pixels a side of the pictures in which copies are searched for
 BATCH = 32  # pictures in one pass of the net
@@ -134,7 +134,7 @@ def pixels(images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def count_classes(report: Report, images: Tensor, real: Real, device: str) -> Report:
-    """Adds the share of each class among the samples, as the classifier NAMER names them, and the distances in its
+    """Adds the share of each class among the samples, as the classifier CLASSIFIER names them, and the distances in its
     features. If the samples have classes, also how often it confirms them, beside how often it confirms those of unseen
     real pictures (the mean of the classes).
 
@@ -142,7 +142,7 @@ def count_classes(report: Report, images: Tensor, real: Real, device: str) -> Re
     """
     present = [c for c, count in enumerate(real.train.counts) if count]
     names = [real.train.names[c] for c in present]
-    net, columns = namer_of(names, device)
+    net, columns = classifier_for(names, device)
 
     def seen(x: Tensor) -> tuple[Tensor, Tensor]:
         """Features (N, d) and class numbers (N,)."""
@@ -154,27 +154,29 @@ def count_classes(report: Report, images: Tensor, real: Real, device: str) -> Re
     theirs = [seen(d.images) for d in real.sets]
     shares = {name: round(float((predicted == c).double().mean()), 4) for c, name in zip(present, names, strict=True)}
     missed = tuple(name for name, share in shares.items() if share < SELDOM)
-    report = replace(report, classes=shares, missed=missed, classifier=Scorer(NAMER, sha256(store.find(NAMER))))
+    report = replace(
+        report, classes=shares, missed=missed, classifier=Scorer(CLASSIFIER, sha256(store.find(CLASSIFIER)))
+    )
     if real.unseen is not None:
         by_class = confirmed(theirs[1][1], real.unseen.labels, real.unseen.names)
         report = replace(report, gan_test_real=mean(by_class))
     if real.labels is not None:
         by_class = confirmed(predicted, real.labels, real.train.names)
         report = replace(report, gan_test=mean(by_class), gan_test_classes=by_class)
-    return report if report.against is None else compare(report, real, [f for f, _ in theirs], fake, NAMER)
+    return report if report.against is None else compare(report, real, [f for f, _ in theirs], fake, CLASSIFIER)
 
 
-def namer_of(names: Sequence[str], device: str) -> tuple[Classifier, list[int]]:
-    """The classifier NAMER, and its numbers for these classes. StudioError if it cannot tell them apart."""
+def classifier_for(names: Sequence[str], device: str) -> tuple[Classifier, list[int]]:
+    """The classifier CLASSIFIER, and its numbers for these classes. StudioError if it cannot tell them apart."""
     left_out = "GAN-test and the classes are left out:"
     if len(names) < 2:
         raise StudioError(f"{left_out} all pictures are of one class, {names[0]}.")
-    if NAMER not in store.bundled_in_color():
-        raise StudioError(f"{left_out} the classifier {NAMER} is not among the bundled ones.")
-    net = classifiers.load(NAMER, device)
+    if CLASSIFIER not in store.bundled_in_color():
+        raise StudioError(f"{left_out} the classifier {CLASSIFIER} is not among the bundled ones.")
+    net = classifiers.load(CLASSIFIER, device)
     unknown = [name for name in names if name not in net.recipe.labels]
     if unknown:
-        raise StudioError(f"{left_out} the classifier {NAMER} does not know {', '.join(unknown)}.")
+        raise StudioError(f"{left_out} the classifier {CLASSIFIER} does not know {', '.join(unknown)}.")
     return net, [net.recipe.labels.index(name) for name in names]
 
 

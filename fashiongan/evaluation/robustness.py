@@ -312,7 +312,9 @@ def epsilons(text: str, names: Sequence[str] = ("fgsm",)) -> list[float]:
             value = math.nan
         if math.isnan(value):
             raise StudioError(f"eps cannot be {word}: it takes numbers from 0 to 1, such as 0,0.025,8/255.")
-        values += {attacks.check_eps(value, name) for name in names}
+        for name in names:
+            attacks.check_eps(value, name)
+        values.append(value)
     if not 1 <= len(values) <= limits.EPSILONS:
         raise StudioError(f"eps takes from 1 to {limits.EPSILONS} numbers, separated by commas, such as 0,0.025,8/255.")
     return values

@@ -1,13 +1,13 @@
 """The only adversarial training loop. It uses the contract of a GAN, knows no particular one, and yields Ticks."""
 
 import copy
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol, TypedDict, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -294,7 +294,7 @@ class Trainer:
 def own_seed(seed: int, rank: int, step: int) -> int:
     """What a process of a group draws from at an update. It follows from the step, since only rank 0 saves the state of
     its random numbers: a resumed run would draw others than an uninterrupted one."""
-    return int.from_bytes(hashlib.blake2b(f"{seed} {rank} {step}".encode(), digest_size=7).digest(), "big")
+    return int(np.random.SeedSequence((seed, rank, step)).generate_state(1, np.uint64)[0])
 
 
 def pick_device(name: str) -> str:

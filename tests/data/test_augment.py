@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from fashiongan import gans
+from fashiongan.classifiers import networks
 from fashiongan.data import augment
 from fashiongan.errors import StudioError
+from fashiongan.gans import recipe
 
 RNG = torch.Generator()
 
@@ -89,6 +91,24 @@ def test_gradients_run_through_to_the_pixels_that_are_seen(kind):
     seen = augment.augment(x, [kind], -1, RNG)
     seen.sum().backward()
     assert x.grad.sum().item() == pytest.approx((seen != -1).sum().item())
+
+
+def test_every_kind_that_a_recipe_offers_is_there():
+    for knob in (recipe.knobs(recipe.Recipe)["augment"], networks.knobs(networks.ColorCnnRecipe)["augment"]):
+        for choice in knob.choices:
+            x = torch.rand(4, 4, 16, 16, generator=RNG)
+            seen = augment.augment(x, choice.split(",") if choice else (), 0.0, RNG)
+            assert seen.shape == (4, 3 if "ground" in choice else 4, 16, 16)
+
+
+def test_gaps_are_filled_with_what_each_channel_takes_as_nothing():
+    x, gap = torch.ones(8, 3, 16, 16), torch.tensor([-1.0, 0.0, 0.5])[:, None, None]
+    for kind in augment.FILLING:
+        seen = augment.augment(x, [kind], -1.0, RNG, gap)
+        empty = seen[:, 0] == -1
+        assert empty.any()
+        assert (seen[:, 1][empty] == 0).all()
+        assert (seen[:, 2][empty] == 0.5).all()
 
 
 def test_both_players_see_augmented_pictures_and_the_generator_draws_whole_ones(trainer_of):

@@ -23,9 +23,6 @@ from fashiongan.studio.datasets import Datasets
 from fashiongan.studio.rights import Caller
 from fashiongan.ui.shared import access, sign_in
 
-itsdangerous = pytest.importorskip("itsdangerous")
-pytest.importorskip("authlib")
-
 
 @pytest.fixture(scope="module")
 def space_variables():

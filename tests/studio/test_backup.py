@@ -49,6 +49,19 @@ def until(true, seconds=60):
         time.sleep(0.02)
 
 
+@pytest.fixture
+def uninterrupted(studio):
+    """uninterrupted(recipe): the weights of a run that nobody stops."""
+
+    def run(recipe):
+        whole = studio("whole", repo=None)
+        whole.start(recipe)
+        until(lambda: not whole.run.alive)
+        return weights(whole.run.out)
+
+    return run
+
+
 def end(backup):
     """As when the process ends: what it is sending arrives, and nothing after that."""
     backup.given_up = True
@@ -67,7 +80,9 @@ def weights(folder):
 
 
 @pytest.mark.slow
-def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(studio, serve, tiny, tmp_path, same):
+def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(
+    studio, serve, tiny, tmp_path, same, uninterrupted
+):
     server = serve()
     recipe = tiny("dcgan", steps=400)
     first = studio("first")
@@ -88,10 +103,7 @@ def test_a_run_is_taken_up_again_on_an_empty_disk_and_ends_bit_for_bit(studio, s
     assert (again.status().state, again.status().step) == ("stopped", step)
     again.go_on()
     until(lambda: not again.run.alive)
-    whole = studio("whole", repo=None)
-    whole.start(recipe)
-    until(lambda: not whole.run.alive)
-    assert same(weights(again.run.out), weights(whole.run.out))
+    assert same(weights(again.run.out), uninterrupted(recipe))
     until(
         lambda: (
             server.repos["you/runs"]["dcgan-1/checkpoint.safetensors"]
@@ -118,7 +130,9 @@ time.sleep(600)
 
 
 @pytest.mark.slow
-def test_a_killed_process_whose_disk_is_wiped_loses_no_run(studio, serve, tiny, tmp_path, idx_root, same):
+def test_a_killed_process_whose_disk_is_wiped_loses_no_run(
+    studio, serve, tiny, tmp_path, idx_root, same, uninterrupted
+):
     server = serve()
     recipe = tiny("dcgan", steps=800)
     chosen = {k: getattr(recipe, k) for k in ("width", "z_dim", "batch", "steps")}
@@ -146,10 +160,7 @@ def test_a_killed_process_whose_disk_is_wiped_loses_no_run(studio, serve, tiny, 
     assert 0 < step < 800
     again.go_on()
     until(lambda: not again.run.alive)
-    whole = studio("whole", repo=None)
-    whole.start(recipe)
-    until(lambda: not whole.run.alive)
-    assert same(weights(again.run.out), weights(whole.run.out))
+    assert same(weights(again.run.out), uninterrupted(recipe))
 
 
 def test_two_studios_that_write_to_one_repository_lose_nothing(studio, serve, tiny, tmp_path):

@@ -11,7 +11,7 @@ const strength = () => +slider.value;
 const refresh = newest(async newer => {
   const request = choice();
   if (!request || !root.clientWidth) return;
-  slider.max = typed.max = request.attack.endsWith('-l2') ? '10' : '1';  // attacks.Norm.most
+  slider.max = typed.max = String(props.strongest[request.attack]);
   const attack = [request, strength()], answer = await fresh('attack', attack);
   if (answer) show(root, answer);
   if (answer || root.dataset.state === 'offline') {

@@ -271,7 +271,8 @@ def watch(lab: RobustnessService) -> gr.HTML:
     def csv(_: Any) -> str:
         return robustness.table(list(lab.curves.points.values()))
 
-    return html_panel(HERE, "robust", [attack, smallest, status, csv])
+    strongest = {name: kind.norm.most for name, kind in attacks.ATTACKS.items()}
+    return html_panel(HERE, "robust", [attack, smallest, status, csv], strongest=strongest)
 
 
 @dataclass(frozen=True)
