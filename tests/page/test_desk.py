@@ -367,3 +367,36 @@ def test_a_board_of_ten_thousand_is_one_sentence(page):
     page.get_by_text("Board", exact=True).click()
     upload(page, "#board_load", "board.json", "application/json", board)
     page.get_by_text("This file holds 10000 garments: a board has room for 60.").first.wait_for()
+
+
+ABOVE = """([selector, x, y]) => {
+  const box = document.querySelector(selector).getBoundingClientRect();
+  const shown = document.elementFromPoint(box.left + x * box.width, box.top + y * box.height);
+  return shown?.closest('#keys, #pictures')?.id;
+}"""
+
+
+def test_on_a_phone_no_label_shows_through_the_pictures_that_stay_in_view(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    slider = page.locator("#slider_2 input[type=range]")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    strip = page.locator("#keys figure")
+    strip.wait_for()
+    for selector, place in (("#keys figure", "keys"), ("#sheet img", "pictures")):
+        for by in (40, 40, 40):  # something else lies beneath each time
+            page.mouse.wheel(0, by)
+            page.wait_for_timeout(200)
+            assert {page.evaluate(ABOVE, [selector, x, y]) for x in (0.1, 0.4) for y in (0.3, 0.6)} == {place}
+
+
+def test_a_photograph_s_colors_are_offered_for_gray_garments_only(page):
+    assert page.locator("#photograph").is_visible()
+    old = source(page)
+    choose(page, "checkpoint", "colorizer (bundled)")
+    changed(page, old)
+    assert page.locator("#palette").count() == page.locator("#photograph:visible").count() == 0
+    old = source(page)
+    choose(page, "checkpoint", "studio (bundled)")
+    changed(page, old)
+    assert page.locator("#photograph").is_visible()

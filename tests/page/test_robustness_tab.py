@@ -8,10 +8,11 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
-from fashiongan import classifiers
+from fashiongan import attacks, classifiers
 from fashiongan.classifiers import store
 from fashiongan.errors import StudioError
-from fashiongan.ui.robustness import bench, tab
+from fashiongan.studio.robustness import Least
+from fashiongan.ui.robustness import bench, drawing, tab
 
 pytestmark = pytest.mark.slow
 
@@ -135,8 +136,18 @@ def test_a_euclidean_attack_may_be_as_strong_as_in_papers(page):
     set_number(page, ".strength input[type=number]", 2.5)
     shown(page, attack="pgd-l2", eps=2.5)
     assert page.locator(".strength input[type=range]").input_value() == "2.5"
+    assert page.locator(".strength output").inner_text() == "Euclidean"
+    assert "With noise of 2.500 (Euclidean)" in page.locator(".verdict").inner_text()
     set_number(page, ".strength input[type=number]", 11)
     page.locator(".robust > .error").get_by_text("Noise strength takes a number from 0 to 10").wait_for()
+
+
+def test_a_euclidean_strength_is_no_count_of_gray_levels():
+    euclidean, cube = (attacks.ATTACKS[name].title for name in ("pgd-l2", "pgd"))
+    assert drawing.smallest(Least(19, euclidean)).least.startswith("The least that fools it: 0.075 (Euclidean), found")
+    assert drawing.smallest(Least(19, cube)).least.startswith("The least that fools it: 0.075 (19/255), found")
+    assert drawing.smallest(Least(None, euclidean)).least.startswith("Not even noise of a length of 1 fools it")
+    assert drawing.smallest(Least(None, cube)).least.startswith("Not even the strongest noise fools it")
 
 
 def test_generated_and_uploaded_garments(page, tmp_path):

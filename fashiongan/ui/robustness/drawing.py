@@ -18,9 +18,15 @@ STATES = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed", "pau
 PAIRS = 3  # pairs of classes that are most often confused, of each curve
 
 
-def noise(eps: float) -> str:
-    """A noise strength of 0..1 in words, also in 255ths."""
-    return f"{eps:.3f} ({round(eps * LEVELS, 1):g}/255)"
+# Names and titles of the attacks whose strength is the length of the whole change.
+EUCLIDEAN = {text for name, kind in attacks.ATTACKS.items() if kind.norm is attacks.L2 for text in (name, kind.title)}
+
+
+def noise(eps: float, attack: str = "") -> str:
+    """The noise strength of an attack, by its name or title, in words: how far each pixel may go, also in 255ths, or
+    how long the whole change may be."""
+    unit = "Euclidean" if attack in EUCLIDEAN else f"{round(eps * LEVELS, 1):g}/255"
+    return f"{eps:.3f} ({unit})"
 
 
 # One attack
@@ -39,14 +45,14 @@ class View:
     fooled: bool
 
 
-def view(a: Attacked) -> View:
+def view(a: Attacked, attack: str = "") -> View:
     first, second = a.predictions
     return View(
         {"src": a.before, "alt": f"the garment, taken for {first}"},
         {"src": a.added, "alt": f"what was added: {a.changed} pixels moved"},
         {"src": a.after, "alt": f"the garment after the attack, taken for {second}"},
         magnified(a.magnified),
-        verdict(a, second),
+        verdict(a, second, attack),
         [bar(a, second, i) for i in range(len(a.labels))],
         a.fooled,
     )
@@ -58,14 +64,14 @@ def magnified(times: float | None) -> str:
     return f"added, {f'{times:.0f}' if times >= 10 else f'{round(times, 1):g}'} times as strong"
 
 
-def verdict(a: Attacked, second: str) -> str:
+def verdict(a: Attacked, second: str, attack: str = "") -> str:
     if not a.target:
         taken = f"It is {'' if a.fooled else 'still '}taken for {second}."
     elif a.fooled:
         taken = f"It is taken for {a.target}, as was wanted."
     else:
         taken = f"It is not taken for {a.target}, but for {second}."
-    strength = f"With noise of {noise(a.eps)}" if a.eps else "Without noise"
+    strength = f"With noise of {noise(a.eps, attack)}" if a.eps else "Without noise"
     return (
         f"{'It is' if a.class_known else 'Before'}: {a.label}. {strength}: {'' if a.fooled else 'not '}fooled. {taken}"
     )
@@ -94,11 +100,12 @@ class Smallest:
 
 def smallest(least: Least) -> Smallest:
     if least.least is None:
-        sentence = f"Not even the strongest noise fools it ({least.by})."
+        strongest = "noise of a length of 1" if least.by in EUCLIDEAN else "the strongest noise"
+        sentence = f"Not even {strongest} fools it ({least.by})."
     elif least.least == 0:
         sentence = "It is fooled without any noise."
     else:
-        sentence = f"The least that fools it: {noise(least.least / LEVELS)}, found by {least.by}."
+        sentence = f"The least that fools it: {noise(least.least / LEVELS, least.by)}, found by {least.by}."
     return Smallest(least.least, sentence)
 
 
@@ -147,8 +154,8 @@ def curve(points: Sequence[Point], classifier: int, kind: int) -> Trace:
         "marker": {"size": 7, "symbol": [symbol if p.whole else f"{symbol}-open" for p in points]},
         "meta": {"hue": classifier},
         "customdata": [
-            f"{noise(p.eps)}: {100 * p.accuracy:.1f} %, 95 % interval {100 * p.low:.1f} to {100 * p.high:.1f}, "
-            f"{p.n} pictures"
+            f"{noise(p.eps, p.attack)}: {100 * p.accuracy:.1f} %, "
+            f"95 % interval {100 * p.low:.1f} to {100 * p.high:.1f}, {p.n} pictures"
             for p in points
         ],
         "hovertemplate": "%{fullData.name}<br>%{customdata}<extra></extra>",
@@ -163,8 +170,10 @@ def name(p: Point) -> str:
 
 
 def confusions(curves: Sequence[Sequence[Point]], eps: float) -> Confusions:
+    names = [p.attack for c in curves for p in c if p.eps == eps]
+    strength = noise(eps, min(names, key=EUCLIDEAN.__contains__))  # in 255ths, if any of them is measured so
     rows = [pairs(c, next((p for p in c if p.eps == eps), None)) for c in curves]
-    return Confusions(eps, f"Most often confused at {noise(eps)}", rows)
+    return Confusions(eps, f"Most often confused at {strength}", rows)
 
 
 def pairs(points: Sequence[Point], p: Point | None) -> Element:

@@ -8,10 +8,17 @@ let curve = /** @type {any} */ (null), fitted = /** @type {any} */ (null);  // w
 const choice = () => /** @type {any} */ (window).fashionganRobust;
 const strength = () => +slider.value;
 
+function nameUnit() {
+  const unit = +slider.max > 1 ? 'Euclidean' : `${+(strength() * 255).toFixed(1)}/255`;
+  find('.strength output').textContent = unit;
+  slider.setAttribute('aria-valuetext', `${strength().toFixed(3)} (${unit})`);
+}
+
 const refresh = newest(async newer => {
   const request = choice();
   if (!request || !root.clientWidth) return;
   slider.max = typed.max = String(props.strongest[request.attack]);
+  nameUnit();
   const attack = [request, strength()], answer = await fresh('attack', attack);
   if (answer) show(root, answer);
   if (answer || root.dataset.state === 'offline') {
@@ -27,9 +34,7 @@ const refresh = newest(async newer => {
 });
 
 function moved() {
-  const levels = `${+(strength() * 255).toFixed(1)}/255`;
-  find('.strength output').textContent = levels;
-  slider.setAttribute('aria-valuetext', `${strength().toFixed(3)} (${levels})`);
+  nameUnit();
   refresh();
   drawSoon();
 }

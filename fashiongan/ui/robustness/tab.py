@@ -253,7 +253,8 @@ def watch(lab: RobustnessService) -> gr.HTML:
     @show.at_most(2)
     def attack(request: Any) -> drawing.View:
         picture, eps = checked(tuple[object, object], request, "An attack takes what is attacked and a noise strength.")
-        return drawing.view(lab.attack(described(picture, eps)))
+        spec = described(picture, eps)
+        return drawing.view(lab.attack(spec), spec.attack)
 
     @answered
     @show.at_most(1)

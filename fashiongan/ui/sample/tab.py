@@ -139,7 +139,7 @@ class Wiring:
         self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo]  # as `Desk.drawn` returns them
         close = [p.back, p.keep, p.one, p.chosen, mix.box]
         address = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
-        fitted = [*address, f.about, f.growth, w.palette, w.n, w.far, *close]
+        fitted = [*address, f.about, f.growth, w.photograph, w.palette, w.n, w.far, *close]
         # As `Desk.page` returns them.
         self.everything = [*fitted, w.models, mix.seed, mix.share, w.ways, w.seed, w.truncation, *w.sliders]
         self.classes: Event = {
