@@ -158,7 +158,9 @@ def main():
     parser.add_argument("--garments", default="colorizer", help="checkpoint for garments")
     parser.add_argument("--photographs", default="colorizer-photos", help="checkpoint for photographs")
     args = parser.parse_args()
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"commit {commit}, CPU, {torch.get_num_threads()} threads\n")
     gan = colorizer(checkpoint.load(args.garments))
     garments(gan, args.n)

@@ -138,7 +138,9 @@ def main():
         rows = [r for r in csv.DictReader(file) if r["file"].startswith(f"{args.split}/")]
     if args.n is not None:
         rows = [rows[i * len(rows) // args.n] for i in range(min(args.n, len(rows)))]
-    commit = subprocess.check_output(["git", "describe", "--always", "--dirty"], cwd=REPO, text=True).strip()
+    commit = subprocess.check_output(
+        ["git", "describe", "--always", "--dirty"], cwd=REPO, text=True, encoding="utf-8"
+    ).strip()
     print(f"commit {commit}, CPU, {torch.get_num_threads()} threads")
     for name in args.checkpoints:
         table(name, colorizer(checkpoint.load(name)), args.folder, rows)

@@ -36,8 +36,8 @@ class Desk:
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
             empty = "There is no checkpoint yet: the Train tab makes one."
-            about = [gr.skip(), gr.skip(), empty, gr.Accordion(visible=False), gr.skip(), gr.skip()]
-            return ["", "", gr.skip(), none, *about, gr.Slider(), gr.Slider(), *view("", "", 0)]
+            about = [*[gr.skip()] * 2, empty, gr.Accordion(visible=False), *[gr.skip()] * 2, *[gr.Slider()] * 2]
+            return ["", "", gr.skip(), none, *about, *view("", "", 0)]
         if locked and spec.parse(locked).checkpoint != name:
             locked, across = "", max(0, across)
         base = base if base and spec.parse(base).checkpoint == name else ""
@@ -53,8 +53,7 @@ class Desk:
             *explore.MixFold.of(gan, mate, cut),
             card(self.studio, name),
             gr.Accordion(open=False, visible=self.studio.film(name) is not None),
-            gr.UploadButton(visible=gan.channels == 1),
-            gr.Dropdown(visible=gan.channels == 1),
+            *[widget(visible=gan.channels == 1) for widget in (gr.UploadButton, gr.Dropdown)],
         ]
 
     def page(self, v: Values) -> list[Any]:
