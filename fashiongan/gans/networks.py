@@ -276,6 +276,21 @@ def minibatch_std(h: Tensor) -> Tensor:
     return torch.cat([h, spread.expand(len(h), 1, *h.shape[2:])], 1)
 
 
+def class_std(h: Tensor, y: Tensor) -> Tensor:
+    """(N, C, H, W) with one more channel: per picture, the standard deviation over the pictures of its class in the
+    batch, averaged to one number. `y` are one-hot classes (N, K).
+
+    Where classes differ much, the deviation over the whole batch hides that all fakes of one class are alike. It is 0
+    for a picture that is the only one of its class, real or not.
+    """
+    same = y.float() @ y.float().T
+    share = same / same.sum(1, keepdim=True)
+    flat = h.float().flatten(1)
+    variance = (share @ flat**2 - (share @ flat) ** 2).clamp(min=0)
+    spread = (variance + 1e-8).sqrt().mean(1).to(h.dtype)
+    return torch.cat([h, spread[:, None, None, None].expand(len(h), 1, *h.shape[2:])], 1)
+
+
 class AsPictures(nn.Module):
     """(N, C * S * S) -> (N, C, S, S) through tanh (-1..1) or sigmoid (0..1)."""
 

@@ -9,7 +9,8 @@ The generator follows FastGAN (Liu et al. 2021, https://arxiv.org/abs/2101.04775
 excitation, in which coarse layers gate the channels of fine ones. Both nets get the class: with the latent, it scales
 and shifts the generator's batch norms (as in BigGAN, Brock et al. 2019,
 https://arxiv.org/abs/1809.11096), and every level of the discriminator projects its features on it (Miyato and Koyama
-2018, https://arxiv.org/abs/1802.05637, eq. 4).
+2018, https://arxiv.org/abs/1802.05637, eq. 4). Beside its features, a level sees how much the batch's pictures of one
+class differ, since a generator that draws each class well may draw it always alike.
 
 With cut-outs (`--fit cutout`) it draws color with alpha. The discriminator gets real and drawn garments on plain
 backgrounds of random colors, so that only the garment itself counts.
@@ -188,7 +189,7 @@ class Level(nn.Module):
 
     def forward(self, f: Tensor, y: Tensor) -> Tensor:
         h = self.body(f)
-        out = self.output(networks.minibatch_std(h))[:, 0]
+        out = self.output(networks.class_std(h, y))[:, 0]
         by_label = (self.by_class(h) * self.code(y)[:, :, None, None]).sum(1) / math.sqrt(INSIDE)
         return (out + by_label).flatten(1)
 

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from few import few
+from torch.nn import functional as F
 
 from fashiongan import gans
 from fashiongan.data import datasets
@@ -164,6 +165,18 @@ def test_minibatch_std_is_one_number_the_mean_of_the_deviations():
     assert torch.equal(out[:, :1], h)
     assert torch.allclose(out[:, 1], torch.ones(2, 2, 2), atol=1e-3)
     assert networks.minibatch_std(h[:1].expand(4, -1, -1, -1))[:, 1].max() < 1e-3, "all alike"
+
+
+def test_class_std_is_the_deviation_within_a_class():
+    h = torch.tensor([1.0, 3.0, 10.0, 16.0, 7.0]).view(5, 1, 1, 1).expand(-1, 2, 3, 3)
+    y = F.one_hot(torch.tensor([0, 0, 2, 2, 1]), 3).float()
+    out = networks.class_std(h, y)
+    assert out.shape == (5, 3, 3, 3)
+    assert torch.equal(out[:, :2], h)
+    expected = torch.tensor([1.0, 1.0, 3.0, 3.0, 0.0]).view(5, 1, 1).expand(-1, 3, 3)  # alone in its class: 0
+    assert torch.allclose(out[:, 2], expected, atol=2e-4)
+    one = torch.ones(5, 1)
+    assert torch.allclose(networks.class_std(h, one), networks.minibatch_std(h), atol=1e-4), "one class is the batch"
 
 
 def test_twice_is_bilinear():
