@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from classifier_parts import WIDTHS, first, new_net, noise, refused
+from torch import nn
 
 from fashiongan import classifiers
-from fashiongan.classifiers import CLASSIFIERS, Fitter, recipe
+from fashiongan.classifiers import CLASSIFIERS, Fitter, networks, recipe
 
 # The nets
 
@@ -133,7 +134,7 @@ def test_the_second_convolution_of_a_pair_adds_to_the_first(second):
 
 
 def test_cnns_pools_come_after_the_pairs_at_28_and_14_pixels():
-    net, sizes = new_net("cnn"), []
+    net, sizes = new_net("cnn").train(), []  # in evaluation the convolutions are not called: see `normed`
     for conv in net.convs:
         conv.register_forward_hook(lambda _conv, x, y: sizes.append((x[0].shape[2], y.shape[2])))
     net.features(noise(1) / 255)
@@ -256,3 +257,17 @@ def test_confusion_counts_by_class_and_name(fitted, test_garments):
     assert table != [list(column) for column in zip(*table, strict=True)]
     right = sum(table[i][i] for i in range(10))
     assert classifiers.accuracy(net, mixed) == pytest.approx(right / 200)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_folded_batch_norm_gives_what_the_two_layers_give(stride):
+    rng = torch.Generator().manual_seed(0)
+    conv, norm = nn.Conv2d(3, 5, 3, stride, 1, bias=False), nn.BatchNorm2d(5).eval()
+    with torch.no_grad():
+        for v in (norm.weight, norm.bias, norm.running_mean):
+            v.copy_(torch.randn(5, generator=rng))
+        norm.running_var.copy_(torch.rand(5, generator=rng) + 0.5)
+    x = torch.randn(2, 3, 8, 8, generator=rng)
+    assert torch.allclose(networks.normed(x, conv, norm), norm(conv(x)), atol=1e-5)
+    norm.train()
+    assert torch.allclose(networks.normed(x, conv, norm).mean((0, 2, 3)), norm.bias, atol=1e-5), "a batch's own mean"

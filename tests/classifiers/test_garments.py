@@ -57,11 +57,12 @@ def test_pictures_that_it_cannot_see_are_one_sentence(shape):
 
 
 def test_it_halves_the_sides_four_times_and_adds_in_between():
-    net, sides = net_of(), []
+    net, sides = net_of().train(), []  # in evaluation the convolutions are not called: see `normed`
     for conv in net.convs:
         conv.register_forward_hook(lambda _conv, _x, y: sides.append(y.shape[2]))
     net(torch.rand(1, 3, 64, 64))
     assert sides == [32, 16, 16, 16, 8, 8, 8, 4, 4]
+    net.eval()
     for norm in net.norms:
         norm.weight.data.zero_()  # each convolution gives 0 now: only what is added reaches the end
         norm.bias.data.zero_()
