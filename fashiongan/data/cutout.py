@@ -37,12 +37,14 @@ class CutOut:
     """A picture's garment: `alpha` is of mode L and of the picture's own size, all 255 if the result is `unsure`.
 
     `note` is one sentence for the user, or empty. `nothing`: the picture is all of one shade, or all transparent.
+    `by_hand`: somebody corrected the mask.
     """
 
     alpha: Image.Image
     note: str = ""
     unsure: bool = False
     nothing: bool = False
+    by_hand: bool = False
 
 
 def find_garment(im: Image.Image) -> CutOut:
@@ -117,7 +119,7 @@ def garment(im: Image.Image, size: int, channels: int, cut: CutOut | None = None
     `cut`: the result of `find_garment`, if the caller has it. StudioError if there is no garment, because the whole
     picture is of one shade.
     """
-    if im.size == (size, size) and looks_like_data(im):
+    if im.size == (size, size) and looks_like_data(im) and not (cut and cut.by_hand):
         return as_tensor(im.convert("RGB"), channels)
     cut = cut or find_garment(im)
     mask = cut.alpha

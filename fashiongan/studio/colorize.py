@@ -28,6 +28,7 @@ from ..gans.colorizer import Colorizer
 from ..hub import registry
 from ..plain import called
 from .datasets import test_pictures
+from .masks import ALL, corrected, png_of
 from .studio import Studio
 
 SHOWN = 512  # pixels per side of the large picture
@@ -37,7 +38,6 @@ MASK = 256  # pixels per side of a corrected mask in a download's description
 SHARP = 64  # a picture with more pixels per side is shown smoothly, and sent as JPEG
 
 EACH = 6  # a sheet shows so many colors of each palette
-ALL = "all"  # a mask of all of the picture
 
 
 @dataclass(frozen=True)
@@ -251,8 +251,8 @@ class ColorizeService:
         name, gan, spec = self.resolve(request, gray)
         images = engine.colored(gan, gray, spec, 1, request.keep_background, request.variant)
         image = transparency.restored(images, gray.values, gray.alpha)[0]
-        corrected = request.garment.mask if request.garment.kind == "own" else ""
-        mask = {"mask": corrected if corrected == ALL else text_of(gray)} if corrected else {}
+        own = request.garment.mask if request.garment.kind == "own" else ""
+        mask = {"mask": own if own == ALL else text_of(gray)} if own else {}
         description = spec.to_json(name, variant=request.variant, keep_background=request.keep_background, **mask)
         return sheets.png(engine.picture(image), description), f"{self.stem(request.garment)}-colored.png"
 
@@ -283,27 +283,13 @@ class ColorizeService:
         return "drawing" if g.kind == "drawn" else f"garment-{g.number}"
 
 
-def png_of(text: str) -> bytes:
-    """Decode what a canvas of the page sends: a PNG, in base64. StudioError if it is too large."""
-    try:
-        data = base64.b64decode(text.removeprefix("data:image/png;base64,"), validate=True)
-    except ValueError:
-        data = b""
-    if len(data) > limits.DRAWING_BYTES:
-        raise StudioError("This drawing is too large: reload the page and draw again.")
-    return data
-
-
 def masked(gray: Gray, mask: str) -> Gray:
     """A picture with the mask that somebody corrected, if there is one; StudioError for an empty one."""
     if not mask:
         return gray
-    if mask == ALL:
-        return replace(gray, mask=torch.ones(gray.values.shape), note="")
-    alpha = images.as_tensor(images.opened(png_of(mask), limits.COLORIZE_SIDE), 1)[None].float() / 255
-    if float(alpha.max()) < 0.5:
-        raise StudioError("No garment is left in the mask: paint it with Add, or choose All of the picture.")
-    return replace(gray, mask=F.interpolate(alpha, gray.values.shape[-2:], mode="bilinear", antialias=True), note="")
+    height, width = gray.values.shape[-2:]
+    alpha = images.as_tensor(corrected(mask, (width, height)), 1)[None].float() / 255
+    return replace(gray, mask=alpha, note="")
 
 
 def text_of(gray: Gray) -> str:

@@ -105,6 +105,13 @@ def test_a_picture_of_the_data_stays_what_it_is(garments):
     assert torch.equal(looks(data(Image.fromarray(one[0].numpy()))), one)
 
 
+def test_a_mask_by_hand_counts_on_a_picture_of_the_data_too(garments):
+    one = Image.fromarray(garments.images[4, 0].numpy())
+    upper = Image.new("L", one.size)
+    upper.paste(255, (0, 0, 28, 10))
+    assert not torch.equal(cutout.garment(one, 28, 1, cutout.CutOut(upper, by_hand=True)), garments.images[4])
+
+
 def test_colors_and_other_sizes():
     x = looks(data(shirt("black", (200, 60, 20))), 64, 3)
     assert x.shape == (3, 64, 64)

@@ -135,3 +135,47 @@ def test_a_picture_of_ones_own_becomes_a_garment_to_change(page):
     assert told["latents"]
     upload(page, "#own_file", "shirt.png", "image/png", b"I am a text")
     page.get_by_text("no picture that can be read").first.wait_for()
+
+
+def started(page, act):
+    """Do what starts the search again, and wait for its end: the two pictures of the panel."""
+    before = page.locator("#own_panel img").first.get_attribute("src")
+    act()
+    page.wait_for_function(
+        "before => document.querySelector('#own_panel img').src !== before && "
+        "document.querySelector('#own_panel [data-done=true]')",
+        arg=before,
+    )
+    return page.locator("#own_panel img").first.get_attribute("src")
+
+
+def test_the_mask_over_a_picture_of_ones_own_is_corrected_and_it_starts_again(page):
+    page.get_by_text("Start from my picture").click()
+    assert not page.locator("#own .mask").is_visible(), "there is no picture yet"
+    upload(page, "#own_file", "shirt.jpg", "image/jpeg", shirt())
+    page.locator("#own_panel [data-done=true]").wait_for()
+    found = page.locator("#own_panel img").first.get_attribute("src")
+    page.locator("#own .mask summary").click()
+    whole = started(page, page.get_by_role("button", name="All of the picture").click)
+    assert whole != found
+    assert started(page, page.get_by_role("button", name="Forget my corrections").click) == found
+    page.locator("#own [data-mask=remove]").click()
+    page.locator("#own .mask input").fill("40")
+
+    def stroke(*places):
+        page.locator("#own .masked").scroll_into_view_if_needed()
+        box = page.locator("#own .masked").bounding_box()
+        at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        for x, y in at[1:]:
+            page.mouse.move(x, y, steps=5)
+        page.mouse.up()
+
+    upper, old = started(page, lambda: stroke((0.1, 0.85), (0.9, 0.85))), source(page)
+    assert upper not in (found, whole), "the start is of the upper half alone"
+    stroke((0.15, 0.02), (0.15, 0.98), (0.5, 0.98), (0.5, 0.02), (0.85, 0.02), (0.85, 0.98))
+    page.get_by_text("No garment is left in the mask").first.wait_for()
+    assert page.locator("#own .masked").is_visible(), "it can be mended"
+    assert source(page) == old, "what was drawn stays"
+    assert started(page, page.get_by_role("button", name="Forget my corrections").click) == found

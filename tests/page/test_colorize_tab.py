@@ -404,16 +404,17 @@ def test_the_mask_over_ones_own_picture_is_corrected_with_a_brush(page, tmp_path
     page.get_by_role("button", name="Forget my corrections").click()
     page.wait_for_function("() => !JSON.parse(document.querySelector('.dye').dataset.shown).garment.mask")
     calm(page)
-    page.locator(".mask [data-mask=remove]").click()
-    page.locator("[data-part=maskbrush]").fill("40")
-    box = page.locator(".masked").bounding_box()
+    page.locator(".dye [data-mask=remove]").click()
+    assert page.locator(".dye [data-mask][aria-pressed=true]").inner_text() == "Remove"
+    page.locator(".dye .mask input").fill("40")
+    box = page.locator(".dye .masked").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 2)
     page.mouse.down()
     for share in (0.3, 0.6, 0.98):
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
     page.mouse.up()
     page.locator(".dye > .error").get_by_text("No garment is left in the mask").wait_for()
-    assert page.locator(".masked").is_visible(), "it can be mended"
+    assert page.locator(".dye .masked").is_visible(), "it can be mended"
     page.get_by_role("button", name="Forget my corrections").click()
     calm(page)
 

@@ -142,8 +142,8 @@ function showColors() {
 /** A button is pressed if all that it says is so. */
 function showChosen() {
   root.dataset.mode = mode;
-  const now = {mode, palette: mode, way: mode, variant: String(variant), sheet, mask: paint};
-  press(root.querySelectorAll('.name, .modes button, .variants .tile, .way .tile, .mask [aria-pressed]'),
+  const now = {mode, palette: mode, way: mode, variant: String(variant), sheet};
+  press(root.querySelectorAll('.name, .modes button, .variants .tile, .way .tile'),
     b => Object.entries(b.dataset).every(([name, value]) => !(name in now) || now[name] === value));
 }
 
@@ -204,21 +204,6 @@ function draw(shape) {
   drawing = canvas.toDataURL('image/png');
 }
 
-/** Let a pointer draw on a canvas, as `how` says at each stroke. */
-function brush(surface, how, moved = () => {}) {
-  const pen = surface.getContext('2d');
-  const line = (e, back = 0) => {
-    const [x, y] = place(e, surface);
-    pen.lineTo(x * surface.width - back, y * surface.height);
-  };
-  const stroke = e => { line(e); pen.stroke(); moved(); };
-  drag(surface, stroke, e => {
-    Object.assign(pen, {lineCap: 'round', lineJoin: 'round', ...how()});
-    pen.beginPath();
-    line(e, 0.01);  // not nothing: a touch is a dot
-    stroke(e);
-  });
-}
 brush(canvas, () => {
   const gray = part('shade').value;
   return {strokeStyle: `rgb(${gray}, ${gray}, ${gray})`, lineWidth: part('brush').value};
@@ -250,7 +235,7 @@ const DO = {
 };
 // What follows from each word that a button says.
 const CHANGES = {
-  draw, mask: chooseMask, palette: choose, way: choose, swatch: pick, remove: without,
+  draw, palette: choose, way: choose, swatch: pick, remove: without,
   mode: name => choose(name, variant),
   variant: i => { variant = +i; },
   wear: i => { variant = mode in props.palettes ? i % colors.length : 0; },  // the color that the garment has there

@@ -15,7 +15,7 @@ from ...colorize import engine
 from ...errors import StudioError
 from ...studio.colorize import ColorizeRequest, ColorizeService, Garment
 from ..shared import checkpoints, edge, show, words
-from ..shared.panel import html_panel
+from ..shared.panel import html_panel, mask_fold
 from ..shared.show import answered
 from . import drawing
 
@@ -210,7 +210,8 @@ def panel(colorizing: ColorizeService) -> gr.HTML:
 
     functions = [preview, variants, ways, download, sheet]
     shelf = [{"name": name, "colors": colors, "safe": name in BLIND} for name, colors in PALETTES.items()]
-    return html_panel(HERE, "dye", functions, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
+    html = (HERE / "panel.html").read_text(encoding="utf-8").replace("MASK", mask_fold("dye"))
+    return html_panel(HERE, "dye", functions, html, palettes=PALETTES, shelf=shelf, first=START, hints=limits.HINTS)
 
 
 def sent(data: bytes, name: str) -> dict[str, str]:

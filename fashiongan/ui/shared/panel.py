@@ -14,7 +14,7 @@ import gradio as gr
 from .plots import PLOTLY
 
 HERE = Path(__file__).parent
-SHARED = ("panel.js", "plots.js")
+SHARED = ("panel.js", "plots.js", "mask.js")
 
 
 def script(folder: Path) -> str:
@@ -22,6 +22,11 @@ def script(folder: Path) -> str:
     more = sorted(path for path in folder.glob("*.js") if path.name != "panel.js")
     paths = (*(HERE / name for name in SHARED), folder / "panel.js", *more)
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+def mask_fold(name: str) -> str:
+    """HTML: a picture with its mask over it, to be corrected by mask.js. `name` is the panel's own, for an id."""
+    return (HERE / "mask.html").read_text(encoding="utf-8").replace("TINT", f"{name}-tint")
 
 
 def html_panel(
