@@ -16,9 +16,10 @@ import torch
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from benchmarks.color_difference import ciede2000, colorfulness
+from benchmarks.color_difference import colorfulness
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space, palettes
+from fashiongan.color.difference import ciede2000
 from fashiongan.colorize import engine
 from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored, colorizer
 from fashiongan.data import datasets

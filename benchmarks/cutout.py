@@ -28,9 +28,9 @@ from PIL import Image
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from benchmarks.color_difference import ciede2000
 from fashiongan import checkpoint, classifiers
 from fashiongan.color import color_space
+from fashiongan.color.difference import ciede2000
 from fashiongan.colorize import engine
 from fashiongan.data import cutout, cutout_net, images
 from fashiongan.errors import StudioError

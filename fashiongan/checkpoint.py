@@ -228,6 +228,12 @@ def header_info(path: Path) -> HeaderInfo:
     return HeaderInfo.from_json(header_entries(path))
 
 
+def gan_name(path: Path) -> str:
+    """The name of the GAN in a checkpoint's file, such as "dcgan"; StudioError if it is not the studio's."""
+    with opened(path) as (_, header):
+        return gans.recipe_from_json(header.get("recipe", "")).gan
+
+
 def header_entries(path: Path) -> Mapping[str, object]:
     """The JSON object "info" in the header of any studio file; empty if there is none."""
     with opened(path) as (_, header):

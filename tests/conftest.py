@@ -14,7 +14,7 @@ import torch
 from forked import ForkedProcess
 from synthetic import idx_bytes, pictures_and_labels, shape
 
-from fashiongan import gans
+from fashiongan import checkpoint, gans
 from fashiongan.data import datasets, fashion_files, images
 from fashiongan.gans import recipe
 from fashiongan.training import run_folder
@@ -89,6 +89,19 @@ def tiny():
         small |= {"seen": 64, "augment": "", "size": 28} if "seen" in knobs else {}  # as small as a frozen net can see
         small |= {"size": 64} if gan in IN_COLOR else {}
         return gans.new_recipe(gan, **{**small, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def net_file():
+    """net_file(path, gan): the file of an untrained net in color with alpha, 64 pixels a side."""
+
+    def make(path, gan):
+        labels = ("dress", "hat", "longsleeve", "pants", "shoes", "t-shirt")
+        recipe = gans.new_recipe(gan, width=8, size=64, seen=64, z_dim=16).replace(channels=4, labels=labels)
+        net = gans.build(recipe).eval()
+        return checkpoint.save(path, net, net.G, checkpoint.HeaderInfo())
 
     return make
 

@@ -8,6 +8,7 @@ from .check import add_check
 from .colorize import add_colorize
 from .common import Parser, answer
 from .cutout import add_cutout
+from .enlarge import add_enlarge
 from .evaluate import add_evaluate
 from .exchange import add_exchange
 from .fit import add_fit
@@ -26,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     add_attack(verbs)
     add_colorize(verbs)
     add_cutout(verbs)
+    add_enlarge(verbs)
     add_check(verbs)
     add_exchange(verbs)
     add_hub(verbs)

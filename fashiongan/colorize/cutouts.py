@@ -10,8 +10,7 @@ from PIL import Image
 from ..color import color_space
 from ..data import cutout, images
 from ..errors import StudioError
-
-NONE = "none"
+from .transparency import NONE
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,39 @@
 """Enlarges gray garments of 28 x 28 pixels (generated, drawn by hand or from Fashion-MNIST) to color pictures with
 alpha."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from .. import checkpoint
 from ..color import color_space
-from ..data import images
+from ..data import images, sheets
 from ..errors import StudioError, quoted
 from ..gans.base import GAN
 from ..gans.enlarger import Enlarger
 from ..gans.sampling import number
 from ..gans.shrinking import SMALL, chroma, luma, shrink, shrunk
+from ..hub import registry
 
+NAME = "enlarger"  # of the bundled checkpoint
 AT_ONCE = 10  # garments per pass: with more, the activations no longer fit the processor's cache
 SATURATED = 16  # of 255: a picture is in color if the channels of a pixel differ by more than this
+MISSING = (
+    "There is no enlarger here yet: train one with `python train.py enlarger` and a folder of cut-outs, and name its "
+    "checkpoint."
+)
 LEAST = 0.02  # least mean darkness, or lightness, by which `retoned` divides
+
+
+def load(name: str | None = None) -> Enlarger:
+    """The enlarger with that name, or the bundled one. StudioError if there is none."""
+    if name is None and NAME not in registry.bundled():
+        raise StudioError(MISSING)
+    return enlarger(checkpoint.load(name or NAME))
 
 
 def enlarger(gan: GAN) -> Enlarger:
@@ -30,9 +44,10 @@ def enlarger(gan: GAN) -> Enlarger:
 
 
 def opened(source: Path | bytes) -> Tensor:
-    """Open a picture file of 28 x 28 gray pixels, light on black like Fashion-MNIST, as (1, 28, 28) uint8.
+    """Open a picture file of 28 x 28 gray pixels as (1, 28, 28) uint8, light on black like Fashion-MNIST.
 
-    Raises StudioError for any other size, and for a picture in color.
+    One with a light border, or on nothing, is dark on white: it is negated. Raises StudioError for any other size, and
+    for a picture in color.
     """
     im = images.opened(source, 4096)
     if im.size != (SMALL, SMALL):
@@ -40,10 +55,12 @@ def opened(source: Path | bytes) -> Tensor:
             f"An enlarger takes garments of {SMALL} x {SMALL} pixels, and this is {im.width} x {im.height}: "
             "Colorize takes pictures of any size."
         )
-    rgb = torch.from_numpy(np.asarray(im.convert("RGB")).copy())
+    rgb = torch.from_numpy(np.asarray(images.on_background(im.convert("RGBA"))).copy())
     if int((rgb.amax(2).short() - rgb.amin(2).short()).amax()) > SATURATED:
-        raise StudioError("An enlarger takes gray garments, light on black, and this picture is in color.")
-    return rgb[None, ..., 0].contiguous()
+        raise StudioError("An enlarger takes gray garments, and this picture is in color.")
+    gray = rgb[..., 0]
+    border = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    return (255 - gray if border.median() > 127 else gray)[None].contiguous()
 
 
 def classes(gan: Enlarger, n: int, label: int | str | Sequence[int | str | None] | None) -> Tensor:
@@ -65,7 +82,6 @@ def class_number(gan: Enlarger, label: int | str) -> int:
     return similar if similar >= 0 else number(gan, label)
 
 
-@torch.no_grad()
 def enlarged(
     gan: Enlarger,
     gray: Tensor,
@@ -87,37 +103,104 @@ def enlarged(
     Returns:
         (N, S, S, 4) uint8, RGBA; S is the net's size.
     """
+    check(gray)
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.cat([gan.latents(1, rng) for _ in range(first + len(gray))])[first:]
+    return from_noise(gan, gray, classes(gan, len(gray), label), z, () if color is None else [color] * len(gray))
+
+
+def of_generator(
+    gan: Enlarger, source: GAN, images: Tensor, z: Tensor, c: Tensor, colors: Sequence[str] = (), seed: int = 0
+) -> Tensor:
+    """Enlarge drawn garments.
+
+    A garment's noise is computed from its own latent, so it keeps its color while sliders move it, alone and on a
+    sheet, and its neighbors have similar colors.
+
+    Args:
+        gan: an enlarger.
+        source: the GAN that drew the garments.
+        images: (N, 1, 28, 28) uint8, light on black like Fashion-MNIST.
+        z: the latents (N, ...) that they were drawn from, before sliders.
+        c: their choices (N,), or shares of a blend (N, classes).
+        colors: the mean color of each garment, such as "#b03a2e"; () lets the noise decide.
+        seed: another one gives other colors.
+
+    Returns:
+        (N, S, S, 4) uint8, RGBA.
+    """
+    check_source(source)
+    return from_noise(gan, images[:, 0], similar_classes(gan, source, c), noise_of(gan, source, z, seed), colors)
+
+
+def check_source(source: GAN) -> None:
+    """StudioError for a GAN whose garments an enlarger does not take: it needs gray ones of 28 x 28 pixels."""
+    if source.channels != 1 or source.recipe.size != SMALL:
+        kind = "gray" if source.channels == 1 else "color"
+        size = source.recipe.size
+        raise StudioError(
+            f"An enlarger takes gray garments of {SMALL} x {SMALL} pixels, and this checkpoint draws {size} x {size} "
+            f"in {kind}: choose one such as studio."
+        )
+
+
+def check(gray: Tensor) -> None:
+    """StudioError unless these are garments (N, 28, 28) uint8."""
     if gray.dim() != 3 or tuple(gray.shape[1:]) != (SMALL, SMALL) or gray.dtype != torch.uint8:
         raise StudioError(
             f"An enlarger takes gray garments of {SMALL} x {SMALL} pixels, not {quoted(tuple(gray.shape))}."
         )
-    device = next(gan.G.parameters()).device
-    y, small = classes(gan, len(gray), label), gray[:, None].float() / 255
+
+
+def similar_classes(gan: Enlarger, source: GAN, c: Tensor) -> Tensor:
+    """Choices (N,) or shares (N, classes) of another GAN -> (N, K) classes of the enlarger, zeros where it has none."""
+    y = torch.zeros(len(c), len(gan.recipe.labels))
+    for i, name in source.choices.items():
+        k = gan.matching_class(name)
+        if k >= 0:
+            y[:, k] += c[:, i] if c.is_floating_point() else (c == i).float()
+    return y
+
+
+def noise_of(gan: Enlarger, source: GAN, z: Tensor, seed: int) -> Tensor:
+    """(N, z_dim) noise for the enlarger, about N(0, I): the directions of latents (N, ...), randomly projected."""
+    own = z[:, : source.recipe.z_dim].float()
+    own = own / own.square().mean(1, keepdim=True).sqrt().clamp_min(1e-6)
+    d = own.shape[1]
     rng = torch.Generator().manual_seed(seed)
-    z = torch.cat([gan.latents(1, rng) for _ in range(first + len(gray))])[first:]
-    tone = None if color is None else torch.tensor(color_space.parse(color)).view(1, 3, 1, 1) / 255
-    tone = tone if tone is None else tone.to(device)
+    return own @ (torch.randn(d, gan.recipe.z_dim, generator=rng) / d**0.5)
+
+
+@torch.no_grad()
+def from_noise(gan: Enlarger, gray: Tensor, y: Tensor, z: Tensor, colors: Sequence[str]) -> Tensor:
+    """Garments (N, 28, 28) uint8, classes (N, K), noise (N, z_dim) and N colors, or () -> (N, S, S, 4) uint8."""
+    device = next(gan.G.parameters()).device
+    small = gray[:, None].float() / 255
+    rows = [[v / 255 for v in color_space.parse(color)] for color in colors]
+    tones = torch.tensor(rows)[:, :, None, None].split(AT_ONCE) if rows else [None] * len(small)
     parts = [
-        drawn(gan, a.to(device), b.to(device), c.to(device), tone)
-        for a, b, c in zip(small.split(AT_ONCE), y.split(AT_ONCE), z.split(AT_ONCE), strict=True)
+        drawn(gan, a.to(device), b.to(device), c.to(device), tone if tone is None else tone.to(device))
+        for a, b, c, tone in zip(small.split(AT_ONCE), y.split(AT_ONCE), z.split(AT_ONCE), tones, strict=False)
     ]
     return torch.cat(parts)
 
 
 def drawn(gan: Enlarger, small: Tensor, y: Tensor, z: Tensor, color: Tensor | None) -> Tensor:
-    """Garments (N, 1, 28, 28) in 0..1, classes (N, K), noise, and a color (1, 3, 1, 1) in 0..1 or None ->
+    """Garments (N, 1, 28, 28) in 0..1, classes (N, K), noise, and colors (N, 3, 1, 1) in 0..1 or None ->
     (N, S, S, 4) uint8."""
     if color is None:
         rgba = gan.G(small, y, z)
     else:
-        tone = chroma(color).flatten(1).expand(len(small), -1)
+        tone = chroma(color).flatten(1)
         alpha = gan.G(small, y, z, tone)[:, 3:]  # the first pass only finds where the garment is
-        rgba = gan.G(retoned(small, shrunk(alpha).clamp(0, 1), 1 - float(luma(color))), y, z, tone, alpha)
+        rgba = gan.G(retoned(small, shrunk(alpha).clamp(0, 1), 1 - luma(color)), y, z, tone, alpha)
     return (rgba * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu()
 
 
-def retoned(small: Tensor, cover: Tensor, dark: float) -> Tensor:
+def retoned(small: Tensor, cover: Tensor, dark: Tensor | float) -> Tensor:
     """Make garments (N, 1, 28, 28) lighter or darker, so that the mean darkness inside their masks becomes `dark`.
+
+    `dark` is one number or (N, 1, 1, 1).
 
     Lighter ones lose contrast toward white, darker ones toward black. `cover` (N, 1, 28, 28): the masks, in 0..1.
     """
@@ -138,6 +221,20 @@ def consistency(gray: Tensor, rgba: Tensor) -> Tensor:
     return 10 * torch.log10(255**2 / error.clamp_min(1e-3))
 
 
-def picture(rgba: Tensor) -> Image.Image:
-    """(S, S, 4) uint8 -> a PIL image with alpha."""
-    return Image.fromarray(rgba.numpy(), "RGBA")
+def variants(gan: Enlarger, gray: Tensor, label: int | str | None, seed: int, colors: Sequence[str], n: int) -> Tensor:
+    """Enlarge one garment (1, 28, 28) uint8 in n variants, each with the next of the colors: (n, S, S, 4) uint8."""
+    z = torch.cat([gan.latents(1, rng) for rng in [torch.Generator().manual_seed(seed)] for _ in range(n)])
+    each = [colors[i % len(colors)] for i in range(n)] if colors else ()
+    return from_noise(gan, gray.repeat(n, 1, 1), classes(gan, n, label), z, each)
+
+
+def description(name: str, label: int | str | None, seed: int, colors: Sequence[str], number: int) -> str:
+    """The description of an enlarged picture as JSON, which is stored in it. `name`: of the enlarger."""
+    values = {"label": label, "colours": list(colors)}
+    given = {k: v for k, v in values.items() if v not in (None, [])}
+    return json.dumps({"made by": "FashionGAN Studio", "enlarged by": name, "seed": seed, "variant": number, **given})
+
+
+def png(rgba: Tensor, text: str, ground: tuple[int, int, int] | None = None) -> bytes:
+    """(S, S, 4) uint8 -> PNG bytes with a description, on a color or, with None, transparent."""
+    return sheets.png(sheets.sheet(rgba.permute(2, 0, 1)[None], 1, gap=0, ground=ground), text)

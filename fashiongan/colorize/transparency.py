@@ -1,4 +1,4 @@
-"""Transparent pictures: they are colored on white, and get their alpha back afterwards."""
+"""Transparent pictures: colored on white, they get their alpha back afterwards; drawn ones are laid on any color."""
 
 import numpy as np
 import torch
@@ -6,6 +6,29 @@ from PIL import Image
 from torch import Tensor
 
 from ..color import color_space
+from ..errors import StudioError
+
+NONE = "none"
+NO_ALPHA = (
+    "{name} draws no alpha, so its garments keep the background that they have: leave the background out, choose a "
+    "generator with alpha, or cut them out with `python -m fashiongan cutout`."
+)
+
+
+def ground(text: str, channels: int, name: str) -> tuple[int, int, int] | None:
+    """The color, red, green and blue, on which garments with alpha are laid; None if they stay transparent.
+
+    Args:
+        text: "none", or a color such as "white" or "#b03a2e".
+        channels: how many the garments have.
+        name: of the checkpoint that drew them.
+
+    Raises StudioError for garments without alpha, and for what is no color.
+    """
+    color = None if text.strip().casefold() == NONE else color_space.parse(text)
+    if channels != 4:
+        raise StudioError(NO_ALPHA.format(name=name))
+    return color
 
 
 def alpha_of(rgba: Image.Image) -> Tensor | None:

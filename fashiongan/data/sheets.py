@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
@@ -15,23 +16,32 @@ from .images import vision
 IMAGE_DESCRIPTION = 0x010E  # the EXIF field
 PALETTE_PIXELS = 1_000_000  # pixels from which a film's palette is chosen
 KEY = "fashiongan"  # the PNG text field that holds the description
+WHITE = (255, 255, 255)
 
 
-def sheet(images: Tensor, columns: int, gap: int = 2, scale: int = 1) -> Image.Image:
-    """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone."""
-    grid = vision("utils").make_grid(on_white(images), nrow=columns, padding=gap, pad_value=0)  # (3, H', W')
+def sheet(
+    images: Tensor, columns: int, gap: int = 2, scale: int = 1, ground: tuple[int, int, int] | None = WHITE
+) -> Image.Image:
+    """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone.
+
+    Pictures with alpha are composed on `ground`, red, green and blue; with None they keep it, and the gaps are
+    transparent.
+    """
+    grid = vision("utils").make_grid(on_ground(images, ground), nrow=columns, padding=gap, pad_value=0)  # (C', H', W')
     im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
     if images.shape[1] == 1:
         im = im.convert("L")
     return im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST)
 
 
-def on_white(images: Tensor) -> Tensor:
-    """(N, 4, H, W) uint8 with alpha, laid on white: (N, 3, H, W). Pictures without alpha stay as they are."""
-    if images.shape[1] != 4:
+def on_ground(images: Tensor, ground: tuple[int, int, int] | None = WHITE) -> Tensor:
+    """(N, 4, H, W) uint8 with alpha, composed on a color: (N, 3, H, W). Without a color, and without alpha, pictures
+    stay as they are."""
+    if images.shape[1] != 4 or ground is None:
         return images
     alpha = images[:, 3:].float() / 255
-    return (images[:, :3] * alpha + 255 * (1 - alpha)).round().to(images.dtype)
+    color = torch.tensor(ground, dtype=torch.float32).view(1, 3, 1, 1)
+    return (images[:, :3] * alpha + color * (1 - alpha)).round().to(images.dtype)
 
 
 def png(im: Image.Image, description: str | None = None) -> bytes:

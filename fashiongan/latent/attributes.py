@@ -16,6 +16,7 @@ from ..color import color_space
 
 EDGE = 64  # gray level, of 255, or difference from the background, from which a pixel counts fully
 LARGE = 32  # pixels a side; larger images are reduced to this before they are measured
+COLOR_PIXELS = 64  # pixels a side, about, at which a garment's color is measured
 Attribute = Callable[[Tensor], Tensor]
 
 
@@ -131,6 +132,17 @@ def chroma(x: Tensor) -> tuple[Tensor, Tensor]:
     """a* and b* (CIE L*a*b*, about -110..110) of the garment, each (N,): the means over its pixels."""
     lab, s = color_space.lab(x[:, :3].float() / 255), body(x)
     return share(lab[:, 1] * s, s), share(lab[:, 2] * s, s)
+
+
+def mean_color(x: Tensor) -> Tensor:
+    """(N, 3): mean L*, a* and b* of the garment's pixels, of color pictures (N, 3 or 4, H, W) uint8.
+
+    Of large pictures every n-th pixel is measured: a reduced one would mix the garment with its background.
+    """
+    step = max(1, x.shape[-1] // COLOR_PIXELS)
+    x = x[:, :, ::step, ::step]
+    lab, s = color_space.lab(x[:, :3].float() / 255), body(x)
+    return torch.stack([share(lab[:, i] * s, s) for i in range(3)], 1)
 
 
 def redness(x: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def garment(gan: GAN, sample: SampleSpec, i: int) -> SampleSpec:
     """The description of a sheet's i-th image alone, in the color that it has there."""
     sample = replace(sample, palette=spec.colors(gan, sample)[i : i + 1])
     if sample.across:
-        z, c, sliders = spec.grid_rows(gan, replace(sample, truncation=1.0))
+        z, c, sliders = spec.grid_rows(gan, sample)
         row, column = divmod(i, spec.ACROSS)
         return replace(
             sample, n=1, across=0, latents=spec.pack(z[row : row + 1]), label=spec.label_of(gan, c[row]),

@@ -18,7 +18,7 @@ from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.sampling import chosen, draw, in_bytes, render
-from . import directions, liked
+from . import color_search, directions, liked
 
 CODE_REACH = liked.CODE_REACH  # others have SliderDirections.reach
 ACROSS = 9  # images in a row of a grid
@@ -56,9 +56,11 @@ class SampleSpec:
     # the latents of 2 to limits.LIKED garments in the same format, around which the sheet is drawn from `seed`
     liked: str = ""
     labels: Annotated[tuple[Label, ...], Len(0, limits.LIKED)] = ()  # classes in turn; label is then ignored
-    # gray garments in these colors, each "#rrggbb"; () for gray. `palette_seed` decides which color comes first.
+    # garments in these colors, each "#rrggbb": gray ones are colored, and a generator in color is searched for such
+    # garments. () for garments as they are drawn. `palette_seed` decides which color comes first.
     palette: Annotated[tuple[Annotated[str, Predicate(HEX.fullmatch)], ...], Len(0, limits.PALETTE_COLORS)] = ()
     palette_seed: Annotated[int, Interval(ge=0, le=limits.SEED)] = 0
+    enlarger: str = ""  # the checkpoint that enlarges gray garments of 28 pixels; "" for their own size
 
     def to_json(self) -> str:
         return json.dumps({"made by": "FashionGAN Studio", **self.brief()})
@@ -66,8 +68,8 @@ class SampleSpec:
     def brief(self) -> dict[str, object]:
         """The fields as a dict, where the rarely used ones are left out if they have their default."""
         defaults = {f.name: f.default for f in fields(self)}
-        rare = ("first", "ways", "latents", "shares", "other", "cut", "liked", "labels", "palette", "palette_seed")
-        return {k: v for k, v in asdict(self).items() if k not in rare or v != defaults[k]}
+        always = ("checkpoint", "n", "seed", "label", "truncation", "sliders", "across")
+        return {k: v for k, v in asdict(self).items() if k in always or v != defaults[k]}
 
 
 def parse(source: Any) -> SampleSpec:
@@ -125,7 +127,7 @@ def columns(gan: GAN, sample: SampleSpec) -> int:
 
 
 def colors(gan: GAN, sample: SampleSpec) -> tuple[str, ...]:
-    """The color of each of the described images, () if they stay gray.
+    """The color of each of the described images, () if they have no palette.
 
     Neighbors on a sheet differ where the palette has two colors or more. A row of a grid is one garment: it has one.
     """
@@ -193,8 +195,22 @@ def latents(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     if sample.shares:
         z, _ = draw(gan, sample.n, sample.seed, None, sample.first)
         c = blended(gan, sample)
-        return gan.choose(z, c), c
-    return draw(gan, sample.n, sample.seed, sample.label, sample.first)
+        return in_colors(gan, sample, gan.choose(z, c), c), c
+    z, c = draw(gan, sample.n, sample.seed, sample.label, sample.first)
+    return in_colors(gan, sample, z, c), c
+
+
+def in_colors(gan: GAN, sample: SampleSpec, z: Tensor, c: Tensor) -> Tensor:
+    """The latents that a seed gives or, with a palette, those of garments in its colors: see `color_search`."""
+    if not sample.palette or not searchable(gan):
+        return z
+    numbers = [sample.first + i for i in range(sample.n)]
+    return color_search.latents(gan, c, numbers, colors(gan, sample), sample.seed, sample.truncation)
+
+
+def searchable(gan: GAN) -> bool:
+    """Whether a GAN can be searched for garments of a color: it draws in color, and not by coloring a gray one."""
+    return gan.channels > 1 and not gan.colors
 
 
 def classes(gan: GAN, sample: SampleSpec) -> Tensor:
@@ -246,11 +262,20 @@ def placed(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     return moved(gan, gan.truncate(z, sample.truncation), torch.tensor(sample.sliders), sample.ways, c), c
 
 
+def origins(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
+    """Latents and choices (or shares) of each of the described images, before sliders and truncation: what stays the
+    same while a garment is changed."""
+    if not sample.across:
+        return latents(gan, sample)
+    z, c, _ = grid_rows(gan, sample)
+    return z.repeat_interleave(ACROSS, 0), c.repeat_interleave(ACROSS)
+
+
 def grid(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor]:
     """Latents and choices of a grid's rows * ACROSS images, row by row."""
     z, c, sliders = grid_rows(gan, sample)
     rows = len(z)
-    c = c.repeat_interleave(ACROSS)
+    z, c = gan.truncate(z, sample.truncation), c.repeat_interleave(ACROSS)
     return moved(gan, z.repeat_interleave(ACROSS, 0), sliders.repeat(rows, 1), sample.ways, c), c
 
 
@@ -260,7 +285,8 @@ def grid_height(gan: GAN, sample: SampleSpec) -> int:
 
 
 def grid_rows(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
-    """A grid's latents and choices, one for each row, and its slider values (ACROSS, k), one row for each column."""
+    """A grid's latents before truncation and its choices, one for each row, and its slider values (ACROSS, k), one row
+    for each column."""
     k = max(sample.across, len(sample.sliders))
     sliders = torch.zeros(ACROSS, k)
     sliders[:, : len(sample.sliders)] = torch.tensor(sample.sliders)
@@ -274,7 +300,9 @@ def grid_rows(gan: GAN, sample: SampleSpec) -> tuple[Tensor, Tensor, Tensor]:
         z = gan.choose(z.repeat(len(c), 1), c)
     else:
         z, c = draw(gan, 8, sample.seed, sample.label)
-    z = gan.truncate(z, sample.truncation)
+    if sample.palette and searchable(gan) and not sample.liked:
+        numbers = [0] * len(c) if gan.choices and sample.label is None else list(range(8))
+        z = color_search.latents(gan, c, numbers, colors(gan, sample)[::ACROSS], sample.seed, sample.truncation)
     if sample.across <= gan.codes:
         z[:, z.shape[1] - gan.codes + sample.across - 1] = 0.0  # the slider then sets the code, and is not added to it
     return z, c, sliders

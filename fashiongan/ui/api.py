@@ -1,4 +1,4 @@
-"""The API for programs: all named endpoints except for /sample, each with a docstring and defaults."""
+"""The API for programs: all named endpoints except for /sample and /enlarge, each with a docstring and defaults."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..studio.attacked import Picture
 from ..studio.colorize import ColorizeService
 from ..studio.robustness import AttackSpec, RobustnessService
 from .arguments import AttackArguments, AttackedAtLeast, ColorizeArguments, CurveArguments, TrainArguments, arguments
+from .enlarge_endpoint import EnlargeEndpoint
 from .shared import access, edge, show
 
 OPTIONS = 'options takes a JSON object, such as {"width": 32}.'
@@ -29,6 +30,7 @@ def add_endpoints(studio: Studio, service: RobustnessService, colorizing: Colori
     AttackEndpoints(service).add()
     ColorEndpoints(colorizing).add()
     CutoutEndpoint().add()
+    EnlargeEndpoint(studio).add()
 
 
 class TrainingEndpoints:

@@ -66,6 +66,19 @@ class ColorizeArguments:
 
 
 @dataclass(frozen=True)
+class EnlargeArguments:
+    """The arguments of /enlarge. Colors, class and background are checked by what reads them."""
+
+    checkpoint: str | None
+    colours: str | None
+    n: Annotated[int, Interval(ge=1, le=limits.VARIANTS)]
+    label: str | None
+    seed: Seed
+    background: str | None
+    enlarger: str | None
+
+
+@dataclass(frozen=True)
 class AttackedAtLeast(Least, Attacked):
     """The answer of /attack: an attacked picture, and the least strength that fools on it."""
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from benchmarks.color_difference import ciede2000, colorfulness
+from benchmarks.color_difference import colorfulness
+from fashiongan.color.difference import ciede2000
 
 # Sharma, Wu and Dalal 2005, table 1: L*, a*, b* of two colors and their difference.
 SHARMA = [

@@ -111,3 +111,60 @@ def test_other_endings_and_too_large_sheets_are_one_sentence(model, tmp_path, ca
     assert sample(path, tmp_path / "a.webp", n=2) == 2
     assert "too large for .webp" in capsys.readouterr().err
     assert not list(tmp_path.glob("a.*"))
+
+
+# ---------------------------------------------------------------- backgrounds
+
+
+@pytest.fixture(scope="module")
+def cut_out(net_file, tmp_path_factory):
+    return net_file(tmp_path_factory.mktemp("alpha") / "garments.safetensors", "projected")
+
+
+def test_garments_with_alpha_are_transparent_or_on_a_color(cut_out, tmp_path):
+    for name, more in (("bare", ()), ("none", ("--background", "none")), ("red", ("--background", "#ff0000"))):
+        assert sample(cut_out, tmp_path / name, *more, n=2) == 0
+    bare, none, red = (
+        [pixels for _, (pixels, _) in sorted(pictures_of(tmp_path / name).items())] for name in ("bare", "none", "red")
+    )
+    for a, b, c in zip(bare, none, red, strict=True):
+        assert np.array_equal(a, b)
+        alpha = a[..., 3:] / 255
+        laid = a[..., :3] * alpha + np.array([255, 0, 0]) * (1 - alpha)
+        assert np.abs(c - laid).max() <= 0.51
+
+
+def test_sheets_and_arrays_too(cut_out, tmp_path):
+    assert sample(cut_out, tmp_path / "white.png", n=4) == 0
+    assert sample(cut_out, tmp_path / "none.png", "--background", "none", n=4) == 0
+    assert sample(cut_out, tmp_path / "none.webp", "--background", "none", n=4) == 0
+    modes = [Image.open(tmp_path / name).mode for name in ("white.png", "none.png", "none.webp")]
+    assert modes == ["RGB", "RGBA", "RGBA"]
+    assert Image.open(tmp_path / "none.png").getpixel((0, 0))[3] == 0
+    assert sample(cut_out, tmp_path / "none.npz", n=4) == 0
+    assert sample(cut_out, tmp_path / "red.npz", "--background", "red", n=4) == 0
+    with np.load(tmp_path / "none.npz", allow_pickle=False) as none, np.load(tmp_path / "red.npz") as red:
+        assert none["images"].shape == (4, 64, 64, 4)
+        assert red["images"].shape == (4, 64, 64, 3)
+        assert none["names"][none["labels"][1]] == "hat"
+
+
+@pytest.mark.parametrize("background", ["none", "white", "#b03a2e"])
+def test_a_background_of_garments_without_alpha_is_one_sentence(background, model, tmp_path, capsys):
+    assert sample(model("dcgan"), tmp_path / "a", "--background", background, n=2) == 2
+    assert "draws no alpha, so its garments keep the background that they have" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_jpeg_has_no_alpha_and_shiny_is_no_color(cut_out, tmp_path, capsys):
+    assert sample(cut_out, tmp_path / "a.jpg", "--background", "none", n=2) == 2
+    assert "A .jpg has no alpha" in capsys.readouterr().err
+    assert sample(cut_out, tmp_path / "a.png", "--background", "shiny", n=2) == 2
+    assert "'shiny' is no color" in capsys.readouterr().err
+
+
+def test_garments_of_a_generator_in_color_in_asked_colors(cut_out, tmp_path):
+    assert sample(cut_out, tmp_path / "colors", "--colors", "teal,#b03a2e", n=3) == 0
+    files = pictures_of(tmp_path / "colors")
+    assert {tuple(description["palette"]) for _, description in files.values()} == {("#008080",), ("#b03a2e",)}
+    assert {pixels.shape for pixels, _ in files.values()} == {(64, 64, 4)}

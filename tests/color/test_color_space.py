@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from benchmarks.color_difference import ciede2000
 from fashiongan.color import color_space, palettes
+from fashiongan.color.difference import ciede2000
 from fashiongan.errors import StudioError
 
 

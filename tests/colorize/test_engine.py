@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.color_difference import ciede2000
 from fashiongan import checkpoint, gans, limits
 from fashiongan.color import color_space, palettes
+from fashiongan.color.difference import ciede2000
 from fashiongan.colorize import engine
 from fashiongan.colorize.engine import ColorizeSpec, Gray, Hint, colored
 from fashiongan.data import datasets

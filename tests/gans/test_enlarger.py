@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 
-from benchmarks.color_difference import ciede2000
 from fashiongan import gans
 from fashiongan.color import color_space
+from fashiongan.color.difference import ciede2000
 from fashiongan.colorize import enlarge
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError

@@ -24,6 +24,7 @@ def test_exactly_the_promised_endpoints(client):
         "/attack",
         "/colorize",
         "/cutout",
+        "/enlarge",
         "/robustness_curve",
         "/sample",
         "/train_start",
@@ -66,6 +67,13 @@ def test_cutout(client, tmp_path):
     path, _ = client.predict(handle_file(str(tmp_path / "a.png")), "#ff0000", api_name="/cutout")
     with Image.open(path) as out:
         assert out.getpixel((5, 5)) == (255, 0, 0, 255)
+
+
+def test_enlarge_without_an_enlarger_and_without_an_input_is_one_sentence(client):
+    with pytest.raises(Exception, match="Give a picture of 28 x 28 gray pixels, or the checkpoint"):
+        client.predict(api_name="/enlarge")
+    with pytest.raises(Exception, match="There is no enlarger here yet"):
+        client.predict(checkpoint="studio", api_name="/enlarge")
 
 
 def test_cutout_refuses_in_one_sentence(client, tmp_path):

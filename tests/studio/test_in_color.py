@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fashiongan.color import color_space
+from fashiongan.colorize import enlarge
 from fashiongan.errors import StudioError
 from fashiongan.latent import interpolate, spec
 from fashiongan.latent.spec import SampleSpec
@@ -55,6 +56,89 @@ def test_a_garment_keeps_its_color_alone_and_among_its_neighbors(studio):
         assert (torch.atan2(turn.sin(), turn.cos()).abs() < 0.6).all()
 
 
-def test_a_generator_that_draws_in_color_is_one_sentence(studio):
+def test_garments_that_are_colored_gray_ones_take_no_palette(studio):
     with pytest.raises(StudioError, match="drawn in color already"):
-        in_color.picture(studio, SampleSpec("clothing-128", palette=PALETTE))
+        in_color.picture(studio, SampleSpec("colorizer", palette=PALETTE))
+
+
+# ---------------------------------------------------------------- enlarged
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory, net_file):
+    """A studio with an enlarger and a generator with alpha among its runs, and their names."""
+    runs = tmp_path_factory.mktemp("workshop")
+    names = [
+        net_file(runs / gan / "checkpoint.safetensors", gan).parent.as_posix() for gan in ("enlarger", "projected")
+    ]
+    return Studio(runs), *names
+
+
+def test_the_enlargers_are_named_and_offered_for_gray_garments_of_28_pixels(studio, workshop):
+    there, enlarger, alpha = workshop
+    assert in_color.enlargers(there) == [enlarger]
+    assert in_color.fitting(there, "studio") == enlarger
+    assert in_color.fitting(there, "clothing-128") == in_color.fitting(there, alpha) == ""
+    assert in_color.enlargers(studio) == []
+    assert in_color.fitting(studio, "studio") == ""
+
+
+@pytest.mark.parametrize("changes", [{"n": 12}, {"across": 1}, {"n": 3, "palette": PALETTE}, {"shares": (0.1,) * 10}])
+def test_enlarged_sheets_are_drawn_again_from_their_description(workshop, changes):
+    there, enlarger, _ = workshop
+    asked = SampleSpec("cdcgan", seed=2, enlarger=enlarger, **changes)
+    drawn = in_color.picture(there, asked)
+    assert drawn.shape == (len(spec.picture(there.gan("cdcgan"), asked)), 4, 64, 64)
+    assert torch.equal(in_color.picture(there, spec.parse(asked.to_json())), drawn)
+    assert in_color.side(there, asked) == 64
+    assert in_color.channels(there, asked) == 4
+
+
+def test_an_enlarged_garment_keeps_its_color_alone_moved_and_among_its_neighbors(workshop):
+    there, enlarger, _ = workshop
+    gan, asked = there.gan("cdcgan"), SampleSpec("cdcgan", n=15, enlarger=enlarger)
+    drawn = in_color.picture(there, asked)
+    alone = interpolate.garment(gan, asked, 7)
+    assert (in_color.picture(there, alone)[0].int() - drawn[7].int()).abs().max() <= 2
+    near = interpolate.neighbours(gan, alone, 0.2, 0)
+    assert (in_color.picture(there, near)[4].int() - drawn[7].int()).abs().max() <= 3
+    net = there.gan(enlarger)
+    base, moved, around = (
+        enlarge.noise_of(net, gan, spec.origins(gan, sample)[0], 0)
+        for sample in (alone, replace(alone, sliders=(3.0,), truncation=0.7), near)
+    )
+    assert torch.equal(base, moved)
+    assert torch.allclose(around[4], base[0], atol=1e-2)
+    assert torch.allclose(around, base.expand(9, -1), atol=2.0)
+    assert not torch.equal(enlarge.noise_of(net, gan, spec.origins(gan, alone)[0], 1), base)
+
+
+def test_noise_by_a_projection_is_as_varied_as_that_of_training(workshop):
+    there, enlarger, _ = workshop
+    gan = there.gan("gan")  # U(-1, 1) or N(0, I), whatever its paper says
+    z = gan.latents(2000, torch.Generator().manual_seed(0))
+    noise = enlarge.noise_of(there.gan(enlarger), gan, z, 0)
+    assert noise.mean().abs() < 0.05
+    assert 0.9 < noise.std() < 1.1
+
+
+def test_what_cannot_be_enlarged_is_one_sentence(workshop):
+    there, enlarger, alpha = workshop
+    for name in ("clothing-128", alpha):
+        with pytest.raises(StudioError, match="gray garments of 28 x 28 pixels, and this checkpoint draws"):
+            in_color.picture(there, SampleSpec(name, enlarger=enlarger))
+    with pytest.raises(StudioError, match="does not enlarge them"):
+        in_color.picture(there, SampleSpec("studio", enlarger="dcgan"))
+    with pytest.raises(StudioError, match="no checkpoint 'nosuch' here"):
+        in_color.picture(there, SampleSpec("studio", enlarger="nosuch"))
+
+
+def test_the_ground_of_garments_with_alpha(workshop):
+    there, enlarger, alpha = workshop
+    for asked in (SampleSpec(alpha), SampleSpec("studio", enlarger=enlarger)):
+        assert in_color.ground(there, asked, "none") is None
+        assert in_color.ground(there, asked, "#b03a2e") == (176, 58, 46)
+        with pytest.raises(StudioError, match="no color"):
+            in_color.ground(there, asked, "shiny")
+    with pytest.raises(StudioError, match="studio draws no alpha"):
+        in_color.ground(there, SampleSpec("studio", palette=PALETTE), "none")

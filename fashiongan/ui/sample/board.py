@@ -217,9 +217,13 @@ class Shelf:
             raise StudioError("A walk needs two garments or more: keep some on the board.")
         gan = self.studio.gan(samples[0].checkpoint)
         ways = next((sample.ways for sample in samples if any(sample.sliders)), samples[0].ways)
-        stops = [replace(sample, ways=ways) for sample in samples[: limits.WALK_STOPS]]
-        frames = torch.cat([in_color.picture(self.studio, step) for step in interpolate.walk(gan, stops, EACH)])
-        data = sheets.film(frames, SECONDS * len(stops), 8, board.to_json(stops))
+        enlargers = {sample.enlarger for sample in samples}
+        enlarger = samples[0].enlarger if len(enlargers) == 1 else ""  # all frames are of one size
+        stops = [replace(sample, ways=ways, enlarger=enlarger) for sample in samples[: limits.WALK_STOPS]]
+        pictures = [in_color.picture(self.studio, step) for step in interpolate.walk(gan, stops, EACH)]
+        channels = max(x.shape[1] for x in pictures)  # where only some are in a palette, the gray ones get three, too
+        frames = torch.cat([x.expand(-1, channels, -1, -1) for x in pictures])
+        data = sheets.film(frames, SECONDS * len(stops), 8 if frames.shape[-1] <= 32 else 2, board.to_json(stops))
         return gr.Image(value=show.kept(data, "walk.gif"), visible=True)
 
 

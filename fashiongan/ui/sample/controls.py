@@ -42,6 +42,7 @@ class Controls:
     ways: gr.Dropdown
     palette: gr.Dropdown
     photograph: gr.UploadButton
+    enlarge: gr.Checkbox
 
     @property
     def asking(self) -> list[Any]:
@@ -68,6 +69,9 @@ def controls(studio: Studio) -> Controls:
         roll = gr.Button("Re-roll", elem_id="roll", size="sm", min_width=80, scale=1)
     with gr.Row(elem_classes="together"):
         palette, photograph = colors()
+        enlarge = gr.Checkbox(
+            False, label=words.ENLARGE, elem_id="enlarge", visible=False, container=False, min_width=100, scale=1
+        )
     n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
     far = gr.Slider(0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False)
     truncation = gr.Slider(
@@ -93,21 +97,25 @@ def controls(studio: Studio) -> Controls:
     ways = gr.Dropdown(WAYS, value="measured", label="Kind of sliders", info=words.WAYS, elem_id="ways")
     return Controls(
         models, catalogue, label, across, n, far, seed, roll, truncation, sliders, level, undo, redo, mixing, ways,
-        palette, photograph,
+        palette, photograph, enlarge,
     )  # fmt: skip
 
 
 def colors() -> tuple[gr.Dropdown, gr.UploadButton]:
-    """The palette of gray garments, and a button that takes one from a photograph."""
-    choices = [("no, gray", ""), *in_color.NAMES]
+    """The palette of the garments, and a button that takes one from a photograph."""
     palette = gr.Dropdown(
-        choices, value="", label="In color", info=words.IN_COLOR, allow_custom_value=True, elem_id="palette",
+        palettes(), value="", label="In color", info=words.IN_COLOR, allow_custom_value=True, elem_id="palette",
         min_width=120, scale=3,
     )  # fmt: skip
     photograph = gr.UploadButton(
         "From a photo", file_types=["image"], size="sm", elem_id="photograph", min_width=80, scale=1
     )
     return palette, photograph
+
+
+def palettes(gray: bool = True) -> list[str | tuple[str, str]]:
+    """The choices of a palette, for gray garments or for those of a generator that draws in color."""
+    return [("no, gray" if gray else "any color", ""), *in_color.NAMES]
 
 
 def titles(studio: Studio) -> list[str]:

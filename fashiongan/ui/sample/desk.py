@@ -13,13 +13,13 @@ from ...gans.base import GAN
 from ...latent import directions, interpolate, spec
 from ...studio import Studio, in_color
 from ..shared import checkpoints, show, words
-from ..shared.checkpoints import FAVOURITE
 from . import explore, saves
 from .about import card
+from .controls import palettes
 from .state import ALL, ALONE, KEY, NEAR, SEED, SLIDERS, History, Values, address, opened, padded
 from .view import moving, view
 
-DRAWN = 6  # widgets that `Desk.drawn` updates
+DRAWN = 7  # widgets that `Desk.drawn` updates
 REST = 6 + SLIDERS  # widgets that `Desk.page` updates beyond those of `Desk.chosen`
 
 
@@ -36,13 +36,14 @@ class Desk:
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
             empty = "There is no checkpoint yet: the Train tab makes one."
-            about = [*[gr.skip()] * 2, empty, gr.Accordion(visible=False), *[gr.skip()] * 2, *[gr.Slider()] * 2]
+            about = [*[gr.skip()] * 2, empty, gr.Accordion(visible=False), *[gr.skip()] * 3, *[gr.Slider()] * 2]
             return ["", "", gr.skip(), none, *about, *view("", "", 0)]
         if locked and spec.parse(locked).checkpoint != name:
             locked, across = "", max(0, across)
         base = base if base and spec.parse(base).checkpoint == name else ""
         shown = [gr.Slider(visible=seen) for seen in moving(locked, across)]
-        return [locked, base, across, *self.of_gan(name, label, mate, cut), *shown, *view(locked, base, across)]
+        fitted = [*self.of_gan(name, label, mate, cut), *self.coloring(name)]
+        return [locked, base, across, *fitted, *shown, *view(locked, base, across)]
 
     def of_gan(self, name: str, label: str, mate: str, cut: int) -> list[Any]:
         """Updates for what differs by checkpoint: its classes, what it can mix, how it was trained."""
@@ -53,7 +54,19 @@ class Desk:
             *explore.MixFold.of(gan, mate, cut),
             card(self.studio, name),
             gr.Accordion(open=False, visible=self.studio.film(name) is not None),
-            *[widget(visible=gan.channels == 1) for widget in (gr.UploadButton, gr.Dropdown)],
+        ]
+
+    def coloring(self, name: str, v: Values | None = None) -> list[Any]:
+        """Updates for what gives the garments of a checkpoint their colors: a photograph, a palette, an enlarger. With
+        the values of `v`, if it is given."""
+        gan = self.studio.gan(name)
+        gray = gan.channels == 1
+        shown = gray or spec.searchable(gan)
+        palette, enlarge = ({}, {}) if v is None else ({"value": v.palette}, {"value": v.enlarge})
+        return [
+            gr.UploadButton(visible=shown),
+            gr.Dropdown(choices=palettes(gray), visible=shown, **palette),
+            gr.Checkbox(visible=in_color.fitting(self.studio, name) != "", **enlarge),
         ]
 
     def page(self, v: Values) -> list[Any]:
@@ -66,13 +79,12 @@ class Desk:
         names = checkpoints.titled(self.studio.names())
         for_n, for_far = moving(v.locked, v.across)
         grids = [(f"Along slider {i + 1}", i + 1) for i in range(SLIDERS)]  # `named` gives them better names
-        *fitted, _ = self.of_gan(v.name, v.label, v.mate, v.cut)
         return [
             v.locked,
             v.base,
             gr.Dropdown(choices=[("Dataset", 0), *explore.VIEWS, *grids], value=v.across),
-            *fitted,
-            gr.Dropdown(value=v.palette, visible=gan.channels == 1),
+            *self.of_gan(v.name, v.label, v.mate, v.cut),
+            *self.coloring(v.name, v),
             gr.Slider(value=v.n, visible=for_n),
             gr.Slider(value=v.far, visible=for_far),
             *view(v.locked, v.base, v.across),
@@ -125,50 +137,13 @@ class Desk:
             ),
         ]
 
-    def sheet(
-        self,
-        checkpoint: str = FAVOURITE,
-        label: str = ALL,
-        n: int = 40,
-        seed: int = 0,
-        truncation: float = 1.0,
-        slider_1: float = 0.0,
-        slider_2: float = 0.0,
-        slider_3: float = 0.0,
-        slider_4: float = 0.0,
-        slider_5: float = 0.0,
-        slider_6: float = 0.0,
-        across: int = 0,
-        ways: str = "layer",
-        colors: str = "",
-    ) -> str:
-        """Draw a sheet of garments.
-
-        Args:
-            checkpoint: a name from the page's list, such as "dcgan" or "runs/dcgan-1", or "hub:user/name".
-            label: a class by name or number, or "All classes".
-            n: how many pictures, 1 to 100.
-            seed: another seed draws other garments.
-            truncation: 0 to 1.5; below 1 more typical, above 1 more varied.
-            slider_1: offset along the generator's first direction, in standard deviations, -8 to 8, or -4 to 4 where
-                directions are measured; the others likewise. InfoGAN's come after its codes, which go from -2 to 2.
-            across: number of a slider, 1 to 6, for a grid of every class along it; 0 for a sheet of garments.
-            ways: which directions the sliders are: "layer" (SeFa), "activations" (GANSpace), or "measured", those that
-                the page names by what they change.
-            colors: for gray garments in color: a palette's name, such as "Jewel", or colors with commas between.
-
-        Returns:
-            A PNG; its text field "fashiongan" holds this description as JSON.
-        """
-        sliders = (slider_1, slider_2, slider_3, slider_4, slider_5, slider_6)
-        sample = to_spec(self.studio.gan(checkpoint), checkpoint, label, n, seed, truncation, sliders, across, ways)
-        return show.described_sheet(*self.sheets.drawn(replace(sample, palette=in_color.palette(colors))))
-
     def spec_of(self, v: Values) -> spec.SampleSpec:
         """The SampleSpec of the sheet that the widgets describe."""
         gan = self.studio.gan(v.name)
         page = to_spec(gan, v.name, v.label, v.n, v.seed, v.truncation, v.sliders, max(0, v.across), v.ways, clip=True)
-        page = replace(page, palette=in_color.palette(v.palette)) if gan.channels == 1 else page
+        if gan.channels == 1 or spec.searchable(gan):
+            page = replace(page, palette=in_color.palette(v.palette))
+        page = replace(page, enlarger=in_color.fitting(self.studio, v.name) if v.enlarge else "")
         return explore.around(spec.parse(v.base), page) if v.base else page
 
     def shown(self, history: History, *values: Any) -> list[Any]:
@@ -179,7 +154,8 @@ class Desk:
         return self.drawn(v, history.with_(v, time.monotonic()))
 
     def drawn(self, v: Values, history: History) -> list[Any]:
-        """The picture, the locked garment alone, the panel's value, the history, and the buttons Undo and Redo."""
+        """The picture, the locked garment alone, the panel's value, the history, the buttons Undo and Redo, and the
+        ground of what is saved."""
         sample = self.sample(v)
         images, columns, description = self.sheets.drawn(sample)
         alone = v.across == NEAR and bool(v.locked)
@@ -193,6 +169,7 @@ class Desk:
             history,
             gr.Button(interactive=history.at > 0),
             gr.Button(interactive=history.at < len(history.past) - 1),
+            gr.Dropdown(visible=images.shape[1] == 4),
         ]
 
     def large(self, v: Values, neighbours: Tensor) -> str:
@@ -263,16 +240,21 @@ class Desk:
         """The path of a PNG of that garment, in its own size."""
         return self.sheets.plain_file(self.one(*values))
 
-    def one_saved(self, scale: int, *values: Any) -> str:
+    def one_saved(self, scale: int, ground: str, *values: Any) -> str:
         """The path of a PNG of that garment, enlarged by a whole factor."""
-        return self.sheets.plain_file(self.one(*values), saves.factor(scale))
+        sample = self.one(*values)
+        return self.sheets.plain_file(sample, saves.factor(scale), self.ground(sample, ground))
 
-    def all_saved(self, scale: int, *values: Any) -> str:
+    def ground(self, sample: spec.SampleSpec, color: str) -> saves.Ground:
+        """The color below garments with alpha that are saved; None for others, and for those that stay transparent."""
+        return in_color.ground(self.studio, sample, color) if in_color.channels(self.studio, sample) == 4 else None
+
+    def all_saved(self, scale: int, ground: str, *values: Any) -> str:
         """The path of a ZIP with a PNG of each garment that is shown."""
         sample = self.sample(Values.from_widgets(*values))
         images, gan = self.sheets.drawn(sample)[0], self.studio.gan(sample.checkpoint)
         samples = [interpolate.garment(gan, sample, i) for i in range(len(images))]
-        return saves.archive(images, samples, sample, saves.factor(scale))
+        return saves.archive(images, samples, sample, saves.factor(scale), self.ground(sample, ground))
 
 
 def number_of(event: gr.EventData) -> int:

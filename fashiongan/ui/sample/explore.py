@@ -15,6 +15,7 @@ from ...latent.spec import SampleSpec
 from ...studio import Studio, in_color
 from ..shared import show, words
 from . import saves
+from .saves import Ground
 from .state import ALONE, CLASS, NEAR, SEED, Values
 
 VIEWS = [("Nine neighbours of a garment", NEAR), ("One garment", ALONE)]
@@ -39,7 +40,10 @@ class Sheets:
         palette that has the garment's color it keeps that one."""
         kept = bool(garment.palette) and set(garment.palette) <= set(page.palette)
         palette = garment.palette if kept else page.palette
-        dressed = replace(garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways, palette=palette)
+        dressed = replace(
+            garment, truncation=page.truncation, sliders=page.sliders, ways=page.ways, palette=palette,
+            enlarger=page.enlarger,
+        )  # fmt: skip
         return replace(dressed, label=label, shares=()) if label else dressed
 
     def mixed(self, garment: SampleSpec, v: Values) -> SampleSpec:
@@ -73,7 +77,7 @@ class Sheets:
     def place(self, sample: SampleSpec, at: Any) -> int:
         """The number of the garment at pixel (x, y) of the enlarged sheet; -1 if there is none."""
         gan = self.studio.gan(sample.checkpoint)
-        side, columns = gan.recipe.size + 2, spec.columns(gan, sample)
+        side, columns = in_color.side(self.studio, sample) + 2, spec.columns(gan, sample)
         scale = show.enlarged(columns * side + 2)
         if not isinstance(at, list | tuple) or len(at) != 2:
             return -1
@@ -90,16 +94,17 @@ class Sheets:
             return None
         return interpolate.garment(self.studio.gan(sample.checkpoint), sample, i)
 
-    def plain_file(self, sample: SampleSpec, scale: int = 1) -> str:
-        """The path of a PNG of a garment in its own size, or enlarged by a whole factor, with its description."""
-        return saves.garment(self.drawn(sample)[0], sample, scale)
+    def plain_file(self, sample: SampleSpec, scale: int = 1, ground: Ground = None) -> str:
+        """The path of a PNG of a garment in its own size, or enlarged by a whole factor, with its description. One with
+        alpha is laid on the ground, or stays transparent."""
+        return saves.garment(self.drawn(sample)[0], sample, scale, ground)
 
 
 def around(base: SampleSpec, page: SampleSpec) -> SampleSpec:
     """A sheet around liked garments, with the values of the page."""
     dressed = replace(
         base, n=page.n, seed=page.seed, truncation=page.truncation, sliders=page.sliders, across=page.across,
-        ways=page.ways, palette=page.palette,
+        ways=page.ways, palette=page.palette, enlarger=page.enlarger,
     )  # fmt: skip
     return replace(dressed, label=page.label, labels=(), shares=()) if page.label is not None else dressed
 

@@ -80,4 +80,4 @@ def preview(desk: Desk, source: Any) -> Preview:
         replace(garment, sliders=(*own[: request.slider - 1], place, *own[request.slider :])) for place in places
     ]
     images = torch.cat([desk.sheets.drawn(sample)[0] for sample in samples])
-    return Preview(sheets.png(sheets.sheet(images, STEPS, scale=2)))
+    return Preview(sheets.png(sheets.sheet(images, STEPS, scale=2 if images.shape[-1] <= 64 else 1)))

@@ -15,6 +15,8 @@ from ..shared import show
 
 SCALES = [("own size", 1), ("4 times", 4), ("8 times", 8), ("16 times", 16), ("32 times", 32)]
 
+Ground = tuple[int, int, int] | None  # red, green and blue below a garment with alpha; None leaves it transparent
+
 
 def factor(scale: int) -> int:
     """A choice of SCALES, checked: StudioError for any other."""
@@ -23,20 +25,20 @@ def factor(scale: int) -> int:
     return scale
 
 
-def garment(image: Tensor, sample: SampleSpec, scale: int) -> str:
+def garment(image: Tensor, sample: SampleSpec, scale: int, ground: Ground) -> str:
     """The path of a PNG of one garment, image (1, C, H, W) uint8, enlarged by a whole factor."""
-    return show.kept(png(image, sample, scale), name(sample, scale))
+    return show.kept(png(image, sample, scale, ground), name(sample, scale))
 
 
-def png(image: Tensor, sample: SampleSpec, scale: int) -> bytes:
-    return sheets.png(sheets.sheet(image, 1, gap=0, scale=scale), sample.to_json())
+def png(image: Tensor, sample: SampleSpec, scale: int, ground: Ground) -> bytes:
+    return sheets.png(sheets.sheet(image, 1, gap=0, scale=scale, ground=ground), sample.to_json())
 
 
 def name(sample: SampleSpec, scale: int, ending: str = ".png") -> str:
     return stem(sample) + (f"-x{scale}" if scale > 1 else "") + ending
 
 
-def archive(images: Tensor, samples: Sequence[SampleSpec], sheet: SampleSpec, scale: int) -> str:
+def archive(images: Tensor, samples: Sequence[SampleSpec], sheet: SampleSpec, scale: int, ground: Ground) -> str:
     """The path of a ZIP with a PNG of each garment, images (N, C, H, W) uint8, with its description inside."""
     if images[:, 0].numel() * scale**2 > limits.SAVED_PIXELS:
         raise StudioError("That many garments, that much enlarged, make too large a file: choose a smaller factor.")
@@ -47,5 +49,5 @@ def archive(images: Tensor, samples: Sequence[SampleSpec], sheet: SampleSpec, sc
             if sample.latents or inside in used:
                 inside = name(sample, scale, f"-{i + 1}.png")
             used.add(inside)
-            file.writestr(zipfile.ZipInfo(inside), png(images[i : i + 1], sample, scale))
+            file.writestr(zipfile.ZipInfo(inside), png(images[i : i + 1], sample, scale, ground))
     return show.kept(out.getvalue(), name(sheet, scale, ".zip"))

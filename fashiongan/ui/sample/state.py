@@ -40,7 +40,8 @@ class Values:
     cut: int  # the first layer that reads the mate's latent; 0 for none
     far: float  # how far the neighbours are, 0..1
     ways: str
-    palette: str  # name of a palette, or colors with commas between; "" for gray
+    palette: str  # name of a palette, or colors with commas between; "" for gray, or for any color
+    enlarge: bool  # whether gray garments are enlarged, in color
     name: str  # name of the checkpoint
     label: str
     n: int
@@ -61,6 +62,7 @@ class Values:
         far: float,
         ways: str,
         palette: str,
+        enlarge: bool,
         name: str,
         label: str,
         n: int,
@@ -71,8 +73,8 @@ class Values:
         """From the widgets' values, in the order of the fields, with one value for each slider."""
         *sliders, across = sliders_and_across
         return cls(
-            locked, base, mate, mate_seed, share, cut, far, ways, palette or "", name, label, n, seed, truncation,
-            tuple(sliders), across,
+            locked, base, mate, mate_seed, share, cut, far, ways, palette or "", bool(enlarge), name, label, n, seed,
+            truncation, tuple(sliders), across,
         )  # fmt: skip
 
     @classmethod
@@ -83,8 +85,9 @@ class Values:
         return cls(
             locked="" if sheet else sample.to_json(), base=sample.to_json() if sheet and sample.liked else "",
             mate=SEED, mate_seed=1, share=0, cut=0, far=0.4, ways=sample.ways, palette=in_color.named(sample.palette),
-            name=sample.checkpoint, label=label, n=sample.n if sheet else 40, seed=min(sample.seed, limits.PAGE_SEED),
-            truncation=sample.truncation, sliders=padded(sample.sliders), across=sample.across if sheet else ALONE,
+            enlarge=bool(sample.enlarger), name=sample.checkpoint, label=label, n=sample.n if sheet else 40,
+            seed=min(sample.seed, limits.PAGE_SEED), truncation=sample.truncation, sliders=padded(sample.sliders),
+            across=sample.across if sheet else ALONE,
         )  # fmt: skip
 
 
@@ -109,6 +112,7 @@ class Link:
     across: Annotated[int, Interval(ge=ALONE, le=SLIDERS)] = 0
     ways: Annotated[str, Predicate(directions.KINDS.__contains__)] = "measured"
     palette: Annotated[str, Len(0, 200)] = ""
+    enlarge: bool = False
     garment: SampleSpec | None = None
     around: SampleSpec | None = None  # the base
     mate: str = SEED

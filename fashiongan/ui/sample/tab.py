@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ... import limits
-from ...studio import Studio
+from ...studio import Studio, in_color
 from ..shared import checkpoints, send, show, words
 from ..shared.checkpoints import FAVOURITE
 from . import board, explore, keys, saves
@@ -16,6 +16,7 @@ from . import upload as upload_fold
 from .about import film_of
 from .controls import Controls, controls
 from .desk import Desk
+from .endpoint import SheetEndpoint
 from .state import ALL, SLIDERS, History
 from .view import left, moving, view
 
@@ -78,6 +79,7 @@ class Picture:
     one: gr.Button
     every: gr.Button
     scale: gr.Dropdown
+    ground: gr.Dropdown  # below saved garments with alpha
     file: gr.File  # what is saved
 
 
@@ -96,9 +98,13 @@ def picture(desk: Desk) -> Picture:
         one = gr.Button("Download this garment", elem_id="save_one", size="sm", visible=False)
         every = gr.Button("All as ZIP", elem_id="save_all", size="sm")
         scale = gr.Dropdown(saves.SCALES, value=1, label="Enlarged", elem_id="scale", min_width=180)
+        ground = gr.Dropdown(
+            in_color.GROUNDS, value="white", label="On", elem_id="ground", min_width=140, allow_custom_value=True,
+            visible=False,
+        )  # fmt: skip
     file = gr.File(visible=False)
     sheet.click(None, js=SAVE_SHEET, api_visibility="private")
-    return Picture(out, large, panel, chosen, actions, back, keep, one, every, scale, file)
+    return Picture(out, large, panel, chosen, actions, back, keep, one, every, scale, ground, file)
 
 
 def image(elem_id: str, alt_text: str, **more: Any) -> gr.Image:
@@ -135,11 +141,11 @@ class Wiring:
         self.locked, self.base, self.history, mix = gr.State(""), gr.State(""), gr.State(History()), w.mixing
         # In the order of state.Values.
         mixed = [mix.mate, mix.seed, mix.share, mix.cut]
-        self.values = [self.locked, self.base, *mixed, w.far, w.ways, w.palette, *w.asking]
-        self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo]  # as `Desk.drawn` returns them
+        self.values = [self.locked, self.base, *mixed, w.far, w.ways, w.palette, w.enlarge, *w.asking]
+        self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo, p.ground]  # as `Desk.drawn` returns them
         close = [p.back, p.keep, p.one, p.chosen, mix.box]
         address = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
-        fitted = [*address, f.about, f.growth, w.photograph, w.palette, w.n, w.far, *close]
+        fitted = [*address, f.about, f.growth, w.photograph, w.palette, w.enlarge, w.n, w.far, *close]
         # As `Desk.page` returns them.
         self.everything = [*fitted, w.models, mix.seed, mix.share, w.ways, w.seed, w.truncation, *w.sliders]
         self.classes: Event = {
@@ -183,7 +189,7 @@ class Wiring:
         listed = [w.models, shown]
         fetch = w.models.input(partial(checkpoints.fetched, studio), listed, [*listed, f.about], **HIDDEN)
         fetch.success(**self.classes).then(**self.redraw).then(**self.named)
-        moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.palette)
+        moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.palette, w.enlarge)
         gr.on([x.input for x in moved], **self.redraw)
         w.photograph.upload(show.polite(show.palette_of), w.photograph, w.palette, **HIDDEN).success(**self.redraw)
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
@@ -203,7 +209,7 @@ class Wiring:
         free = [gr.Number(0, visible=False, label=f"slider {i + 1}") for i in range(SLIDERS)]
         plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
         plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False), gr.Textbox("", visible=False)]
-        event = show.polite(self.desk.sheet, "sample")
+        event = show.polite(SheetEndpoint(self.desk.sheets).sheet, "sample")
         own = {**LIVE, "concurrency_id": "sample by program"}
         gr.Button(visible=False).click(event, plain, self.p.out, api_name="sample", **own)
 
@@ -233,7 +239,9 @@ class Wiring:
         """Connect the buttons that save files."""
         p = self.p
         for button, handler in ((p.one, self.desk.one_saved), (p.every, self.desk.all_saved)):
-            event = button.click(show.polite(handler), [p.scale, *self.values], p.file, api_visibility="private")
+            event = button.click(
+                show.polite(handler), [p.scale, p.ground, *self.values], p.file, api_visibility="private"
+            )
             event.success(None, p.file, None, js=SAVE, api_visibility="private")
 
 

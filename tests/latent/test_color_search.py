@@ -1,0 +1,130 @@
+"""Garments of a requested color, of a generator whose color is a known function of its latent."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fashiongan import gans
+from fashiongan.color import color_space
+from fashiongan.color.difference import ciede2000
+from fashiongan.latent import attributes, color_search, interpolate, spec
+from fashiongan.latent.spec import SampleSpec
+
+COLORS = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#202020", "#f0f0f0", "#d8c8a0", "#6a2c8f")
+NAMES = ("dress", "pants")
+
+
+def painter(channels=4):
+    """A GAN that draws squares: red, green and blue are sigmoids of mixed numbers of the latent, and the class decides
+    how wide the square is. The background is green, and transparent where there is alpha."""
+    gan = gans.build(gans.new_recipe("projected", width=8, size=64, seen=64).replace(channels=channels, labels=NAMES))
+    mix = torch.linalg.qr(torch.randn(gan.recipe.z_dim, 3, generator=torch.Generator().manual_seed(1)))[0]
+
+    def generate(_, z, c):
+        rgb = torch.sigmoid(1.5 * torch.tanh(z @ mix) * torch.tensor([3.0, 2.0, 2.5]) + 0.3 * (z @ mix).roll(1, 1))
+        y = c if c.is_floating_point() else torch.nn.functional.one_hot(c, 2).float()
+        side = 0.25 + 0.3 * y[:, 1]
+        at = (torch.arange(64) / 63 - 0.5).abs()
+        inside = ((at[:, None] < 0.4) & (at[None] < side[:, None, None])).float()[:, None]
+        green = torch.tensor([0.1, 0.9, 0.1]).view(1, 3, 1, 1)
+        x = rgb[:, :, None, None] * inside + green * (1 - inside)
+        x = torch.cat([x, inside], 1) if channels == 4 else x
+        return x * (1 - gan.recipe.low) + gan.recipe.low
+
+    gan.generate = generate
+    return gan.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return painter()
+
+
+def distances(gan, sample):
+    lab = attributes.mean_color(spec.picture(gan, sample))
+    return ciede2000(lab, torch.stack([color_space.lab_of(color) for color in spec.colors(gan, sample)]))
+
+
+@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("label", ["dress", "pants"])
+def test_garments_of_a_class_have_the_requested_color(gan, color, label):
+    asked = SampleSpec("painter", n=6, seed=3, label=label, palette=(color,))
+    assert distances(gan, asked).max() < 8
+    assert distances(gan, asked).mean() < 4
+    plain = spec.latents(gan, replace(asked, palette=()))[0]
+    assert distances(gan, replace(asked, latents=spec.pack(plain))).mean() > 12, "chance does not find it"
+
+
+def test_without_alpha_the_background_does_not_count():
+    asked = SampleSpec("painter", n=6, seed=3, label="dress", palette=("#b03a2e",))
+    assert distances(painter(3), asked).max() < 8
+
+
+def test_the_same_description_gives_the_same_garments_and_another_seed_others(gan):
+    asked = SampleSpec("painter", n=5, seed=3, palette=("#b03a2e", "#1f77b4"))
+    drawn = spec.picture(gan, asked)
+    color_search._latents.clear()
+    assert torch.equal(spec.picture(gan, spec.parse(asked.to_json())), drawn)
+    z = spec.latents(gan, asked)[0]
+    assert torch.allclose(spec.latents(gan, replace(asked, n=3))[0], z[:3], atol=1e-4)
+    others = spec.latents(gan, replace(asked, seed=4))[0]
+    assert (others - z).norm(dim=1).min() > 1
+    assert torch.pdist(z).min() > 1, "no two are the same garment"
+
+
+def test_latents_stay_as_typical_as_they_were(gan):
+    z = spec.latents(gan, SampleSpec("painter", n=20, palette=("#e6c229",)))[0]
+    typical = gan.latents(1000, torch.Generator().manual_seed(0)).norm(dim=1)
+    assert typical.min() < z.norm(dim=1).min()
+    assert z.norm(dim=1).max() < typical.max()
+
+
+def test_a_truncated_garment_has_its_color_too(gan):
+    assert distances(gan, SampleSpec("painter", n=4, truncation=0.8, palette=("#1f77b4",))).max() < 8
+
+
+def test_one_garment_of_a_sheet_and_of_a_grid_keeps_its_color(gan):
+    sheet = SampleSpec("painter", n=6, seed=3, palette=("#b03a2e", "#1f77b4", "#2ca02c"))
+    drawn = spec.picture(gan, sheet)
+    for i in (0, 4):
+        alone = interpolate.garment(gan, sheet, i)
+        assert (spec.picture(gan, alone)[0].int() - drawn[i].int()).abs().max() <= 2
+        assert distances(gan, alone).max() < 8
+    grid = replace(sheet, across=1, ways="layer")
+    drawn = spec.picture(gan, grid)
+    alone = interpolate.garment(gan, grid, 9)
+    assert (spec.picture(gan, alone)[0].int() - drawn[9].int()).abs().max() <= 2
+
+
+def test_sliders_go_on_from_the_garment_and_a_blend_has_the_color(gan):
+    asked = SampleSpec("painter", n=2, palette=("#b03a2e",))
+    moved = replace(asked, sliders=(2.0,))
+    assert torch.equal(spec.latents(gan, moved)[0], spec.latents(gan, asked)[0])
+    assert not torch.equal(spec.picture(gan, moved), spec.picture(gan, asked))
+    assert distances(gan, replace(asked, shares=(0.5, 0.5))).max() < 8
+
+
+def test_a_picture_without_a_garment_is_never_the_nearest(gan, monkeypatch):
+    target = color_space.lab_of("#000000").expand(2, 3)
+    monkeypatch.setattr(color_search, "render", lambda *_: torch.zeros(2, 4, 8, 8, dtype=torch.uint8))
+    far = color_search.measured(gan, gan.latents(2, torch.Generator()), torch.zeros(2).long(), target, 1.0)[1]
+    assert (far == color_search.NO_GARMENT).all()
+
+
+def test_broyden_corrects_the_slopes_by_what_a_step_did():
+    slopes, step, change = torch.zeros(1, 3, 4), torch.tensor([[0.0, 2.0, 0.0, 0.0]]), torch.tensor([[1.0, -4.0, 6.0]])
+    after = color_search.corrected(slopes, step, change)
+    assert torch.equal(after[0, :, 1], torch.tensor([0.5, -2.0, 3.0]))
+    assert not after[0, :, [0, 2, 3]].any()
+
+
+def test_slopes_are_the_measured_ones(gan):
+    z, c = gan.latents(2, torch.Generator().manual_seed(0)), torch.tensor([0, 1])
+    slopes = color_search.slopes_at(gan, z, c, 1.0)
+    low = gan.recipe.low
+    for i in (0, 7):
+        moved = z.clone()
+        moved[:, i] += 1e-2
+        a, b = (attributes.mean_color((gan.generate(gan.G, v, c) - low) * (255 / (1 - low))) for v in (z, moved))
+        assert torch.allclose((b - a) / 1e-2, slopes[:, :, i], atol=0.3, rtol=0.05)
