@@ -278,12 +278,13 @@ def minibatch_std(h: Tensor) -> Tensor:
 
 def class_std(h: Tensor, y: Tensor) -> Tensor:
     """(N, C, H, W) with one more channel: per picture, the standard deviation over the pictures of its class in the
-    batch, averaged to one number. `y` are one-hot classes (N, K).
+    batch, averaged to one number. `y` are one-hot classes (N, K); those without a class are a class of their own.
 
     Where classes differ much, the deviation over the whole batch hides that all fakes of one class are alike. It is 0
     for a picture that is the only one of its class, real or not.
     """
-    same = y.float() @ y.float().T
+    y = torch.cat([y.float(), 1 - y.float().sum(1, keepdim=True)], 1)
+    same = y @ y.T
     share = same / same.sum(1, keepdim=True)
     flat = h.float().flatten(1)
     variance = (share @ flat**2 - (share @ flat) ** 2).clamp(min=0)

@@ -175,8 +175,9 @@ def test_class_std_is_the_deviation_within_a_class():
     assert torch.equal(out[:, :2], h)
     expected = torch.tensor([1.0, 1.0, 3.0, 3.0, 0.0]).view(5, 1, 1).expand(-1, 3, 3)  # alone in its class: 0
     assert torch.allclose(out[:, 2], expected, atol=2e-4)
-    one = torch.ones(5, 1)
-    assert torch.allclose(networks.class_std(h, one), networks.minibatch_std(h), atol=1e-4), "one class is the batch"
+    for one in (torch.ones(5, 1), torch.zeros(5, 0), torch.zeros(5, 2)):
+        out = networks.class_std(h, one)
+        assert torch.allclose(out, networks.minibatch_std(h), atol=1e-4), "one class, or none, is the whole batch"
 
 
 def test_twice_is_bilinear():
