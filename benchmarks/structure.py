@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class Tree:
     def __init__(self, root: Path):
         self.package = root / "fashiongan"
         self.texts = {p: p.read_text(encoding="utf-8") for p in sorted(self.package.rglob("*.py"))}
-        self.parsed = {p: ast.parse(text) for p, text in self.texts.items()}
+        self.nodes = {p: list(ast.walk(ast.parse(text))) for p, text in self.texts.items()}
         names = {p: ".".join(p.relative_to(root).with_suffix("").parts) for p in self.texts}
         self.names = {p: name.removesuffix(".__init__") for p, name in names.items()}
 
@@ -75,7 +76,7 @@ class Tree:
         """The modules of the package that a file imports, at its head or inside a function."""
         modules, result = set(self.names.values()), set()
         package = self.names[path] if path.name == "__init__.py" else self.names[path].rpartition(".")[0]
-        for node in ast.walk(self.parsed[path]):
+        for node in self.nodes[path]:
             if isinstance(node, ast.Import):
                 result |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
@@ -85,24 +86,26 @@ class Tree:
                     result |= {whole} if whole in modules else {module}
         return result & modules - {"fashiongan"}
 
+    @cached_property
     def module_arrows(self) -> dict[str, set[str]]:
+        """Which modules each module imports."""
         return {name: self.imports(path) - {name} for path, name in self.names.items()}
 
     def arrows(self) -> dict[str, set[str]]:
         """Which rooms each room imports."""
         result: dict[str, set[str]] = {}
-        for name, others in self.module_arrows().items():
+        for name, others in self.module_arrows.items():
             if name not in ("fashiongan", "fashiongan.__main__"):
                 result.setdefault(self.room(name), set()).update(self.room(other) for other in others)
         return {name: others - {name} for name, others in result.items()}
 
     def sizes(self, kind: type[ast.AST]) -> Iterator[tuple[int, str]]:
         """(lines, name) of modules, functions or classes."""
-        for path, tree in self.parsed.items():
+        for path, nodes in self.nodes.items():
             name = path.relative_to(self.package).as_posix()
             if kind is ast.Module:
                 yield len(self.texts[path].splitlines()), name
-            for node in ast.walk(tree):
+            for node in nodes:
                 if isinstance(node, kind) and isinstance(node, ast.FunctionDef | ast.ClassDef):
                     assert node.end_lineno is not None
                     yield node.end_lineno - node.lineno + 1, f"{name} {node.name}"
@@ -110,8 +113,8 @@ class Tree:
     def loose_signatures(self) -> list[str]:
         """Each `dict[str, Any]` of a function's arguments and of what it returns."""
         results = []
-        for path, tree in self.parsed.items():
-            for node in ast.walk(tree):
+        for path, nodes in self.nodes.items():
+            for node in nodes:
                 if isinstance(node, ast.FunctionDef):
                     signature = ast.unparse(node.args) + (ast.unparse(node.returns) if node.returns else "")
                     place = f"{path.relative_to(self.package).as_posix()} {node.name}"
@@ -161,7 +164,7 @@ def numbers(tree: Tree) -> dict[str, str]:
         "rooms": str(len(arrows)),
         "import arrows between rooms": str(sum(map(len, arrows.values()))),
         "rooms in an import circle": str(len(in_circles(arrows))),
-        "modules in an import circle": str(len(in_circles(tree.module_arrows()))),
+        "modules in an import circle": str(len(in_circles(tree.module_arrows))),
         "longest module, lines": longest(ast.Module),
         "longest function, lines": longest(ast.FunctionDef),
         "longest class, lines": longest(ast.ClassDef),

@@ -1,7 +1,9 @@
 """Ten synthetic garments in real-format IDX files, so that tests load data the way users do, without a network."""
 
 import gzip
+import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +25,8 @@ from fashiongan.training.trainer import Trainer
 REPO = Path(__file__).resolve().parent.parent
 IN_COLOR = {"enlarger"}  # refuses gray pictures, and draws at 64 or 128 pixels
 LOOPBACK = (None, "", "localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+COUNT = itertools.count()
 
 # The synthetic garments count as the real ones, by their first labels.
 fashion_files.FIRST.add(tuple(i % 10 for i in range(16)))
@@ -54,6 +58,13 @@ def idx_writer():
 @pytest.fixture(scope="session")
 def garments(idx_root):
     return datasets.load("fashion-mnist", root=idx_root)
+
+
+@pytest.fixture
+def tmp_path(request, tmp_path_factory):
+    """A new folder. Pytest's own looks through those of all the tests before for a free name; a count is quicker."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    return tmp_path_factory.mktemp(f"{name}{next(COUNT)}", numbered=False)
 
 
 @pytest.fixture(autouse=True)

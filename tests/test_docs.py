@@ -170,7 +170,7 @@ def test_the_picture_points_down_and_names_every_room(arrows):
 
 def test_the_numbers_of_the_structure_can_be_had_and_hold(tree):
     now = structure.numbers(tree)
-    assert structure.in_circles(tree.arrows()) == structure.in_circles(tree.module_arrows()) == set()
+    assert structure.in_circles(tree.arrows()) == structure.in_circles(tree.module_arrows) == set()
     assert len(tree.answered()) >= 13
     assert sum(map(len, tree.arrows().values())) <= 170
     block = ARCHITECTURE.read_text(encoding="utf-8").split(structure.BEGIN)[1].split(structure.END)[0]

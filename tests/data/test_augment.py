@@ -33,10 +33,9 @@ def test_flip_mirrors_about_half_of_the_pictures_and_nothing_else():
 def test_shift_moves_whole_pictures_by_up_to_an_eighth_and_fills_with_black():
     x = ramp(size=16)
     moves = set()
+    shifted = {(dy, dx): moved(x[0, 0], dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)}
     for seen in augment.shift(x, -1, RNG):
-        results = [
-            (dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if torch.equal(seen[0], moved(x[0, 0], dy, dx))
-        ]
+        results = [move for move, picture in shifted.items() if torch.equal(seen[0], picture)]
         assert len(results) == 1
         moves.add(results[0])
     assert {dy for dy, _ in moves} == {dx for _, dx in moves} == {-2, -1, 0, 1, 2}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from synthetic import black_png
 
 from fashiongan import cli, gans
 from fashiongan.data import datasets, folder
@@ -66,8 +67,8 @@ def test_a_broken_picture_is_skipped_and_named(content, place):
 
 def test_pictures_too_small_and_too_large_are_skipped(place, monkeypatch):
     save(place / "hats/dot.png", Image.new("RGB", (1, 1)))
-    save(place / "hats/wall.png", Image.new("1", (30_000, 30_000)))
-    save(place / "hats/big.png", Image.new("1", (12_000, 12_000)))
+    (place / "hats/wall.png").write_bytes(black_png(30_000, 30_000))
+    (place / "hats/big.png").write_bytes(black_png(12_000, 12_000))
     assert skipped(place) == {
         "hats/dot.png": "1 x 1 pixels are too few",
         "hats/wall.png": "too many pixels",

@@ -400,6 +400,7 @@ def test_with_its_package_heic_is_read(fresh, monkeypatch, tmp_path):
     assert folder.tile(path, 28)[0][1].mean() == 90
 
 
+@pytest.mark.slow
 def test_two_threads_that_need_torchvision_first_both_get_it():
     """Its parts import each other: without a lock one thread's import failed, and with it the first preview."""
     code = (

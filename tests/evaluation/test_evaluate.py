@@ -39,6 +39,17 @@ def model(tmp_path_factory, tiny, garments):
     return lambda gan: made.setdefault(gan, make(gan)) if gan not in made else made[gan]
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def real_garments_are_seen_once(cache, monkeypatch):
+    """The features and the scores of real garments are computed once for all the tests of this file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+
+
 @pytest.fixture
 def stranger(garments):
     """Pictures like the garments, but of noise that nobody has trained on."""
@@ -196,7 +207,8 @@ def test_new_garments_are_not_flagged_as_copies(stranger):
 
 
 @scored
-def test_real_features_are_kept_and_belong_to_the_score_and_the_pictures(model, garments):
+def test_real_features_are_kept_and_belong_to_the_score_and_the_pictures(model, garments, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first, one = verdict_of(sources.draw(model("dcgan"), 100))
     second, two = verdict_of(sources.draw(model("dcgan"), 100))
     assert len(second) < len(first)

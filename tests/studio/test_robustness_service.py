@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from PIL import Image
+from synthetic import black_png
 
 from fashiongan import attacks, classifiers
 from fashiongan.classifiers import recipe, store
@@ -181,7 +182,7 @@ def test_an_uploaded_picture_is_cut_out_made_gray_and_inverted_if_its_border_is_
     assert set(base64.b64decode(attacked.own(tmp_path / "b.png").pixels)) == {9}
     (tmp_path / "c.png").write_text("no picture", encoding="utf-8")
     refused("^This file is no picture that can be read", attacked.own, tmp_path / "c.png")
-    Image.new("1", (8000, 8000)).save(tmp_path / "d.png")
+    (tmp_path / "d.png").write_bytes(black_png(8000, 8000))
     refused("8,000 x 8,000 pixels: choose one of at most 40 megapixels", attacked.own, tmp_path / "d.png")
 
 
