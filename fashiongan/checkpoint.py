@@ -35,15 +35,22 @@ D = "D."  # prefix of the names of the discriminator's tensors
 
 
 class Undrawn(TorchFunctionMode):
-    """While a net is built on the meta device: no normal weights are drawn, since the file's take their place.
+    """While a net is built on the meta device: no normal weights are drawn, and a spectral norm's first steps compute
+    nothing, since the file's values take their place.
 
-    There PyTorch would import its compiler to draw them, which takes a second and a half.
+    There PyTorch would import its compiler to draw them, which takes a second and a half, and the steps of a projected
+    discriminator would take half a second.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if getattr(func, "__name__", "") == "normal_":
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name == "normal_":
             return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
+        if name == "normalize":
+            return args[0] if kwargs.get("out") is None else kwargs["out"]
+        if name == "mv":
+            return args[0].new_empty(len(args[0]))
+        return func(*args, **kwargs)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Ten synthetic garments in real-format IDX files, so that tests load data the way users do, without a network."""
 
+import gc
 import gzip
 import itertools
 import os
@@ -33,6 +34,12 @@ fashion_files.FIRST.add(tuple(i % 10 for i in range(16)))
 
 # One thread: nets this small gain nothing from two, and two that wait for each other crawl on a busy machine.
 torch.set_num_threads(1)
+
+
+def pytest_collection_finish():
+    """What is there before the tests stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def write_idx(root, suffix=".gz", train=600, test=200):

@@ -449,7 +449,7 @@ def test_real_and_fake_pass_its_discriminator_as_separate_batches(trainer_of):
 @pytest.mark.parametrize("channels", [3, 4])
 def test_its_channels_are_the_datas(channels, trainer_of, garments_in_color):
     pictures = dataclasses.replace(garments_in_color, images=garments_in_color.images[:, :channels])
-    trainer = trainer_of("enlarger", pictures, steps=2)
+    trainer = trainer_of("enlarger", pictures, steps=2, batch=4)
     for _ in trainer.run(1):
         pass
     assert trainer.gan.eval().sample_images(3, 0).shape == (3, channels, 64, 64)

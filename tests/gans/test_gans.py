@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import threading
 
@@ -24,6 +25,18 @@ UNCONDITIONAL = [name for name, cls in gans.GANS.items() if not cls.conditional]
 
 def finish(trainer):
     return list(trainer.run(every=1))
+
+
+@pytest.fixture(scope="module")
+def finished(trainer_of):
+    """finished(gan): a trainer at the end of its run, the same one for every test that only looks at it."""
+
+    def make(gan):
+        trainer = trainer_of(gan)
+        finish(trainer)
+        return trainer
+
+    return functools.cache(make)
 
 
 def frozen(trainer):
@@ -106,7 +119,7 @@ def test_curves_of_d_are_named_so_that_their_means_are_right(gan, trainer_of):
 @trained_gans
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "rmsprop", "d_steps": 2, "schedule": "linear", "epochs": 2}])
 def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, pictures_of, tmp_path, same):
-    recipe, garments = tiny(gan, **{"steps": 9, **changes}), pictures_of(gan)
+    recipe, garments = tiny(gan, **{"steps": 7, **changes}), pictures_of(gan)
     for _ in run_folder.train(
         run_folder.start(recipe, tmp_path / "whole", loaded=garments), tmp_path / "whole", every=1
     ):
@@ -124,9 +137,8 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(gan, changes, tiny, 
 
 
 @trained_gans
-def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
-    trainer = trainer_of(gan)
-    finish(trainer)
+def test_state_holds_weights_average_optimizers_and_rng(gan, finished):
+    trainer = finished(gan)
     tensors, numbers = trainer.state_dict()
     assert numbers["step"] == 6
     parameters = len(list(trainer.gan.D.parameters()))
@@ -136,9 +148,8 @@ def test_state_holds_weights_average_optimizers_and_rng(gan, trainer_of):
 
 
 @trained_gans
-def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, trainer_of, tmp_path, same):
-    trainer = trainer_of(gan)
-    finish(trainer)
+def test_a_checkpoint_alone_reproduces_the_samples_of_the_average(gan, finished, tmp_path, same):
+    trainer = finished(gan)
     want, _ = trainer.samples()
     checkpoint.save(tmp_path / "a.safetensors", trainer.gan, trainer.average, checkpoint.HeaderInfo(step=6))
     loaded = checkpoint.load(tmp_path / "a.safetensors")
@@ -170,9 +181,8 @@ def test_an_average_with_zero_decay_is_g_with_its_buffers(gan, trainer_of, same)
 
 
 @trained_gans
-def test_an_average_with_decay_is_not_g(gan, trainer_of):
-    trainer = trainer_of(gan)
-    finish(trainer)
+def test_an_average_with_decay_is_not_g(gan, finished):
+    trainer = finished(gan)
     now, average = trainer.gan.G.state_dict(), trainer.average.state_dict()
     floating = [k for k, v in now.items() if v.is_floating_point()]
     assert floating
@@ -191,9 +201,8 @@ def loose_tensors(value, path):
 
 
 @trained_gans
-def test_no_tensor_lives_outside_parameters_and_buffers(gan, trainer_of):
-    trainer = trainer_of(gan)
-    finish(trainer)
+def test_no_tensor_lives_outside_parameters_and_buffers(gan, finished):
+    trainer = finished(gan)
     loose = [
         found
         for name, m in trainer.gan.named_modules()

@@ -210,7 +210,7 @@ def test_fault_06_began_is_the_papers(trainer_of):
     # The rate is the schedule's, for every M.
     rates = []
     for worse in (1.0, 100.0):
-        trainer = trainer_of("began", steps=8)
+        trainer = trainer_of("began", steps=8, batch=4)
         rates.append([])
         for _ in range(8):
             trainer.update()
@@ -541,7 +541,7 @@ def test_the_penalty_reaches_the_discriminators_weights(gan, trainer_of):
 @every_gan
 def test_hwa_only_wgan_clips(gan, trainer_of):
     """hwa LSGAN.py:178 clips the least-squares discriminator's weights to 0.01 as well."""
-    trainer = trainer_of(gan, d_steps=1)
+    trainer = trainer_of(gan, d_steps=1, batch=4)
     with torch.no_grad():
         for p in trainer.gan.D.parameters():
             p += 0.5

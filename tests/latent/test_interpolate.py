@@ -1,6 +1,7 @@
 """From one garment to others, and descriptions that draw the same pixels again."""
 
 import dataclasses
+import functools
 import json
 import math
 from itertools import pairwise
@@ -24,9 +25,10 @@ def quick(monkeypatch):
     monkeypatch.setattr(directions, "MOST", 100)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def net(trainer_of):
-    return lambda gan, **changes: trainer_of(gan, **changes).gan.eval().requires_grad_(False)
+    """net(gan, **changes): a frozen GAN, the same one for every test, so that its directions are found once."""
+    return functools.cache(lambda gan, **changes: trainer_of(gan, **changes).gan.eval().requires_grad_(False))
 
 
 def redrawn(gan, look):
@@ -105,8 +107,9 @@ def test_a_mixture_of_two_classes_blends_them(net):
     _, c = spec.latents(model, mixed)
     assert c.tolist() == [list(mixed.shares)]
     seen = []
-    model.G.register_forward_pre_hook(lambda _, args: seen.append(args[1]))
+    hook = model.G.register_forward_pre_hook(lambda _, args: seen.append(args[1]))
     spec.picture(model, mixed)
+    hook.remove()
     assert torch.allclose(seen[0], torch.tensor([mixed.shares]))
     same = interpolate.mixed(model, a, dataclasses.replace(b, label="Dress"), 0.25)
     assert (same.label, same.shares) == ("Dress", ())

@@ -18,6 +18,20 @@ def mlpgan(tmp_path):
     return shutil.copy(registry.find("mlpgan"), tmp_path / "mlpgan.safetensors")
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The file of the directions that were found afresh for that checkpoint."""
+    checkpoint_file = tmp_path_factory.mktemp("written") / "mlpgan.safetensors"
+    return kept.write(shutil.copy(registry.find("mlpgan"), checkpoint_file))
+
+
+@pytest.fixture
+def beside(mlpgan, written):
+    """That file beside the copy."""
+    kept.place(mlpgan).parent.mkdir()
+    return shutil.copy(written, kept.place(mlpgan))
+
+
 @pytest.fixture
 def searched(monkeypatch):
     """The kinds of directions that were found afresh since."""
@@ -68,10 +82,9 @@ def test_the_bundled_directions_are_those_found_afresh(name):
         agree(found, directions.KINDS[kind](gan))
 
 
-def test_directions_of_other_weights_are_stale(mlpgan, searched):
-    kept.write(mlpgan)
+def test_directions_of_other_weights_are_stale(mlpgan, beside, searched):
+    assert kept.read(mlpgan, checkpoint.load(mlpgan)).keys() == directions.KINDS.keys()
     checkpoint.annotate(mlpgan, seconds=1)
-    searched.clear()
     gan = kept.load(mlpgan)
     assert kept.read(mlpgan, gan) == {}
     directions.find(gan, "layer")
@@ -98,13 +111,12 @@ def not_there(tensors, info):
     "spoil",
     [of_another_shape, *(pytest.param(f, marks=pytest.mark.slow) for f in (without_names, not_finite, not_there))],
 )
-def test_what_does_not_fit_is_found_afresh(mlpgan, spoil):
-    file = kept.write(mlpgan)
-    gan, info = checkpoint.load(mlpgan), checkpoint.header_entries(file)
-    with checkpoint.opened(file) as (f, _):
+def test_what_does_not_fit_is_found_afresh(mlpgan, beside, spoil):
+    gan, info = checkpoint.load(mlpgan), checkpoint.header_entries(beside)
+    with checkpoint.opened(beside) as (f, _):
         tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118
     spoil(tensors, info)
-    checkpoint.write_info(file, tensors, info)
+    checkpoint.write_info(beside, tensors, info)
     assert set(kept.read(mlpgan, gan)) == set(directions.KINDS) - {"layer"}
 
 
@@ -112,8 +124,9 @@ DAMAGED = [b"", *(pytest.param(x, marks=pytest.mark.slow) for x in (b"no file of
 
 
 @pytest.mark.parametrize("data", DAMAGED)
-def test_a_damaged_file_is_as_if_there_were_none(mlpgan, data):
-    kept.write(mlpgan).write_bytes(data)
+def test_a_damaged_file_is_as_if_there_were_none(mlpgan, beside, data):
+    assert kept.read(mlpgan, checkpoint.load(mlpgan))
+    beside.write_bytes(data)
     assert kept.read(mlpgan, checkpoint.load(mlpgan)) == {}
 
 

@@ -318,9 +318,9 @@ def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path,
 
 
 def test_the_doctor_changes_nothing_about_a_run(trainer_of, tiny, garments, tmp_path, same):
-    plain = trainer_of("dcgan", steps=45)
+    plain = trainer_of("dcgan", steps=45, batch=8)
     assert isinstance(plain, Trainer)
     list(plain.run(every=5))
-    kept = run_folder.start(tiny("dcgan", steps=45), tmp_path / "run", loaded=garments)
+    kept = run_folder.start(tiny("dcgan", steps=45, batch=8), tmp_path / "run", loaded=garments)
     list(run_folder.train(kept, tmp_path / "run", every=5))
     assert same(plain.state_dict()[0], kept.state_dict()[0])
