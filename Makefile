@@ -17,7 +17,7 @@ test: .venv/dev test-data lint
 # Lint, and the tests that need no browser, no subprocess and no real training; of the tests that train each GAN for a
 # few steps, those of a few GANs (tests/few.py).
 check: lint
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
+	$(BIN)/python -m pytest -q -p no:logging -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
 
 # What can be checked without running anything, in under half a minute: style, types, and the tests that read the sources.
 lint: .venv/dev

@@ -14,7 +14,6 @@ from fashiongan.evaluation import features
 from fashiongan.evaluation import report as reports
 from fashiongan.hub import registry
 from fashiongan.release import bundle
-from fashiongan.ui.shared import health
 
 REPO = Path(__file__).resolve().parent.parent
 MEGABYTE = 1_000_000
@@ -125,6 +124,8 @@ def test_dark_rules_name_one_element_each():
 
 def test_the_container_is_small_non_root_and_asks_for_its_health():
     """No Docker is needed to see that what the Dockerfile names is there."""
+    from fashiongan.ui.shared import health  # late, since it brings gradio, which takes two seconds
+
     text = (REPO / "Dockerfile").read_text(encoding="utf-8")
     sources = [name for line in re.findall(r"^COPY (.+) \S+$", text, re.M) for name in line.split()]
     assert "fashiongan" in sources

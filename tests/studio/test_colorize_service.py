@@ -19,7 +19,6 @@ from fashiongan.errors import StudioError
 from fashiongan.hub import registry
 from fashiongan.studio import Studio, colorize, in_color
 from fashiongan.studio.colorize import ColorizeRequest, ColorizeService, Garment
-from fashiongan.ui.shared import edge
 
 
 @pytest.fixture
@@ -34,9 +33,15 @@ def desk(tmp_path, idx_root, tiny, monkeypatch):
     return ColorizeService(Studio(tmp_path / "runs", str(idx_root), "cpu"))
 
 
+def as_the_page_gets(value):
+    from fashiongan.ui.shared import edge  # late, since it brings gradio, which takes two seconds
+
+    return edge.answer(value)
+
+
 def preview_of(desk, request):
     """A preview as the page receives it."""
-    return edge.answer(desk.preview(request))
+    return as_the_page_gets(desk.preview(request))
 
 
 def picture(tmp_path, size=(60, 40), name="a.png"):
@@ -84,7 +89,7 @@ def test_a_preview_describes_the_garment(desk):
 
 def test_variant_i_large_is_variant_i_small(desk):
     request = ColorizeRequest(Garment(number=1), ColorizeSpec(PALETTES["Sport"], seed=5))
-    small = edge.answer(list(desk.variants(request, 5)))
+    small = as_the_page_gets(list(desk.variants(request, 5)))
     assert len(set(small)) == 5
     for i, url in enumerate(small):
         large = preview_of(desk, ColorizeRequest(request.garment, request.spec, variant=i))["after"]
@@ -158,6 +163,8 @@ def test_a_test_picture_that_there_is_not(desk):
 
 
 def mask_url(mask):
+    from fashiongan.ui.shared import edge  # late, since it brings gradio, which takes two seconds
+
     return edge.data_url(sheets.png(Image.fromarray(mask)))
 
 

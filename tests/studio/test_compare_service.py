@@ -23,7 +23,6 @@ from fashiongan.gans.base import GAN
 from fashiongan.hub import registry
 from fashiongan.studio import Studio, compare, score_table
 from fashiongan.training import run_folder
-from fashiongan.ui.shared import edge
 
 SCORER = {"classifier": "cnn", "sha256": "0123456789abcdef"}
 
@@ -89,6 +88,8 @@ def report(frechet=10.0, coverage=0.5, copying=1.0, **more):
 
 def response_of(question, *args):
     """A service's answer as the page gets it."""
+    from fashiongan.ui.shared import edge  # late, since it brings gradio, which takes two seconds
+
     return edge.answer(question(*args))
 
 

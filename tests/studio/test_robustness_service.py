@@ -18,7 +18,6 @@ from fashiongan.studio import Studio, attacked
 from fashiongan.studio import robustness as lab
 from fashiongan.studio.attacked import garment
 from fashiongan.studio.robustness import AttackSpec, Picture, RobustnessService
-from fashiongan.ui.shared import edge
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +58,8 @@ def until(condition, seconds=60):
 
 def response_of(question, *args):
     """A service's answer as the page gets it."""
+    from fashiongan.ui.shared import edge  # late, since it brings gradio, which takes two seconds
+
     return edge.answer(question(*args))
 
 
