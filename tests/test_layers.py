@@ -1,11 +1,13 @@
 """Imports point down, and no code executes the contents of a file."""
 
 import ast
+import functools
 import inspect
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import syntax
 
 import fashiongan
 from benchmarks import structure
@@ -74,13 +76,18 @@ def nodes(tree, into_functions):
             yield from nodes(node, into_functions)
 
 
+@functools.cache
 def imports(path, into_functions=True):
     """Full names of all that a file imports: for `from a import b` the module a.b, or else a and a.b."""
+    return frozenset(imported(path, into_functions))
+
+
+def imported(path, into_functions):
     modules = set(NAMES.values())
     package = NAMES[path]
     if path.name != "__init__.py":
         package = package.rpartition(".")[0]
-    for node in nodes(ast.parse(path.read_text(encoding="utf-8")), into_functions):
+    for node in nodes(syntax.tree(path), into_functions):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -137,7 +144,7 @@ def test_folders_have_no_circle():
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=NAMES.get)
 def test_every_folder_describes_its_contents(path):
-    assert len(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") > 40
+    assert len(ast.get_docstring(syntax.tree(path)) or "") > 40
 
 
 @pytest.mark.parametrize("path", CORE, ids=NAMES.get)
@@ -193,7 +200,7 @@ def test_trainer_names_no_gan():
 
     words = {
         node.value
-        for node in ast.walk(ast.parse(module("training.trainer").read_text(encoding="utf-8")))
+        for node in syntax.nodes(module("training.trainer"))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert not words & (set(gans.GANS) - {"gan"}), "'gan' is also the name of what it trains"
@@ -229,6 +236,14 @@ def test_promised_names_are_importable():
     ]
 
 
+def dotted(node):
+    """What `ast.unparse` makes of a name or an attribute, much sooner."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ast.unparse(node)
+
+
+@functools.cache
 def calls(path):
     """Dotted names of all that is called or read in a file, with the functions they stand in."""
 
@@ -236,11 +251,11 @@ def calls(path):
         if isinstance(node, ast.FunctionDef):
             inside = node.name
         if isinstance(node, ast.Attribute | ast.Name):
-            yield ast.unparse(node), inside
+            yield dotted(node), inside
         for child in ast.iter_child_nodes(node):
             yield from visit(child, inside)
 
-    return set(visit(ast.parse(path.read_text(encoding="utf-8")), ""))
+    return frozenset(visit(syntax.tree(path), ""))
 
 
 def test_one_module_opens_picture_files():
@@ -272,7 +287,7 @@ def test_nothing_executes_a_file_or_reseeds_the_process(path):
     assert "torch.load" not in names or path.name in loaders
     loads = [
         node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in syntax.nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.load", "torch.load")
     ]
     for node in loads:

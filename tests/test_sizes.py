@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import syntax
 
 import fashiongan
 
@@ -21,7 +22,7 @@ def sizes(path):
     """(name, lines, limit) of a module and of all that is defined in it."""
     text, name = path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).as_posix()
     yield name, len(text.splitlines()), MODULE
-    for node in ast.walk(ast.parse(text)):
+    for node in syntax.nodes(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             limit = FUNCTION if isinstance(node, ast.FunctionDef) else CLASS
             yield f"{name} {node.name}", node.end_lineno - node.lineno + 1, limit
@@ -60,7 +61,7 @@ REASONS = {
 
 def loose_signatures():
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in syntax.nodes(path):
             if isinstance(node, ast.FunctionDef):
                 signature = ast.unparse(node.args) + (f" {ast.unparse(node.returns)}" if node.returns else "")
                 if LOOSE.search(signature):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import syntax
 
 import fashiongan
 
@@ -58,9 +59,9 @@ RIDDLES = {
 NAMED = [f for f in FILES if f.suffix == ".py"]
 
 
-def names(tree: ast.AST):
+def names(path):
     """(line, name) of everything that a module names: functions, classes, parameters, variables, fields, imports."""
-    for node in ast.walk(tree):
+    for node in syntax.nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name
         elif isinstance(node, ast.arg | ast.keyword) and node.arg:
@@ -75,5 +76,4 @@ def names(tree: ast.AST):
 
 @pytest.mark.parametrize("path", NAMED, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_no_name_is_a_riddle(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [f"{line}: {name}: say {RIDDLES[name.lower()]}" for line, name in names(tree) if name.lower() in RIDDLES]
+    assert not [f"{line}: {name}: say {RIDDLES[name.lower()]}" for line, name in names(path) if name.lower() in RIDDLES]
