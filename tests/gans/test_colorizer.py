@@ -226,7 +226,7 @@ def test_its_variety_is_that_of_colors():
 
 def test_the_doctor_makes_no_remark_about_alike_garments(garments, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "WINDOW", 6)
-    recipe = gans.new_recipe("colorizer", width=8, batch=16, epochs=1, limit=160)
+    recipe = gans.new_recipe("colorizer", width=8, batch=16, epochs=1)
     seen = list(
         run_folder.train(run_folder.start(recipe, tmp_path / "run", loaded=garments), tmp_path / "run", every=2)
     )
