@@ -156,6 +156,58 @@ def test_a_picture_with_an_uncertain_mask_is_used_whole():
     assert cut.alpha.getextrema() == (255, 255)
 
 
+def test_a_mask_that_is_not_quite_sure_is_used_and_says_so():
+    p = torch.full((128, 128), 0.02)
+    p[32:96, 32:96] = 0.85
+    cut = cutout_net.verdict(mask((128, 128), (32, 32, 96, 96)), p, 1)
+    assert cutout_net.SURE < cut.confidence < cutout_net.DOUBT
+    assert not cut.unsure
+    assert "not quite sure" in cut.note
+
+
+class Left(nn.Module):
+    """Sees what is red, in the left half only: what of it counts must not depend on the side."""
+
+    def forward(self, x):
+        return (x[:, :1] - 0.5) * 60 * (torch.arange(128) < 64)
+
+
+def test_the_net_sees_the_mirror_image_and_rotated_channels_too():
+    small = torch.zeros(1, 3, 128, 128)
+    small[:, 0, 32:96, :32] = small[:, 0, 32:96, 96:] = 1
+    p = cutout_net.probabilities(Left(), small)
+    torch.testing.assert_close(p, p.flip(1), atol=1e-5, rtol=0)
+    views = []
+
+    class Sees(nn.Module):
+        def forward(self, x):
+            views.append(x)
+            return x[:, :1]
+
+    small = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    cutout_net.probabilities(Sees(), small)
+    red = [x[0].tolist() for x in (small, small.flip(3), small.roll(1, 1), small.roll(2, 1).flip(3))]
+    assert views[0].tolist() == red
+
+
+def test_pixels_of_one_color_pull_at_each_other():
+    small = torch.zeros(1, 3, 128, 128)
+    small[:, 0] = 0.8  # a red ground, of which the net takes a corner for garment
+    small[:, 2, 32:96, 32:96] = 0.9
+    logits = torch.full((128, 128), -4.0)
+    logits[:16, :16] = 0.8
+    logits[32:96, 32:96] = 4.0
+    logits[40:50, 40:50] = -0.5  # and of the garment it misses a part
+    p = cutout_net.by_color(logits, small)
+    assert p[:16, :16].max() < 0.5
+    assert p[32:96, 32:96].min() > 0.5
+    flat = logits[:1, :1].expand(128, 128).contiguous()  # of one color, without a rest: the mean field by hand
+    expected = torch.sigmoid(torch.tensor(0.8))
+    for _ in range(cutout_net.ROUNDS):
+        expected = torch.sigmoid(0.8 - cutout_net.RESERVE + cutout_net.PULL * (2 * expected - 1))
+    torch.testing.assert_close(cutout_net.by_color(flat, torch.full_like(small, 0.3)), expected.expand(128, 128))
+
+
 def test_a_small_garment_is_cut_out_of_an_enlarged_crop():
     small = drawing((1000, 800), (500, 300, 560, 370), "#101820", "#f0e8e0")
     cut = cutout_net.cut(small, Finds())
