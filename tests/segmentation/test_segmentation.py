@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import nn
 
-from fashiongan.data import cutout_net
+from fashiongan.data import cutout_net, guided_filter
 from fashiongan.errors import StudioError
 from fashiongan.segmentation import composites, fit, scenes
 
@@ -98,7 +98,7 @@ def test_the_guided_filter_equals_least_squares_in_every_window():
             a = np.linalg.solve(np.cov(i.T, bias=True) + eps * np.eye(3), ((i - i.mean(0)) * t[:, None]).mean(0))
             fits[y, x] = *a, t.mean() - a @ i.mean(0)
     expected = np.array([[fits[around(y, x)].mean((0, 1)) for x in range(8)] for y in range(9)])
-    actual = cutout_net.coefficients(torch.from_numpy(guide).permute(2, 0, 1)[None], torch.from_numpy(p), r, eps)
+    actual = guided_filter.coefficients(torch.from_numpy(guide).permute(2, 0, 1)[None], torch.from_numpy(p), r, eps)
     np.testing.assert_allclose(actual[0].permute(1, 2, 0).numpy(), expected, rtol=1e-7, atol=1e-9)
 
 
