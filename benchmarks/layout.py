@@ -37,7 +37,7 @@ RULES: dict[str, list[Rule]] = {
     "Sample": [
         Rule(
             "#checkpoint, #label, #across, #n, #far, #seed, #roll, #truncation, #level, #ways, [id^=slider_], #back, "
-            "#palette, #photograph, #undo, #redo",
+            "#palette, #photograph, #enlarge, #undo, #redo",
             "#sheet img",
         ),
         Rule("*"),

@@ -69,9 +69,7 @@ def controls(studio: Studio) -> Controls:
         roll = gr.Button("Re-roll", elem_id="roll", size="sm", min_width=80, scale=1)
     with gr.Row(elem_classes="together"):
         palette, photograph = colors()
-        enlarge = gr.Checkbox(
-            False, label=words.ENLARGE, elem_id="enlarge", visible=False, container=False, min_width=100, scale=1
-        )
+    enlarge = gr.Checkbox(False, label=words.ENLARGE, elem_id="enlarge", visible=False, container=False)
     n = gr.Slider(1, limits.SHEET_PICTURES, 40, step=1, label="Number of garments", elem_id="n")
     far = gr.Slider(0, 1, 0.4, step=0.01, label="How far", info=words.FAR, elem_id="far", visible=False)
     truncation = gr.Slider(
