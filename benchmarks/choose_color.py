@@ -55,7 +55,7 @@ def main(argv):
     for name, own, others in [*rows, ("**all**", found, plain)]:
         print(f"| {name} | {own.mean():.1f} | {others.mean():.1f} | {(own <= NEAR).double().mean():.0%} |")
     head = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(head, cwd=REPO, capture_output=True, text=True, check=False)
+    commit = subprocess.run(head, cwd=REPO, capture_output=True, text=True, encoding="utf-8", check=False)
     print(
         f"\n{args.checkpoint}, {len(labels)} classes, {len(COLORS)} colors, {args.n} garments each, seed {args.seed}; "
         f"{seconds / found.numel():.2f} s a garment; commit {commit.stdout.strip() or 'unknown'}."

@@ -63,7 +63,7 @@ def main(argv):
         own, hinted = (milliseconds(lambda c=c, n=n: enlarge.enlarged(net, gray[:n], color=c)) for c in (None, COLOR))
         print(f"{n} enlarged: {own:.0f} ms, in a color of choice {hinted:.0f} ms.")
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True, encoding="utf-8", check=False
     )
     device = checkpoint.device_name(torch.device("cpu"))
     print(f"{args.checkpoint or 'An untrained enlarger'}, {device}; commit {commit.stdout.strip() or 'unknown'}.")
