@@ -64,7 +64,7 @@ def times(work: Callable[[int], object], n: int) -> list[float]:
 
 
 def drawing() -> Iterator[tuple[str, str]]:
-    for name in ("studio", "dcgan", "clothing-128"):
+    for name in ("studio", "dcgan", "garments-128"):
         gan = checkpoint.load(name)
         result = times(lambda i, gan=gan: gan.sample_images(500, i), 5)
         yield f"drawing with {name}, 500 at a time", spread([500 / t for t in result], "pictures/s")

@@ -214,7 +214,8 @@ def test_sample_writes_an_npz(gan, label, labels, model):
         == 0
     )
     with np.load("s.npz") as result:
-        assert set(result) == {"images", "labels"}
+        assert set(result) == {"images", "labels", "names"}
+        assert result["names"].tolist() == list(checkpoint.load(model(gan)).recipe.labels)
         assert result["images"].dtype == np.uint8
         assert result["images"].shape == (12, 28, 28, 1)
         assert result["labels"].dtype == np.int64

@@ -139,7 +139,7 @@ def test_without_an_enlarger_and_for_other_generators_too(garment, net, tmp_path
         without.setattr(registry, "bundled", lambda: ["studio"])
         assert run(garment, "--out", tmp_path / "out") == 2
     assert "There is no enlarger here yet: train one" in capsys.readouterr().err
-    assert run("clothing-128", "--enlarger", net, "--out", tmp_path / "out") == 2
+    assert run("garments-128", "--enlarger", net, "--out", tmp_path / "out") == 2
     assert "draws 128 x 128 in color" in capsys.readouterr().err
     assert run(tmp_path / "nosuch.png", "--enlarger", net, "--out", tmp_path / "out") == 2
     assert "There is no such picture file" in capsys.readouterr().err

@@ -78,7 +78,7 @@ def test_the_enlargers_are_named_and_offered_for_gray_garments_of_28_pixels(stud
     there, enlarger, alpha = workshop
     assert in_color.enlargers(there) == [enlarger]
     assert in_color.fitting(there, "studio") == enlarger
-    assert in_color.fitting(there, "clothing-128") == in_color.fitting(there, alpha) == ""
+    assert in_color.fitting(there, "garments-128") == in_color.fitting(there, alpha) == ""
     assert in_color.enlargers(studio) == []
     assert in_color.fitting(studio, "studio") == ""
 
@@ -124,7 +124,7 @@ def test_noise_by_a_projection_is_as_varied_as_that_of_training(workshop):
 
 def test_what_cannot_be_enlarged_is_one_sentence(workshop):
     there, enlarger, alpha = workshop
-    for name in ("clothing-128", alpha):
+    for name in ("garments-128", alpha):
         with pytest.raises(StudioError, match="gray garments of 28 x 28 pixels, and this checkpoint draws"):
             in_color.picture(there, SampleSpec(name, enlarger=enlarger))
     with pytest.raises(StudioError, match="does not enlarge them"):
