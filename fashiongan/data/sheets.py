@@ -27,6 +27,8 @@ def sheet(
     Pictures with alpha are composed on `ground`, red, green and blue; with None they keep it, and the gaps are
     transparent.
     """
+    if images.shape[1] == 4 and len(images) > columns:  # a last row that is not full shows the ground to its end
+        images = torch.cat([images, images.new_zeros(-len(images) % columns, *images.shape[1:])])
     grid = vision("utils").make_grid(on_ground(images, ground), nrow=columns, padding=gap, pad_value=0)  # (C', H', W')
     im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
     if images.shape[1] == 1:

@@ -60,3 +60,14 @@ def test_a_sheet_describes_itself_in_every_format(ending):
     with Image.open(io.BytesIO(sheets.packed(im, ending, '{"seed": 7}'))) as out:
         assert out.getexif()[sheets.IMAGE_DESCRIPTION] == '{"seed": 7}'
         assert out.size == im.size
+
+
+def test_the_last_row_of_garments_with_alpha_ends_in_white():
+    x = torch.zeros(5, 4, 8, 8, dtype=torch.uint8)
+    x[:, 3] = 255  # black garments
+    pixels = np.asarray(sheets.sheet(x, 3, gap=2))
+    assert pixels.shape == (22, 32, 3)
+    assert (pixels[12:20, 22:30] == 255).all(), "the sixth place is empty"
+    assert not pixels[2:20, 2:20].any()
+    assert not np.asarray(sheets.sheet(x[:, :3], 3, gap=2)).any(), "a sheet without alpha stays as it is"
+    assert sheets.sheet(x[:2], 3, gap=2).size == (22, 12), "and one of a single row"
