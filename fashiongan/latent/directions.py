@@ -27,7 +27,7 @@ from ..cache import Cache
 from ..errors import StudioError
 from ..gans.base import GAN
 from ..gans.sampling import in_bytes, render
-from .attributes import measurable, measure
+from .attributes import COLORS, measurable, measure
 
 REACH, MEASURED_REACH = 8.0, 4.0  # how far a slider goes each way, in standard deviations of z
 POSITIONS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # slider positions at which images are measured
@@ -36,6 +36,7 @@ FEWEST, MOST = 140, 3000  # bounds of the number of these images
 GARMENTS, CHECKED = 20, 60  # garments moved along a direction, to measure it, and to check that they keep their class
 KEPT = 0.96  # share of garments that must keep their class, by a rough linear probe, over a slider's POSITIONS
 WEAK = 0.3  # below this correlation a direction gets no name
+SURE = 0.9  # from this correlation on a slider of a hue comes before the others
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,10 @@ def second_input(gan: GAN, z: Tensor, c: Tensor) -> Tensor:
 
 
 def measured(gan: GAN) -> SliderDirections:
-    """One direction for each attribute, sorted by rank correlation with it, the highest first."""
+    """One direction for each attribute, sorted by rank correlation with it, the highest first.
+
+    The hues of a generator in color come before all, where their sliders are sure: that is what people look for.
+    """
     names = list(measurable(gan.channels))
     slopes = mean_slopes(gan, measure, len(names))
     probe = looks_like(gan) if len(gan.choices) > 1 else None
@@ -146,6 +150,7 @@ def measured(gan: GAN) -> SliderDirections:
         swept(gan, vectors, POSITIONS, 1, few(gan, GARMENTS))[0]
     ).diagonal()  # of direction i and attribute i
     order = correlation.argsort(descending=True).tolist()
+    order.sort(key=lambda i: names[i] not in COLORS or float(correlation[i]) < SURE)
     return SliderDirections(
         vectors[order], tuple(names[i] for i in order), tuple(correlation[order].tolist()), MEASURED_REACH
     )
