@@ -8,29 +8,30 @@ from torch import Tensor
 from ..data.datasets import Dataset
 from .networks import Classifier
 
-PIECE = 100  # batch size when a net is measured: what a layer makes of so many stays in the processor's cache
+PIECE = 500  # batch size when a net is measured
+CACHED = 100  # batch size where only its answers count: what a layer makes of so many stays in the processor's cache
 
 
-def pieces(net: Classifier, images: Tensor) -> Iterator[Tensor]:
-    """Images (N, C, H, W) uint8 in batches of PIECE, as float 0..1 on the net's device. Sets the net to eval mode."""
+def pieces(net: Classifier, images: Tensor, size: int = PIECE) -> Iterator[Tensor]:
+    """Images (N, C, H, W) uint8 in batches of `size`, as float 0..1 on the net's device. Sets the net to eval mode."""
     net.check(images)
     net.eval()
     device = next(net.parameters()).device
-    for x in images.split(PIECE):
+    for x in images.split(size):
         yield x.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
 
 
 def logits(net: Classifier, images: Tensor) -> Tensor:
     """(N, C, H, W) uint8 -> logits (N, classes) on the CPU."""
     with torch.inference_mode():
-        parts = [net(x) for x in pieces(net, images)]
+        parts = [net(x) for x in pieces(net, images, CACHED)]
     return torch.cat(parts).cpu()
 
 
 def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
     """(N, C, H, W) uint8 -> features (N, d) and logits (N, classes), on the CPU, in one pass."""
-    with torch.inference_mode():  # a third quicker than no_grad; what is joined outside of it is an ordinary tensor
-        seen = [net.features(x).float() for x in pieces(net, images)]
+    with torch.inference_mode():  # what is joined outside of it is an ordinary tensor
+        seen = [net.features(x).float() for x in pieces(net, images, CACHED)]
         scores = [net.judge(h).float() for h in seen]
     return torch.cat(seen).cpu(), torch.cat(scores).cpu()
 

@@ -33,7 +33,7 @@ from .report import SCORES, SELDOM, Against, Report, Score, Scorer, Size, Step, 
 from .sources import Samples
 
 REFERENCE = "dcgan"  # the sizes of other networks are relative to its size
-PIECE = 500  # pictures in one pass of the scorer
+PIECE = 500  # pictures that are scored between two records of the progress
 K = 5  # neighbours, for precision, recall, density and coverage
 
 
