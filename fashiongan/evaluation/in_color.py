@@ -71,9 +71,10 @@ def scores(
 
 
 def can(recipe: Recipe) -> bool:
-    """Whether the net is installed and the pictures are here with which this recipe's generator is compared."""
+    """Whether the net is installed and the pictures are here with which this recipe's generator is compared. One that
+    draws from a picture is not: it would be scored for the few pictures that it keeps as examples."""
     here = recipe.data in (datasets.FASHION_MNIST, *datasets.LOCAL_ONLY) or Path(recipe.data).exists()
-    return efficientnet.installed(NET) and here and not gans.find(recipe.gan).colors
+    return efficientnet.installed(NET) and here and not gans.find(recipe.gan).from_pictures
 
 
 def comparisons(

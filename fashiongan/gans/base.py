@@ -57,6 +57,7 @@ class GAN(nn.Module, ABC):
     critic: ClassVar[bool] = False  # whether the discriminator gives no probability, and may stay ahead of G
     redraws: ClassVar[bool] = False  # whether its discriminator reconstructs its input picture
     colors: ClassVar[bool] = False  # whether it gives gray garments colors
+    from_pictures: ClassVar[bool] = False  # whether it draws from a picture, which latents do not hold
     g_first: ClassVar[bool] = False  # whether the generator is updated before the discriminator
     G: nn.Module
     D: nn.Module

@@ -77,7 +77,7 @@ class Colorizer(GAN):
         r" + \lambda_z\lVert z - E(G(g, h, z))\rVert_1 + \lambda_{KL} D_{KL}(E(ab) \Vert N(0, I))",
     )
     conditional = True
-    colors = True
+    colors = from_pictures = True
     recipe: ColorizerRecipe
     G: ColorizerG
     example: Tensor

@@ -105,8 +105,8 @@ class EnlargerG(nn.Module):
         w, classes = r.width, len(r.labels)
         a, b, c, fine, last = (max(4, round(w * k)) for k in (1.0, 1.5, 2.5, 0.625, 0.25))
         self.size = r.size
+        self.style = nn.Linear(r.z_dim + classes + 2, STYLE)  # first, since sliders look for the layer that reads z
         self.palette = Palette(classes)
-        self.style = nn.Linear(r.z_dim + classes + 2, STYLE)
         self.first = nn.Conv2d(1, a, 3, padding=1)
         self.downs = nn.ModuleList([nn.Conv2d(a, b, 4, 2, 1), nn.Conv2d(b, c, 4, 2, 1)])
         self.ways = nn.ModuleList([Residual(a), Residual(b), Residual(c), Residual(b), Residual(a)])
@@ -192,6 +192,7 @@ class Enlarger(GAN):
         r" + \lambda_c\lVert \bar{c}(G(s, y, z, c)) - c\rVert_1 - \mathbb{E}\log p(c|y)",
     )
     conditional = True
+    from_pictures = True
     recipe: EnlargerRecipe
     G: EnlargerG
     D: ProjectedD

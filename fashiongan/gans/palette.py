@@ -35,7 +35,6 @@ class Palette(nn.Module):
         parts = [F.cross_entropy(self.logits(k, condition, root[:, :1]), place[:, k]) for k in (0, 1)]
         return parts[0] + parts[1]
 
-    @torch.no_grad()
     def draw(self, y: Tensor, tones: Tensor, z: Tensor) -> Tensor:
         """(N, 2) from N(0, I) -> (N, 2): chroma with the distribution of real garments, increasing in z."""
         condition, share = torch.cat([y, tones], 1), torch.special.ndtr(z.float())

@@ -23,7 +23,6 @@ from ..gans import sampling
 from ..gans.base import GAN
 
 NEEDED = ("onnx", "onnxscript")
-FROM_PICTURES = ("colorizer", "enlarger")  # their input is a picture, which latents do not hold
 
 
 class Drawing(nn.Module):
@@ -62,7 +61,7 @@ def model(gan: GAN, name: str) -> bytes:
     """A GAN's generator as the bytes of an ONNX model."""
     import onnx
 
-    if gan.recipe.gan in FROM_PICTURES:
+    if gan.from_pictures:
         raise StudioError(f"{name} cannot be exported: {gan.recipe.gan} draws from a picture, not from latents alone.")
     z, c = sampling.draw(gan, 2, 0)  # N must be 2 at least, or the exporter takes it for a constant
     inputs = {"z": z, "classes": gan.one_hot(c)} if gan.conditional else {"z": z}

@@ -8,6 +8,7 @@ import torch
 from fashiongan.color import color_space
 from fashiongan.colorize import enlarge
 from fashiongan.errors import StudioError
+from fashiongan.hub import registry
 from fashiongan.latent import interpolate, spec
 from fashiongan.latent.spec import SampleSpec
 from fashiongan.studio import Studio, in_color
@@ -74,11 +75,14 @@ def workshop(tmp_path_factory, net_file):
     return Studio(runs), *names
 
 
-def test_the_enlargers_are_named_and_offered_for_gray_garments_of_28_pixels(studio, workshop):
+def test_the_enlargers_are_named_and_offered_for_gray_garments_of_28_pixels(studio, workshop, monkeypatch):
     there, enlarger, alpha = workshop
-    assert in_color.enlargers(there) == [enlarger]
-    assert in_color.fitting(there, "studio") == enlarger
+    bundled = [enlarge.NAME] * (enlarge.NAME in registry.bundled())
+    assert in_color.enlargers(there) == [*bundled, enlarger]
+    assert in_color.fitting(there, "studio") == (bundled or [enlarger])[0]
     assert in_color.fitting(there, "garments-128") == in_color.fitting(there, alpha) == ""
+    monkeypatch.setattr(registry, "bundled", lambda: ["studio"])
+    assert in_color.enlargers(there) == [enlarger]
     assert in_color.enlargers(studio) == []
     assert in_color.fitting(studio, "studio") == ""
 
