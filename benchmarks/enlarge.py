@@ -4,11 +4,13 @@ Prints a table: what was measured, what is wanted of it, and on how many garment
 test pictures and the photographs of FOLDER/validation, whose senders no training saw, decide nothing.
 
 - Consistency: the PSNR in decibels between a garment and its enlarged picture shrunk again, of the first `--n` test
-  pictures of each class of the enlarger that Fashion-MNIST has, and of its bags.
+  pictures of each class of the enlarger that Fashion-MNIST has, and of its bags. In a color of choice a garment gets
+  that color's lightness too, so there it is measured how far the lightness had to move, and nothing is wanted.
 - Class kept: the scorer (the bundled classifier `cnn`) names the input's class, the classifier of cut-outs (`garments`)
   the enlarged picture's, both among the classes that both know (the enlarger's `matching_class`). It is the share of
   garments whose two names agree, with equally many garments of each class (of the held-out ones, the mean of the
-  classes' shares). The ceiling is that of real pairs: a held-out cut-out, and itself shrunk.
+  classes' shares). The ceiling is that of real pairs: a held-out cut-out, and itself shrunk. Beside it: the same with
+  all the enlarger's classes to choose from, and how often the enlarged picture is named by the class that it truly has.
 - Distance: between a held-out cut-out and what the nets make of it when it was shrunk to 28 pixels, Euclidean in the
   features of EfficientNet-Lite1, on white. Beside the enlarger: the bundled `colorizer` on those 28 pixels, with the
   true mask, then bicubic enlargement. Both get the garment's true mean color, or no color; neither gets its class.
@@ -42,6 +44,7 @@ from fashiongan.gans.shrinking import MARGIN, shrink, shrunk
 DATA = REPO.parent / "shared" / "data" / "garments-256"
 COLOR = "#b03a2e"
 BAG = "Bag"  # the class of Fashion-MNIST that no enlarger has
+CEILING = "themselves (the ceiling)"
 PIECE = 100  # garments at a time
 LEAST_DB, LEAST_KEPT, MOST_MS = 28, 85, {40: 900, 1: 60}  # what is wanted
 
@@ -100,15 +103,13 @@ def output_classes(gan, rgba, among):
 
 
 def kept(gan, gray, rgba, labels):
-    """Per cent of garments whose class is kept, the mean of the classes `labels` (N,), two ways: by the classes that
-    both classifiers know, and with all the enlarger's classes to choose from."""
+    """Per cent, each the mean of the classes `labels` (N,): of garments whose class is kept, by the classes that both
+    classifiers know, and by all the enlarger's; and of enlarged ones that are named by their label."""
     shared = labels.unique().tolist()
-    expected = input_classes(gan, gray)
-    shares = []
-    for among in (shared, list(range(len(gan.recipe.labels)))):
-        right = (output_classes(gan, rgba, among) == expected).double()
-        shares.append(100 * statistics.mean(float(right[labels == k].mean()) for k in shared))
-    return shares
+    expected, all_ = input_classes(gan, gray), list(range(len(gan.recipe.labels)))
+    seen = output_classes(gan, rgba, shared)
+    rights = seen == expected, output_classes(gan, rgba, all_) == expected, seen == labels
+    return [100 * statistics.mean(float(right[labels == k].double().mean()) for k in shared) for right in rights]
 
 
 def held_out(gan, folder, n):
@@ -162,24 +163,29 @@ def distances(truth, drawn):
 
 
 def consistency_rows(gan, gray, labels, own):
-    for name, rgba in (("its own colors", own), (COLOR, enlarged(gan, gray, labels, COLOR))):
+    for name, rgba, wanted in (
+        ("its own colors", own, f"at least {LEAST_DB}"),
+        (COLOR, enlarged(gan, gray, labels, COLOR), ""),
+    ):
         db = torch.cat([enlarge.consistency(a, b) for a, b in zip(gray.split(PIECE), rgba.split(PIECE), strict=True)])
-        yield f"consistency in {name}: mean", f"{db.mean():.1f} dB", f"at least {LEAST_DB}", len(db)
-        yield f"consistency in {name}: least of all", f"{db.min():.1f} dB", f"at least {LEAST_DB}", len(db)
+        yield f"consistency in {name}: mean", f"{db.mean():.1f} dB", wanted, len(db)
+        yield f"consistency in {name}: least of all", f"{db.min():.1f} dB", wanted, len(db)
 
 
 def class_rows(gan, fashion, pairs):
     """`fashion` and `pairs`: gray garments, pictures by what they are, and classes."""
     for (gray, pictures, labels), where in ((fashion, "Fashion-MNIST"), (pairs, "held-out cut-outs")):
         known = labels >= 0
+        counts = torch.bincount(labels[known])
+        least, most = int(counts[counts > 0].min()), int(counts.max())
+        n = f"{int(known.sum())}: {least if least == most else f'{least} to {most}'} of each"
         for what, rgba in pictures.items():
-            shared, all_ = kept(gan, gray[known], rgba[known], labels[known])
-            wanted = "" if what == "themselves (the ceiling)" else f"at least {LEAST_KEPT}"
-            counts = torch.bincount(labels[known])
-            n = f"{int(known.sum())}: {int(counts[counts > 0].min())} to {int(counts.max())} of each"
-            classes = len(labels[known].unique())
-            yield f"class kept, {where}, {what}: of {classes} classes", f"{shared:.1f} %", wanted, n
-            yield f"class kept, {where}, {what}: of all {len(gan.recipe.labels)}", f"{all_:.1f} %", "", n
+            shared, of_all, named = kept(gan, gray[known], rgba[known], labels[known])
+            wanted = "" if what == CEILING else f"at least {LEAST_KEPT}"
+            title = f"{where}, {what}"
+            yield f"class kept, {title}: of {int((counts > 0).sum())} classes", f"{shared:.1f} %", wanted, n
+            yield f"class kept, {title}: of all {len(gan.recipe.labels)}", f"{of_all:.1f} %", "", n
+            yield f"true class named, {title}", f"{named:.1f} %", "", n
 
 
 def distance_rows(gan, truth, gray, uncolored):
@@ -216,9 +222,7 @@ def with_checkpoint(gan, args):
     uncolored = enlarged(gan, small, torch.full_like(classes, -1))
     named = enlarged(gan, small, classes).permute(0, 3, 1, 2)
     shared = torch.where(torch.isin(classes, labels), classes, -1)
-    pairs = {
-        "themselves (the ceiling)": truth, "class given": named, "class not given": uncolored.permute(0, 3, 1, 2)
-    }  # fmt: skip
+    pairs = {CEILING: truth, "class given": named, "class not given": uncolored.permute(0, 3, 1, 2)}
     yield from class_rows(gan, fashion, (small, pairs, shared))
     yield from distance_rows(gan, truth, small, uncolored)
     yield from time_rows(gan, gray)

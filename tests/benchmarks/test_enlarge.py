@@ -63,4 +63,4 @@ def test_a_class_is_kept_if_both_name_it(net, truth, monkeypatch):
     monkeypatch.setattr(benchmark, "input_classes", lambda gan, gray: torch.tensor([0, 0, 1, 3]))
     monkeypatch.setattr(benchmark, "output_classes", lambda gan, rgba, among: torch.tensor([0, 2, 1, 3]))
     shares = benchmark.kept(net, torch.zeros(4, 28, 28), torch.zeros(4, 4, 64, 64), labels)
-    assert shares == pytest.approx([100 * (2 / 3 + 1) / 2] * 2)
+    assert shares == pytest.approx([100 * (2 / 3 + 1) / 2, 100 * (2 / 3 + 1) / 2, 100 * (1 / 3 + 1) / 2])

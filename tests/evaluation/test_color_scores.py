@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fashiongan import cli
+from fashiongan import cli, gans
 from fashiongan.classifiers import store
 from fashiongan.data import datasets
 from fashiongan.data.datasets import Dataset
@@ -299,6 +299,13 @@ def test_without_unseen_pictures_halves_are_compared_and_no_copies_sought(drawn,
     assert report.scores["kid_lite1"].halves is None
     assert report.originality is None
     assert any("Put some into a folder validation beside a folder train" in r for r in report.remarks)
+
+
+def test_what_draws_from_a_picture_is_not_scored_as_a_generator(tmp_path):
+    """Its garments would be those few that it keeps as examples, and so copies."""
+    recipes = {name: gans.new_recipe(name, data=str(tmp_path)) for name in ("projected", "colorizer", "enlarger")}
+    scored = [name for name, recipe in recipes.items() if in_color.can(recipe)]
+    assert scored == ["projected"] * efficientnet.installed(in_color.NET)
 
 
 def test_pictures_in_color_without_real_ones_are_one_sentence(drawn):

@@ -16,6 +16,7 @@ from fashiongan.gans import efficientnet, enlarger, palette
 from fashiongan.gans import shrinking as s
 from fashiongan.gans.base import Batch
 from fashiongan.gans.palette import BINS, Palette, quantile
+from fashiongan.latent import directions
 from fashiongan.training.trainer import Trainer
 
 NAMES = ("dress", "pants", "shirt", "shoes")
@@ -229,6 +230,15 @@ def test_it_has_the_color_of_its_condition_and_noise_draws_others():
         )
     assert free[1, 0] - free[0, 0] > 0.02
     assert free[2, 1] - free[1, 1] > 0.01
+
+
+def test_sliders_see_the_layer_that_reads_its_noise_and_the_color_that_follows_it():
+    model = fresh()
+    assert torch.equal(directions.first_layer(model.G, model.recipe.z_dim), model.G.style.weight)
+    z = torch.randn(3, 16, generator=rng()).requires_grad_()
+    drawn = model.G(s.shrink(block((0.5, 0.5, 0.5))).expand(3, -1, -1, -1), torch.zeros(3, 4), z)
+    s.mean_chroma(drawn)[:, 0].sum().backward()
+    assert (z.grad[:, 0] > 0.5 * z.grad[:, 2:].abs().amax(1)).all(), "the first number is how blue"
 
 
 def test_a_black_garment_cannot_become_red():
