@@ -24,12 +24,13 @@ def sheet(
 ) -> Image.Image:
     """(N, C, H, W) uint8 -> one picture, row by row, enlarged by whole pixels, never blurred or stretched in tone.
 
-    Pictures with alpha are composed on `ground`, red, green and blue; with None they keep it, and the gaps are
-    transparent.
+    Pictures with alpha are composed on `ground`, red, green and blue, and so are the gaps between them; with None they
+    keep it, and the gaps are transparent.
     """
     if images.shape[1] == 4 and len(images) > columns:  # a last row that is not full shows the ground to its end
         images = torch.cat([images, images.new_zeros(-len(images) % columns, *images.shape[1:])])
-    grid = vision("utils").make_grid(on_ground(images, ground), nrow=columns, padding=gap, pad_value=0)  # (C', H', W')
+    grid = vision("utils").make_grid(images, nrow=columns, padding=gap, pad_value=0)  # (C', H', W')
+    grid = on_ground(grid[None], ground)[0] if images.shape[1] == 4 else grid
     im = Image.fromarray(grid.permute(1, 2, 0).contiguous().numpy())
     if images.shape[1] == 1:
         im = im.convert("L")

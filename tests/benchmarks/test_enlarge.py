@@ -27,7 +27,7 @@ def truth():
 
 def test_equally_many_garments_of_each_shared_class_and_bags(net):
     gray, labels = benchmark.garments(net, 5)
-    assert gray.shape == (25, 28, 28)
+    assert gray.shape == (30, 28, 28)
     counts = {net.recipe.labels[k] if k >= 0 else "Bag": int((labels == k).sum()) for k in labels.unique().tolist()}
     assert counts == dict.fromkeys(("Bag", "dress", "longsleeve", "pants", "shoes", "t-shirt"), 5)
 

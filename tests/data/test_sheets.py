@@ -62,12 +62,15 @@ def test_a_sheet_describes_itself_in_every_format(ending):
         assert out.size == im.size
 
 
-def test_the_last_row_of_garments_with_alpha_ends_in_white():
+def test_garments_with_alpha_lie_on_one_white_ground_to_the_end_of_the_last_row():
     x = torch.zeros(5, 4, 8, 8, dtype=torch.uint8)
     x[:, 3] = 255  # black garments
     pixels = np.asarray(sheets.sheet(x, 3, gap=2))
     assert pixels.shape == (22, 32, 3)
     assert (pixels[12:20, 22:30] == 255).all(), "the sixth place is empty"
-    assert not pixels[2:20, 2:20].any()
+    assert not pixels[2:10, 2:10].any()
+    assert not pixels[12:20, 12:20].any()
+    assert (pixels[10:12] == 255).all(), "no black lines between garments on white"
+    assert (pixels[:, 10:12] == 255).all()
     assert not np.asarray(sheets.sheet(x[:, :3], 3, gap=2)).any(), "a sheet without alpha stays as it is"
     assert sheets.sheet(x[:2], 3, gap=2).size == (22, 12), "and one of a single row"

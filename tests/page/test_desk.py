@@ -250,7 +250,7 @@ def test_a_gray_sheet_is_shown_in_a_palette_live(page, visit):
     strip.wait_for()
     assert strip.evaluate(SPREAD) > 20
     old = source(page)
-    choose(page, "palette", "no, gray")
+    choose(page, "palette", "as drawn")
     changed(page, old)
     assert "palette" not in look(page)
     assert fetch(page).mode == "L"

@@ -105,7 +105,9 @@ def test_an_enlarged_garment_keeps_its_color_alone_moved_and_among_its_neighbors
     alone = interpolate.garment(gan, asked, 7)
     assert (in_color.picture(there, alone)[0].int() - drawn[7].int()).abs().max() <= 2
     near = interpolate.neighbours(gan, alone, 0.2, 0)
-    assert (in_color.picture(there, near)[4].int() - drawn[7].int()).abs().max() <= 3
+    apart = (in_color.picture(there, near)[4].int() - drawn[7].int()).abs().float()
+    assert apart.mean() < 0.2  # its latents are kept in half precision
+    assert apart.max() <= 4
     net = there.gan(enlarger)
     base, moved, around = (
         enlarge.noise_of(net, gan, spec.origins(gan, sample)[0], 0)

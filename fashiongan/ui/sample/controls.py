@@ -113,7 +113,7 @@ def colors() -> tuple[gr.Dropdown, gr.UploadButton]:
 
 def palettes(gray: bool = True) -> list[str | tuple[str, str]]:
     """The choices of a palette, for gray garments or for those of a generator that draws in color."""
-    return [("no, gray" if gray else "any color", ""), *in_color.NAMES]
+    return [("as drawn" if gray else "any color", ""), *in_color.NAMES]
 
 
 def titles(studio: Studio) -> list[str]:

@@ -97,7 +97,7 @@ def picture(desk: Desk) -> Picture:
         sheet = gr.Button("Download PNG", elem_id="download", size="sm")
         one = gr.Button("Download this garment", elem_id="save_one", size="sm", visible=False)
         every = gr.Button("All as ZIP", elem_id="save_all", size="sm")
-        scale = gr.Dropdown(saves.SCALES, value=1, label="Enlarged", elem_id="scale", min_width=180)
+        scale = gr.Dropdown(saves.SCALES, value=1, label="Size", elem_id="scale", min_width=180)
         ground = gr.Dropdown(
             in_color.GROUNDS, value="white", label="On", elem_id="ground", min_width=140, allow_custom_value=True,
             visible=False,
