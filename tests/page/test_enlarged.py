@@ -26,25 +26,25 @@ def runs(tmp_path_factory, net_file):
 
 
 @pytest.fixture(scope="module")
-def studio(runs, idx_root):
+def workshop(runs, idx_root):
     return Studio(runs, data_root=str(idx_root), device="cpu")
 
 
 @pytest.fixture(scope="module")
-def enlarger(studio):
+def enlarger(workshop):
     """The enlarger that the page takes: the bundled one, or that among the runs."""
-    return in_color.enlargers(studio)[0]
+    return in_color.enlargers(workshop)[0]
 
 
 @pytest.fixture(scope="module")
-def side(studio, enlarger):
+def side(workshop, enlarger):
     """The pixels a side of what it draws."""
-    return studio.gan(enlarger).recipe.size
+    return workshop.gan(enlarger).recipe.size
 
 
 @pytest.fixture(scope="module")
-def enlarged_url(studio, launch):
-    with launch(studio) as url:
+def enlarged_url(workshop, launch):
+    with launch(workshop) as url:
         yield url
 
 
