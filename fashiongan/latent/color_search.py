@@ -5,7 +5,8 @@ latents the nearest is moved step by step (Newton's method for three equations, 
 color changes with the latent is computed by differentiation at the start, and improved by what each step did (Broyden
 1965, "A class of methods for solving nonlinear simultaneous equations"). A step that brings a garment no nearer is
 taken back, and the next one is half as long. Where that ends far from the color, the next of the random latents is
-moved. A latent keeps its length, since a longer one would draw a less typical garment.
+moved. A latent keeps its length, since a longer one would draw a less typical garment. What is missing in the end,
+`dye` adds.
 
 Which latents are found depends on the GAN, the class, the color, the seed and the garment's number alone.
 """
@@ -24,10 +25,10 @@ from ..gans.sampling import draw, render
 from . import attributes, directions
 
 CANDIDATES = 6  # random latents, of which the nearest is moved
-STARTS = 3  # of them, one after the other, are moved until one comes near
-STEPS = 7  # of each
-NEAR = 4.0  # a garment as near as that needs no other start
-CLOSE = 1.5  # a garment as near as that stays: the eye hardly sees a difference of 1
+STARTS = 2  # of them, one after the other, are moved until one comes near
+STEPS = 4  # of each
+NEAR = 12.0  # a garment as near as that needs no other start
+CLOSE = 4.0  # a garment as near as that stays
 FARTHEST = 3.0  # standard deviations of z that the first step moves, at most
 AT_ONCE = 10  # garments whose slopes are computed together, so that memory stays bounded
 BARE = 0.01  # of its picture: what covers less is no garment

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from .. import limits
 from ..checked import checked
+from ..color import color_space
 from ..errors import StudioError
 from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.sampling import chosen, draw, in_bytes, render
-from . import color_search, directions, liked
+from . import color_search, directions, dye, liked
 
 CODE_REACH = liked.CODE_REACH  # others have SliderDirections.reach
 ACROSS = 9  # images in a row of a grid
@@ -246,6 +247,17 @@ def picture(gan: GAN, sample: SampleSpec) -> Tensor:
     A grid has a row for each choice, all with the same noise; if a label is set or the GAN has no choices, it has eight
     rows of different noise. Its slider moves in equal steps from left to right over its whole reach.
     """
+    x = undyed(gan, sample)
+    if not sample.palette or not searchable(gan):
+        return x
+    z, c = origins(gan, sample)
+    still = not (sample.across or any(sample.sliders) or sample.other)
+    own = dye.unmoved(gan, z, c, sample.truncation, x if still else None)
+    return dye.dyed(x, own, torch.stack([color_space.lab_of(color) for color in colors(gan, sample)]))
+
+
+def undyed(gan: GAN, sample: SampleSpec) -> Tensor:
+    """As `picture`, in the colors that the generator itself draws."""
     if sample.across:
         return render(gan, *grid(gan, sample))
     z, c = placed(gan, sample)

@@ -8,7 +8,7 @@ import torch
 from fashiongan import gans
 from fashiongan.color import color_space
 from fashiongan.color.difference import ciede2000
-from fashiongan.latent import attributes, color_search, interpolate, spec
+from fashiongan.latent import attributes, color_search, dye, interpolate, spec
 from fashiongan.latent.spec import SampleSpec
 
 COLORS = ("#b03a2e", "#1f77b4", "#2ca02c", "#e6c229", "#202020", "#f0f0f0", "#d8c8a0", "#6a2c8f")
@@ -50,10 +50,55 @@ def distances(gan, sample):
 @pytest.mark.parametrize("label", ["dress", "pants"])
 def test_garments_of_a_class_have_the_requested_color(gan, color, label):
     asked = SampleSpec("painter", n=6, seed=3, label=label, palette=(color,))
-    assert distances(gan, asked).max() < 8
-    assert distances(gan, asked).mean() < 4
-    plain = spec.latents(gan, replace(asked, palette=()))[0]
-    assert distances(gan, replace(asked, latents=spec.pack(plain))).mean() > 12, "chance does not find it"
+    assert distances(gan, asked).max() < 1.5, "what the search leaves, the dye adds"
+    target = color_space.lab_of(color)
+    near = ciede2000(attributes.mean_color(spec.undyed(gan, asked)), target.expand(6, 3))
+    assert near.max() < 16
+    assert near.mean() < 9
+    plain = ciede2000(attributes.mean_color(spec.picture(gan, replace(asked, palette=()))), target.expand(6, 3))
+    assert plain.mean() > 12, "chance does not find it"
+
+
+def test_a_picked_garment_and_its_neighbours_have_the_color_too(gan):
+    asked = SampleSpec("painter", n=2, seed=3, label="dress", palette=("#2ca02c",))
+    z = gan.latents(4, torch.Generator().manual_seed(5))
+    assert distances(gan, replace(asked, n=4, latents=spec.pack(z))).max() < 1.5
+
+
+def test_a_color_slider_moves_a_dyed_garment_as_far_as_one_that_is_not(gan):
+    asked = SampleSpec("painter", n=2, seed=3, label="dress", palette=("#d8c8a0",))
+    still, moved = (attributes.mean_color(spec.picture(gan, replace(asked, sliders=v))) for v in ((), (1.5,)))
+    assert (moved - still).norm(dim=1).min() > 3
+    drawn = [attributes.mean_color(spec.undyed(gan, replace(asked, sliders=v))) for v in ((), (1.5,))]
+    assert torch.allclose((moved - still)[:, 1:], (drawn[1] - drawn[0])[:, 1:], atol=2.0)
+
+
+def test_dye_scales_lightness_and_shifts_chroma():
+    x = torch.zeros(2, 4, 2, 2, dtype=torch.uint8)
+    x[:, 3], x[0, 3, 0] = 255, 0
+    x[:, :3, :, 0], x[:, :3, :, 1] = 100, 160
+    own = attributes.mean_color(x)
+    for color in ("#303030", "#d0d0d0"):
+        target = color_space.lab_of(color).expand(2, 3)
+        out = dye.dyed(x, own, target)
+        assert torch.equal(out[:, 3], x[:, 3])
+        before, after = (color_space.lab(v[:, :3].float() / 255)[:, 0] for v in (x, out))
+        to_white = color == "#d0d0d0"
+        share = (100 - target[0, 0]) / (100 - own[0, 0]) if to_white else target[0, 0] / own[0, 0]
+        expected = 100 - (100 - before) * share if to_white else before * share
+        assert torch.allclose(after, expected, atol=0.5)
+    shift = torch.tensor([[0.0, 20.0, -10.0]]).expand(2, 3)
+    ab = color_space.lab(dye.dyed(x, own, own + shift)[:, :3].float() / 255)[:, 1:]
+    assert torch.allclose(ab.mean((0, 2, 3)), shift[0, 1:], atol=0.7)
+
+
+def test_without_alpha_only_the_garment_is_dyed():
+    x = torch.full((1, 3, 16, 16), 250, dtype=torch.uint8)
+    x[:, :, 4:12, 4:12] = torch.tensor([40, 60, 120], dtype=torch.uint8).view(1, 3, 1, 1)
+    target = color_space.lab_of("#b03a2e")[None]
+    out = dye.dyed(x, attributes.mean_color(x), target)
+    assert (out[:, :, 0] == 250).all()
+    assert ciede2000(attributes.mean_color(out), target).max() < 1.5
 
 
 def test_without_alpha_the_background_does_not_count():
