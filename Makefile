@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests that read the sources and run nothing.
 READ := tests/test_layers.py tests/test_sizes.py tests/test_words.py tests/test_encoding.py
 
-.PHONY: app test check lint docs map checkpoints bench screenshots test-data clean
+.PHONY: app test check lint quick docs map checkpoints bench screenshots test-data clean
 
 app: .venv/app
 	$(BIN)/python app.py
@@ -14,9 +14,12 @@ test: .venv/dev test-data lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/page
 	$(BIN)/python -m pytest tests/page
 
-# Lint, and the tests that need no browser, no subprocess and no real training; of the tests that train each GAN for a
-# few steps, those of a few GANs (tests/few.py).
-check: lint
+# Lint, and beside it the tests that need no browser, no subprocess and no real training; of the tests that train each
+# GAN for a few steps, those of a few GANs (tests/few.py).
+check: .venv/dev
+	$(MAKE) -j 2 lint quick
+
+quick: .venv/dev
 	$(BIN)/python -m pytest -q -p no:logging -n 2 --dist worksteal -m "not slow" --ignore=tests/page $(READ:%=--ignore=%)
 
 # What can be checked without running anything, in under half a minute: style, types, and the tests that read the sources.

@@ -106,6 +106,7 @@ def tiny():
         small |= {"phase": 0} if "phase" in knobs else {}  # grown from the start, so that every layer is at work
         small |= {"seen": 64, "augment": "", "size": 28} if "seen" in knobs else {}  # as small as a frozen net can see
         small |= {"size": 64} if gan in IN_COLOR else {}
+        small |= {"d_steps": 2} if knobs["d_steps"].default > 2 else {}  # several, and no more
         return gans.new_recipe(gan, **{**small, **changes})
 
     return make

@@ -9,6 +9,7 @@ from fashiongan import checkpoint, limits
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is measured by way of Linux's /proc")
+@pytest.mark.slow
 def test_each_of_two_hundred_is_refused_in_a_sentence_in_a_second_and_100_mb(tmp_path):
     checkpoint.load("acgan")  # what the first one costs, imports and all, is not theirs
     seen = set()

@@ -230,7 +230,13 @@ def test_a_euclidean_attack_may_be_as_strong_as_in_papers(net, pictures):
             attacks.check_eps(eps, name)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+# The ensemble runs three of the others, and its parts have a test of their own.
+each_attack = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "ensemble" else name for name in ATTACKS]
+)
+
+
+@each_attack
 @pytest.mark.parametrize("mask", attacks.MASKS)
 def test_results_lie_in_ball_and_box_and_leave_the_rest_alone(name, mask, net, pictures):
     x, y = pictures[0][:12], pictures[1][:12]
@@ -271,7 +277,7 @@ def test_a_target_is_hit_more_often(name, net, pictures):
     assert aimed > hit(attacks.attack(name, net, x, y, eps))
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@each_attack
 def test_the_same_rng_gives_the_same_picture_and_zero_strength_changes_nothing(name, net, pictures):
     x, y = pictures[0][:4], pictures[1][:4]
     before = torch.get_rng_state()
@@ -281,7 +287,7 @@ def test_the_same_rng_gives_the_same_picture_and_zero_strength_changes_nothing(n
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@each_attack
 def test_each_picture_may_have_its_own_strength(name, net, pictures):
     x, y = pictures[0][:1].expand(3, -1, -1, -1), pictures[1][:1].expand(3)
     eps = torch.tensor([0.01, 0.05, 0.2]).view(3, 1, 1, 1)

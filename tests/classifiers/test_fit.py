@@ -161,7 +161,9 @@ def test_one_step_by_hand(smoothing, decay, garments):
         assert np.allclose(result[torch.tensor(sure)], moved[sure], atol=lr / 50), name
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(
+    "name", [name if name in ("dense", "cnn") else pytest.param(name, marks=pytest.mark.slow) for name in CLASSIFIERS]
+)
 def test_the_seed_decides_every_bit_and_other_generators_nothing(name, garments, same):
     def weights(seed, elsewhere):
         torch.manual_seed(elsewhere)

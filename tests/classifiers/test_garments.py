@@ -72,6 +72,7 @@ def test_it_halves_the_sides_four_times_and_adds_in_between():
     assert net.features(torch.rand(1, 3, 64, 64)).unique().tolist() == [3]
 
 
+@pytest.mark.slow
 def test_a_fit_reads_the_folder_and_writes_half_precision(data, tmp_path, capsys):
     out = tmp_path / "mine.safetensors"
     argv = ["--epochs", "12", "--batch", "16", "--augment", "flip", "--precision", "float32", "--device", "cpu"]

@@ -277,7 +277,11 @@ def test_resize(garments):
 
 @pytest.mark.skipif(not datasets.DEBIAN.is_dir(), reason="dataset-fashion-mnist is not installed")
 @pytest.mark.parametrize(
-    ("split", "n", "first"), [("train", 60_000, [9, 0, 0, 3, 0]), ("test", 10_000, [9, 2, 1, 1, 6])]
+    ("split", "n", "first"),
+    [
+        pytest.param("train", 60_000, [9, 0, 0, 3, 0], marks=pytest.mark.slow),
+        ("test", 10_000, [9, 2, 1, 1, 6]),
+    ],
 )
 def test_the_real_fashion_mnist(split, n, first):
     result = datasets.load("fashion-mnist", split=split, root=datasets.DEBIAN)

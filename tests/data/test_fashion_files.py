@@ -82,6 +82,7 @@ def test_other_pictures_under_its_names_are_told_and_get_numbers(form, tmp_path)
         assert "MNIST's handwritten digits" in result.remarks[0]
 
 
+@pytest.mark.slow
 def test_all_of_the_real_pictures_are_recognized_in_any_order(monkeypatch, tmp_path):
     images, labels = pictures_and_labels(600, 1)
     order = np.random.default_rng(0).permutation(600)
@@ -106,7 +107,7 @@ def test_a_run_on_fashion_mnist_keeps_its_names_whatever_the_files_are_taken_for
 
 
 @pytest.mark.skipif(not datasets.DEBIAN.is_dir(), reason="the real Fashion-MNIST is not installed")
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", [pytest.param("train", marks=pytest.mark.slow), "test"])
 def test_the_real_one_is_recognized(split):
     real = datasets.load("fashion-mnist", split=split, root=datasets.DEBIAN)
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))

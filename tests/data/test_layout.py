@@ -29,6 +29,9 @@ def picture(shade, form="PNG", size=32):
     return out.getvalue()
 
 
+zip_later = pytest.mark.parametrize("packed", ["folder", pytest.param("zip", marks=pytest.mark.slow)], indirect=True)
+
+
 @pytest.fixture(params=["folder", "zip"])
 def packed(request, tmp_path):
     """packed({name: bytes}): these files as a folder, or as a ZIP file. Its name is "set"."""
@@ -266,6 +269,7 @@ def test_names_in_a_zip_that_does_not_say_that_they_are_utf_8(tmp_path):
     assert datasets.load(str(tmp_path / "set.zip")).names == ("a", "\u0448as")
 
 
+@zip_later
 def test_1_005_classes_are_refused_before_training(packed):
     place = packed({f"product {i}/1.png": picture(i % 200, size=8) for i in range(1005)})
     with pytest.raises(StudioError, match=r"There are 1,005 classes in .*, and at most 1,000 can be trained"):
@@ -322,6 +326,7 @@ def test_a_table_that_is_none_is_one_sentence(content, packed):
         datasets.load(str(place))
 
 
+@zip_later
 def test_the_command_line_says_it(packed, capsys):
     place = packed(SPLIT | {"train/hat/notes.txt": b"text"})
     assert cli.main(["check", str(place), "--size", "28", "--device", "cpu", "--json"]) == 0

@@ -127,6 +127,7 @@ def test_both_sides_get_equally_many_of_each_class():
         color_distances.common(4, unseen, [torch.zeros(50, dtype=torch.long)])
 
 
+@pytest.mark.slow
 def test_new_pictures_score_like_real_ones_and_every_pair_is_of_equal_size(photos, drawn, monkeypatch):
     sizes, kid = [], metrics.kid
     monkeypatch.setattr(metrics, "kid", lambda a, b: sizes.append((len(a), len(b))) or kid(a, b))
@@ -155,6 +156,7 @@ def test_noise_is_far_from_real_pictures(photos, tmp_path):
     assert report.gan_test is None  # these have no classes
 
 
+@pytest.mark.slow
 def test_planted_copies_are_detected(photos, drawn, tmp_path):
     _, report = report_of(photos / "train", photos)
     assert report.originality.features.ratio == report.originality.pixels.ratio == 0
@@ -201,6 +203,7 @@ def test_the_frechet_distance_needs_many_pictures(photos, drawn, monkeypatch):
     assert color_distances.distance("frechet", x, y, "lite1") == expected
 
 
+@pytest.mark.slow
 def test_scores_in_color_are_named_for_what_they_are(photos, drawn, capsys):
     assert cli.main(["evaluate", str(drawn), "--data", str(photos), "--n", "40"]) == 0
     out = capsys.readouterr().out
@@ -222,6 +225,7 @@ def in_color_keys():
     return reports.COLOR_SCORES.keys()
 
 
+@pytest.mark.slow
 def test_a_generator_is_compared_with_what_it_was_trained_on(photos, tiny, tmp_path, namer):
     out = tmp_path / "run"
     recipe = tiny("cdcgan", data=str(photos / "train"), size=32)
@@ -291,6 +295,7 @@ def test_a_few_pictures_get_what_can_be_computed_and_sentences(n, photos, drawn)
     assert ("precision_lite1" in (report.scores or {})) == (n > 10)
 
 
+@pytest.mark.slow
 def test_without_unseen_pictures_halves_are_compared_and_no_copies_sought(drawn, tmp_path):
     flat = write(tmp_path / "all", 40, 5)
     _, report = report_of(drawn, flat)
@@ -361,6 +366,7 @@ def test_large_photographs_are_reduced_while_they_are_read(tmp_path):
     assert sources.draw(tmp_path / "big").images.shape == (3, 3, 128, 128)
 
 
+@pytest.mark.slow
 def test_gray_garments_with_data_of_their_own_are_compared_with_these(photos, garments, tmp_path):
     """28 x 28 and gray: without --data by the gray scorer, with it by the net."""
     samples = sources.Samples("gray", garments.images[:60])

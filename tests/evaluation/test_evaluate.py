@@ -207,6 +207,7 @@ def test_new_garments_are_not_flagged_as_copies(stranger):
 
 
 @scored
+@pytest.mark.slow
 def test_real_features_are_kept_and_belong_to_the_score_and_the_pictures(model, garments, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first, one = verdict_of(sources.draw(model("dcgan"), 100))
@@ -338,6 +339,7 @@ def test_bad_numbers_are_one_sentence(model, argv, match, capsys):
 
 
 @scored
+@pytest.mark.slow
 def test_a_run_is_scored_as_it_goes_and_its_best_kept(trainer_of, tmp_path, monkeypatch):
     monkeypatch.setattr(run_folder, "FIRST_LOOK", 0.0)
     far = iter([5.0, 3.0, 4.0, 3.5])

@@ -248,6 +248,7 @@ def test_the_adversary_takes_the_given_number_of_steps(kind, steps, garments, mo
     assert seen == {"steps": steps, "size": 1.25 if kind == "fgsm" else None}
 
 
+@pytest.mark.slow
 def test_a_defence_is_harder_to_fool(garments, idx_root):
     """The shapes differ by 200 of 255 levels: at 0.35 they still can be told apart, by whoever learned to."""
     test = robustness.first(datasets.load("fashion-mnist", split="test", root=idx_root), 100)

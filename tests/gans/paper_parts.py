@@ -4,13 +4,14 @@ import math
 
 import pytest
 import torch
+from few import light
 from torch import nn
 
 from fashiongan import gans
 from fashiongan.gans.base import Batch
 from fashiongan.gans.recipe import knobs
 
-every_gan = pytest.mark.parametrize("gan", gans.GANS)
+every_gan = pytest.mark.parametrize("gan", light())
 LN2 = math.log(2)
 NAMES = tuple("abcdefghij")
 PENALISED = [name for name, cls in gans.GANS.items() if "penalty" in knobs(cls.recipe_type)]

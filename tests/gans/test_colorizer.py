@@ -224,6 +224,7 @@ def test_its_variety_is_that_of_colors():
     assert gray.variety(x.expand(-1, 3, -1, -1)) < 0.01
 
 
+@pytest.mark.slow
 def test_the_doctor_makes_no_remark_about_alike_garments(garments, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "WINDOW", 6)
     recipe = gans.new_recipe("colorizer", width=8, batch=16, epochs=1)

@@ -100,6 +100,7 @@ def test_shrinking_passes_its_gradient_on():
     assert not x.grad[0, :, 0].any(), "the margin does not count"
 
 
+@pytest.mark.slow
 def test_toned_garments_are_darker_or_lighter_and_keep_their_outline():
     x = block((0.5, 0.5, 0.5)).repeat(400, 1, 1, 1)
     y = s.toned(x, rng())
@@ -299,7 +300,7 @@ def cutouts(n=40):
 
 
 @seeing
-@pytest.mark.parametrize("beside", ["fashion-mnist", ""])
+@pytest.mark.parametrize("beside", ["fashion-mnist", pytest.param("", marks=pytest.mark.slow)])
 def test_an_update_moves_every_parameter_and_keeps_numbers_finite(beside):
     recipe = gans.new_recipe("enlarger", width=8, size=64, seen=64, batch=4, steps=3, unpaired=beside)
     trainer = Trainer(*datasets.prepare(recipe, loaded=cutouts()))

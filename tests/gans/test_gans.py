@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import torch
-from few import few, trained_gans
+from few import LEAST, few, light, trained_gans
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -18,7 +18,7 @@ from fashiongan.errors import StudioError
 from fashiongan.gans import sampling
 from fashiongan.training import run_folder
 
-every_gan = pytest.mark.parametrize("gan", gans.GANS)
+every_gan = pytest.mark.parametrize("gan", light())
 CONDITIONAL = [name for name, cls in gans.GANS.items() if cls.conditional]
 UNCONDITIONAL = [name for name, cls in gans.GANS.items() if not cls.conditional]
 
@@ -280,7 +280,7 @@ def reseeding():
     thread.join()
 
 
-@trained_gans
+@pytest.mark.parametrize("gan", few(chosen=LEAST))
 def test_training_does_not_notice_another_thread_reseeding_torch(gan, trainer_of, same):
     alone, disturbed = trainer_of(gan), trainer_of(gan)
     curves = [t.losses for t in finish(alone)]
@@ -371,7 +371,7 @@ class Listed(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("augment", ["", pytest.param("flip,shift,cutout", marks=pytest.mark.slow)])
-@trained_gans
+@pytest.mark.parametrize("gan", few(chosen=("mlpgan", "wgan-gp")))
 def test_updates_of_a_kind_launch_the_same_operations_and_never_synchronize(gan, augment, trainer_of):
     """Else a GPU that replays one would do something else than was asked for, or cannot record it."""
     if augment and gans.GANS[gan].redraws:

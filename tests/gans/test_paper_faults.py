@@ -149,6 +149,7 @@ def test_fault_05_the_generators_gradient_runs_through_both_sides_of_the_energy(
     assert model.G.shift.grad.item() == near(0.25 * 2)  # |x - 0.75 x| = 0.25 |x|, |x| = 2 * 0.5; a cut gives -0.75 * 2
 
 
+@pytest.mark.slow
 def test_began_is_helped_by_its_inputs_less_and_less(trainer_of, same):
     """Section 3.5: in = carry in + (1 - carry) out with a carry from 1 to 0, and h0 again after each upsampling."""
     trainer = trainer_of("began", residuals=4, steps=9)

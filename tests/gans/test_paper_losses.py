@@ -391,6 +391,7 @@ def test_a_progan_that_cannot_grow_up_in_its_run_is_refused(changes, match, trai
         trainer_of("progan", **changes)
 
 
+@pytest.mark.slow
 def test_progan_begins_adam_anew_with_every_phase(trainer_of):
     trainer = trainer_of("progan", phase=None, steps=32)
     ages = []

@@ -179,6 +179,7 @@ def test_a_picture_with_a_transparent_ground_needs_no_mask(tmp_path):
     assert np.abs(pixels[:3, pixels[3] > 250].T.astype(int) - (200, 30, 40)).max() <= 1
 
 
+@pytest.mark.slow
 def test_it_learns_garments_with_alpha(cutouts):
     recipe = gans.new_recipe(
         "projected", data=str(cutouts), fit="cutout", size=32, width=8, z_dim=8, batch=8, seen=64, steps=2

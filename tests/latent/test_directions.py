@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from few import trained_gans
+from few import LEAST, few
 from torch import nn
 
 from fashiongan.errors import StudioError
@@ -69,7 +69,7 @@ def test_candidates_are_named_by_what_they_change_most(lamp):
         assert abs(ways.strengths[0]) > 0.95
 
 
-@trained_gans
+@pytest.mark.parametrize("gan", few(chosen=LEAST))
 def test_every_gan_has_measured_directions(gan, trainer_of, monkeypatch):
     monkeypatch.setattr(directions, "MOST", 100)
     monkeypatch.setattr(directions, "FEWEST", 60)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from few import trained_gans
+from few import LEAST, few
 
 from fashiongan import gans
 from fashiongan.errors import StudioError
@@ -36,7 +36,7 @@ def redrawn(gan, look):
     return spec.picture(gan, spec.parse(look.to_json()))
 
 
-@trained_gans
+@pytest.mark.parametrize("gan", few(chosen=LEAST))
 def test_every_slider_kind_is_described_and_drawn_again_from_the_description(gan, net):
     model = net(gan)
     sheet = SampleSpec("x", n=12, seed=3, ways="measured", sliders=(1.0, -0.5))

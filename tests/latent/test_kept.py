@@ -52,6 +52,7 @@ def agree(a, b):
     assert a.reach == b.reach
 
 
+@pytest.mark.slow
 def test_kept_directions_are_those_found_afresh_and_nothing_is_searched(mlpgan, searched):
     kept.write(mlpgan)
     assert sorted(searched) == sorted(directions.KINDS)
@@ -134,6 +135,7 @@ def test_a_checkpoint_with_nothing_beside_it_is_loaded_as_ever(mlpgan):
     assert kept.read(mlpgan, kept.load(mlpgan)) == {}
 
 
+@pytest.mark.slow
 def test_the_verb_bundle_finds_them_and_leaves_the_checkpoint_as_it_is(mlpgan, monkeypatch):
     monkeypatch.setattr(registry, "BUNDLED", mlpgan.parent)
     before = mlpgan.read_bytes()

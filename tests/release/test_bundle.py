@@ -82,6 +82,7 @@ def test_an_unknown_name_is_one_sentence(place, tmp_path):
         finish("three", tmp_path)
 
 
+@pytest.mark.slow
 def test_the_score_table_comes_from_the_headers_best_first(place, tmp_path):
     for name in ("one", "two"):
         finish(name, tmp_path / "runs")

@@ -112,6 +112,7 @@ def test_a_better_checkpoint_replaces_the_bundled_one_and_a_worse_one_does_not(p
     assert not stretch.better("one", tmp_path / "runs" / "one")
 
 
+@pytest.mark.slow
 def test_runs_are_packed_into_small_files_and_come_back_bit_by_bit(place, tmp_path, monkeypatch):
     ticks = bundle.trained("one", tmp_path / "runs")
     next(ticks)
@@ -136,6 +137,7 @@ def test_runs_are_packed_into_small_files_and_come_back_bit_by_bit(place, tmp_pa
         assert all(torch.equal(a.get_tensor(k), b.get_tensor(k)) for k in a.keys())  # noqa: SIM118
 
 
+@pytest.mark.slow
 def test_files_beyond_the_limit_are_left_out_last_first(place, tmp_path, monkeypatch):
     for name in ("one", "two"):
         list(bundle.trained(name, tmp_path / "runs"))

@@ -163,6 +163,7 @@ def test_a_killed_process_whose_disk_is_wiped_loses_no_run(
     assert same(weights(again.run.out), uninterrupted(recipe))
 
 
+@pytest.mark.slow
 def test_two_studios_that_write_to_one_repository_lose_nothing(studio, serve, tiny, tmp_path):
     server = serve({"you/runs": {}})
     one, two = studio("one"), studio("two")

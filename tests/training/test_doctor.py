@@ -298,6 +298,7 @@ def test_a_resumed_run_repeats_its_remarks_at_once(run_of, garments):
     assert all(row.remarks for row in after[len(before) :])
 
 
+@pytest.mark.slow
 def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path, monkeypatch):
     """An interrupted run says what an uninterrupted one would have said."""
     monkeypatch.setattr(doctor, "WINDOW", 12)
@@ -317,6 +318,7 @@ def test_a_window_of_few_steps_is_reread_when_resuming(tiny, garments, tmp_path,
     assert got == want
 
 
+@pytest.mark.slow
 def test_the_doctor_changes_nothing_about_a_run(trainer_of, tiny, garments, tmp_path, same):
     plain = trainer_of("dcgan", steps=45, batch=8)
     assert isinstance(plain, Trainer)

@@ -161,6 +161,7 @@ def test_another_generator_is_one_clear_error(gan, other, source, start, tmp_pat
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_whole_run_is_the_same_after_a_resume_without_the_source(source, start, garments, tmp_path, same):
     path = tmp_path / "there.safetensors"
     path.write_bytes(source("cdcgan").read_bytes())
