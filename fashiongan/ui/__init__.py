@@ -44,7 +44,8 @@ READABLE = {
     for name in ("body_text_color_subdued", "block_info_text_color", "block_label_text_color", "block_title_text_color")
     for mode, color in (("", "#6b6662"), ("_dark", "#b4aea9"))
 }
-STYLES = [HERE / "studio.css", HERE / "layout.css", Path(__file__).parent / "sample" / "desk.css"]
+SAMPLE = Path(__file__).parent / "sample"
+STYLES = [HERE / "studio.css", HERE / "layout.css", SAMPLE / "desk.css", SAMPLE / "keys.css"]
 
 
 def build(studio: Studio) -> gr.Blocks:

@@ -15,13 +15,12 @@ from ...colorize import engine
 from ...errors import StudioError
 from ...studio.colorize import ColorizeRequest, ColorizeService, Garment
 from ..shared import checkpoints, edge, show, words
+from ..shared.events import HIDDEN, Event
 from ..shared.panel import html_panel, mask_fold
 from ..shared.show import answered
 from . import drawing
 
 HERE = Path(__file__).parent
-Event = dict[str, Any]  # the arguments of a Gradio event listener
-HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 TEST, OWN, DRAWN = "A test picture", "My own", "Drawn by hand"
 KINDS = {TEST: "test", OWN: "own", DRAWN: "drawn"}
 FIRST = 7  # a plaid shirt, which shows that the pattern stays

@@ -13,6 +13,7 @@ from ...errors import StudioError
 from ...gans.recipe import Recipe
 from ...studio import Studio, compare, score_table
 from ..shared import access, checkpoints, show, words
+from ..shared.events import HIDDEN
 from ..shared.panel import html_panel
 from . import drawing
 
@@ -66,21 +67,20 @@ def tab(studio: Studio, this: gr.Tab, visitor: gr.BrowserState) -> None:
                 train = gr.Button("Train them", size="md", elem_id="duel_go")
                 queued = gr.Markdown(elem_id="queued")
 
-    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **hidden}
+    tell: dict[str, Any] = {"fn": None, "inputs": [models, seed, near], "js": TELL, **HIDDEN}
     gr.on([this.select, *(c.change for c in (models, seed, near))], **tell)
     # panel.js reports new checkpoints and scores.
-    gr.on([this.select, panel.change], bench.listed, models, models, **hidden)
-    left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **hidden}
+    gr.on([this.select, panel.change], bench.listed, models, models, **HIDDEN)
+    left: dict[str, Any] = {"fn": bench.left, "inputs": models, "outputs": score, **HIDDEN}
     gr.on([this.select, panel.change, models.change], **left, trigger_mode="always_last")
-    roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **hidden)
+    roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, seed, **HIDDEN)
     watch: dict[str, Any] = {
         "fn": None,
         "js": "() => document.dispatchEvent(new Event('fashiongan-scored'))",
-        **hidden,
+        **HIDDEN,
     }
-    score.click(show.polite(bench.score), models, None, **hidden).then(**watch).then(**left)
-    train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **hidden)
+    score.click(show.polite(bench.score), models, None, **HIDDEN).then(**watch).then(**left)
+    train.click(show.polite(bench.duel), [visitor, rivals, steps], [visitor, queued], **HIDDEN)
 
 
 def first(names: list[str]) -> list[str]:

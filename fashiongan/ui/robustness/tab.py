@@ -15,6 +15,7 @@ from ...gans.recipe import knobs
 from ...studio.attacked import Picture
 from ...studio.robustness import AttackSpec, RobustnessService
 from ..shared import checkpoints, show, words
+from ..shared.events import HIDDEN, Event
 from ..shared.panel import html_panel
 from ..shared.show import answered
 from . import drawing
@@ -22,8 +23,6 @@ from .bench import ANY, FAVOURITES, Bench, first
 from .upload import OWN, taken
 
 HERE = Path(__file__).parent
-Event = dict[str, Any]  # the arguments of a Gradio event listener
-HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 TEST, DRAWN = "A test picture", "One that a GAN draws"
 FIRST = 16  # a pullover that is classified as a shirt after a change too small to see
 MASKS = {"garment": "Only the garment's own", "none": "All"}

@@ -17,6 +17,7 @@ from ...latent import board, interpolate, spec
 from ...latent.spec import SampleSpec
 from ...studio import Studio, in_color
 from ..shared import show, words
+from ..shared.events import HIDDEN
 from .state import History, Values
 
 EACH = 12  # frames of a walk from one garment to the next
@@ -59,27 +60,26 @@ class Fold:
         """Connect the widgets. `keep`: events. `garment`: the function that returns the chosen garment, and its
         inputs."""
         shelf = Shelf(studio)
-        hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         shown = [self.box, self.gallery, self.empty, self.tools, *self.files, self.film]
-        refresh: dict[str, Any] = {"fn": show.polite(shelf.refreshed), "inputs": self.kept, "outputs": shown, **hidden}
+        refresh: dict[str, Any] = {"fn": show.polite(shelf.refreshed), "inputs": self.kept, "outputs": shown, **HIDDEN}
         chosen = gr.State(-1)
         find, inputs = garment
 
         def add(event: gr.EventData, kept: Any, *values: Any) -> list[Any]:
             return shelf.added(kept, find(event, *values))
 
-        gr.on(keep, show.polite(add), [self.kept, *inputs], self.kept, **hidden).then(**refresh)
+        gr.on(keep, show.polite(add), [self.kept, *inputs], self.kept, **HIDDEN).then(**refresh)
         page.load(**refresh)
 
         def reopened(kept: Any, history: History, event: gr.SelectData) -> list[Any]:
             return [event.index, *again.values(shelf.at(kept, event.index), history)]
 
         places = [chosen, *again.outputs]
-        again.follow(self.gallery.select(show.polite(reopened), [self.kept, again.history], places, **hidden))
-        self.remove.click(show.polite(shelf.without), [self.kept, chosen], [self.kept, chosen], **hidden).then(
+        again.follow(self.gallery.select(show.polite(reopened), [self.kept, again.history], places, **HIDDEN))
+        self.remove.click(show.polite(shelf.without), [self.kept, chosen], [self.kept, chosen], **HIDDEN).then(
             **refresh
         )
-        self.load.upload(show.polite(shelf.imported), [self.kept, self.load], self.kept, **hidden).then(**refresh)
+        self.load.upload(show.polite(shelf.imported), [self.kept, self.load], self.kept, **HIDDEN).then(**refresh)
         self.walk.click(show.polite(shelf.walk), self.kept, self.film, api_visibility="private")
 
 

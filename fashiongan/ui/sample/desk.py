@@ -19,7 +19,7 @@ from .controls import palettes
 from .state import ALL, ALONE, KEY, NEAR, SEED, SLIDERS, History, Values, address, opened, padded
 from .view import moving, view
 
-DRAWN = 7  # widgets that `Desk.drawn` updates
+DRAWN = 4  # widgets that `Desk.drawn` updates
 REST = 6 + SLIDERS  # widgets that `Desk.page` updates beyond those of `Desk.chosen`
 
 
@@ -30,19 +30,19 @@ class Desk:
         self.studio, self.sheets = studio, sheets
 
     def chosen(
-        self, name: str | None, locked: str, base: str, label: str, across: int, mate: str, cut: int
+        self, name: str | None, locked: str, base: str, label: str, across: int, mate: str, cut: int, enlarge: bool
     ) -> list[Any]:
         """Update the widgets for a checkpoint: its classes, the view, and how it was trained."""
         if not name:
             none = gr.Dropdown(choices=[ALL], value=ALL, visible=False)
             empty = "There is no checkpoint yet: the Train tab makes one."
-            about = [*[gr.skip()] * 2, empty, gr.Accordion(visible=False), *[gr.skip()] * 3, *[gr.Slider()] * 2]
+            about = [*[gr.skip()] * 2, empty, gr.Accordion(visible=False), *[gr.skip()] * 4, *[gr.Slider()] * 2]
             return ["", "", gr.skip(), none, *about, *view("", "", 0)]
         if locked and spec.parse(locked).checkpoint != name:
             locked, across = "", max(0, across)
         base = base if base and spec.parse(base).checkpoint == name else ""
         shown = [gr.Slider(visible=seen) for seen in moving(locked, across)]
-        fitted = [*self.of_gan(name, label, mate, cut), *self.coloring(name)]
+        fitted = [*self.of_gan(name, label, mate, cut), *self.coloring(name, enlarge)]
         return [locked, base, across, *fitted, *shown, *view(locked, base, across)]
 
     def of_gan(self, name: str, label: str, mate: str, cut: int) -> list[Any]:
@@ -56,17 +56,18 @@ class Desk:
             gr.Accordion(open=False, visible=self.studio.film(name) is not None),
         ]
 
-    def coloring(self, name: str, v: Values | None = None) -> list[Any]:
-        """Updates for what gives the garments of a checkpoint their colors: a photograph, a palette, an enlarger. With
-        the values of `v`, if it is given."""
+    def coloring(self, name: str, enlarged: bool, v: Values | None = None) -> list[Any]:
+        """Updates for what gives the garments of a checkpoint their colors: a photograph, a palette, an enlarger, and
+        the ground on which those with alpha are saved. With the values of `v`, if it is given."""
         gan = self.studio.gan(name)
         gray = gan.channels == 1
-        shown = gray or spec.searchable(gan)
+        shown, fits = gray or spec.searchable(gan), in_color.fitting(self.studio, name) != ""
         palette, enlarge = ({}, {}) if v is None else ({"value": v.palette}, {"value": v.enlarge})
         return [
             gr.UploadButton(visible=shown),
             gr.Dropdown(choices=palettes(gray), visible=shown, **palette),
-            gr.Checkbox(visible=in_color.fitting(self.studio, name) != "", **enlarge),
+            gr.Checkbox(visible=fits, **enlarge),
+            gr.Dropdown(visible=gan.channels == 4 or (fits and enlarged)),
         ]
 
     def page(self, v: Values) -> list[Any]:
@@ -84,7 +85,7 @@ class Desk:
             v.base,
             gr.Dropdown(choices=[("Dataset", 0), *explore.VIEWS, *grids], value=v.across),
             *self.of_gan(v.name, v.label, v.mate, v.cut),
-            *self.coloring(v.name, v),
+            *self.coloring(v.name, v.enlarge, v),
             gr.Slider(value=v.n, visible=for_n),
             gr.Slider(value=v.far, visible=for_far),
             *view(v.locked, v.base, v.across),
@@ -104,7 +105,7 @@ class Desk:
             except StudioError as e:
                 gr.Warning(str(e), duration=None)
         if name is None:
-            return [*self.chosen(None, "", "", ALL, 0, SEED, 0), *[gr.skip()] * (REST + DRAWN)]
+            return [*self.chosen(None, "", "", ALL, 0, SEED, 0, False), *[gr.skip()] * (REST + DRAWN)]
         return self.opened(Values.of(spec.SampleSpec(name, 40, ways="measured")))
 
     def opened(self, v: Values, history: History | None = None) -> list[Any]:
@@ -154,22 +155,20 @@ class Desk:
         return self.drawn(v, history.with_(v, time.monotonic()))
 
     def drawn(self, v: Values, history: History) -> list[Any]:
-        """The picture, the locked garment alone, the panel's value, the history, the buttons Undo and Redo, and the
-        ground of what is saved."""
+        """The picture, the locked garment alone, the panel's value, and the history: values, and no updates of
+        properties, for which gradio would build each widget anew at every move of a slider."""
         sample = self.sample(v)
         images, columns, description = self.sheets.drawn(sample)
         alone = v.across == NEAR and bool(v.locked)
         # Garments that are marked as liked stay marked while this stays the same.
         sheet = repr((v.name, v.locked, v.base, v.across, v.label, v.n, v.seed))
         panel = {"address": address(v), "sheet": sheet, "columns": columns, "n": len(images), "side": images.shape[-1]}
+        steps = {"undo": history.at > 0, "redo": history.at < len(history.past) - 1}
         return [
             show.described_sheet(images, columns, description, saves.name(sample, 1)),
-            gr.Image(self.large(v, images) if alone else None, visible=alone),
-            panel,
+            self.large(v, images) if alone else None,
+            panel | steps,
             history,
-            gr.Button(interactive=history.at > 0),
-            gr.Button(interactive=history.at < len(history.past) - 1),
-            gr.Dropdown(visible=images.shape[1] == 4),
         ]
 
     def large(self, v: Values, neighbours: Tensor) -> str:

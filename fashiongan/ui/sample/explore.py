@@ -14,6 +14,7 @@ from ...latent import interpolate, spec
 from ...latent.spec import SampleSpec
 from ...studio import Studio, in_color
 from ..shared import show, words
+from ..shared.events import HIDDEN
 from . import saves
 from .saves import Ground
 from .state import ALONE, CLASS, NEAR, SEED, Values
@@ -128,8 +129,7 @@ class MixFold:
 
     def wire(self, redraw: dict[str, Any]) -> None:
         gr.on([self.mate.input, self.seed.input, self.share.input, self.cut.input], **redraw)
-        shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **shown)
+        self.mate.input(lambda kind: gr.Number(visible=kind == SEED), self.mate, self.seed, **HIDDEN)
 
     @staticmethod
     def of(gan: GAN, mate: str, cut: int) -> list[Any]:

@@ -109,7 +109,7 @@ watch('value', () => {
   const other = sheet !== props.value.sheet;
   sheet = props.value.sheet;
   if (other) liked.clear();
-  showLiked();
+  if (other || liked.size) showLiked();
   clearTimeout(later);
   later = setTimeout(tell, 150);
   if (chosen >= 0) choose(chosen);

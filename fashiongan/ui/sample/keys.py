@@ -57,7 +57,6 @@ def panel(desk: Desk) -> gr.HTML:
     rows = "".join(f"<dt><kbd>{key}</kbd></dt><dd>{what}</dd>" for key, what in KEYS)
     return gr.HTML(
         html_template=(HERE / "keys.html").read_text(encoding="utf-8").replace("KEYS", rows),
-        css_template=(HERE / "keys.css").read_text(encoding="utf-8"),
         js_on_load=(shared.HERE / "panel.js").read_text(encoding="utf-8")
         + (HERE / "keys.js").read_text(encoding="utf-8"),
         apply_default_css=False,

@@ -11,6 +11,7 @@ from ... import limits
 from ...studio import Studio, in_color
 from ..shared import checkpoints, send, show, words
 from ..shared.checkpoints import FAVOURITE
+from ..shared.events import HIDDEN, Event
 from . import board, explore, keys, saves
 from . import upload as upload_fold
 from .about import film_of
@@ -20,11 +21,9 @@ from .endpoint import SheetEndpoint
 from .state import ALL, SLIDERS, History
 from .view import left, moving, view
 
-Event = dict[str, Any]  # the arguments of a Gradio event listener
-HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 LIVE: Event = {
+    **HIDDEN,
     "trigger_mode": "always_last",
-    "show_progress": "hidden",
     "concurrency_id": "sample",
     "concurrency_limit": 2,
 }
@@ -35,6 +34,9 @@ SAVE = """(file) => {
   link.download = decodeURIComponent(file.url.split('/').pop());
   link.click();
 }"""
+# What the browser does by itself, without another request.
+VISIBLE = "(on) => ({__type__: 'update', visible: on})"
+STEPS = "(panel) => [panel?.undo, panel?.redo].map(can => ({__type__: 'update', interactive: !!can}))"
 SAVE_SHEET = f"() => ({SAVE})({{url: document.querySelector('#sheet img').src}})"
 
 
@@ -87,7 +89,7 @@ def picture(desk: Desk) -> Picture:
     """Build them."""
     with gr.Row(elem_id="pictures"):
         out = image("sheet", "generated garments", buttons=["fullscreen"], placeholder="Your garments appear here.")
-        large = image("large", "the chosen garment", visible=False)
+        large = image("large", "the chosen garment")  # desk.css hides it while it is empty
     panel = keys.panel(desk)
     chosen = gr.Markdown(words.CLICK, elem_id="chosen", elem_classes="caption")
     with gr.Row(elem_classes="actions") as actions:
@@ -142,15 +144,15 @@ class Wiring:
         # In the order of state.Values.
         mixed = [mix.mate, mix.seed, mix.share, mix.cut]
         self.values = [self.locked, self.base, *mixed, w.far, w.ways, w.palette, w.enlarge, *w.asking]
-        self.drawn = [p.out, p.large, p.panel, self.history, w.undo, w.redo, p.ground]  # as `Desk.drawn` returns them
+        self.drawn = [p.out, p.large, p.panel, self.history]  # as `Desk.drawn` returns them
         close = [p.back, p.keep, p.one, p.chosen, mix.box]
         address = [self.locked, self.base, w.across, w.label, mix.mate, mix.cut]
-        fitted = [*address, f.about, f.growth, w.photograph, w.palette, w.enlarge, w.n, w.far, *close]
+        fitted = [*address, f.about, f.growth, w.photograph, w.palette, w.enlarge, p.ground, w.n, w.far, *close]
         # As `Desk.page` returns them.
         self.everything = [*fitted, w.models, mix.seed, mix.share, w.ways, w.seed, w.truncation, *w.sliders]
         self.classes: Event = {
             "fn": show.polite(desk.chosen),
-            "inputs": [w.models, self.locked, self.base, w.label, w.across, mix.mate, mix.cut],
+            "inputs": [w.models, self.locked, self.base, w.label, w.across, mix.mate, mix.cut, w.enlarge],
             "outputs": fitted,
             **HIDDEN,
         }
@@ -165,7 +167,6 @@ class Wiring:
             "fn": show.polite(desk.shown),
             "inputs": [self.history, *self.values],
             "outputs": self.drawn,
-            "api_visibility": "private",
             **LIVE,
         }
         self.view: Event = {
@@ -195,6 +196,8 @@ class Wiring:
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
         w.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, w.seed, **HIDDEN).then(**self.redraw)
         w.level.click(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.redraw)
+        w.enlarge.input(None, w.enlarge, self.p.ground, js=VISIBLE, **HIDDEN)
+        self.p.panel.change(None, self.p.panel, [w.undo, w.redo], js=STEPS, **HIDDEN)
         for button, handler in ((w.undo, self.desk.undone), (w.redo, self.desk.redone)):
             step = button.click(show.polite(handler), self.history, [*self.everything, *self.drawn], **HIDDEN)
             step.success(**self.named)
@@ -210,7 +213,7 @@ class Wiring:
         plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
         plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False), gr.Textbox("", visible=False)]
         event = show.polite(SheetEndpoint(self.desk.sheets).sheet, "sample")
-        own = {**LIVE, "concurrency_id": "sample by program"}
+        own = {**LIVE, "api_visibility": "public", "concurrency_id": "sample by program"}
         gr.Button(visible=False).click(event, plain, self.p.out, api_name="sample", **own)
 
     def exploring(self, page: gr.Blocks) -> None:

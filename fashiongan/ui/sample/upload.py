@@ -17,6 +17,7 @@ from ...latent import inversion
 from ...studio import Studio, masks
 from ..shared import edge, words
 from ..shared import panel as shared
+from ..shared.events import HIDDEN
 from .board import Again
 from .state import History
 
@@ -62,8 +63,7 @@ class Fold:
         common: dict[str, Any] = {
             "inputs": [self.file, models, label, again.history],
             "outputs": [self.mask, self.panel, *again.outputs],
-            "api_visibility": "private",
-            "show_progress": "hidden",
+            **HIDDEN,
             "concurrency_id": "project",
             "concurrency_limit": 1,
         }

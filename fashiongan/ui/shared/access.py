@@ -16,6 +16,7 @@ from ... import limits
 from ...errors import StudioError
 from ...studio import Studio
 from ...studio.rights import ACCOUNT
+from .events import HIDDEN
 
 LOOPBACK = ("127.0.0.1", "::1")
 HERE = (*LOOPBACK, "localhost")
@@ -78,4 +79,4 @@ def reserve(studio: Studio, page: gr.Blocks) -> None:
     if studio.public:
         hidden = [block for block in page.blocks.values() if getattr(block, "elem_id", None) in RESERVED]
         shown: Any = lambda: [gr.update(visible=not studio.restricted)] * len(hidden)  # noqa: E731  gradio calls it
-        page.load(shown, None, hidden, api_visibility="private", show_progress="hidden")
+        page.load(shown, None, hidden, **HIDDEN)

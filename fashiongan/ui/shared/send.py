@@ -15,6 +15,8 @@ from typing import Any
 
 import gradio as gr
 
+from .events import HIDDEN
+
 
 @dataclass(frozen=True)
 class Outbox:
@@ -36,5 +38,5 @@ class Outbox:
 
         with self.row:
             button = gr.Button(f"Send to {name}", size="sm", elem_id=f"send_{tab}")
-        button.click(sent, self.inputs, [picture, self.tabs], api_visibility="private", show_progress="hidden")
+        button.click(sent, self.inputs, [picture, self.tabs], **HIDDEN)
         return button

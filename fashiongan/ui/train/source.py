@@ -14,8 +14,7 @@ from ...gans.recipe import Recipe, knobs
 from ...studio import Studio
 from ...training import recommend
 from ..shared import show, words
-
-HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from ..shared.events import HIDDEN
 
 
 class Source:

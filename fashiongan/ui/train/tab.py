@@ -16,13 +16,12 @@ from ...studio import Studio
 from ...studio.runs import RunStatus, RunUpdate
 from ..shared import show, sign_in, words
 from ..shared.elements import Element, count, element, opponent, progress, time_left
+from ..shared.events import HIDDEN, Event
 from ..shared.panel import html_panel
 from .desk import FULL, QUICK, Desk
 from .source import Source
 
 HERE = Path(__file__).parent
-Event = dict[str, Any]  # the arguments of a Gradio event listener
-HIDDEN: Event = {"api_visibility": "private", "show_progress": "hidden"}
 
 OFFERED = "studio"  # its quick look is the first that shows recognisable garments: benchmarks/soon.md
 START = "start_from"
