@@ -1,6 +1,7 @@
 """The state of the Sample tab: the values that decide its picture, as the page's address, and the history of them."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlencode
@@ -28,6 +29,16 @@ OTHER = (
 TOGETHER = 1.0  # seconds: moves of one slider in quicker succession are undone together
 
 
+Amount = int | float | None  # of a number; None while its field is empty
+Choice = str | None
+# The types of the widgets' values, in the order of the fields of `Values`.
+SENT: Any = tuple[  # type: ignore[misc]
+    (str, str, str, Amount, Amount, int | None, Amount, str, Choice, bool | None, Choice, Choice)
+    + (Amount,) * (3 + SLIDERS)
+    + (int,)
+]
+
+
 @dataclass(frozen=True)
 class Values:
     """The values of the tab's widgets."""
@@ -51,30 +62,15 @@ class Values:
     across: int  # 0: a sheet; from 1: a grid along that slider; below 0: a view of the locked garment
 
     @classmethod
-    def from_widgets(
-        cls,
-        locked: str,
-        base: str,
-        mate: str,
-        mate_seed: int,
-        share: float,
-        cut: int,
-        far: float,
-        ways: str,
-        palette: str,
-        enlarge: bool,
-        name: str,
-        label: str,
-        n: int,
-        seed: int,
-        truncation: float,
-        *sliders_and_across: Any,
-    ) -> "Values":
-        """From the widgets' values, in the order of the fields, with one value for each slider."""
-        *sliders, across = sliders_and_across
+    def from_widgets(cls, *sent: object) -> "Values":
+        """From the widgets' values, in the order of the fields, with one value for each slider. StudioError for values
+        of other types; ranges are checked where values are used."""
+        values = checked(SENT, sent, "These are not the values of the page's widgets: reload the page.")
+        locked, base, mate, mate_seed, share, cut, far, ways, palette, enlarge, name, label, n, seed, *rest = values
+        truncation, *sliders, across = rest
         return cls(
-            locked, base, mate, mate_seed, share, cut, far, ways, palette or "", bool(enlarge), name, label, n, seed,
-            truncation, tuple(sliders), across,
+            locked, base, mate, whole(mate_seed), share, cut, far, ways, palette or "", bool(enlarge), name, label,
+            whole(n), whole(seed), truncation, tuple(sliders), across,
         )  # fmt: skip
 
     @classmethod
@@ -89,6 +85,11 @@ class Values:
             seed=min(sample.seed, limits.PAGE_SEED), truncation=sample.truncation, sliders=padded(sample.sliders),
             across=sample.across if sheet else ALONE,
         )  # fmt: skip
+
+
+def whole(x: Any) -> Any:
+    """A number rounded, as for a field of whole numbers; what is no finite number stays as it is."""
+    return round(x) if isinstance(x, float) and math.isfinite(x) else x
 
 
 def padded(sliders: tuple[float, ...]) -> tuple[float, ...]:

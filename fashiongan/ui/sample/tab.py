@@ -167,6 +167,7 @@ class Wiring:
             "fn": show.polite(desk.shown),
             "inputs": [self.history, *self.values],
             "outputs": self.drawn,
+            "preprocess": False,  # a change of threads for each of 20 widgets, which `Values` checks at once
             **LIVE,
         }
         self.view: Event = {
