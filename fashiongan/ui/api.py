@@ -8,7 +8,6 @@ import gradio as gr
 from .. import gans
 from ..checked import parsed
 from ..colorize import cutouts, engine, transparency
-from ..data import sheets
 from ..errors import StudioError
 from ..evaluation import robustness
 from ..evaluation.robustness import CurveReport
@@ -279,7 +278,7 @@ class ColorEndpoints:
         images = engine.colored(gan, gray, spec, a.n, a.keep_background)
         for i, image in enumerate(transparency.restored(images, gray.values, gray.alpha)):
             description = spec.to_json(name, variant=i, keep_background=a.keep_background)
-            files.append(show.kept(sheets.png(engine.picture(image), description), f"coloured-{i + 1}.png"))
+            files.append(show.kept_picture(engine.picture(image), description, f"coloured-{i + 1}.png"))
         return files
 
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from fashiongan.data import cutout_net, guided_filter
 from fashiongan.errors import StudioError
-from fashiongan.segmentation import composites, fit, scenes
+from fashiongan.gans import efficientnet
+from fashiongan.segmentation import composites, fit, pretrained, scenes
 
 
 @pytest.fixture(autouse=True)
@@ -166,28 +167,29 @@ def test_a_mask_that_is_not_quite_sure_is_used_and_says_so():
 
 
 class Left(nn.Module):
-    """Sees what is red, in the left half only: what of it counts must not depend on the side."""
+    """Sees what is bright, in the left half only: what of it counts must not depend on the side."""
 
     def forward(self, x):
-        return (x[:, :1] - 0.5) * 60 * (torch.arange(128) < 64)
+        return (x[:, :1] - 0.5) * 60 * (torch.arange(x.shape[-1]) < x.shape[-1] // 2)
 
 
-def test_the_net_sees_the_mirror_image_and_rotated_channels_too():
-    small = torch.zeros(1, 3, 128, 128)
-    small[:, 0, 32:96, :32] = small[:, 0, 32:96, 96:] = 1
-    p = cutout_net.probabilities(Left(), small)
+def test_the_net_sees_two_sizes_the_mirror_image_and_rotated_channels():
+    small, fine = torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 192, 192)
+    for x, (a, b) in ((small, (32, 96)), (fine, (48, 144))):
+        x[..., a:b, :a] = x[..., a:b, b:] = 1
+    p = cutout_net.probabilities(Left(), small, fine)
     torch.testing.assert_close(p, p.flip(1), atol=1e-5, rtol=0)
     views = []
 
     class Sees(nn.Module):
         def forward(self, x):
-            views.append(x)
+            views.extend(x.clone())
             return x[:, :1]
 
-    small = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1))
-    cutout_net.probabilities(Sees(), small)
-    red = [x[0].tolist() for x in (small, small.flip(3), small.roll(1, 1), small.roll(2, 1).flip(3))]
-    assert views[0].tolist() == red
+    small, fine = (torch.rand(1, 3, n, n, generator=torch.Generator().manual_seed(1)) for n in (128, 192))
+    cutout_net.probabilities(Sees(), small, fine)
+    expected = [small, small.roll(1, 1).flip(3), fine, fine.roll(2, 1).flip(3)]
+    assert all(torch.equal(view, x[0]) for view, x in zip(views, expected, strict=True))
 
 
 def test_pixels_of_one_color_pull_at_each_other():
@@ -313,6 +315,51 @@ def test_iou_counts_pixels():
     a, b = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)
     a[0, 0, :2], b[0, 0, 1:3] = 1, 1
     assert fit.iou(a, b).tolist() == [pytest.approx(1 / 3), 1.0]
+
+
+def test_the_encoder_begins_with_the_frozen_nets_features():
+    lite, net = efficientnet.load("lite0"), cutout_net.CutoutNet()
+    pretrained.begin_with(net, lite)
+    x = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        features, expected = net.encoder(x), lite(2 * x - 1)
+    assert [tuple(f.shape[1:]) for f in features] == [(16, 32, 48), (24, 16, 24), (40, 8, 12), (80, 4, 6)]
+    for own, theirs in zip(features[1:3], expected, strict=False):
+        torch.testing.assert_close(own, theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_the_encoder_learns_more_slowly_and_every_weight_learns_once():
+    net = cutout_net.CutoutNet()
+    slow, quick = fit.optimizer(net, fit.Options(None, 1, None, "cpu")).param_groups
+    assert (slow["share"], quick["share"]) == (fit.SLOWER, 1)
+    assert len(slow["params"]) == len(list(net.encoder.parameters()))
+    assert {id(p) for p in slow["params"] + quick["params"]} == {id(p) for p in net.parameters()}
+
+
+def test_without_the_frozen_net_a_training_says_so_and_begins_at_random(tmp_path, monkeypatch, capsys):
+    options = fit.Options(tmp_path, 1, tmp_path / "net.safetensors", "cpu", seed=3)
+    begun = fit.build(options).encoder.stem.weight
+    assert torch.equal(begun, efficientnet.load("lite0").stem.weight)
+    monkeypatch.setattr(efficientnet, "installed", lambda name: False)
+    drawn = fit.build(options).encoder.stem.weight
+    assert "not installed" in capsys.readouterr().out
+    assert not torch.equal(drawn, begun)
+    assert torch.equal(drawn, fit.build(options).encoder.stem.weight)
+
+
+def test_a_training_goes_on_from_its_file_and_from_no_other(tmp_path):
+    net = cutout_net.CutoutNet()
+    fit.write(net, tmp_path / "net.safetensors")
+    options = fit.Options(tmp_path, 1, tmp_path / "other.safetensors", "cpu", start=tmp_path / "net.safetensors")
+    torch.testing.assert_close(fit.build(options).edge[1].weight, net.edge[1].weight, atol=1e-3, rtol=1e-3)
+    options.start = tmp_path / "text.safetensors"
+    for data in (b"no net", None):
+        if data:
+            options.start.write_bytes(data)
+        else:
+            options.start.unlink()
+        with pytest.raises(StudioError, match=r"text\.safetensors is no file of an earlier training"):
+            fit.build(options)
 
 
 @pytest.mark.slow

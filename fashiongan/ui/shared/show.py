@@ -116,8 +116,7 @@ def described_sheet(images: Tensor, columns: int, description: str, name: str = 
     """A sheet enlarged by whole pixels to at most SHEET_WIDTH, as a PNG with its description inside: its path."""
     im = sheets.sheet(images, columns)
     scale = enlarged(im.width)
-    data = sheets.png(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description)
-    return kept(data, name)
+    return kept_picture(im.resize((im.width * scale, im.height * scale), Image.Resampling.NEAREST), description, name)
 
 
 def enlarged(width: int) -> int:
@@ -137,6 +136,11 @@ def kept(data: bytes, name: str) -> str:
     else:
         files.write(path, data, durable=False)
     return str(path)
+
+
+def kept_picture(im: Image.Image, description: str, name: str) -> str:
+    """A picture as a PNG with its description inside, kept as `kept` does: its path."""
+    return kept(sheets.png(im, description), name)
 
 
 def preview(garments: Dataset, each: int = 4) -> str:
