@@ -49,6 +49,7 @@ class Options:
     size: int = 128
     rate: float = 2e-3
     start: Path | None = None
+    keep: float = 0.0  # share of the weights of `start` in the file that is written
     most: int = 0  # photographs to use, 0 for all
     seed: int = 0
 
@@ -173,6 +174,22 @@ def build(o: Options) -> CutoutNet:
     return net
 
 
+def blended(average: CutoutNet, o: Options) -> CutoutNet:
+    """The net to write: with `o.keep`, the weighted mean of the trained weights and those of `o.start`.
+
+    Nets of one training's stages, averaged, are often better than each (Wortsman et al. 2022,
+    https://arxiv.org/abs/2203.05482).
+    """
+    if not o.keep:
+        return average
+    net = build(o).to(next(average.parameters()).device)
+    pairs = zip(net.state_dict().values(), average.state_dict().values(), strict=True)
+    for own, trained in pairs:
+        if own.is_floating_point():
+            own.lerp_(trained, 1 - o.keep)
+    return net.requires_grad_(False)
+
+
 def optimizer(net: CutoutNet, o: Options) -> torch.optim.AdamW:
     """AdamW whose groups have a `share`: of the learning rate, less for the encoder."""
     encoder = set(net.encoder.parameters())
@@ -187,6 +204,8 @@ def optimizer(net: CutoutNet, o: Options) -> torch.optim.AdamW:
 
 def fit(o: Options) -> dict[str, float]:
     """Train for `o.minutes` from the first step on, writing the averaged net to `o.out`; its last scores."""
+    if not 0 <= o.keep <= 1 or (o.keep and not o.start):
+        raise StudioError("--keep takes a share from 0 to 1 of the weights of a file that --start names.")
     device = torch.device(o.device)
     torch.backends.cudnn.benchmark = True  # every batch has the same shape
     began = time.monotonic()
@@ -235,9 +254,10 @@ def report(
     average: CutoutNet, sets: dict[str, list[tuple[Tensor, Tensor]]], o: Options, step: int, loss: float, began: float
 ) -> dict[str, float]:
     """Write the net to its file, and print its scores."""
-    write(average, o.out)
+    net = blended(average, o)
+    write(net, o.out)
     seconds = time.monotonic() - began
-    scores = mean_ious(average, sets)
+    scores = mean_ious(net, sets)
     summary = ", ".join(f"{k} {v:.4f}" for k, v in scores.items())
     say(f"{seconds:.0f} s, step {step}, {step * o.batch / seconds:.0f} pictures/s, loss {loss:.3f}; {summary}")
     return scores
@@ -257,6 +277,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=128, help="pixels a side")
     parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
     parser.add_argument("--start", type=Path, default=None, help="a file of an earlier training to go on from")
+    parser.add_argument("--keep", type=float, default=0.0, help="share of --start's weights in the result, 0 to 1")
     parser.add_argument("--most", type=int, default=0, help="photographs to use at most, 0 for all")
     parser.add_argument("--seed", type=int, default=0)
 

@@ -362,6 +362,22 @@ def test_a_training_goes_on_from_its_file_and_from_no_other(tmp_path):
             fit.build(options)
 
 
+def test_a_share_of_the_starting_weights_is_kept(tmp_path):
+    before, after = fit.build(fit.Options(tmp_path, 1, tmp_path, "cpu", seed=1)), cutout_net.CutoutNet()
+    fit.write(before, tmp_path / "a.safetensors")
+    o = fit.Options(tmp_path, 1, tmp_path / "b.safetensors", "cpu", start=tmp_path / "a.safetensors", keep=0.25)
+    net = fit.blended(after, o)
+    for name in ("edge.1.weight", "last.1.running_var"):
+        a, b, mean = (dict(n.state_dict())[name] for n in (before, after, net))
+        torch.testing.assert_close(mean, 0.25 * a + 0.75 * b, atol=1e-3, rtol=1e-3)
+    o.keep = 0.0
+    assert fit.blended(after, o) is after
+    for keep, start in ((1.5, o.start), (0.5, None)):
+        o.keep, o.start = keep, start
+        with pytest.raises(StudioError, match="--keep takes a share"):
+            fit.fit(o)
+
+
 @pytest.mark.slow
 def test_a_short_training_learns_and_its_file_is_small_and_loads(folder, tmp_path, capsys):
     out = tmp_path / "net.safetensors"
