@@ -206,7 +206,7 @@ def colored(rows):
     yield "| colorizer-photos | photographs | garment in the requested color | background changed |\n|---|---|---|---|"
     for way, pairs in results.items():
         garment, ground = np.mean(pairs, 0)
-        yield f"| {way} | {len(pairs)} | {garment:.1%} | {ground:.1%} |"
+        yield f"| {way} | {len(pairs)} | {garment:.2%} | {ground:.2%} |"
 
 
 def projected(rows, name):

@@ -29,7 +29,7 @@ from . import transparency
 FRAME = 1.1  # side of the square that a net trained on cut-outs gets, over the garment's longer side
 GARMENT = 25  # of 255: on a black background, brighter pixels belong to the garment
 PHOTOGRAPH = 24  # places where a photograph's garment gets one color: from one place, 6 % more of it kept its own
-RIM = (0.7, 0.8)  # alpha below the first takes no color and above the second all of it: a soft rim colors the ground
+RIM = (0.8, 0.9)  # alpha below the first takes no color and above the second all of it: a soft rim colors the ground
 SATURATED = 6  # of 255: a pixel is in color if its channels differ by more than this
 NONE = "That is no description of colors by the studio."
 SEED = f"Seed takes a whole number from 0 to {limits.SEED}."

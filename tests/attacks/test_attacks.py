@@ -211,6 +211,7 @@ def strength(name, eps, x):
     return eps if ATTACKS[name].norm is LINF else torch.full((len(x), 1, 1, 1), 28 * eps)
 
 
+@pytest.mark.slow
 def test_a_euclidean_attack_may_be_as_strong_as_in_papers(net, pictures):
     """Up to 10 in length; a change of each pixel goes from black to white at most."""
     x, y = pictures[0][:4], pictures[1][:4]

@@ -333,7 +333,7 @@ def test_a_soft_rim_takes_no_color(plain):
     x = torch.full((1, 1, 28, 28), 180, dtype=torch.uint8)
     x[..., :7] = torch.arange(100, 240, 5, dtype=torch.uint8).view(1, 1, 28, 1)
     mask = torch.ones(1, 1, 28, 28)
-    mask[..., :7], mask[..., 21:] = 0.7, 0.8
+    mask[..., :7], mask[..., 21:] = 0.8, 0.9
     out = colored(plain, Gray(x, mask), ColorizeSpec(colors=(RED,)))
     assert (out[0, :, :, :7] == x[0, :, :, :7]).all(), "the same gray, to the bit"
     ab = ab_of(out)

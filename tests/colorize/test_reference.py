@@ -33,6 +33,7 @@ def near(a, b):
     return float((color_space.lab_of(a) - color_space.lab_of(b)).norm()) < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", ["#f5f5f5", "#000000", "#7fa27f"])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_the_garments_colors_and_not_the_grounds(ground, kind):

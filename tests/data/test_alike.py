@@ -79,6 +79,7 @@ def readable(content):
         return im.format in images.FORMATS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(25))
 def test_100_pictures_of_crossed_kinds_are_read_alike(seed, tmp_path):
     files, kinds = generated(seed)

@@ -279,6 +279,7 @@ def readings(content, place):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_every_reader_sees_the_same_picture(name, tmp_path, monkeypatch):
     content, shown, most = CASES[name]
@@ -295,6 +296,7 @@ def test_there_are_a_hundred_kinds():
     assert len(CASES) >= 126
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["AVIF", "TIFF", "WEBP", "GIF", "BMP", "MPO"])
 def test_uploads_take_what_phones_and_scanners_write(kind, tmp_path):
     path = tmp_path / "a.bin"

@@ -269,6 +269,7 @@ def test_names_in_a_zip_that_does_not_say_that_they_are_utf_8(tmp_path):
     assert datasets.load(str(tmp_path / "set.zip")).names == ("a", "\u0448as")
 
 
+@pytest.mark.slow
 @zip_later
 def test_1_005_classes_are_refused_before_training(packed):
     place = packed({f"product {i}/1.png": picture(i % 200, size=8) for i in range(1005)})
@@ -277,6 +278,7 @@ def test_1_005_classes_are_refused_before_training(packed):
     assert len(sources.draw(place, 2000).images) == 1005
 
 
+@pytest.mark.slow
 def test_names_that_no_checkpoint_could_keep_are_refused(packed):
     place = packed({f"{'帽' * 83} {i}/1.png": picture(1, size=8) for i in range(998)})
     with pytest.raises(StudioError, match="too long to be kept in a checkpoint"):

@@ -144,6 +144,7 @@ def test_new_pictures_score_like_real_ones_and_every_pair_is_of_equal_size(photo
     assert "No sign of copying" in report.verdict
 
 
+@pytest.mark.slow
 def test_noise_is_far_from_real_pictures(photos, tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "noise").mkdir()
@@ -248,6 +249,7 @@ def test_a_generator_is_compared_with_what_it_was_trained_on(photos, tiny, tmp_p
     assert found.train.labels.unique().tolist() == found.unseen.labels.unique().tolist() == [1]
 
 
+@pytest.mark.slow
 def test_classes_are_confirmed_by_the_classifier(photos, drawn, namer, tmp_path):
     """A third of the dresses were drawn as pants."""
     for i, file in enumerate(sorted(drawn.rglob("*.png"))):

@@ -277,6 +277,7 @@ def test_mann_whitney_of_equal_numbers():
     assert metrics.mann_whitney(torch.zeros(5), torch.zeros(4)) == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [3, 10, 10_000])
 def test_mann_whitney_by_scipy(values):
     stats = pytest.importorskip("scipy.stats")

@@ -33,6 +33,7 @@ def git(folder, *words):
     subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_a_space_is_made_with_what_git_tracks(root, serve):
     git(root, "init", "-q")
     git(root, "add", ".")

@@ -112,6 +112,7 @@ def test_spearman_against_hand_computed_values():
     assert directions.spearman(a, torch.zeros(5)).item() == 0
 
 
+@pytest.mark.slow
 def test_spearman_agrees_with_scipy():
     scipy_stats = pytest.importorskip("scipy.stats")
     a, b = torch.randint(0, 6, (2, 40, 9), generator=torch.Generator().manual_seed(0)).double()

@@ -285,6 +285,7 @@ def drawn(session, gan, n, seed=0):
 
 
 # One of them in `make check`, since torch takes a second or two to trace a net.
+@pytest.mark.slow
 @pytest.mark.parametrize("gan", few(chosen=("mlpgan",)))
 def test_an_exported_generator_draws_the_same_in_onnxruntime(gan, runtime, trainer_of):
     if gan not in generators():  # known late, since it takes a second to build all the nets

@@ -188,6 +188,7 @@ def test_two_studios_that_write_to_one_repository_lose_nothing(studio, serve, ti
     assert (tmp_path / "two/dcgan-1/state.safetensors").read_bytes() == kept["dcgan-1/state.safetensors"]
 
 
+@pytest.mark.slow
 def test_an_answer_that_came_too_late_is_no_other_studio(serve, trained, tmp_path):
     server = serve()
     shutil.copytree(trained, tmp_path / "runs/mine")
@@ -202,6 +203,7 @@ def test_an_answer_that_came_too_late_is_no_other_studio(serve, trained, tmp_pat
         mine.push("mine")
 
 
+@pytest.mark.slow
 def test_a_run_that_went_further_there_is_taken_and_one_that_went_further_here_stays(serve, trained, tmp_path):
     server = serve()
     here = tmp_path / "runs" / "mine"

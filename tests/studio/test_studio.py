@@ -57,6 +57,7 @@ def test_a_refused_start_leaves_the_run_before_on_show(studio, tiny):
     assert studio.run is run
 
 
+@pytest.mark.slow
 def test_stopping_saves_and_a_resumed_run_has_the_whole_curve(studio, tiny):
     run = studio.start(tiny("dcgan", steps=1_000_000))
     until(lambda: run.newest.get("step", 0) > 3)
@@ -132,6 +133,7 @@ def test_bundled_checkpoints_are_listed_first(studio):
     assert studio.names()[: len(registry.bundled())] == registry.bundled()
 
 
+@pytest.mark.slow
 def test_a_status_sends_only_new_points(studio, tiny):
     run = studio.start(tiny("dcgan", steps=None, epochs=2))
     until(lambda: not run.alive)

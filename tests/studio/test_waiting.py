@@ -92,6 +92,7 @@ def test_start_does_not_wait_for_an_estimate_which_then_stays_empty(studio, tiny
     assert studio.advice(tiny("dcgan"))[1] == 60.0
 
 
+@pytest.mark.slow
 def test_a_slider_does_not_wait_for_an_estimate(studio, tiny, estimating):
     begun, go = estimating
     slider_moves(studio, 0.2)
