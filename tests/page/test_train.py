@@ -75,7 +75,7 @@ def test_start_watch_stop_and_sample(train_page, studio):
     lines = page.evaluate("() => [...document.querySelectorAll('[data-plot=loss] .scatterlayer path.js-line')].length")
     assert lines == 2  # the two players; their terms wait in the legend
     assert page.locator(".live .sheet img").get_attribute("src").startswith("data:image/png")
-    assert "left" in page.locator(".live .status").inner_text()
+    page.wait_for_function("() => document.querySelector('.live .status').innerText.includes('left')")
     page.locator("#stop").click()
     wait_state(page, "stopped")
     page.locator("#stop").wait_for(state="hidden")

@@ -77,6 +77,7 @@ const look = newest(async () => {
   if (s.run && s.run !== run) {
     run = s.run; columns = {}; rows = 0; newestSheet = ''; epochs = []; nextDraw = 0;
     slider.value = slider.max = 0;
+    tell(s.state, {points: 0});  // the curves of the run before are no points of this one
   }
   ({opponent} = about);
   show(root, about);
