@@ -82,20 +82,23 @@ def test_dragging_a_slider_moves_the_picture_and_coming_back_restores_it(page):
     for k in range(12):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.03 * k), middle)
     page.mouse.up()
-    old = changed(page, old)
+    changed(page, old)
     value = float(page.locator("#slider_1 input[type=number]").input_value())
     assert value > 2
-    # What is shown belongs to where the slider came to rest, not to somewhere on the way.
-    page.wait_for_function("() => true")
-    assert json.loads(fetch(page).info["fashiongan"])["sliders"][0] == pytest.approx(value)
+    # What is shown in the end belongs to where the slider came to rest, not to somewhere on the way.
+    settled(page, lambda sliders: sliders[0] == pytest.approx(value))
     page.locator("#level").click()
-    changed(page, old)
-    for _ in range(100):  # a picture of where the slider was may still come in between
-        restored = fetch(page)
-        if not any(json.loads(restored.info["fashiongan"])["sliders"]):
-            break
+    assert settled(page, lambda sliders: not any(sliders)).tobytes() == first
+
+
+def settled(page, at_rest):
+    """The sheet whose sliders are `at_rest`: pictures of where a slider was may come in between."""
+    for _ in range(100):
+        image = fetch(page)
+        if at_rest(json.loads(image.info["fashiongan"])["sliders"]):
+            return image
         page.wait_for_timeout(100)
-    assert restored.tobytes() == first
+    raise AssertionError("The sheet never came to rest.")
 
 
 def test_a_class_is_chosen_by_name(page):
