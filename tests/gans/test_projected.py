@@ -13,6 +13,7 @@ from fashiongan import checkpoint, gans
 from fashiongan.data import datasets, folder
 from fashiongan.errors import StudioError
 from fashiongan.gans import efficientnet, projected
+from fashiongan.gans.base import Batch
 from fashiongan.training.trainer import Trainer
 
 
@@ -69,6 +70,40 @@ def test_hinge_losses_by_hand():
     assert on_real == pytest.approx((0 + 0.5 + 1 + 2) / 4 + 0)
     assert on_fake == pytest.approx((0 + 1.5 + 1 + 2) / 4 + 0.25)
     assert projected.hinge_g(fake) == pytest.approx(0.5 / 4 + 3.5 / 2)
+
+
+def test_two_garments_of_a_class_differ_as_their_latents_ask_by_hand():
+    z = torch.tensor([[0.0, 0.0], [1.0, -1.0]]) * 2 / math.sqrt(math.pi)  # as far apart as two normal latents
+    opaque = torch.ones(1, 1, 1, 2)
+    black, gray = (v * torch.ones(1, 3, 1, 2) for v in (-1.0, -0.9))
+    first, second = torch.cat([black, opaque], 1), torch.cat([gray, opaque], 1)
+    # Color differs by 0.05 of 0..1, a third of the bound, alpha not at all.
+    assert projected.alike(torch.cat([first, second]), z, -1.0) == pytest.approx((2 / 3 + 1) / 2, abs=1e-6)
+    # Half of the second is transparent: color differs by (0.05 + 1) / 2 and alpha by 0.5, both above the bound.
+    second[..., 1] = -1
+    assert projected.alike(torch.cat([first, second]), z, -1.0) == 0
+    # Latents of a quarter of the distance ask for a quarter of the bound; without alpha only color counts.
+    assert projected.alike(torch.cat([black, black + 0.01]), z / 4, -1.0) == pytest.approx(
+        1 - 0.005 * 4 / 0.15, abs=1e-5
+    )
+    assert projected.alike(torch.cat([black, gray]), z / 4, -1.0) == 0
+
+
+def test_the_weight_of_keeping_apart_adds_its_term_for_pairs_of_one_class(cutouts):
+    losses = {}
+    for weight in (0.0, 4.0):
+        changes = {"size": 32, "width": 8, "batch": 8, "seen": 64, "fit": "cutout", "data": str(cutouts)}
+        recipe = datasets.prepare(gans.new_recipe("projected", apart=weight, **changes))[0]
+        model = gans.build(recipe)
+        seen = []
+        model.G.register_forward_hook(lambda _, given, __, seen=seen: seen.append(given[1].argmax(1)))
+        rng = torch.Generator().manual_seed(0)
+        x, y = torch.rand(7, 4, 32, 32, generator=rng), torch.arange(7) % 2
+        batch = Batch(x, y, torch.randn(7, model.recipe.z_dim, generator=rng), y, rng, 1)
+        losses[weight] = model.g_loss(batch).terms
+        assert seen[0].tolist() == ([0, 1, 0, 0, 1, 0] if weight else [0, 1, 0, 1, 0, 1, 0])
+    assert set(losses[0.0]) == {"adv"}
+    assert 0 < losses[4.0]["alike"] <= 4
 
 
 def test_a_garment_is_laid_on_its_ground_exactly():
