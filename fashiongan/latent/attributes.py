@@ -185,6 +185,27 @@ COLORS: dict[str, Attribute] = {
 }
 
 
+# What a slider does to a garment as it moves to the left and to the right, by the attribute that it is named after.
+ENDS: dict[str, str] = {
+    "brightness": "darker … lighter",
+    "area": "smaller … larger",
+    "width": "narrower … wider",
+    "height": "shorter … longer",
+    "contrast": "even … contrasting",
+    "pattern": "plainer … busier",
+    "symmetry": "lopsided … symmetric",
+    "weight below": "fuller above … below",
+    "weight to the right": "fuller left … right",
+    "sleeves and sides": "bare … full sides",
+    "weight in the middle": "broader … slimmer",
+    "open neckline": "closed … open neckline",
+    "gap below": "closed … open below",
+    "hue, green to red": "greener … redder",
+    "hue, blue to yellow": "bluer … yellower",
+    "saturation": "muted … vivid",
+}
+
+
 def measurable(channels: int) -> dict[str, Attribute]:
     """The attributes of images with so many channels, by name: gray ones have no color."""
     return ATTRIBUTES if channels == 1 else ATTRIBUTES | COLORS

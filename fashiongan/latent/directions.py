@@ -36,7 +36,7 @@ FEWEST, MOST = 140, 3000  # bounds of the number of these images
 GARMENTS, CHECKED = 20, 60  # garments moved along a direction, to measure it, and to check that they keep their class
 KEPT = 0.96  # share of garments that must keep their class, by a rough linear probe, over a slider's POSITIONS
 WEAK = 0.3  # below this correlation a direction gets no name
-SURE = 0.9  # from this correlation on a slider of a hue comes before the others
+SURE = 0.9  # from this correlation on a slider does what its name says; that of a hue then comes before the others
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..gans import sampling
 from ..gans.base import GAN
 from ..gans.sampling import chosen, draw, in_bytes, render
 from . import color_search, directions, dye, liked
+from .attributes import ENDS
 
 CODE_REACH = liked.CODE_REACH  # others have SliderDirections.reach
 ACROSS = 9  # images in a row of a grid
@@ -142,7 +143,11 @@ def colors(gan: GAN, sample: SampleSpec) -> tuple[str, ...]:
 
 
 def handles(gan: GAN, k: int, ways: str = "layer") -> list[str]:
-    """Names of a GAN's k sliders: first the codes that it learned, then directions, named by what they change."""
+    """Names of a GAN's k sliders: first the codes that it learned, then directions, named by what they change.
+
+    Measured directions have both ends in their names, and how surely they do what these say: on nearly every garment,
+    mostly, or hardly. The others have a number, and the attribute with their correlation.
+    """
     codes = [f"Code {i + 1}" for i in range(min(gan.codes, k))]
     try:
         axes = directions.find(gan, ways)
@@ -150,9 +155,12 @@ def handles(gan: GAN, k: int, ways: str = "layer") -> list[str]:
         return codes + [f"Direction {i + 1}" for i in range(k - len(codes))]
     named = []
     for i, (name, strength) in enumerate(zip(axes.names, axes.strengths, strict=True)):
-        text = f"{name}, {strength:.2f}".replace("-", "\N{MINUS SIGN}")
-        plain = f"Direction {i + 1}" if abs(strength) < directions.WEAK else f"Direction {i + 1}: {text}"
-        named.append(text[0].upper() + text[1:] if ways == "measured" else plain)
+        if ways == "measured":
+            surely = "" if strength >= directions.SURE else ", mostly" if strength >= directions.WEAK else ", hardly"
+            named.append(ENDS.get(name, name).capitalize() + surely)
+            continue
+        text = f": {name}, {strength:.2f}".replace("-", "\N{MINUS SIGN}")
+        named.append(f"Direction {i + 1}" + (text if abs(strength) >= directions.WEAK else ""))
     named += [f"Direction {i + 1}" for i in range(len(named), k)]
     return codes + named[: k - len(codes)]
 

@@ -8,7 +8,7 @@ import torch
 from fashiongan import gans
 from fashiongan.errors import StudioError
 from fashiongan.gans import sampling
-from fashiongan.latent import directions, spec
+from fashiongan.latent import attributes, directions, spec
 
 EVERY = list(gans.GANS)
 
@@ -59,6 +59,20 @@ def test_codes_are_the_first_sliders_and_stay_within_reach(infogan):
     assert torch.equal(codes, before[2])
     step = noise - before[0]
     assert torch.allclose(step, 3 * directions.sefa(infogan, 1).expand(5, -1), atol=1e-5)
+
+
+def test_a_measured_slider_is_named_by_its_two_ends_and_how_surely_it_does_so(trainer_of):
+    """Nobody who draws garments reads "hue, green to red, 1.00". What a file calls otherwise keeps its name."""
+    names = ("hue, green to red", "brightness", "pattern", "another")
+    gan = trainer_of("mlpgan").gan.eval()
+    axes = directions.SliderDirections(torch.ones(4, 1, 2), names, (0.99, 0.62, -0.1, 1.0), 4.0)
+    directions.keep(gan, "measured", axes)
+    expected = ["Greener … redder", "Darker … lighter, mostly", "Plainer … busier, hardly", "Another", "Direction 5"]
+    assert spec.handles(gan, 5, "measured") == expected
+    directions.keep(gan, "layer", axes)
+    last = ["Direction 2: brightness, 0.62", "Direction 3", "Direction 4: another, 1.00"]
+    assert spec.handles(gan, 4) == ["Direction 1: hue, green to red, 0.99", *last]
+    assert set(attributes.measurable(3)) == set(attributes.ENDS)
 
 
 def test_a_grid_of_kinds_along_a_code_changes_nothing_else(infogan):

@@ -224,7 +224,7 @@ def test_a_slider_shows_what_it_does_to_the_chosen_garment(page):
     strip.wait_for()
     first = strip.get_attribute("src")
     assert strip.evaluate("i => i.decode().then(() => [i.naturalWidth, i.naturalHeight])") == [304, 64]
-    assert "Brightness" in page.locator("#keys figcaption").inner_text()
+    assert page.locator("#keys figcaption").inner_text() == "Darker … lighter"
     page.locator("#slider_2").hover()
     page.wait_for_function("old => document.querySelector('#keys figure img').src !== old", arg=first)
     page.locator("#masthead").hover()

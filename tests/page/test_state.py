@@ -11,6 +11,7 @@ from fashiongan.errors import StudioError
 from fashiongan.latent.spec import SampleSpec
 from fashiongan.studio import in_color
 from fashiongan.ui.sample import saves, state
+from fashiongan.ui.sample.desk import along
 from fashiongan.ui.sample.state import ALONE, NEAR, History, Values
 
 SHEET = Values.of(SampleSpec("studio", 40, ways="measured"))
@@ -118,3 +119,15 @@ def test_a_history_has_an_end():
 )
 def test_a_file_is_named_by_what_it_shows(look, name):
     assert saves.stem(look) == name
+
+
+@pytest.mark.parametrize(
+    ("slider", "grid"),
+    [
+        ("Darker … lighter, mostly", "from darker to lighter"),
+        ("Direction 2: brightness, 0.62", "along Direction 2"),
+        ("Code 1", "along Code 1"),
+    ],
+)
+def test_a_grid_is_named_by_its_slider(slider, grid):
+    assert along(slider) == grid

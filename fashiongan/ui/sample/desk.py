@@ -129,7 +129,7 @@ class Desk:
         gan = self.studio.gan(name)
         handles, ends = spec.handles(gan, SLIDERS, ways), spec.reaches(gan, SLIDERS, ways)
         rows = "Each class" if gan.conditional else "Each kind" if gan.choices else "Eight garments"
-        grids = [(f"{rows} along {short(handle)}", i + 1) for i, handle in enumerate(handles)]
+        grids = [(f"{rows} {along(handle)}", i + 1) for i, handle in enumerate(handles)]
         return [
             gr.Dropdown(choices=[("Dataset", 0), *explore.VIEWS, *grids], value=across),
             *(
@@ -289,7 +289,7 @@ def to_spec(
     )
 
 
-def short(handle: str) -> str:
-    """A slider's name without its correlation, and with a small first letter for use in a sentence."""
+def along(handle: str) -> str:
+    """How a grid goes along the slider of that name: "from darker to lighter", or "along Direction 1"."""
     name = handle.split(":", maxsplit=1)[0].split(",", maxsplit=1)[0]
-    return name if name.startswith(("Code", "Direction", "Slider")) else name[0].lower() + name[1:]
+    return f"from {name[0].lower()}{name[1:]}".replace(" … ", " to ") if "…" in name else f"along {name}"
