@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import StudioError
 
 if TYPE_CHECKING:
+    from ..gans.recipe import Recipe
     from ..training.trainer import Trainer
 from .common import Parser, add_knobs, answer, describe_tick, progress, unused
 
@@ -42,6 +43,44 @@ def _train(argv: list[str]) -> None:
     if named is None and options.start_from and not {"-h", "--help", "--resume"} & set(words):
         named = gan_of(options.start_from)
     recipe_class = gans.find(named).recipe_type if named else Recipe
+    args = vars(train_parser(recipe_class).parse_args(argv))
+    gan, out, device, root = args.pop("gan"), args.pop("out"), args.pop("device"), args.pop("data_root")
+    compiled = args.pop("compile")
+    resumed = args.pop("resume", None)
+    if resumed is None and gan is None and not args.get("start_from"):
+        raise StudioError("Name a GAN to train: " + ", ".join(gans.GANS) + ".")
+
+    import torch
+
+    from ..training import run_folder, transfer
+    from ..training.distributed import join
+    from ..training.graphs import check_compiler
+    from ..training.trainer import pick_device
+
+    group, device = join(pick_device(device))
+    if compiled:
+        check_compiler(torch.device(device))
+    if resumed is not None:
+        if gan or out or set(args) - {"epochs", "steps", "data"}:
+            raise StudioError(ALONE)
+        out = Path(resumed)
+        beside = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
+        trainer = run_folder.resume(out, device, root, group=group, **beside)
+    else:
+        start = args.pop("start_from", "")
+        recipe = transfer.recipe(start, gan, **args) if start else gans.new_recipe(gan, **args)
+        out = out or unused(Path("runs", f"{recipe.gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
+        trainer = run_folder.start(recipe, out, device, root, group=group)
+    if compiled:
+        trainer.gan.G.compile()
+    watch(trainer, out)
+    group.leave()
+
+
+def train_parser(recipe_class: "type[Recipe]") -> Parser:
+    """What train.py takes: its own flags, and a flag for each setting of the recipe. Absent settings are left out."""
+    from .. import gans
+
     parser = Parser(
         prog="train.py",
         description="Train a GAN on garments. Ctrl-C stops and saves; --resume goes on.",
@@ -58,31 +97,14 @@ def _train(argv: list[str]) -> None:
     parser.add_argument("--out", type=Path, default=None, help="the run's folder (default: runs/GAN-date-time)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     parser.add_argument("--data-root", default=None, help="where Fashion-MNIST lies, if not where Debian puts it")
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        default=False,
+        help="compile the generator first (a minute, needs a C++ compiler): on a CPU large ones train sooner",
+    )
     add_knobs(parser, recipe_class)
-    args = vars(parser.parse_args(argv))
-    gan, out, device, root = args.pop("gan"), args.pop("out"), args.pop("device"), args.pop("data_root")
-    resumed = args.pop("resume", None)
-    if resumed is None and gan is None and not args.get("start_from"):
-        raise StudioError("Name a GAN to train: " + ", ".join(gans.GANS) + ".")
-
-    from ..training import run_folder, transfer
-    from ..training.distributed import join
-    from ..training.trainer import pick_device
-
-    group, device = join(pick_device(device))
-    if resumed is not None:
-        if gan or out or set(args) - {"epochs", "steps", "data"}:
-            raise StudioError(ALONE)
-        out = Path(resumed)
-        beside = {k.name: k.check(args[k.name]) for k in knobs(Recipe).values() if k.name in args}
-        trainer = run_folder.resume(out, device, root, group=group, **beside)
-    else:
-        start = args.pop("start_from", "")
-        recipe = transfer.recipe(start, gan, **args) if start else gans.new_recipe(gan, **args)
-        out = out or unused(Path("runs", f"{recipe.gan}-{time.strftime('%Y%m%d-%H%M%S')}"))
-        trainer = run_folder.start(recipe, out, device, root, group=group)
-    watch(trainer, out)
-    group.leave()
+    return parser
 
 
 def gan_of(name: str) -> str:

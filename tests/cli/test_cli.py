@@ -2,11 +2,13 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from fashiongan import checkpoint, cli, gans
 from fashiongan.color import color_space
@@ -150,6 +152,19 @@ def test_train_shows_progress_on_standard_error_only(capsys, tmp_path):
     assert (recipe["classes"], recipe["limit"], recipe["width"], recipe["z_dim"]) == ("9", 50, 8, 16)
     assert call(cli.train, ["--resume", "run", "--steps", "5"]) == 0
     assert checkpoint.info("run").step == 5
+
+
+def test_train_compiles_the_generator_on_a_cpu_if_there_is_a_compiler(refused, monkeypatch, tmp_path):
+    compiled = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    refused(cli.train, ["dcgan", *TINY, "--out", "run", "--compile"], "--compile needs a C")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setenv("CXX", sys.executable)
+    assert call(cli.train, ["dcgan", *TINY, "--out", "run"]) == 0
+    assert compiled == []
+    assert call(cli.train, ["--resume", "run", "--steps", "5", "--compile"]) == 0
+    assert compiled == ["ConvG"]
 
 
 def test_underscores_do_as_well_as_dashes(capsys):
