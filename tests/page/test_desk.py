@@ -234,6 +234,24 @@ def test_a_slider_shows_what_it_does_to_the_chosen_garment(page):
     assert strip.get_attribute("src") == first
 
 
+def test_what_a_slider_does_is_shown_in_the_colors_that_the_sheet_gets_meanwhile(page):
+    """A search for colors takes seconds, in which the pointer goes on to a slider. Keys leave it there."""
+    old = source(page)
+    choose(page, "palette", "Jewel")
+    changed(page, old)
+    page.locator("#slider_2").hover()
+    strip = page.locator("#keys figure img")
+    strip.wait_for()
+    assert strip.evaluate(SPREAD) > 20
+    for key, colored in (("z", False), ("y", True)):
+        pressing(page, key)
+        page.wait_for_function(f"async colored => (await ({SPREAD})({STRIP}) > 20) === colored", arg=colored)
+    page.keyboard.press("ArrowRight")  # the first garment, which was shown
+    before = strip.get_attribute("src")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"old => {STRIP}.src !== old", arg=before)
+
+
 def test_a_gray_sheet_is_shown_in_a_palette_live(page, visit):
     old = source(page)
     choose(page, "palette", "Jewel")
@@ -256,6 +274,7 @@ def test_a_gray_sheet_is_shown_in_a_palette_live(page, visit):
     assert fetch(page).mode == "L"
 
 
+STRIP = "document.querySelector('#keys figure img')"
 SPREAD = """async i => {
   await i.decode();
   const c = Object.assign(document.createElement('canvas'), {width: i.naturalWidth, height: i.naturalHeight});

@@ -8,7 +8,7 @@ const part = (/** @type {string} */ s) => /** @type {any} */ (element.querySelec
 const ring = make('div', {className: 'ring', hidden: true});
 const liked = new Set();
 const address = () => new URLSearchParams(props.value.address).get('sample') || '';
-let chosen = -1, pointed = 0, name = '', sheet = '', later = 0;
+let chosen = -1, pointed = 0, name = '', sheet = '', later = 0, shown = '';
 
 /** Put a ring round garment `i` of the sheet; desk.css says where that is. */
 function around(/** @type {any} */ ring, /** @type {number} */ i) {
@@ -23,6 +23,7 @@ function choose(/** @type {number} */ i) {
   chosen = i < props.value.n ? i : -1;
   ring.hidden = chosen < 0;
   if (chosen >= 0) around(ring, chosen);
+  if (pointed && shown !== subject()) preview();
 }
 
 /** Like garment `i`, or no longer. */
@@ -49,7 +50,15 @@ function clicked(/** @type {MouseEvent} */ e) {
   if (i + Math.floor(x * columns) < n) like(i + Math.floor(x * columns));
 }
 
+/** What a slider's strip of pictures shows: the garment as it is drawn, wherever that slider itself is now. */
+function subject() {
+  const now = JSON.parse(address() || '{}');
+  const others = (now.sliders || []).map((/** @type {number} */ x, /** @type {number} */ i) => i === pointed - 1 ? 0 : x);
+  return JSON.stringify([pointed, Math.max(0, chosen), {...now, sliders: others.some(Boolean) ? others : []}]);
+}
+
 const preview = latest(async newer => {
+  shown = subject();
   const request = {address: address(), slider: pointed, number: Math.max(0, chosen)};
   const answer = pointed ? await server.slider(request) : {};
   if (newer()) return;
@@ -112,6 +121,5 @@ watch('value', () => {
   if (other || liked.size) showLiked();
   clearTimeout(later);
   later = setTimeout(tell, 150);
-  if (chosen >= 0) choose(chosen);
-  if (pointed && other) preview(); // where a slider is now makes no difference to what it does
+  choose(chosen);
 });
