@@ -5,13 +5,13 @@ color, (N, 3 or 4, 64, 64). Import names from here. May know data sets, checkpoi
 GANs' networks and recipes, and the attacks for adversarial training; knows nothing of generators, scores or the page.
 """
 
+from .base import SIZE, Classifier, Recipe
+from .certified import Certified, CertifiedRecipe, certified
 from .fit import HELD_OUT, LEAST, Fitted, Fitter, command, fit, fit_and_save, split, started
-from .measure import PIECE, accuracy, confusion, features, logits, pieces
+from .measure import PIECE, accuracy, certified_accuracy, confusion, features, logits, pieces
 from .networks import (
     CLASSIFIERS,
     COLOR,
-    SIZE,
-    Classifier,
     Cnn,
     CnnRecipe,
     ColorCnn,
@@ -19,7 +19,6 @@ from .networks import (
     Conv,
     ConvRecipe,
     Dense,
-    Recipe,
     Robust,
     RobustRecipe,
     build,
@@ -36,6 +35,8 @@ __all__ = [
     "LEAST",
     "PIECE",
     "SIZE",
+    "Certified",
+    "CertifiedRecipe",
     "Classifier",
     "Cnn",
     "CnnRecipe",
@@ -54,6 +55,8 @@ __all__ = [
     "build",
     "bundled",
     "bundled_in_color",
+    "certified",
+    "certified_accuracy",
     "command",
     "confusion",
     "features",

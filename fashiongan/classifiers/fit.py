@@ -19,8 +19,10 @@ from ..data.sampler import Shuffle
 from ..errors import StudioError
 from ..gans.networks import Dropout
 from ..gans.recipe import flags
-from .measure import PIECE, accuracy, confusion, pieces
-from .networks import Classifier, ColorCnn, ColorCnnRecipe, Recipe, build, network
+from .base import Classifier, Recipe
+from .certified import Certified, CertifiedRecipe, worst_case_loss
+from .measure import PIECE, accuracy, certified_accuracy, confusion, pieces
+from .networks import ColorCnn, ColorCnnRecipe, build, network
 from .store import FitInfo, info, load, save
 
 LEAST = 12  # fewest images: one in twelve is held out
@@ -57,6 +59,7 @@ class Fitted:
     accuracy: float  # 0..1, on the training images after augmentation and attack
     held_out: float | None  # 0..1, accuracy on the held-out images; None except at the end of an epoch
     attacked: float | None = None  # 0..1, accuracy under attack, see `Fitter.attacked`; None without an adversary
+    certified: float | None = None  # 0..1, certified share of the held-out images; None for a net without bounds
 
 
 class Fitter:
@@ -113,6 +116,25 @@ class Fitter:
         self.net.train()
         return x
 
+    def loss(self, x: Tensor, y: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """The loss of the images x at an update, and the logits (N, classes) of the images that the net learns from.
+
+        For a net with bounds it is k L(z, y) + (1 - k) L(z_worst, y), where L is cross-entropy, z are the logits and
+        z_worst the worst that the bounds allow (Gowal et al. 2018, https://arxiv.org/abs/1810.12715, section 3). Over
+        the warm-up eps grows linearly from 0, and k falls linearly from 1 to `ordinary`. With an adversary, z are the
+        logits of its images (De Palma et al. 2024, https://arxiv.org/abs/2305.13991, "MTL-IBP").
+        """
+        r = self.recipe
+        learned = self.adversary(x, y, step)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=r.precision == "bfloat16"):
+            logits = self.net(learned)
+            loss = F.cross_entropy(logits, y, label_smoothing=r.smoothing)
+            if isinstance(self.net, Certified) and isinstance(r, CertifiedRecipe):
+                grown = min(1.0, (step + 1) / self.steps / r.warmup) if r.warmup else 1.0
+                k = 1 - grown * (1 - r.ordinary)
+                loss = k * loss + (1 - k) * worst_case_loss(self.net.margins(x, y, grown * r.eps), y)
+        return loss, logits
+
     def run(self, pace: float = 0.5) -> Iterator[Fitted]:
         """Fit to the end, yielding a record about every `pace` seconds and at each epoch's end."""
         r, net = self.recipe, self.net
@@ -123,11 +145,9 @@ class Fitter:
             index = self.shuffle[step]
             x, y = self.data.images[index].float() / 255, self.data.labels[index]
             x = augment(x, r.augment.split(",") if r.augment else (), 0.0, self.rng)
-            x = self.adversary(x.contiguous(memory_format=torch.channels_last), y, step)
+            x = x.contiguous(memory_format=torch.channels_last)
             self.opt.param_groups[0]["lr"] = self.rate(step)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=r.precision == "bfloat16"):
-                logits = net(x)
-            loss = F.cross_entropy(logits, y, label_smoothing=r.smoothing)
+            loss, logits = self.loss(x, y, step)
             self.opt.zero_grad(set_to_none=True)
             loss.backward()
             self.opt.step()
@@ -144,8 +164,9 @@ class Fitter:
                     raise StudioError(f"The fit diverged at step {done}: try a lower learning rate (lr).")
                 held_out = accuracy(net, self.held_out) if ended else None
                 robust = self.attacked() if ended and r.adversarial != "none" else None
+                proven = certified_accuracy(net, self.held_out, r.eps) if ended and isinstance(net, Certified) else None
                 epoch = done * r.batch / len(self.data)
-                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held_out, robust)
+                yield Fitted(done, self.steps, epoch, seconds, speed, loss_mean, right_mean, held_out, robust, proven)
                 net.train()
                 loss_sum.zero_()
                 right.zero_()
@@ -180,7 +201,8 @@ def fit(recipe: Recipe, out: Path, device: str = "cpu", root: str | None = None)
 
 
 def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted]:
-    """Run the fit, write `out` at its end, and add the file's test accuracy and confusion table to its header."""
+    """Run the fit, write `out` at its end, and add to its header what it reaches on the test images: accuracy,
+    confusion table and, if the net has bounds, its certified share."""
     for record in fitter.run():
         if record.step == record.steps:
             made = FitInfo(
@@ -195,9 +217,11 @@ def fit_and_save(fitter: Fitter, out: Path, root: str | None) -> Iterator[Fitted
             save(out, fitter.net, made)
         yield record
     test = datasets.merge(pictures_of(fitter.recipe, "test", root), fitter.recipe.merge)
-    table = confusion(load(out, str(fitter.device)), test)  # row: true class; column: predicted class
+    net = load(out, str(fitter.device))
+    table = confusion(net, test)  # row: true class; column: predicted class
     right = sum(row[i] for i, row in enumerate(table)) / len(test)
-    checkpoint.annotate(out, accuracy=right, tested=len(test), confusion=table)
+    more = {"certified": certified_accuracy(net, test, net.recipe.eps)} if isinstance(net, Certified) else {}
+    checkpoint.annotate(out, accuracy=right, tested=len(test), **more, confusion=table)
 
 
 def pictures_of(r: Recipe, split: str, root: str | None) -> Dataset:

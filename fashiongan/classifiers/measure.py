@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ..attacks import may_change
 from ..data.datasets import Dataset
-from .networks import Classifier
+from .base import Classifier
+from .certified import Certified, certified
 
 PIECE = 500  # batch size when a net is measured
 CACHED = 100  # batch size where only its answers count: what a layer makes of so many stays in the processor's cache
@@ -39,6 +41,19 @@ def features(net: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
 def accuracy(net: Classifier, garments: Dataset) -> float:
     """Share of the images that are classified correctly, 0..1."""
     return float((logits(net, garments.images).argmax(1) == garments.labels.cpu()).float().mean())
+
+
+def certified_accuracy(net: Certified, garments: Dataset, eps: float, mask: str = "none") -> float:
+    """Share of the images, 0..1, that are classified correctly and stay so whatever moves each pixel by at most eps.
+
+    mask: "garment", where only pixels above black may move, or "none".
+    """
+    right, seen = 0, 0
+    for x in pieces(net, garments.images):
+        y = garments.labels[seen : seen + len(x)].to(x.device)
+        right += int(certified(net, x, y, eps, may_change(x, mask)).sum())
+        seen += len(x)
+    return right / len(garments)
 
 
 def confusion(net: Classifier, garments: Dataset) -> list[list[int]]:

@@ -11,7 +11,8 @@ from .. import checkpoint, hub
 from ..errors import StudioError
 from ..hub import registry
 from ..plain import maybe, number, plain, read, text
-from .networks import COLOR, Classifier, network, recipe
+from .base import Classifier
+from .networks import COLOR, network, recipe
 
 BUNDLED = registry.BUNDLED / "classifiers"
 
@@ -32,6 +33,7 @@ class FitInfo:
     torch: str | None = maybe()  # its version
     accuracy: float | None = maybe()  # on the test images
     tested: int | None = maybe()  # how many test images
+    certified: float | None = maybe()  # certified share of the test images, at the eps of the recipe
     confusion: list[list[int]] | None = maybe()  # counts; row: true class, column: predicted class
 
     @classmethod

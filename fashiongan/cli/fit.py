@@ -52,7 +52,9 @@ def fit(args: argparse.Namespace) -> None:
     out = args.out or folder / f"{args.classifier}.safetensors"
     progress(classifiers.fit(recipe, out, pick_device(args.device), args.data_root), describe_fit)
     info = classifiers.info(out)
-    print(f"{100 * (info.accuracy or 0.0):.2f} % of {info.tested} test pictures named right: {out}", file=sys.stderr)
+    proven = f", certified at {recipe.eps:g}: {100 * info.certified:.2f} %" if info.certified is not None else ""
+    named = f"{100 * (info.accuracy or 0.0):.2f} % of {info.tested} test pictures named right{proven}"
+    print(f"{named}: {out}", file=sys.stderr)
 
 
 def fit_cutout(args: argparse.Namespace) -> None:
@@ -67,4 +69,5 @@ def describe_fit(record: "Fitted") -> str:
     """A record of a fit in a few words, for the progress bar."""
     scores = f"  held out {100 * record.held_out:.2f} %" if record.held_out is not None else ""
     scores += f", attacked {100 * record.attacked:.2f} %" if record.attacked is not None else ""
+    scores += f", certified {100 * record.certified:.2f} %" if record.certified is not None else ""
     return f"epoch {record.epoch:.1f}  loss {record.loss:.3f}{scores}  {record.images_per_second:.0f} pictures/s"

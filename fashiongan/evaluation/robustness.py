@@ -1,5 +1,4 @@
-"""How easily classifiers are fooled: accuracy against noise strength, and the least strength that fools on one
-picture."""
+"""How easily classifiers are fooled: accuracy against noise strength, and the share that is proven to stay right."""
 
 import csv
 import io
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import attacks, checkpoint, classifiers, limits
-from ..classifiers import PIECE, SIZE, Classifier, pieces
+from ..classifiers import PIECE, SIZE, Certified, Classifier, certified_accuracy, pieces
 from ..data import datasets
 from ..data.datasets import Dataset
 from ..errors import StudioError
@@ -22,16 +21,19 @@ from ..gans.base import GAN
 from ..plain import KEY, maybe
 from . import features
 
+Pairs = tuple[tuple[str, str, int], ...]  # (true class, predicted class, count); largest count first
+Result = tuple[int, bool, float, float, float, Pairs, float]  # the last seven fields of `Point`
+
 LEVELS = 255  # noise strengths are usually written in 255ths, the gray levels of a byte
 PAIRS = 5  # a point keeps so many of the most confused pairs of classes
-
-# Strengths, in 255ths, of the coarse search of `smallest`.
-LADDER = (1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 36, 48, 64, 85, 113, 150, 200, 255)
+CERTIFIED = "certified"  # what the points of a certified bound have in place of an attack's name
 
 
 @dataclass(frozen=True)
 class Point:
-    """A record of a curve: one classifier under one attack at one strength, for the pictures attacked so far."""
+    """A record of a curve: one classifier under one attack at one strength, for the pictures attacked so far.
+
+    Of a certified bound: the attack is CERTIFIED, and the accuracy is the share that no attack can change."""
 
     step: int
     steps: int
@@ -44,7 +46,7 @@ class Point:
     accuracy: float  # 0..1: share that is still classified correctly
     low: float  # lower and upper end of the 95 % confidence interval of the accuracy
     high: float
-    confused: tuple[tuple[str, str, int], ...]  # (true class, predicted class, count); largest count first
+    confused: Pairs
     seconds: float  # spent on this point
 
 
@@ -61,8 +63,9 @@ def curve(
     """Attack all the garments at every strength, weakest first, with one batch in memory at a time.
 
     Each point seeds a new rng from `seed`, so it does not depend on the other points of the call. With `target`, a
-    class by name or number, the garments of that class are left out. Raises StudioError for an unknown attack, target
-    or strength, and if there is nothing to compute.
+    class by name or number, the garments of that class are left out. First come, for each net that has them, the points
+    of its certified bound: at these strengths and at 0. Raises StudioError for an unknown attack, target or strength,
+    and if there is nothing to compute.
     """
     epsilons = sorted({attacks.check_eps(e, name) for e in epsilons for name in names})
     if not (nets and names and epsilons and masks and len(garments)):
@@ -77,12 +80,33 @@ def curve(
         for attack in names
         for net in nets
     ]
-    steps, step = sum(len(parts) for *_, parts in series), 0
+    bounds = [] if all(attacks.find(name).norm is attacks.L2 for name in names) else _bounds(nets, epsilons, masks)
+    steps, step = len(bounds) + sum(len(parts) for *_, parts in series), 0
+    for net, mask, eps in bounds:
+        step += 1
+        yield Point(step, steps, net, CERTIFIED, mask, eps, *_proven(nets[net], attacked[net][0], eps, mask))
     for net, attack, mask, eps, parts in series:
         chosen, goal = attacked[net]
         for result in _attacked(nets[net], chosen, attack, eps, mask, parts, goal, seed):
             step += 1
             yield Point(step, steps, net, attack, mask, eps, *result)
+
+
+def _bounds(
+    nets: Mapping[str, Classifier], epsilons: Sequence[float], masks: Sequence[str]
+) -> list[tuple[str, str, float]]:
+    """The net, the mask and the strength of every point of a certified bound."""
+    able = [name for name, net in nets.items() if isinstance(net, Certified)]
+    return [(name, mask, eps) for name in able for mask in masks for eps in sorted({0.0, *epsilons})]
+
+
+def _proven(net: Classifier, garments: Dataset, eps: float, mask: str) -> Result:
+    """The last seven fields of a `Point` of a certified bound."""
+    assert isinstance(net, Certified)
+    start = perf_counter()
+    share = certified_accuracy(net, garments, eps, mask)
+    low, high = interval(round(share * len(garments)), len(garments))
+    return len(garments), True, share, low, high, (), perf_counter() - start
 
 
 def batch(attack: str) -> int:
@@ -105,6 +129,8 @@ def _garments_for(net: Classifier, garments: Dataset, target: str | None) -> tup
     if len(goals) != 1:
         raise StudioError(f"target takes one class, not {target!r}.")
     others = (mine.labels != goals[0]).nonzero().flatten()
+    if not len(others):
+        raise StudioError(f"All the pictures are of the class {mine.names[goals[0]]} already: choose another target.")
     return replace(mine, images=mine.images[others], labels=mine.labels[others]), goals[0]
 
 
@@ -117,7 +143,7 @@ def _attacked(
     parts: Sequence[Tensor],
     goal: int | None,
     seed: int,
-) -> Iterator[tuple[int, bool, float, float, float, tuple[tuple[str, str, int], ...], float]]:
+) -> Iterator[Result]:
     """Yields the last seven fields of `Point` after each batch."""
     device = next(net.parameters()).device
     rng = torch.Generator(device).manual_seed(seed)
@@ -148,46 +174,6 @@ def interval(right: int, n: int) -> tuple[float, float]:
     middle = (share + z2 / 2) / (1 + z2)
     half = z / (1 + z2) * math.sqrt(share * (1 - share) / n + z2 / n / 4)
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def smallest(
-    net: Classifier, attack: str, x: Tensor, y: Tensor, mask: str, target: Tensor | None = None, seed: int = 0
-) -> int | None:
-    """The least noise strength, in 255ths, at which this attack fools the net on a picture (1, 1, 28, 28) in 0..1.
-
-    0 if the net is fooled without noise; None if not even 255 is enough. Coarse to fine: among the strengths of LADDER,
-    find the first that fools; then try every level between it and the one before.
-    """
-    if bool(attacks.fooled(answers(net, x), y, target)):
-        return 0
-    first = _first(net, attack, x, y, mask, target, seed, LADDER)
-    if first is None:
-        return None
-    below = max([0, *(k for k in LADDER if k < first)])
-    between = range(below + 1, first)
-    return _first(net, attack, x, y, mask, target, seed, between) or first
-
-
-def _first(
-    net: Classifier,
-    attack: str,
-    x: Tensor,
-    y: Tensor,
-    mask: str,
-    target: Tensor | None,
-    seed: int,
-    tried: Sequence[int],
-) -> int | None:
-    """The first of these strengths that fools. All are tried in one batch, with one copy of the picture for each."""
-    if not tried:
-        return None
-    n = len(tried)
-    eps = torch.tensor(tried, device=x.device)[:, None, None, None] / LEVELS
-    many, goal = x.expand(n, -1, -1, -1), None if target is None else target.expand(n)
-    rng = torch.Generator(x.device).manual_seed(seed)
-    after = attacks.attack(attack, net, many, y.expand(n), eps, mask, rng, goal)
-    fooled = attacks.fooled(answers(net, after), y.expand(n), goal)
-    return next((k for k, w in zip(tried, fooled.tolist(), strict=True) if w), None)
 
 
 def garments(generated: str | None, limit: int | None, seed: int = 0, root: str | None = None) -> Dataset:
@@ -244,6 +230,15 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
+class BoundPoint:
+    """One point of a certified bound: no attack of strength eps brings the accuracy (0..1) below `accuracy`."""
+
+    eps: float
+    eps_255: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
 class CurveReport:
     """One classifier's curve under one attack, as --json and the API give it."""
 
@@ -254,6 +249,7 @@ class CurveReport:
     pictures: str  # where they come from
     n: int
     points: tuple[CurvePoint, ...]
+    certified: tuple[BoundPoint, ...] | None = maybe()  # of a classifier with bounds
     seed: int | None = maybe()
     device: str | None = maybe()
 
@@ -262,7 +258,8 @@ def report(
     points: Sequence[Point], source: str, target: str | None = None, seed: int | None = None, device: str | None = None
 ) -> CurveReport:
     """The report of one classifier's curve under one attack."""
-    p = points[0]
+    bound = tuple(BoundPoint(q.eps, q.eps * LEVELS, q.accuracy) for q in points if q.attack == CERTIFIED)
+    attacked = [q for q in points if q.attack != CERTIFIED]
     curve = tuple(
         CurvePoint(
             q.eps,
@@ -272,17 +269,21 @@ def report(
             tuple(Confusion(a, b, n) for a, b, n in q.confused),
             round(q.seconds, 2),
         )
-        for q in points
+        for q in attacked
     )
-    return CurveReport(p.classifier, p.attack, p.mask, target, source, p.n, curve, seed, device)
+    p = attacked[0]
+    return CurveReport(p.classifier, p.attack, p.mask, target, source, p.n, curve, bound or None, seed, device)
 
 
 def summary(points: Sequence[Point]) -> str:
     """The curve as lines of text for a terminal."""
-    p = points[0]
+    attacked, proven = [p for p in points if p.attack != CERTIFIED], {p.eps: p for p in points if p.attack == CERTIFIED}
+    p = attacked[0]
     lines = [f"{p.classifier}, {attacks.ATTACKS[p.attack].title}, mask {p.mask}, {p.n:,} pictures"]
-    for p in points:
+    for p in attacked:
         worst = "; ".join(f"{n} {a} taken for {b}" for a, b, n in p.confused[:2])
+        if p.eps in proven:
+            worst = f"certified {100 * proven[p.eps].accuracy:5.1f} %  {worst}"
         lines.append(f"  {p.eps:.3f} ({p.eps * LEVELS:5.1f}/255)  {100 * p.accuracy:5.1f} %  {worst}")
     return "\n".join(lines)
 

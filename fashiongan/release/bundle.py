@@ -259,11 +259,12 @@ def seen(info: HeaderInfo) -> str:
 
 
 def classifier_cards() -> str:
-    """A paragraph on each bundled classifier: test accuracy, accuracy per class, and the most confused classes. Those
-    that see color have their whole table of confusion."""
+    """A paragraph on each bundled classifier: test accuracy, the certified share of those with bounds, accuracy per
+    class, and the most confused classes. Those that see color have their whole table of confusion."""
     text = "## Classifiers\n"
     for name in [*store.bundled(), *store.bundled_in_color()]:
-        info, labels = classifiers.info(name), classifiers.load(name).recipe.labels
+        info, recipe = classifiers.info(name), classifiers.load(name).recipe
+        labels = recipe.labels
         table = info.confusion or []
         per_class = ", ".join(
             f"{label} {100 * row[i] / sum(row):.1f}" for i, (label, row) in enumerate(zip(labels, table, strict=True))
@@ -273,11 +274,14 @@ def classifier_cards() -> str:
             reverse=True,
         )
         before = f", after `{info.before}`" if info.before else ""
+        proven = ""
+        if info.certified is not None:
+            proven = f"Certified at {recipe.eps:g}: {100 * info.certified:.2f} % of the test pictures. "
         worst = "; ".join(f"{count} {a} taken for {b}" for count, a, b in pairs[:3])
         text += (
             f"\n**{name}**: {100 * (info.accuracy or 0):.2f} % of {info.tested:,} test pictures, "
             f"{100 * (info.held_out or 0):.2f} % of those held out. `{info.command}`, {info.seconds or 0:.0f} s on "
-            f"{info.device}{before}. Right per class, %: {per_class}. Most often wrong: {worst}.\n"
+            f"{info.device}{before}. {proven}Right per class, %: {per_class}. Most often wrong: {worst}.\n"
         )
         if name in classifiers.COLOR:
             text += f"\n{confusion_table(labels, table)}"

@@ -15,7 +15,7 @@ from ..cache import Cache
 from ..classifiers import SIZE, Classifier, Fitted, Fitter, store
 from ..data import datasets
 from ..errors import StudioError, quoted
-from ..evaluation import robustness
+from ..evaluation import least, robustness
 from ..evaluation.robustness import LEVELS, Point
 from ..job import Job
 from ..plain import KEY, maybe
@@ -187,7 +187,7 @@ class RobustnessService:
         """The least noise strength that fools, in 255ths, found by this attack or, if it is slow, by PGD."""
         net, x, y, target, _ = self.resolve(spec)
         name = spec.attack if attacks.find(spec.attack).passes <= limits.SEARCH_PASSES else "pgd"
-        strength = robustness.smallest(net, name, x, y, spec.mask, target, spec.seed)
+        strength = least.smallest(net, name, x, y, spec.mask, target, spec.seed)
         return Least(strength, attacks.ATTACKS[name].title)
 
     def resolve(self, spec: AttackSpec) -> tuple[Classifier, Tensor, Tensor, Tensor | None, bool]:

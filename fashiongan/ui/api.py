@@ -175,7 +175,8 @@ class AttackEndpoints:
             seed: of the attack's random generator.
 
         Returns:
-            The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused.
+            The same as `python -m fashiongan attack --json`: points with eps, eps_255, accuracy, interval, confused;
+            of a classifier with bounds also certified, with the accuracy below which no attack of each eps gets.
         """
         a = arguments(
             CurveArguments, classifier=classifier, attack=attack, eps=eps, mask=mask, limit=limit,

@@ -9,7 +9,7 @@ from fashiongan.classifiers import CLASSIFIERS, Fitter, recipe
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 
-WIDTHS = {"dense": 128, "conv": 128 * 7 * 7, "cnn": 128, "robust": 128}
+WIDTHS = {"dense": 128, "conv": 128 * 7 * 7, "cnn": 128, "robust": 128, "certified": 100}
 TINY = ["--epochs", "2", "--batch", "25"]
 
 

@@ -168,7 +168,9 @@ def test_cnns_norms_come_before_its_relus(layer):
 # Recipes
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("dense", 10), ("conv", 50), ("cnn", 16), ("robust", 12)])
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("dense", 10), ("conv", 50), ("cnn", 16), ("robust", 12), ("certified", 30)]
+)
 def test_each_net_brings_its_own_defaults(name, epochs):
     assert recipe(name).epochs == epochs
     assert recipe(name).classifier == name

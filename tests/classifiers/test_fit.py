@@ -193,6 +193,7 @@ def test_the_seed_decides_weights_order_and_dropout(garments):
         ("conv", {"epochs": 2, "batch": 10, "lr": 1e-3}),
         pytest.param("cnn", {"epochs": 2, "batch": 10, "augment": ""}, marks=pytest.mark.slow),
         pytest.param("robust", {"epochs": 3, "batch": 10}, marks=pytest.mark.slow),
+        pytest.param("certified", {"epochs": 4, "batch": 10}, marks=pytest.mark.slow),
     ],
 )
 def test_every_net_learns_ten_shapes(name, changes, garments):

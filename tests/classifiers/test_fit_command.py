@@ -71,7 +71,9 @@ def test_fit_refuses_bad_input_in_one_sentence(argv, message, capsys, tmp_path):
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("dense", 10), ("conv", 50), ("cnn", 16), ("robust", 12), (None, 10)])
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("dense", 10), ("conv", 50), ("cnn", 16), ("robust", 12), ("certified", 30), (None, 10)]
+)
 def test_the_help_of_fit_lists_the_defaults_of_the_net_that_is_named(name, epochs, capsys):
     assert call("fit", *([name] if name else []), "--help") == 0
     out = re.sub(r"\s+", "", capsys.readouterr().out)
@@ -118,7 +120,9 @@ def test_bundled_classifiers_are_small_and_good(name):
     assert info.tested == 10_000
     assert [sum(row) for row in info.confusion] == [1_000] * 10
     assert info.accuracy == pytest.approx(sum(info.confusion[i][i] for i in range(10)) / 10_000)
-    assert info.accuracy >= {"cnn": 0.935, "conv": 0.895, "dense": 0.885, "robust": 0.84}[name]
+    assert info.accuracy >= {"cnn": 0.935, "conv": 0.895, "dense": 0.885, "robust": 0.84, "certified": 0.8}[name]
+    assert (info.certified is not None) == (name == "certified")
+    assert info.certified is None or (net.recipe.eps, info.certified > 0.65) == (0.1, True)
     assert classifiers.find(name).stat().st_size < 3_000_000
     assert shlex.split(info.command)[:5] == ["python", "-m", "fashiongan", "fit", name]
 

@@ -18,7 +18,9 @@ from fashiongan.cli import fit
 from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import robustness
+from fashiongan.evaluation.least import LADDER, smallest
 from fashiongan.evaluation.robustness import LEVELS, interval
+from fashiongan.plain import plain
 
 
 class Bright(classifiers.Classifier):
@@ -145,6 +147,10 @@ def test_what_cannot_be_is_named(net, shades):
         refused(said, lambda a=arguments: list(robustness.curve(*a)))
     refused("no class 'Hat'", lambda: list(robustness.curve({"a": net}, shades, ["fgsm"], [0.1], target="Hat")))
     refused("target takes one class", lambda: list(robustness.curve({"a": net}, shades, ["fgsm"], [0], target="0,1")))
+    dark = replace(shades, images=shades.images[:2], labels=shades.labels[:2])
+    refused(
+        "All the pictures are of the class", lambda: list(robustness.curve({"a": net}, dark, ["fgsm"], [0], target="0"))
+    )
     refused("cannot be sent", lambda: list(robustness.curve({"a": net}, shades, ["noise"], [0], target="0")))
 
 
@@ -165,25 +171,90 @@ def test_wilsons_interval(right, n, low, high):
 def test_the_smallest_strength_is_exact_to_a_255th(shade, label, least, net):
     """From round(255 * shade) to past 127.5."""
     x = even(shade).float() / 255
-    assert robustness.smallest(net, "fgsm", x, torch.tensor([label]), "none") == least
+    assert smallest(net, "fgsm", x, torch.tensor([label]), "none") == least
 
 
 def test_what_cannot_be_fooled_has_no_least(net):
     x = torch.zeros(1, 1, 28, 28)
-    assert robustness.smallest(net, "fgsm", x, torch.tensor([0]), "garment") is None
+    assert smallest(net, "fgsm", x, torch.tensor([0]), "garment") is None
 
 
 def test_the_least_towards_a_class(net):
     x, y = even(0.4).float() / 255, torch.tensor([0])
-    assert robustness.smallest(net, "fgsm", x, y, "none", torch.tensor([1])) == 26
-    assert robustness.smallest(net, "fgsm", x, y, "none", torch.tensor([0])) == 0
-    assert robustness.smallest(net, "fgsm", x, y, "none", torch.tensor([7])) is None
+    assert smallest(net, "fgsm", x, y, "none", torch.tensor([1])) == 26
+    assert smallest(net, "fgsm", x, y, "none", torch.tensor([0])) == 0
+    assert smallest(net, "fgsm", x, y, "none", torch.tensor([7])) is None
 
 
 def test_the_ladder_covers_everything():
-    assert robustness.LADDER[0] == 1
-    assert robustness.LADDER[-1] == LEVELS
-    assert list(robustness.LADDER) == sorted(set(robustness.LADDER))
+    assert LADDER[0] == 1
+    assert LADDER[-1] == LEVELS
+    assert list(LADDER) == sorted(set(LADDER))
+
+
+# Certified bounds
+
+
+@pytest.fixture
+def bounded(shades):
+    """A net with bounds that knows something of these four pictures, as starting weights do by chance."""
+    nets = (Fitter(recipe("certified", seed=seed), many(shades)).net for seed in range(100))
+    return next(n.eval() for n in nets if 1 <= (n(shades.images / 255).argmax(1) == shades.labels).sum() <= 3)
+
+
+def many(shades):
+    return replace(shades, images=shades.images.repeat(50, 1, 1, 1), labels=shades.labels.repeat(50))
+
+
+def bounds(points):
+    return [p for p in points if p.attack == robustness.CERTIFIED]
+
+
+def test_a_net_with_bounds_has_a_line_from_0_to_the_largest_strength(net, bounded, shades):
+    nets, masks = {"a": net, "b": bounded}, ["garment", "none"]
+    points = list(robustness.curve(nets, shades, ["fgsm"], [0.001, 0.1], masks))
+    assert points[:6] == bounds(points), "at once, before any attack"
+    assert [(p.classifier, p.mask, p.eps) for p in points[:6]] == [("b", m, e) for m in masks for e in (0, 0.001, 0.1)]
+    assert [p.step for p in points] == list(range(1, 15))
+    assert {p.steps for p in points} == {14}
+    for p in points[:6]:
+        share = classifiers.certified_accuracy(bounded, shades, p.eps, p.mask)
+        assert (p.accuracy, p.n, p.whole, p.confused) == (share, 4, True, ())
+        assert (p.low, p.high) == interval(round(4 * share), 4)
+    assert 0 < points[0].accuracy < 1
+
+
+def test_no_attack_gets_below_the_bound(bounded, shades):
+    points = list(robustness.curve({"b": bounded}, shades, ["fgsm", "pgd"], [0, 0.001, 0.005], ["garment", "none"]))
+    proven = {(p.mask, p.eps): p.accuracy for p in bounds(points)}
+    assert all(p.accuracy >= proven[p.mask, p.eps] for p in points)
+
+
+def test_an_euclidean_attack_has_no_line_of_its_own(bounded, shades):
+    assert not bounds(robustness.curve({"b": bounded}, shades, ["pgd-l2"], [0.1]))
+    assert bounds(robustness.curve({"b": bounded}, shades, ["pgd-l2", "fgsm"], [0.1]))
+
+
+def test_the_bound_leaves_out_the_target_class_as_the_attack_does(bounded, shades):
+    points = list(robustness.curve({"b": bounded}, shades, ["fgsm"], [0.1], target="Trouser"))
+    assert {p.n for p in points} == {2}
+
+
+def test_the_bound_is_in_the_report_the_table_and_the_summary(net, bounded, shades):
+    points = list(robustness.curve({"b": bounded}, shades, ["fgsm"], [0.1]))
+    report = plain(robustness.report(points, "shades"))
+    assert [(p["eps"], p["eps_255"], p["accuracy"]) for p in report["certified"]] == [
+        (p.eps, p.eps * LEVELS, p.accuracy) for p in points[:2]
+    ]
+    assert (report["attack"], [p["eps"] for p in report["points"]]) == ("fgsm", [0.1])
+    rows = list(csv.DictReader(io.StringIO(robustness.table(points))))
+    assert [(r["attack"], r["eps"]) for r in rows] == [("certified", "0.0"), ("certified", "0.1"), ("fgsm", "0.1")]
+    first, second = robustness.summary(points).split("\n")
+    assert "one step (FGSM)" in first
+    assert f"certified {100 * points[1].accuracy:5.1f} %" in second
+    others = list(robustness.curve({"a": net}, shades, ["fgsm"], [0.1]))
+    assert "certified" not in plain(robustness.report(others, "shades"))
+    assert "certified" not in robustness.summary(others) + robustness.table(others)
 
 
 # As text
@@ -370,6 +441,18 @@ def test_attack_prints_lines_and_writes_a_table(fitted, capsys, tmp_path):
         ("0.100", "25.5"),
     ]
     assert len((tmp_path / "deep" / "curve.csv").read_text(encoding="utf-8").splitlines()) == 5
+
+
+def test_attack_prints_and_writes_the_certified_bound(bounded, capsys, tmp_path):
+    path = tmp_path / "bounded.safetensors"
+    classifiers.save(path, bounded, classifiers.FitInfo())
+    assert call("attack", path, "--eps", "0.1", "--limit", 30, "--json", "--out", "curve.csv") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["eps"] for p in found["points"]] == [0.1]
+    assert [p["eps"] for p in found["certified"]] == [0, 0.1]
+    assert found["certified"][1]["accuracy"] <= found["points"][0]["accuracy"]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "curve.csv").read_text(encoding="utf-8"))))
+    assert [r["attack"] for r in rows] == ["certified", "certified", "fgsm"]
 
 
 def test_generated_garments_can_be_attacked(fitted, capsys):

@@ -4,13 +4,15 @@ import csv
 import io
 import json
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 from PIL import Image
 
 from fashiongan import attacks, classifiers
-from fashiongan.classifiers import store
+from fashiongan.classifiers import Fitted, store
 from fashiongan.errors import StudioError
+from fashiongan.evaluation.robustness import CERTIFIED, Point
 from fashiongan.studio.robustness import Least
 from fashiongan.ui.robustness import bench, drawing, tab
 
@@ -169,6 +171,48 @@ def test_what_is_no_picture_is_refused_in_one_sentence(page, tmp_path):
     page.get_by_text("is no picture that can be read").wait_for()
 
 
+def point(classifier, attack, eps, accuracy, mask="none"):
+    return Point(1, 1, classifier, attack, mask, eps, 50, True, accuracy, 0.0, 1.0, (), 0.1)
+
+
+def test_a_certified_bound_is_a_dashed_line_in_the_color_of_its_net():
+    points = [point("b", CERTIFIED, e, a) for e, a in ((0.1, 0.6), (0.0, 0.8))]
+    points += [point(name, "fgsm", 0.1, 0.7) for name in ("a", "b")]
+    plot = drawing.curve_plot(points)
+    one, two, line = plot.traces
+    assert (one["name"], two["name"]) == ("a, one step (FGSM), all pixels", "b, one step (FGSM), all pixels")
+    assert (line["name"], line["x"], line["y"]) == ("b, certified bound, all pixels", [0.0, 0.1], [0.8, 0.6])
+    assert (line["mode"], line["line"]["dash"]) == ("lines", "dash")
+    assert line["meta"] == two["meta"] != one["meta"]
+    assert line["customdata"][1] == "0.100 (25.5/255): no attack gets below 60.0 %, 50 pictures"
+    assert {t["line"]["dash"] for t in (one, two)} == {"solid"}, "the bound takes no dash from an attack"
+    assert (plot.proven, plot.points) == (True, 4)
+    (strength,) = plot.strengths
+    assert len(strength.pairs) == 2, "nothing is confused in a bound"
+
+
+def test_curves_without_a_bound_show_none_and_a_bound_may_come_first():
+    plot = drawing.curve_plot([point("a", "fgsm", 0.1, 0.7)])
+    assert (len(plot.traces), plot.proven) == (1, False)
+    plot = drawing.curve_plot([point("b", CERTIFIED, 0.0, 0.7)])
+    assert (len(plot.traces), plot.strengths, plot.proven) == (1, [], True)
+
+
+def test_a_fit_of_a_certified_net_shows_what_is_certified():
+    records = [Fitted(1, 2, 0.5, 1.0, 1.0, 1.0, 0.5, None), Fitted(2, 2, 1.0, 1.0, 1.0, 1.0, 0.6, 0.7, None, 0.4)]
+    *_, last = drawing.fit_traces(records)
+    assert (last["name"], last["x"], last["y"]) == ("held out, certified", [1.0], [0.4])
+
+
+def test_each_net_brings_its_epochs_its_adversary_and_what_its_strength_means():
+    epochs, adversary, strength = bench.defaults("certified")
+    assert (epochs, adversary) == (classifiers.recipe("certified").epochs, "none")
+    assert strength.label == "Certified strength"
+    assert bench.defaults("robust")[:2] == [12, "pgd"]
+    assert bench.defaults("robust")[2].label == "Adversary's strength"
+    assert bench.defaults("dense")[1] == gr.skip(), "as the visitor has chosen"
+
+
 def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio):
     unfold(page, "The curve", "#curve_n input")
     set_number(page, "#curve_n input", 60)
@@ -176,17 +220,21 @@ def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio)
     page.locator("#curve_go").click()
     state(page, "curve", "finished")
     names = [n for n in bench.FAVOURITES if n in store.bundled()]
-    page.wait_for_function(
-        "n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=3 * len(names)
-    )
+    proven = [n for n in names if isinstance(classifiers.load(n), classifiers.Certified)]
+    count = 3 * len(names) + 3 * len(proven)
+    page.wait_for_function("n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=count)
     page.locator("[data-plot=curve] .scatterlayer path.js-line").first.wait_for()
     assert page.locator(".robust .curve .status").inner_text() == "Finished: the first 60 test pictures"
     assert page.locator(".pairs tr").count() == len(names)
     with page.expect_download() as saved:
         page.locator("[data-do=csv]").click()
     rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text(encoding="utf-8"))))
-    assert len(rows) == 3 * len(names)
+    assert len(rows) == count
     assert {r["classifier"] for r in rows} == set(names)
+    assert [r["classifier"] for r in rows if r["attack"] == "certified"] == [n for n in proven for _ in range(3)]
+    assert page.locator("[data-part=proven]").is_visible() == bool(proven)
+    assert "no attack of this size" in page.locator("[data-part=proven]").text_content()
+    assert page.locator("[data-plot=curve] .legendtext", has_text="certified bound").count() == len(proven)
     with page.expect_download() as saved:
         page.locator("[data-do=png]").click()
     with Image.open(saved.value.path()) as im:
@@ -194,9 +242,7 @@ def test_a_curve_grows_can_be_saved_and_is_there_for_others(page, visit, studio)
         assert im.width == 2000
     other = opened(visit())
     state(other, "curve", "finished")
-    other.wait_for_function(
-        "n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=3 * len(names)
-    )
+    other.wait_for_function("n => document.querySelector('.robust .curve').dataset.points === String(n)", arg=count)
 
 
 def test_a_curve_can_be_stopped_and_what_cannot_be_computed_is_told(page):
@@ -256,7 +302,16 @@ def test_a_curve_for_programs(client):
     found = client.predict(classifier="dense", attack="pgd", eps="0,8/255", limit=30, api_name="/robustness_curve")
     assert (found["classifier"], found["attack"], found["mask"], found["n"]) == ("dense", "pgd", "garment", 30)
     assert [p["eps_255"] for p in found["points"]] == pytest.approx([0, 8])
+    assert "certified" not in found
     json.dumps(found)
+
+
+@pytest.mark.skipif("certified" not in store.bundled(), reason="no net with bounds is bundled")
+def test_a_certified_bound_for_programs(client):
+    found = client.predict(classifier="certified", eps="0.1", limit=30, api_name="/robustness_curve")
+    assert [p["eps"] for p in found["points"]] == [0.1]
+    assert [p["eps"] for p in found["certified"]] == [0, 0.1]
+    assert found["certified"][1]["accuracy"] <= found["points"][0]["accuracy"]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """The bundled checkpoints: trained from where they stopped, scored, and listed from their own headers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from fashiongan import checkpoint, classifiers, gans
-from fashiongan.classifiers import store
+from fashiongan.classifiers import FitInfo, store
+from fashiongan.data import datasets
 from fashiongan.errors import StudioError
 from fashiongan.evaluation import gan_train, sources
 from fashiongan.evaluation import report as reports
@@ -138,6 +140,20 @@ def test_scoring_writes_the_header_and_both_tables(place, tmp_path, monkeypatch)
     assert {"gan_test", "gan_train", "gan_train_real"} <= result.keys()  # it has classes
     assert f"{result['scores']['frechet']['value']:.3g}" in (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "**cnn**: 90.00 % of 10 test pictures" in (place / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_card_of_a_net_with_bounds_says_what_is_certified(place):
+    info = FitInfo(accuracy=0.9, tested=10_000, certified=0.7512, confusion=[[1] * 10] * 10, command="fit")
+    for name in ("certified", "dense"):
+        net = classifiers.build(replace(classifiers.recipe(name), labels=datasets.CLASSES))
+        classifiers.save(
+            store.BUNDLED / f"{name}.safetensors", net, info if name == "certified" else replace(info, certified=None)
+        )
+    card, other = bundle.classifier_cards().split("\n\n")[1:3]
+    assert card.startswith("**certified**: 90.00 % of 10,000 test pictures, ")
+    assert "Certified at 0.1: 75.12 % of the test pictures." in card
+    assert other.startswith("**dense**")
+    assert "ertified" not in other
 
 
 def test_every_gan_has_a_bundled_recipe():

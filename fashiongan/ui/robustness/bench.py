@@ -5,17 +5,27 @@ from typing import Any
 import gradio as gr
 
 from ... import attacks, classifiers, limits
+from ...classifiers import CertifiedRecipe, RobustRecipe
 from ...errors import StudioError
+from ...gans.recipe import knobs
 from ...studio.robustness import RobustnessService
 from ..shared import access, checkpoints, show
 
-FAVOURITES = ("cnn", "robust")  # chosen when the tab opens, if they exist
+FAVOURITES = ("cnn", "robust", "certified")  # chosen when the tab opens, if they exist
 ANY = "Any other class"
 
 
 def first(names: list[str]) -> str | None:
     """The favourite, or the first in the list if it is missing."""
     return next((n for n in FAVOURITES if n in names), next(iter(names), None))
+
+
+def defaults(name: str) -> list[Any]:
+    """The epochs of a net's recipe, the adversary that it learns from, and what its strength means."""
+    recipe = classifiers.recipe(name)
+    strength = knobs(type(recipe))["eps"]
+    adversary = recipe.adversarial if isinstance(recipe, CertifiedRecipe | RobustRecipe) else gr.skip()
+    return [recipe.epochs, adversary, gr.Number(label=strength.label, info=strength.text)]
 
 
 class Bench:

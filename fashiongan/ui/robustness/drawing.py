@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import attacks
 from ...classifiers import Fitted
-from ...evaluation.robustness import LEVELS, Point
+from ...evaluation.robustness import CERTIFIED, LEVELS, Point
 from ...plain import maybe
 from ...studio.robustness import Attacked, CurveUpdate, FitUpdate, Least, RobustnessUpdate
 from ..shared.elements import Element, Trace, count, element, percent, progress, time_left
@@ -128,18 +128,38 @@ class CurvePlot:
     points: int  # how many are complete
     traces: list[Trace]
     strengths: list[Confusions]
+    proven: bool  # whether there is a certified bound among the curves
 
 
 def curve_plot(points: Sequence[Point]) -> CurvePlot:
     groups: dict[tuple[str, str, str], list[Point]] = {}
     for p in points:
         groups.setdefault((p.classifier, p.attack, p.mask), []).append(p)
-    curves = [sorted(group, key=lambda p: p.eps) for group in groups.values()]
+    lines = [sorted(group, key=lambda p: p.eps) for group in groups.values()]
+    bounds = [c for c in lines if c[0].attack == CERTIFIED]
+    curves = [c for c in lines if c[0].attack != CERTIFIED]
     classifiers = list(dict.fromkeys(p.classifier for p in points))
-    kinds = list(dict.fromkeys((p.attack, p.mask) for p in points))
+    kinds = list(dict.fromkeys((c[0].attack, c[0].mask) for c in curves))
     traces = [curve(c, classifiers.index(c[0].classifier), kinds.index((c[0].attack, c[0].mask))) for c in curves]
-    strengths = [confusions(curves, eps) for eps in dict.fromkeys(p.eps for p in points)]
-    return CurvePlot(sum(p.whole for p in points), traces, strengths)
+    traces += [bound(c, classifiers.index(c[0].classifier)) for c in bounds]
+    strengths = [confusions(curves, eps) for eps in dict.fromkeys(p.eps for c in curves for p in c)]
+    return CurvePlot(sum(p.whole for p in points), traces, strengths, bool(bounds))
+
+
+def bound(points: Sequence[Point], classifier: int) -> Trace:
+    """The certified bound of one classifier, dashed and without marks, in the color of its curves."""
+    return {
+        "x": [p.eps for p in points],
+        "y": [p.accuracy for p in points],
+        "name": name(points[0]),
+        "mode": "lines",
+        "line": {"width": 2, "dash": "dash"},
+        "meta": {"hue": classifier},
+        "customdata": [
+            f"{noise(p.eps)}: no attack gets below {100 * p.accuracy:.1f} %, {p.n} pictures" for p in points
+        ],
+        "hovertemplate": "%{fullData.name}<br>%{customdata}<extra></extra>",
+    }
 
 
 def curve(points: Sequence[Point], classifier: int, kind: int) -> Trace:
@@ -164,9 +184,10 @@ def curve(points: Sequence[Point], classifier: int, kind: int) -> Trace:
 
 def name(p: Point) -> str:
     kind = attacks.ATTACKS.get(p.attack)
+    title = "certified bound" if p.attack == CERTIFIED else kind.title if kind else p.attack
     pixels = "garment only" if p.mask == "garment" else "all pixels"
     classifier = PurePosixPath(p.classifier).name.removesuffix(".safetensors")
-    return f"{classifier}, {kind.title if kind else p.attack}, {pixels}"
+    return f"{classifier}, {title}, {pixels}"
 
 
 def confusions(curves: Sequence[Sequence[Point]], eps: float) -> Confusions:
@@ -187,7 +208,7 @@ def pairs(points: Sequence[Point], p: Point | None) -> Element:
 
 
 def fit_traces(records: Sequence[Fitted]) -> list[Trace]:
-    """The accuracies of a fit: on what it learns from, held out, and held out under attack."""
+    """The accuracies of a fit: on what it learns from, held out, held out under attack, and the certified share."""
     ends = [r for r in records if r.held_out is not None]
     traces = [
         accuracies(((r.epoch, r.accuracy) for r in records), "on what it learns from", 0),
@@ -195,6 +216,8 @@ def fit_traces(records: Sequence[Fitted]) -> list[Trace]:
     ]
     if any(r.attacked is not None for r in ends):
         traces.append(accuracies(((r.epoch, r.attacked) for r in ends), "held out, under attack", 2))
+    if any(r.certified is not None for r in ends):
+        traces.append(accuracies(((r.epoch, r.certified) for r in ends), "held out, certified", 3))
     return traces
 
 

@@ -57,8 +57,10 @@ function drawCurve() {
   plot(find('[data-plot=curve]'), curve.traces, {tall: 280, uirevision: 'curve',
     x: {rangemode: 'tozero', title: 'noise strength (epsilon)'}, y: {...SHARE, title: 'named right'},
     shapes: [rule('x', 0.1, 'dash'), rule('y', at)]});
-  // What is confused most, at the computed strength that is nearest to the slider's.
-  show(root, curve.strengths.reduce((a, b) => Math.abs(b.eps - at) < Math.abs(a.eps - at) ? b : a));
+  part('proven').hidden = !curve.proven;
+  // What is confused most, at the computed strength that is nearest to the slider's; no attack has one yet at first.
+  const [first, ...others] = curve.strengths;
+  if (first) show(root, others.reduce((a, b) => Math.abs(b.eps - at) < Math.abs(a.eps - at) ? b : a, first));
   find('.curve').dataset.points = curve.points;
 }
 

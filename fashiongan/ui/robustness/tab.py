@@ -19,7 +19,7 @@ from ..shared.events import HIDDEN, Event
 from ..shared.panel import html_panel
 from ..shared.show import answered
 from . import drawing
-from .bench import ANY, FAVOURITES, Bench, first
+from .bench import ANY, FAVOURITES, Bench, defaults, first
 from .upload import OWN, taken
 
 HERE = Path(__file__).parent
@@ -162,9 +162,8 @@ def wire_jobs(
         defence["halt"].click(show.polite(bench.stop_fit), visitor, None, **HIDDEN),
     ):
         clicked.then(**refresh).then(**buttons)
-    defence["classifier"].change(
-        lambda name: classifiers.recipe(name).epochs, defence["classifier"], defence["epochs"], **HIDDEN
-    )
+    filled = [defence[k] for k in ("epochs", "adversarial", "eps")]
+    defence["classifier"].change(defaults, defence["classifier"], filled, **HIDDEN)
 
 
 def curve_form(

@@ -59,8 +59,9 @@ CURVE = (
     "the page. FGSM on 1,000 pictures takes seconds a curve, PGD minutes, the ensemble many."
 )
 DEFENCE = (
-    "Train a classifier as usual, or against an adversary that changes every picture while it learns. It appears in "
-    "the lists above when it is done: put both into one curve."
+    "Train a classifier as usual, or against an adversary that changes every picture while it learns. The net "
+    "'certified' learns to be right whatever an adversary does, and the curve shows how often that is proven. What is "
+    "trained appears in the lists above when it is done: put both into one curve."
 )
 ATTACKED = "A garment on any background: it is cut out and made gray and 28 x 28, light on black."
 COMPARE = "Choose two to six models: they draw from the same seeds, and are scored by the same scorer."
