@@ -537,3 +537,10 @@ class TestBundled:
     @pytest.mark.parametrize("name", ["dense", "cnn"])
     def test_the_others_are_not(self, name, test):
         assert self.accuracy(robustness.first(test, 50), name, "pgd", 0.1, "none") < 0.15
+
+    @pytest.mark.parametrize(("attack", "n"), [("pgd", 200), ("ensemble", 30)])
+    def test_no_attack_gets_below_what_is_certified(self, attack, n, test):
+        net, chosen = {"certified": classifiers.load("certified")}, robustness.first(test, n)
+        *_, proven, left = [p for p in robustness.curve(net, chosen, [attack], [0.1]) if p.whole]
+        assert (proven.attack, left.attack, left.n) == ("certified", attack, n)
+        assert 0.65 < proven.accuracy <= left.accuracy
