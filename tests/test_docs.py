@@ -109,6 +109,7 @@ def test_the_commands_of_a_page_run_in_its_order(page, tmp_path, serve, capsys):
             Image.fromarray(noise).save(tmp_path / "garments" / name / f"{i}.png")
     for name in ("a.png", "coat.jpg", "boot.jpg"):
         Image.fromarray(np.pad(np.full((20, 12), 180, np.uint8), 8)).save(tmp_path / name)
+    Image.fromarray(np.pad(np.full((20, 12), 180, np.uint8), ((4, 4), (8, 8)))).save(tmp_path / "coat.png")  # 28 x 28
     (tmp_path / "folder" / "of").mkdir(parents=True)
     (tmp_path / "folder" / "of" / "pictures").symlink_to(tmp_path / "garments")
     torch.save(netG(), tmp_path / "netG.pth")

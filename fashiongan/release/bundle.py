@@ -57,6 +57,10 @@ BUNDLED: dict[str, dict[str, Any]] = {
         **{"gan": "projected", "data": CUTOUTS, "fit": "cutout", "balance": "even", "epochs": 55, "batch": 24},
         **{"width": 44, "lr_g": 6e-4, "lr_d": 6e-4, "precision": "bfloat16", "schedule": "linear"},
     },
+    "enlarger": {
+        **{"gan": "enlarger", "data": CUTOUTS, "fit": "cutout", "balance": "even", "epochs": 22, "batch": 16},
+        **{"width": 38, "precision": "bfloat16"},
+    },
     "compact": {"gan": "compact", **SMALL, "epochs": 8, "batch": 128},
     "large": {"gan": "large", **SMALL, "classes": "9", "limit": 100, "batch": 32, "epochs": 200, "width": 64},
 }
