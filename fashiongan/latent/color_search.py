@@ -8,11 +8,17 @@ taken back, and the next one is half as long. Where that ends far from the color
 moved. A latent keeps its length, since a longer one would draw a less typical garment. What is missing in the end,
 `dye` adds.
 
-Which latents are found depends on the GAN, the class, the color, the seed and the garment's number alone.
+Which latents are found depends on the GAN, the class, the color, the seed and the garment's number alone. They are
+kept, so that neither a slider nor the choice of a garment waits for a search again. A search can be bounded in time
+(`within`): it goes on where it stopped.
 """
 
+import math
+import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -30,11 +36,31 @@ STEPS = 4  # of each
 NEAR = 12.0  # a garment as near as that needs no other start
 CLOSE = 4.0  # a garment as near as that stays
 FARTHEST = 3.0  # standard deviations of z that the first step moves, at most
-AT_ONCE = 10  # garments whose slopes are computed together, so that memory stays bounded
+AT_ONCE = 10  # garments that are searched together, so that memory stays bounded
 BARE = 0.01  # of its picture: what covers less is no garment
 NO_GARMENT = 1000.0  # the distance of a picture without a garment
 
-_latents: Cache[tuple[object, ...], Tensor] = Cache(64)  # so that sliders do not wait for a search at every move
+_latents: Cache[tuple[object, ...], Tensor] = Cache(5000)  # of single garments
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)  # of time.monotonic()
+
+
+class UnfinishedError(Exception):
+    """A search was stopped by `within`. The garments that are found by then are kept."""
+
+    def __init__(self, done: int, n: int):
+        super().__init__(f"{done} of {n} garments are found")
+        self.done, self.n = done, n
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """A search in this block that is not done after so many seconds raises UnfinishedError; it then has found a few
+    garments more, however short the time is."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
 
 
 def latents(gan: GAN, c: Tensor, numbers: Sequence[int], colors: Sequence[str], seed: int, psi: float = 1.0) -> Tensor:
@@ -48,8 +74,21 @@ def latents(gan: GAN, c: Tensor, numbers: Sequence[int], colors: Sequence[str], 
         seed: another one finds other garments.
         psi: the truncation with which the garments will be drawn.
     """
-    key = (weakref.ref(gan), tuple(c.flatten().tolist()), tuple(numbers), tuple(colors), seed, psi)
-    return _latents.get(key, lambda: search(gan, c, numbers, colors, seed, psi)).clone()
+    keys = [
+        (weakref.ref(gan), tuple(own.flatten().tolist()), number, color, seed, psi)
+        for own, number, color in zip(c, numbers, colors, strict=True)
+    ]
+    each = [_latents.find(key) for key in keys]
+    missing = [i for i, z in enumerate(each) if z is None]
+    while missing:
+        piece, missing = missing[:AT_ONCE], missing[AT_ONCE:]
+        latest = search(gan, c[piece], [numbers[i] for i in piece], [colors[i] for i in piece], seed, psi)
+        for i, z in zip(piece, latest, strict=True):
+            each[i] = z
+            _latents.put(keys[i], z)
+        if missing and time.monotonic() > _deadline.get():
+            raise UnfinishedError(len(keys) - len(missing), len(keys))
+    return torch.stack([z for z in each if z is not None])
 
 
 @torch.no_grad()
@@ -59,22 +98,26 @@ def search(gan: GAN, c: Tensor, numbers: Sequence[int], colors: Sequence[str], s
     each = torch.stack([candidates(gan, seed, number) for number in numbers])  # (n, CANDIDATES, ...)
     n, k = each.shape[:2]
     z = gan.choose(each.flatten(0, 1), c.repeat_interleave(k, 0))
-    far = measured(gan, z, c.repeat_interleave(k, 0), target.repeat_interleave(k, 0), psi)[1].view(n, k)
-    z, order, row = z.unflatten(0, (n, k)), far.argsort(dim=1, stable=True), torch.arange(n)
+    lab, far = measured(gan, z, c.repeat_interleave(k, 0), target.repeat_interleave(k, 0), psi)
+    z, lab, far = (x.unflatten(0, (n, k)) for x in (z, lab, far))
+    order, row = far.argsort(dim=1, stable=True), torch.arange(n)
     best, best_far = z[row, order[:, 0]], far[row, order[:, 0]]
     for start in range(STARTS):
         todo = (best_far > NEAR).nonzero().flatten()
         if not len(todo):
             break
-        end, end_far = approached(gan, z[todo, order[todo, start]], c[todo], target[todo], psi)
+        at = todo, order[todo, start]
+        end, end_far = approached(gan, z[at], lab[at], far[at], c[todo], target[todo], psi)
         better = end_far < best_far[todo]
         best[todo[better]], best_far[todo[better]] = end[better], end_far[better]
     return best
 
 
-def approached(gan: GAN, z: Tensor, c: Tensor, target: Tensor, psi: float) -> tuple[Tensor, Tensor]:
-    """Latents (n, ...) moved so that their garments come nearer to colors (n, 3), and how far they then are (n,)."""
-    lab, far = measured(gan, z, c, target, psi)
+def approached(
+    gan: GAN, z: Tensor, lab: Tensor, far: Tensor, c: Tensor, target: Tensor, psi: float
+) -> tuple[Tensor, Tensor]:
+    """Latents (n, ...) moved so that their garments, which have colors `lab` (n, 3) and are as `far` (n,) from their
+    targets (n, 3), come nearer; and how far they then are (n,)."""
     slopes = slopes_at(gan, z, c, psi)
     radius = torch.full((len(z), 1), FARTHEST * directions.spread(gan))
     for _ in range(STEPS):

@@ -118,6 +118,35 @@ def test_the_same_description_gives_the_same_garments_and_another_seed_others(ga
     assert torch.pdist(z).min() > 1, "no two are the same garment"
 
 
+def test_a_search_that_is_stopped_goes_on_where_it_was(gan, monkeypatch):
+    sheet, pieces = SampleSpec("painter", n=7, seed=5, palette=("#b03a2e", "#1f77b4")), []
+    whole = spec.latents(gan, sheet)[0]
+    search = color_search.search
+    monkeypatch.setattr(color_search, "search", lambda *of: pieces.append(of[2]) or search(*of))
+    monkeypatch.setattr(color_search, "AT_ONCE", 3)
+    color_search._latents.clear()
+    for done in (3, 6):
+        with pytest.raises(color_search.UnfinishedError) as stopped, color_search.within(0.0):
+            spec.latents(gan, sheet)
+        assert (stopped.value.done, stopped.value.n) == (done, 7)
+    with color_search.within(0.0):
+        assert torch.allclose(spec.latents(gan, sheet)[0], whole, atol=1e-3)
+    assert pieces == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_garment_that_was_found_is_searched_no_more(gan, monkeypatch):
+    sheet = SampleSpec("painter", n=5, seed=6, palette=("#b03a2e", "#1f77b4"))
+    drawn = spec.picture(gan, sheet)
+    search, numbers = color_search.search, []
+    monkeypatch.setattr(color_search, "search", lambda *of: numbers.extend(of[2]) or search(*of))
+    alone = interpolate.garment(gan, sheet, 3)
+    assert (spec.picture(gan, alone)[0].int() - drawn[3].int()).abs().max() <= 2
+    spec.latents(gan, replace(sheet, n=4))
+    assert numbers == []
+    spec.latents(gan, replace(sheet, n=7))
+    assert numbers == [5, 6]
+
+
 def test_latents_stay_as_typical_as_they_were(gan):
     z = spec.latents(gan, SampleSpec("painter", n=20, palette=("#e6c229",)))[0]
     typical = gan.latents(1000, torch.Generator().manual_seed(0)).norm(dim=1)

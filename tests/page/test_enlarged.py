@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 
 import pytest
@@ -12,7 +13,9 @@ from test_desk import address, saved
 from test_sample import NEW_PICTURE, changed, choose, fetch, named, source
 
 from benchmarks import layout
+from fashiongan.latent import color_search
 from fashiongan.studio import Studio, in_color
+from fashiongan.ui.sample import desk
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +110,36 @@ def test_garments_of_a_generator_in_color_are_found_by_a_color(page):
     changed(page, old)
     assert look(page)["palette"] == ["#b03a2e"]
     assert page.locator("#ground:visible").count() == 1
+
+
+def test_a_search_for_colors_says_how_far_it_is(page, monkeypatch):
+    old = source(page)
+    choose(page, "checkpoint", "alpha-1 (yours)")
+    old = changed(page, old)
+    named(page)
+    search, begun = color_search.search, []
+    monkeypatch.setattr(color_search, "search", lambda *of: begun.append(time.sleep(0.3)) or search(*of))
+    monkeypatch.setattr(color_search, "AT_ONCE", 10)
+    monkeypatch.setattr(desk, "SEARCHED", 0.1)
+    page.evaluate(HEARD)
+    page.locator("#palette input").fill("#1f77b4")
+    page.locator("#palette input").press("Enter")
+    changed(page, old)
+    told = page.evaluate("() => window.told")
+    sentences = [f"In these colors: {done} of 40 garments." for done in (10, 20, 30)]
+    assert [text for text in told if text] == sentences
+    assert len(begun) == 4
+    assert page.locator("#pictures .note").is_hidden()
+    assert look(page)["palette"] == ["#1f77b4"]
+    assert page.locator("#undo").is_enabled()
+
+
+HEARD = """() => {
+  window.told = [];
+  const note = () => document.querySelector('#pictures .note:not([hidden])')?.textContent || '';
+  new MutationObserver(() => { if (note() !== window.told.at(-1)) window.told.push(note()); })
+    .observe(document.querySelector('#pictures'), {subtree: true, childList: true, attributes: true});
+}"""
 
 
 def test_with_the_switch_every_control_has_its_place(page):

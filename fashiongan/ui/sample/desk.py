@@ -10,7 +10,7 @@ from torch import Tensor
 from ... import limits
 from ...errors import StudioError, quoted
 from ...gans.base import GAN
-from ...latent import directions, interpolate, spec
+from ...latent import color_search, directions, interpolate, spec
 from ...studio import Studio, in_color
 from ..shared import checkpoints, show, words
 from . import explore, saves
@@ -19,6 +19,7 @@ from .controls import palettes
 from .state import ALL, ALONE, KEY, NEAR, SEED, SLIDERS, History, Values, address, opened, padded
 from .view import moving, view
 
+SEARCHED = 0.5  # seconds of a search for colors, after which the page hears how far it is
 DRAWN = 4  # widgets that `Desk.drawn` updates
 REST = 6 + SLIDERS  # widgets that `Desk.page` updates beyond those of `Desk.chosen`
 
@@ -156,19 +157,32 @@ class Desk:
 
     def drawn(self, v: Values, history: History) -> list[Any]:
         """The picture, the locked garment alone, the panel's value, and the history: values, and no updates of
-        properties, for which gradio would build each widget anew at every move of a slider."""
+        properties, for which gradio would build each widget anew at every move of a slider.
+
+        A search for garments of a color goes on for SEARCHED seconds. If it is not done by then, the panel gets how far
+        it is, keeps the sheet, and asks for the same again.
+        """
+        steps = {"undo": history.at > 0, "redo": history.at < len(history.past) - 1}
+        try:
+            with color_search.within(SEARCHED):
+                return [*self.pictures(v, steps), history]
+        except color_search.UnfinishedError as search:
+            progress = words.SEARCHING.format(done=search.done, n=search.n)
+            waiting = {"searching": progress, "at": time.monotonic()}  # another value each time, which the panel sees
+            return [gr.skip(), gr.skip(), waiting | steps, history]
+
+    def pictures(self, v: Values, steps: dict[str, bool]) -> list[Any]:
+        """As `drawn`, without the history."""
         sample = self.sample(v)
         images, columns, description = self.sheets.drawn(sample)
         alone = v.across == NEAR and bool(v.locked)
         # Garments that are marked as liked stay marked while this stays the same.
         sheet = repr((v.name, v.locked, v.base, v.across, v.label, v.n, v.seed))
         panel = {"address": address(v), "sheet": sheet, "columns": columns, "n": len(images), "side": images.shape[-1]}
-        steps = {"undo": history.at > 0, "redo": history.at < len(history.past) - 1}
         return [
             show.described_sheet(images, columns, description, saves.name(sample, 1)),
             self.large(v, images) if alone else None,
             panel | steps,
-            history,
         ]
 
     def large(self, v: Values, neighbours: Tensor) -> str:

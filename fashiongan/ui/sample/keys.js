@@ -7,12 +7,14 @@ const find = (/** @type {string} */ s) => /** @type {any} */ (document.querySele
 const part = (/** @type {string} */ s) => /** @type {any} */ (element.querySelector(s));
 const ring = make('div', {className: 'ring', hidden: true});
 const liked = new Set();
-const address = () => new URLSearchParams(props.value.address).get('sample') || '';
-let chosen = -1, pointed = 0, name = '', sheet = '', later = 0, shown = '';
+const address = () => new URLSearchParams(drawn.address).get('sample') || '';
+const note = make('p', {className: 'note', role: 'status', hidden: true});
+let drawn = props.value || {}; // what came with the sheet that is shown
+let chosen = -1, pointed = 0, name = '', sheet = '', later = 0, patience = 0, shown = '';
 
 /** Put a ring round garment `i` of the sheet; desk.css says where that is. */
 function around(/** @type {any} */ ring, /** @type {number} */ i) {
-  const {columns, n, side} = props.value;
+  const {columns, n, side} = drawn;
   const where = {x: i % columns, y: Math.floor(i / columns), columns, rows: Math.ceil(n / columns), cell: side + 2};
   for (const [name, value] of Object.entries(where)) ring.style.setProperty(`--${name}`, value);
   find('#sheet .image-frame')?.append(ring);
@@ -20,7 +22,7 @@ function around(/** @type {any} */ ring, /** @type {number} */ i) {
 
 /** Let the arrows' ring be round garment `i`; no ring if there is none of that number. */
 function choose(/** @type {number} */ i) {
-  chosen = i < props.value.n ? i : -1;
+  chosen = i < drawn.n ? i : -1;
   ring.hidden = chosen < 0;
   if (chosen >= 0) around(ring, chosen);
   if (pointed && shown !== subject()) preview();
@@ -46,7 +48,7 @@ function clicked(/** @type {MouseEvent} */ e) {
   const image = /** @type {any} */ (e.target);
   if (!liking() || !image.matches?.('#sheet img')) return;
   e.stopPropagation();
-  const {columns, n} = props.value, [x, y] = place(e, image), i = Math.floor(y * Math.ceil(n / columns)) * columns;
+  const {columns, n} = drawn, [x, y] = place(e, image), i = Math.floor(y * Math.ceil(n / columns)) * columns;
   if (i + Math.floor(x * columns) < n) like(i + Math.floor(x * columns));
 }
 
@@ -83,8 +85,8 @@ function pressed(/** @type {KeyboardEvent} */ e) {
   const key = e.key.length === 1 ? e.key.toLowerCase() : e.key, to = arrow(key);
   if (key === '?') part('dialog').showModal();
   else if (to && !target.matches('input, [role]')) {
-    const next = chosen < 0 ? 0 : chosen + to[0] + to[1] * props.value.columns;
-    if (next >= 0 && next < props.value.n) choose(next);
+    const next = chosen < 0 ? 0 : chosen + to[0] + to[1] * drawn.columns;
+    if (next >= 0 && next < drawn.n) choose(next);
   } else if (key === 'Enter' && chosen >= 0 && !target.closest('button, a, input')) trigger('select', {number: chosen});
   else if (key === 'l' && chosen >= 0) like(chosen);
   else if (key === 'k' && chosen >= 0) trigger('submit', {number: chosen});
@@ -114,9 +116,20 @@ function tell() {
   history.replaceState(history.state, '', now);
 }
 
+/** Show how far a search for colors is, until the sheet comes or no more is heard of it. */
+function progress(/** @type {string} */ text) {
+  if (!note.isConnected) find('#pictures')?.append(note);
+  set(note, {hidden: !text, textContent: text});
+  clearTimeout(patience);
+  if (text) patience = setTimeout(() => progress(''), 60_000);
+}
+
 watch('value', () => {
-  const other = sheet !== props.value.sheet;
-  sheet = props.value.sheet;
+  progress(props.value.searching || '');
+  if (props.value.searching) { trigger('input', {}); return; } // for more of it
+  drawn = props.value;
+  const other = sheet !== drawn.sheet;
+  sheet = drawn.sheet;
   if (other) liked.clear();
   if (other || liked.size) showLiked();
   clearTimeout(later);

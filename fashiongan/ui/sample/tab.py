@@ -192,7 +192,7 @@ class Wiring:
         fetch = w.models.input(partial(checkpoints.fetched, studio), listed, [*listed, f.about], **HIDDEN)
         fetch.success(**self.classes).then(**self.redraw).then(**self.named)
         moved = (w.label, w.n, w.seed, w.truncation, *w.sliders, w.far, w.palette, w.enlarge)
-        gr.on([x.input for x in moved], **self.redraw)
+        gr.on([*(x.input for x in moved), self.p.panel.input], **self.redraw)
         w.photograph.upload(show.polite(show.palette_of), w.photograph, w.palette, **HIDDEN).success(**self.redraw)
         w.ways.input(lambda: [0] * SLIDERS, None, w.sliders, **HIDDEN).then(**self.named).then(**self.redraw)
         w.roll.click(lambda: random.randrange(limits.PAGE_SEED + 1), None, w.seed, **HIDDEN).then(**self.redraw)
