@@ -219,3 +219,15 @@ def test_a_fit_records_what_is_certified_and_its_header_holds_it(garments, idx_r
     records = list(classifiers.fit(recipe("dense", epochs=1, batch=55), dense, root=idx_root))
     assert {r.certified for r in records} == {None}
     assert "certified" not in checkpoint.header_entries(dense)
+
+
+def test_a_fit_goes_on_from_another_without_its_warm_up(fitter, garments, tmp_path):
+    path = tmp_path / "a.safetensors"
+    classifiers.save(path, fitter.net, classifiers.FitInfo())
+    changes = {"start": str(path), "epochs": 1, "batch": 20, "warmup": 0.0, "lr": 1e-4, "precision": "float32"}
+    pictures = first(garments, 240)
+    on = Fitter(recipe("certified", **changes), pictures)
+    assert all(torch.equal(v, checkpoint.halved(fitter.net.state_dict()[k])) for k, v in on.net.state_dict().items())
+    (*_, last) = on.run(math.inf)
+    assert last.certified >= classifiers.certified_accuracy(fitter.net, fitter.held_out, 0.1) - 0.1
+    assert not torch.equal(on.net.judge.weight, classifiers.load(path).judge.weight)
