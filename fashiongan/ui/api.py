@@ -17,7 +17,7 @@ from ..studio.colorize import ColorizeService
 from ..studio.robustness import AttackSpec, RobustnessService
 from .arguments import AttackArguments, AttackedAtLeast, ColorizeArguments, CurveArguments, TrainArguments, arguments
 from .enlarge_endpoint import EnlargeEndpoint
-from .shared import access, edge, show
+from .shared import access, edge, fields, show
 
 OPTIONS = 'options takes a JSON object, such as {"width": 32}.'
 PLACES = 'hints takes a JSON list, such as [{"x": 0.5, "y": 0.3, "colour": "teal"}].'
@@ -197,25 +197,10 @@ class ColorEndpoints:
         self.colorizing = colorizing
 
     def add(self) -> None:
-        # Files are passed through components, which accept uploads only; gr.api would accept any path.
-        fields = [
-            gr.File(visible=False, label="picture", type="filepath"),
-            gr.Textbox("", visible=False, label="colours"),
-            gr.Number(1, precision=0, visible=False, label="n"),
-            gr.Textbox("", visible=False, label="label"),
-            gr.Number(0, precision=0, visible=False, label="seed"),
-            gr.Number(1, visible=False, label="strength"),
-            gr.Checkbox(False, visible=False, label="classic"),
-            gr.Number(1, precision=0, visible=False, label="tones"),
-            gr.Textbox("[]", visible=False, label="hints"),
-            gr.Textbox("", visible=False, label="checkpoint"),
-            gr.Checkbox(True, visible=False, label="keep_background"),
-            gr.File(visible=False, label="reference", type="filepath"),
-        ]
         files = gr.File(visible=False, file_count="multiple", label="coloured")
         gr.Button(visible=False).click(
             show.polite(self.color, "colorize"),
-            fields,
+            fields.hidden(self.color),
             files,
             api_name="colorize",
             concurrency_id="colorize",
@@ -268,8 +253,8 @@ class ColorEndpoints:
         places = parsed(list[object], a.hints or "[]", PLACES)
         colors = in_color.palette(a.colours or "")
         colors += in_color.of_photograph(Path(reference)).colors if reference else ()
-        fields = {"colors": colors, "hints": places, "tones": tones, "label": label}
-        spec = engine.colorize_spec({**fields, "seed": seed, "strength": strength})
+        request = {"colors": colors, "hints": places, "tones": tones, "label": label}
+        spec = engine.colorize_spec({**request, "seed": seed, "strength": strength})
         gray = engine.opened(Path(picture))
         name, gan = self.colorizing.colorizer(a.checkpoint or "", gray)
         if a.classic:
@@ -287,13 +272,9 @@ class CutoutEndpoint:
     """Cut garments out."""
 
     def add(self) -> None:
-        fields = [
-            gr.File(visible=False, label="picture", type="filepath"),
-            gr.Textbox("none", visible=False, label="background"),
-        ]
         gr.Button(visible=False).click(
             show.polite(self.cutout),
-            fields,
+            fields.hidden(self.cutout),
             [gr.File(visible=False, label="cutout"), gr.Textbox(visible=False, label="note")],
             api_name="cutout",
             concurrency_id="colorize",

@@ -7,7 +7,7 @@ import gradio as gr
 from ..errors import StudioError
 from ..studio import Studio, enlarging, in_color
 from .arguments import EnlargeArguments, arguments
-from .shared import show
+from .shared import fields, show
 
 
 class EnlargeEndpoint:
@@ -17,20 +17,9 @@ class EnlargeEndpoint:
         self.studio = studio
 
     def add(self) -> None:
-        # Files are passed through components, which accept uploads only.
-        fields = [
-            gr.File(visible=False, label="picture", type="filepath"),
-            gr.Textbox("", visible=False, label="checkpoint"),
-            gr.Textbox("", visible=False, label="colours"),
-            gr.Number(1, precision=0, visible=False, label="n"),
-            gr.Textbox("", visible=False, label="label"),
-            gr.Number(0, precision=0, visible=False, label="seed"),
-            gr.Textbox("none", visible=False, label="background"),
-            gr.Textbox("", visible=False, label="enlarger"),
-        ]
         gr.Button(visible=False).click(
             show.polite(self.enlarge),
-            fields,
+            fields.hidden(self.enlarge),
             gr.File(visible=False, file_count="multiple", label="enlarged"),
             api_name="enlarge",
             concurrency_id="colorize",

@@ -9,7 +9,7 @@ from fashiongan.errors import StudioError
 from fashiongan.studio import RunStatus, Studio
 from fashiongan.ui import api
 from fashiongan.ui.arguments import AttackArguments, ColorizeArguments, CurveArguments, arguments
-from fashiongan.ui.shared import edge
+from fashiongan.ui.shared import edge, fields
 
 ATTACK = {
     "classifier": "cnn", "attack": "fgsm", "eps": 0.1, "mask": "none", "number": 0, "checkpoint": "", "target": "",
@@ -60,6 +60,21 @@ def test_an_endpoint_returns_json_and_keeps_its_signature():
     wrapped = edge.as_json(status)
     assert wrapped("b") == edge.answer(RunStatus(gan="b"))
     assert list(inspect.signature(wrapped).parameters) == ["name"]
+
+
+def test_an_argument_is_sent_by_a_hidden_field_of_its_name_default_and_type():
+    def endpoint(
+        picture: str | None = None, colours: str = "", n: int = 2, strength: float = 0.5, classic: bool = True
+    ) -> str:
+        raise NotImplementedError
+
+    kinds = ["file", "textbox", "number", "number", "checkbox"]
+    widgets = fields.hidden(endpoint)
+    assert [widget.get_block_name() for widget in widgets] == kinds
+    assert [widget.label for widget in widgets] == list(inspect.signature(endpoint).parameters)
+    assert [widget.value for widget in widgets] == [None, "", 2, 0.5, True]
+    assert [widget.precision for widget in widgets[2:4]] == [0, None]
+    assert not any(widget.visible for widget in widgets)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import gradio as gr
 
 from ... import limits
 from ...studio import Studio, in_color
-from ..shared import checkpoints, send, show, words
-from ..shared.checkpoints import FAVOURITE
+from ..shared import checkpoints, fields, send, show, words
 from ..shared.events import HIDDEN, Event
 from . import board, explore, keys, saves
 from . import upload as upload_fold
@@ -18,7 +17,7 @@ from .about import film_of
 from .controls import Controls, controls
 from .desk import Desk
 from .endpoint import SheetEndpoint
-from .state import ALL, SLIDERS, History
+from .state import SLIDERS, History
 from .view import left, moving, view
 
 LIVE: Event = {
@@ -206,16 +205,10 @@ class Wiring:
     def programs(self) -> None:
         """Add the endpoint /sample. It has its own places in the queue, so that requests of programs do not delay
         sliders."""
-        w = self.w
-        # Programs send checkpoint and class as text: a dropdown would accept only the choices that the page has shown.
-        named_model, named_label = gr.Textbox(FAVOURITE, visible=False), gr.Textbox(ALL, visible=False)
-        # Number fields, because the range of the page's sliders depends on the checkpoint that it shows.
-        free = [gr.Number(0, visible=False, label=f"slider {i + 1}") for i in range(SLIDERS)]
-        plain = [named_model, named_label, w.n, w.seed, w.truncation, *free]
-        plain += [gr.Number(0, visible=False), gr.Textbox("layer", visible=False), gr.Textbox("", visible=False)]
-        event = show.polite(SheetEndpoint(self.desk.sheets).sheet, "sample")
+        sheet = SheetEndpoint(self.desk.sheets).sheet
         own = {**LIVE, "api_visibility": "public", "concurrency_id": "sample by program"}
-        gr.Button(visible=False).click(event, plain, self.p.out, api_name="sample", **own)
+        event = show.polite(sheet, "sample")
+        gr.Button(visible=False).click(event, fields.hidden(sheet), self.p.out, api_name="sample", **own)
 
     def exploring(self, page: gr.Blocks) -> None:
         """Connect what starts from one garment: lock it, mix it, keep it, open a kept one."""
