@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .. import checkpoint
 from ..color import color_space
@@ -16,17 +17,20 @@ from ..errors import StudioError, quoted
 from ..gans.base import GAN
 from ..gans.enlarger import Enlarger
 from ..gans.sampling import number
-from ..gans.shrinking import SMALL, chroma, luma, shrink, shrunk
+from ..gans.shrinking import MARGIN, SMALL, chroma, luma, shrink, shrunk
 from ..hub import registry
 
 NAME = "enlarger"  # of the bundled checkpoint
 AT_ONCE = 10  # garments per pass: with more, the activations no longer fit the processor's cache
 SATURATED = 16  # of 255: a picture is in color if the channels of a pixel differ by more than this
+EMPTY = 16  # of 255: a picture shows a garment if some pixel differs from its ground by more than this
 MISSING = (
     "There is no enlarger here yet: train one with `python train.py enlarger` and a folder of cut-outs, and name its "
     "checkpoint."
 )
 LEAST = 0.02  # least mean darkness, or lightness, by which `retoned` divides
+CELL = 4  # pixels a side of the cells in which `attached` looks for pieces
+FAINT, SHOWN = 0.02, 0.03  # alpha and input of a cell, both 0..1, above which it belongs to a piece, or is shown
 
 
 def load(name: str | None = None) -> Enlarger:
@@ -47,7 +51,7 @@ def opened(source: Path | bytes) -> Tensor:
     """Open a picture file of 28 x 28 gray pixels as (1, 28, 28) uint8, light on black like Fashion-MNIST.
 
     One with a light border, or on nothing, is dark on white: it is negated. Raises StudioError for any other size, and
-    for a picture in color.
+    for a picture in color, and for an empty one.
     """
     im = images.opened(source, 4096)
     if im.size != (SMALL, SMALL):
@@ -60,7 +64,10 @@ def opened(source: Path | bytes) -> Tensor:
         raise StudioError("An enlarger takes gray garments, and this picture is in color.")
     gray = rgb[..., 0]
     border = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    return (255 - gray if border.median() > 127 else gray)[None].contiguous()
+    gray = 255 - gray if border.median() > 127 else gray
+    if int(gray.max()) <= EMPTY:
+        raise StudioError("This picture shows no garment: it is empty.")
+    return gray[None].contiguous()
 
 
 def classes(gan: Enlarger, n: int, label: int | str | Sequence[int | str | None] | None) -> Tensor:
@@ -190,11 +197,27 @@ def drawn(gan: Enlarger, small: Tensor, y: Tensor, z: Tensor, color: Tensor | No
     (N, S, S, 4) uint8."""
     if color is None:
         rgba = gan.G(small, y, z)
+        rgba[:, 3:] = attached(rgba[:, 3:], small)
     else:
         tone = chroma(color).flatten(1)
-        alpha = gan.G(small, y, z, tone)[:, 3:]  # the first pass only finds where the garment is
+        alpha = attached(gan.G(small, y, z, tone)[:, 3:], small)  # the first pass only finds where the garment is
         rgba = gan.G(retoned(small, shrunk(alpha).clamp(0, 1), 1 - luma(color)), y, z, tone, alpha)
     return (rgba * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu()
+
+
+def attached(alpha: Tensor, small: Tensor) -> Tensor:
+    """Alpha (N, 1, S, S) without the pieces of which the input (N, 1, 28, 28) shows nothing, both in 0..1.
+
+    White on white cannot be seen in the input, so the net also imagines white pieces where there is nothing. One that
+    touches the garment can be a part of it, a detached one is taken away.
+    """
+    inner = 2 * round(alpha.shape[-1] / MARGIN / 2)
+    edge = (alpha.shape[-1] - inner) // 2
+    cells = F.max_pool2d(alpha, CELL) > FAINT
+    kept = cells & (F.max_pool2d(F.pad(F.interpolate(small, inner), [edge] * 4), CELL) > SHOWN)
+    while not torch.equal(wider := cells & (F.max_pool2d(kept.float(), 3, 1, 1) > 0), kept):
+        kept = wider
+    return alpha * F.interpolate(kept.float(), scale_factor=CELL)
 
 
 def retoned(small: Tensor, cover: Tensor, dark: Tensor | float) -> Tensor:

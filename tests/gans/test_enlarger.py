@@ -400,6 +400,41 @@ def test_a_garment_gets_the_requested_color(color):
     assert (ciede2000(got, color_space.lab_of(color).expand(2, 3)) < 8).all()
 
 
+def pieces(size):
+    """An input of 28 pixels that shows a garment at the left, and alpha with a white part that touches the garment, and
+    one that does not."""
+    small, alpha = torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, size, size)
+    small[..., 4:24, 2:8] = 0.6
+    alpha[..., size // 4 : size // 2, size // 8 : size // 2] = 0.8  # the garment, and white to its right
+    alpha[..., size // 4 : size // 2, 3 * size // 4 :] = 0.8
+    return small, alpha
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_white_piece_of_which_the_input_shows_nothing_stays_if_it_touches_the_garment(size):
+    small, alpha = pieces(size)
+    left = enlarge.attached(alpha, small)
+    assert torch.equal(left[..., : size // 2], alpha[..., : size // 2])
+    assert not left[..., size // 2 :].any()
+    assert torch.equal(enlarge.attached(alpha, small + small.flip(3)), alpha), "the input shows both"
+    assert not enlarge.attached(alpha, torch.zeros(1, 1, 28, 28)).any()
+
+
+@pytest.mark.parametrize("color", [None, "#b03a2e"])
+def test_enlarged_garments_have_no_detached_white_pieces(color, monkeypatch):
+    model = fresh()
+    small, alpha = pieces(64)
+    drawn = torch.cat([torch.full((1, 3, 64, 64), 0.5), alpha], 1)
+
+    def forward(_small, _y, _z, _chroma=None, cleaned=None):
+        return drawn.clone() if cleaned is None else torch.cat([drawn[:, :3], cleaned], 1)
+
+    monkeypatch.setattr(model.G, "forward", forward)
+    out = enlarge.enlarged(model, (small[0] * 255).byte(), color=color)[0, ..., 3]
+    assert out[:, 8:32].any()
+    assert not out[:, 32:].any()
+
+
 def test_retoned_garments_have_the_requested_lightness_and_their_ground_stays():
     small, cover = torch.zeros(1, 1, 28, 28), torch.zeros(1, 1, 28, 28)
     cover[..., 4:24, 4:24] = 1.0
@@ -428,6 +463,9 @@ def test_pictures_that_are_no_garments_of_28_pixels_are_refused(tmp_path):
         enlarge.opened(saved(tmp_path, "L", (64, 64), 90))
     with pytest.raises(StudioError, match="in color"):
         enlarge.opened(saved(tmp_path, "RGB", (28, 28), (200, 20, 20)))
+    for value in (0, 3, 252, 255):
+        with pytest.raises(StudioError, match="shows no garment: it is empty"):
+            enlarge.opened(saved(tmp_path, "L", (28, 28), value))
     with pytest.raises(StudioError, match="28 x 28 pixels, not"):
         enlarge.enlarged(fresh(), torch.zeros(1, 64, 64, dtype=torch.uint8))
     with pytest.raises(StudioError, match="choose an enlarger"):
