@@ -16,7 +16,7 @@ from .common import Parser, add_knobs, answer, describe_tick, progress, unused
 
 ALONE = (
     "--resume takes its recipe from the run: beside it only --epochs, --steps, --data (where the same "
-    "pictures are now), --device and --data-root."
+    "pictures are now), --device, --data-root and --compile."
 )
 
 
