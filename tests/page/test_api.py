@@ -69,11 +69,12 @@ def test_cutout(client, tmp_path):
         assert out.getpixel((5, 5)) == (255, 0, 0, 255)
 
 
-def test_enlarge_without_an_enlarger_and_without_an_input_is_one_sentence(client):
+def test_enlarge_takes_a_checkpoint_and_refuses_no_input_in_one_sentence(client):
+    (path,) = client.predict(checkpoint="studio", label="Dress", api_name="/enlarge")
+    with Image.open(path) as im:
+        assert (im.mode, im.size) == ("RGBA", (128, 128))
     with pytest.raises(Exception, match="Give a picture of 28 x 28 gray pixels, or the checkpoint"):
         client.predict(api_name="/enlarge")
-    with pytest.raises(Exception, match="There is no enlarger here yet"):
-        client.predict(checkpoint="studio", api_name="/enlarge")
 
 
 def test_cutout_refuses_in_one_sentence(client, tmp_path):
