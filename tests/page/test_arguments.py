@@ -1,8 +1,12 @@
 """The arguments of the endpoints, checked without a browser; and what an endpoint returns."""
 
+import base64
 import inspect
+import io
 
 import pytest
+import torch
+from PIL import Image
 
 from fashiongan.colorize import engine
 from fashiongan.errors import StudioError
@@ -60,6 +64,18 @@ def test_an_endpoint_returns_json_and_keeps_its_signature():
     wrapped = edge.as_json(status)
     assert wrapped("b") == edge.answer(RunStatus(gan="b"))
     assert list(inspect.signature(wrapped).parameters) == ["name"]
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_a_picture_with_alpha_goes_out_on_white(side):
+    picture = torch.full((4, side, side), 40, dtype=torch.uint8)
+    picture[3] = 255
+    picture[3, :, : side // 2] = 0
+    data = base64.b64decode(edge.url(picture).split(",")[1])
+    with Image.open(io.BytesIO(data)) as im:
+        assert (im.mode, im.size) == ("RGB", (side, side))
+        assert im.getpixel((side // 4, side // 2)) == (255, 255, 255)
+        assert im.getpixel((side - side // 4, side // 2)) == (40, 40, 40)
 
 
 def test_an_argument_is_sent_by_a_hidden_field_of_its_name_default_and_type():

@@ -103,6 +103,14 @@ def pixels(url):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,")))))
 
 
+@pytest.mark.parametrize("model", ["garments-128", "enlarger"])
+def test_bundled_models_that_draw_with_alpha_are_shown_beside_gray_ones(model, studio):
+    """Their rows reach the page: a JPEG has no alpha, and nobody could compare them."""
+    rows = response_of(compare.rows, studio, [model, "dcgan"], 0)
+    assert [len(row["pictures"]) for row in rows] == [compare.EACH] * 2
+    assert all(one["src"].startswith("data:image/jpeg") for one in rows[0]["pictures"])
+
+
 # Permissions
 
 

@@ -34,7 +34,7 @@ def answer(value: Any) -> Any:
 
 
 def url(picture: Tensor | bytes) -> str:
-    """A picture, (1 or 3, H, W) uint8 or the bytes of a PNG, as a data URL."""
+    """A picture, (1, 3 or 4, H, W) uint8 or the bytes of a PNG, as a data URL."""
     if isinstance(picture, bytes):
         return data_url(picture)
     im = image(picture)
@@ -46,7 +46,8 @@ def url(picture: Tensor | bytes) -> str:
 
 
 def image(picture: Tensor) -> Image.Image:
-    """(1 or 3, H, W) uint8 as a picture of its own size; the page enlarges it."""
+    """(1, 3 or 4, H, W) uint8 as a picture of its own size, on white; the page enlarges it."""
+    picture = sheets.on_ground(picture[None])[0]
     return Image.fromarray((picture[0] if picture.shape[0] == 1 else picture.permute(1, 2, 0)).contiguous().numpy())
 
 
