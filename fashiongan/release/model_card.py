@@ -37,11 +37,12 @@ def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
     """The model card in Markdown, from the checkpoint's header only."""
     r, paper = gan.recipe, gans.find(gan.recipe.gan)
     real = r.data == datasets.FASHION_MNIST
+    article = "An" if r.gan[0] in "aei" else "A"
     lines = [
         "---",
         "license: mit",
         "library_name: fashiongan",
-        "pipeline_tag: unconditional-image-generation",
+        f"pipeline_tag: {'image-to-image' if gan.from_pictures else 'unconditional-image-generation'}",
         *(["datasets:", "- zalando-datasets/fashion_mnist"] if real else []),
         "tags:",
         *(f"- {tag}" for tag in ("fashiongan", "gan", r.gan, "fashion")),
@@ -49,7 +50,8 @@ def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
         "",
         f"# {stem}",
         "",
-        f"A **{r.gan}** ({paper.year}): {paper.title}. [The paper]({paper.paper}). Made with FashionGAN Studio.",
+        f"{article} **{r.gan}** ({paper.year}): {paper.title}. [The paper]({paper.paper}). "
+        "Made with FashionGAN Studio.",
         "",
         "![Samples](samples.png)",
         "",
@@ -67,20 +69,26 @@ def text(stem: str, gan: GAN, info: HeaderInfo, film: bool, repo: str) -> str:
         lines += ["## Scores", "", *scores(report), "", report.verdict or "", ""]
     if film:
         lines += ["## Training", "", "![Training](training.gif)", ""]
-    labels = f' label="{next(iter(gan.choices.values()))}"' if gan.choices else ""
-    lines += [
-        "## Use",
-        "",
+    lines += ["## Use", "", *use(gan, f"hub:{repo}/{stem}.safetensors"), ""]
+    lines += ["The weights are under the MIT license. The file holds its recipe as text, and no code."]
+    return "\n".join(lines) + "\n"
+
+
+def use(gan: GAN, place: str) -> list[str]:
+    """How pictures are made with the checkpoint at that place on the Hub: a block of code."""
+    if gan.from_pictures:
+        colorize = f"colorize picture.jpg --checkpoint {place} --out colored.png"
+        verb = colorize if gan.colors else f"enlarge studio --enlarger {place} --out enlarged/"
+        return ["```sh", f"python -m fashiongan {verb}", "```"]
+    label = f', label="{next(iter(gan.choices.values()))}"' if gan.choices else ""
+    return [
         "```python",
         "from fashiongan import checkpoint",
         "",
-        f'gan = checkpoint.load("hub:{repo}/{stem}.safetensors")',
-        f"images = gan.sample_images(16, seed=0{',' if labels else ''}{labels})  # uint8 (N, C, H, W)",
+        f'gan = checkpoint.load("{place}")',
+        f"images = gan.sample_images(16, seed=0{label})  # uint8 (N, C, H, W)",
         "```",
-        "",
-        "The weights are under the MIT license. The file holds its recipe as text, and no code.",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def shown(value: object) -> str:

@@ -163,6 +163,22 @@ def test_the_card_is_made_from_the_header(trained):
     assert 'checkpoint.load("hub:me/boots/mine.safetensors")' in body
 
 
+@pytest.mark.parametrize(
+    ("name", "tag", "begins", "use"),
+    [
+        ("enlarger", "image-to-image", "An **enlarger**", "enlarge studio --enlarger hub:me/x/enlarger.safetensors"),
+        ("colorizer", "image-to-image", "A **colorizer**", "colorize picture.jpg --checkpoint hub:me/x/colorizer.s"),
+        ("dcgan", "unconditional-image-generation", "A **dcgan**", 'checkpoint.load("hub:me/x/dcgan.safetensors")'),
+    ],
+)
+def test_the_card_shows_how_each_kind_of_checkpoint_is_used(name, tag, begins, use):
+    _, front, body = model_card.files(name, "me/x")["README.md"].decode().split("---\n", 2)
+    assert yaml.safe_load(front)["pipeline_tag"] == tag
+    assert begins in body
+    assert use in body
+    assert ("sample_images" in body) == (name == "dcgan")
+
+
 def test_push_without_a_token_or_with_a_wrong_one_is_one_sentence(serve, trained, capsys, monkeypatch):
     serve(tokens=())
     assert cli.main(["push", str(trained), "--repo", "me/boots"]) == 2
