@@ -16,6 +16,7 @@ from ..gans.base import GAN
 N, IN_COLOR = 10_000, 2000  # pictures drawn for the gray scores, and for those in color
 SMALL = 28  # pixels a side for which the gray scores are made
 MOST_PIXELS = 128  # pixels a side of samples that are read from a folder
+FROM_PICTURES = "{gan} draws from a picture and keeps only one of each class, so it is not scored as generators are."
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None 
     """n pictures drawn by a checkpoint (equally many of each class), or n of samples.npz, a folder or a ZIP file.
 
     By default N pictures, and IN_COLOR if they are in color or not 28 x 28. `fit`: how the pictures of a folder become
-    squares, by default "fill".
+    squares, by default "fill". StudioError for a GAN that draws from a picture.
     """
     path = Path(name)
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -44,6 +45,8 @@ def draw(name: str | Path, n: int | None = None, seed: int = 0, fit: str | None 
     if zipped or (path.is_dir() and not (path / "checkpoint.safetensors").is_file()):
         return of_folder(path, n, fit)
     gan = checkpoint.load(name)
+    if gan.from_pictures:
+        raise StudioError(FROM_PICTURES.format(gan=gan.recipe.gan))
     small = gan.recipe.size == SMALL and gan.recipe.channels == 1
     n = n or (N if small else IN_COLOR)
     labels = sampling.chosen(gan, n, None) if gan.conditional else None

@@ -12,7 +12,7 @@ from .. import checkpoint, classifiers, gans
 from ..checkpoint import HeaderInfo
 from ..data import datasets
 from ..errors import StudioError
-from ..evaluation import evaluate, in_color, quick
+from ..evaluation import evaluate, in_color, quick, sources
 from ..evaluation import report as reports
 from ..evaluation.report import Report
 from ..gans.base import GAN
@@ -137,6 +137,8 @@ def model(studio: Studio, name: str) -> Entry:
     except StudioError as e:
         return Entry(name, verdict=str(e), curves={})
     entry = Entry(name, about(gan, info), scored(report, gan.recipe), explanation(report), curves(path, info))
+    if gan.from_pictures:
+        return replace(entry, scored=True, verdict=sources.FROM_PICTURES.format(gan=gan.recipe.gan))
     if report is None or not report.scores:
         return entry
     return replace(entry, values=values(report), bars=bars(report), copies=reports.copied(report))

@@ -315,6 +315,13 @@ def test_what_draws_from_a_picture_is_not_scored_as_a_generator(tmp_path):
     assert scored == ["projected"] * efficientnet.installed(in_color.NET)
 
 
+@pytest.mark.parametrize("name", ["enlarger", "colorizer"])
+def test_evaluating_what_draws_from_a_picture_is_one_sentence_at_once(name, capsys, monkeypatch):
+    monkeypatch.setattr("fashiongan.gans.base.GAN.sample_images", None)  # nothing is drawn before
+    assert cli.main(["evaluate", name]) == 2
+    assert f"{name} draws from a picture and keeps only one of each class" in capsys.readouterr().err
+
+
 def test_pictures_in_color_without_real_ones_are_one_sentence(drawn):
     _, report = report_of(drawn)
     assert report.remarks == ("Pictures in color are compared with real ones: give a folder of them with --data.",)

@@ -111,6 +111,14 @@ def test_bundled_models_that_draw_with_alpha_are_shown_beside_gray_ones(model, s
     assert all(one["src"].startswith("data:image/jpeg") for one in rows[0]["pictures"])
 
 
+def test_what_draws_from_a_picture_is_not_offered_to_be_scored(studio):
+    entry = score_table.model(studio, "enlarger")
+    assert entry.scored
+    assert entry.verdict == (
+        "enlarger draws from a picture and keeps only one of each class, so it is not scored as generators are."
+    )
+
+
 # Permissions
 
 
