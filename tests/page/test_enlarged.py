@@ -79,6 +79,18 @@ def test_a_switch_enlarges_the_sheet_and_the_chosen_garment(page, visit, enlarge
     assert "enlarger" not in look(page)
 
 
+BACKGROUNDS = """() => ['#sheet', '#pictures'].map(
+  (x) => getComputedStyle(document.querySelector(x)).backgroundColor)"""
+
+
+def test_beside_an_enlarged_garment_is_no_black(page):
+    assert page.evaluate(BACKGROUNDS) == ["rgb(0, 0, 0)"] * 2
+    old = source(page)
+    page.locator("#enlarge input").check()
+    changed(page, old)
+    assert page.evaluate(BACKGROUNDS) == ["rgb(255, 255, 255)"] * 2
+
+
 def test_garments_with_alpha_are_saved_on_a_ground_or_transparent(page, side):
     assert page.locator("#ground:visible").count() == 0
     old = source(page)
