@@ -16,6 +16,10 @@ test pictures and the photographs of FOLDER/validation, whose senders no trainin
   true mask, then bicubic enlargement. Both get the garment's true mean color, or no color; neither gets its class.
 - Times are those of 40 garments and of one, the median of five.
 
+A second table has, for each class that Fashion-MNIST and the enlarger share, how many of Fashion-MNIST's garments keep
+the class that the scorer names, the class given, and which the classifier of cut-outs names for the others. The class
+itself is among these where it is the scorer that names another.
+
 Without a checkpoint only times are measured, of an untrained net of the default size.
 """
 
@@ -46,6 +50,7 @@ COLOR = "#b03a2e"
 BAG = "Bag"  # the class of Fashion-MNIST that no enlarger has
 CEILING = "themselves (the ceiling)"
 PIECE = 100  # garments at a time
+OFTEN = 3  # names in a row of the second table
 LEAST_DB, LEAST_KEPT, MOST_MS = 28, 85, {40: 900, 1: 60}  # what is wanted
 
 
@@ -110,6 +115,21 @@ def kept(gan, gray, rgba, labels):
     seen = output_classes(gan, rgba, shared)
     rights = seen == expected, output_classes(gan, rgba, all_) == expected, seen == labels
     return [100 * statistics.mean(float(right[labels == k].double().mean()) for k in shared) for right in rights]
+
+
+def confusions(gan, gray, rgba, labels):
+    """A row for each of the classes `labels` (N,): its name, how many garments, per cent that keep the class that the
+    scorer names, and the most frequent names of the others with their per cent."""
+    shared, names = labels.unique().tolist(), gan.recipe.labels
+    expected, seen = input_classes(gan, gray), output_classes(gan, rgba, shared)
+    for k in shared:
+        own = labels == k
+        lost = seen[own & (seen != expected)].bincount(minlength=len(names))
+        often = [
+            (100 * int(lost[i]) / int(own.sum()), names[i]) for i in lost.argsort(descending=True)[:OFTEN].tolist()
+        ]
+        shown = ", ".join(f"{name} {share:.0f} %" for share, name in often if share)
+        yield names[k], int(own.sum()), f"{100 * float((seen == expected)[own].double().mean()):.0f} %", shown
 
 
 def held_out(gan, folder, n):
@@ -209,10 +229,8 @@ def time_rows(gan, gray):
             yield f"{n} enlarged in {name}", f"{ms:.0f} ms", f"at most {most}", n
 
 
-def with_checkpoint(gan, args):
-    """The rows of a trained enlarger."""
-    gray, labels = garments(gan, args.n)
-    own = enlarged(gan, gray, labels)
+def with_checkpoint(gan, args, gray, labels, own):
+    """The rows of a trained enlarger; `own` (N, S, S, 4) uint8 are what it makes of `gray` in their classes."""
     yield from consistency_rows(gan, gray, labels, own)
     none = torch.full_like(labels, -1)
     pictures = {"class given": own, "class not given": enlarged(gan, gray, none)}
@@ -244,10 +262,22 @@ def main(argv):
     name = f"`{args.checkpoint}`" if args.checkpoint else "An untrained enlarger"
     print(f"{name}, {gan.recipe.size} x {gan.recipe.size}, {device}; commit {commit.stdout.strip() or 'unknown'}.\n")
     print("| measured | value | wanted | garments |\n|---|---|---|---|")
-    random = torch.randint(0, 256, (40, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    for row in with_checkpoint(gan, args) if args.checkpoint else time_rows(gan, random):
-        print("| " + " | ".join(map(str, row)) + " |", flush=True)
+    if not args.checkpoint:
+        rng = torch.Generator().manual_seed(0)
+        print_rows(time_rows(gan, torch.randint(0, 256, (40, 28, 28), dtype=torch.uint8, generator=rng)))
+        return 0
+    gray, labels = garments(gan, args.n)
+    own = enlarged(gan, gray, labels)
+    print_rows(with_checkpoint(gan, args, gray, labels, own))
+    print("\n| class | garments | class kept | what the others are taken for |\n|---|---|---|---|")
+    known = labels >= 0
+    print_rows(confusions(gan, gray[known], own[known].permute(0, 3, 1, 2), labels[known]))
     return 0
+
+
+def print_rows(rows):
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
 if __name__ == "__main__":

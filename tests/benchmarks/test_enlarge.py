@@ -70,3 +70,14 @@ def test_a_class_is_kept_if_both_name_it(net, truth, monkeypatch):
     monkeypatch.setattr(benchmark, "output_classes", lambda gan, rgba, among: torch.tensor([0, 2, 1, 3]))
     shares = benchmark.kept(net, torch.zeros(4, 28, 28), torch.zeros(4, 4, 64, 64), labels)
     assert shares == pytest.approx([100 * (2 / 3 + 1) / 2, 100 * (2 / 3 + 1) / 2, 100 * (1 / 3 + 1) / 2])
+
+
+def test_what_the_others_are_taken_for_stands_with_the_most_frequent_first(net, monkeypatch):
+    """Classes 0 and 3, dress and pants: of four dresses one keeps its class."""
+    labels = torch.tensor([0, 0, 0, 0, 3])
+    monkeypatch.setattr(benchmark, "input_classes", lambda gan, gray: torch.tensor([0, 0, 0, 1, 3]))
+    monkeypatch.setattr(benchmark, "output_classes", lambda gan, rgba, among: torch.tensor([0, 2, 2, 0, 3]))
+    assert list(benchmark.confusions(net, None, None, labels)) == [
+        ("dress", 4, "25 %", "longsleeve 50 %, dress 25 %"),
+        ("pants", 1, "100 %", ""),
+    ]
