@@ -16,6 +16,7 @@ from benchmarks import layout
 from fashiongan.latent import color_search
 from fashiongan.studio import Studio, in_color
 from fashiongan.ui.sample import desk
+from fashiongan.ui.shared import checkpoints
 
 pytestmark = pytest.mark.slow
 
@@ -152,6 +153,23 @@ HEARD = """() => {
   new MutationObserver(() => { if (note() !== window.told.at(-1)) window.told.push(note()); })
     .observe(document.querySelector('#pictures'), {subtree: true, childList: true, attributes: true});
 }"""
+
+
+def test_an_enlarger_chosen_as_a_generator_says_what_its_garments_are(page, enlarger):
+    def caption():
+        return page.locator("#chosen").inner_text()
+
+    assert "Click a garment" in caption()
+    old = source(page)
+    choose(page, "checkpoint", checkpoints.title(enlarger))
+    old = changed(page, old)
+    assert "examples, one of each class" in caption()
+    assert "such as studio, and then Enlarge" in caption()
+    click(page, 0.05, 0.1)
+    changed(page, old)
+    assert "Chosen" in caption()
+    page.locator("#back").click()
+    page.wait_for_function("() => document.querySelector('#chosen').innerText.includes('examples')")
 
 
 def test_with_the_switch_every_control_has_its_place(page):

@@ -44,7 +44,12 @@ class Desk:
         base = base if base and spec.parse(base).checkpoint == name else ""
         shown = [gr.Slider(visible=seen) for seen in moving(locked, across)]
         fitted = [*self.of_gan(name, label, mate, cut), *self.coloring(name, enlarge)]
-        return [locked, base, across, *fitted, *shown, *view(locked, base, across)]
+        return [locked, base, across, *fitted, *shown, *view(locked, base, across, self.studio.gan(name))]
+
+    def viewed(self, name: str | None, locked: str, base: str, across: int) -> list[Any]:
+        """Updates for the widgets that make sense for another view of a checkpoint's garments."""
+        shown = [gr.Slider(visible=seen) for seen in moving(locked, across)]
+        return [*shown, *view(locked, base, across, self.studio.gan(name) if name else None)]
 
     def of_gan(self, name: str, label: str, mate: str, cut: int) -> list[Any]:
         """Updates for what differs by checkpoint: its classes, what it can mix, how it was trained."""
@@ -89,7 +94,7 @@ class Desk:
             *self.coloring(v.name, v.enlarge, v),
             gr.Slider(value=v.n, visible=for_n),
             gr.Slider(value=v.far, visible=for_far),
-            *view(v.locked, v.base, v.across),
+            *view(v.locked, v.base, v.across, gan),
             gr.Dropdown(choices=names, value=v.name),
             gr.Number(v.mate_seed, visible=v.mate == SEED),
             v.share, v.ways, v.seed, v.truncation,

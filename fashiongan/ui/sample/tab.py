@@ -18,7 +18,7 @@ from .controls import Controls, controls
 from .desk import Desk
 from .endpoint import SheetEndpoint
 from .state import SLIDERS, History
-from .view import left, moving, view
+from .view import left
 
 LIVE: Event = {
     **HIDDEN,
@@ -170,8 +170,8 @@ class Wiring:
             **LIVE,
         }
         self.view: Event = {
-            "fn": lambda locked, base, across: [*map(seen, moving(locked, across)), *view(locked, base, across)],
-            "inputs": [self.locked, self.base, w.across],
+            "fn": show.polite(desk.viewed),
+            "inputs": [w.models, self.locked, self.base, w.across],
             "outputs": [w.n, w.far, *close],
             **HIDDEN,
         }
@@ -240,10 +240,6 @@ class Wiring:
                 show.polite(handler), [p.scale, p.ground, *self.values], p.file, api_visibility="private"
             )
             event.success(None, p.file, None, js=SAVE, api_visibility="private")
-
-
-def seen(visible: bool) -> gr.Slider:
-    return gr.Slider(visible=visible)
 
 
 def catalogued(studio: Studio, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:
