@@ -29,8 +29,8 @@ MISSING = (
     "checkpoint."
 )
 LEAST = 0.02  # least mean darkness, or lightness, by which `retoned` divides
-CELL = 4  # pixels a side of the cells in which `attached` looks for pieces
-FAINT, SHOWN = 0.02, 0.03  # alpha and input of a cell, both 0..1, above which it belongs to a piece, or is shown
+CELL = 2  # pixels a side of the cells in which `attached` looks for pieces
+SOLID, SHOWN = 0.25, 0.03  # alpha and input of a cell, both 0..1, above which it belongs to a piece, or is shown
 
 
 def load(name: str | None = None) -> Enlarger:
@@ -213,11 +213,17 @@ def attached(alpha: Tensor, small: Tensor) -> Tensor:
     """
     inner = 2 * round(alpha.shape[-1] / MARGIN / 2)
     edge = (alpha.shape[-1] - inner) // 2
-    cells = F.max_pool2d(alpha, CELL) > FAINT
+    cells = F.max_pool2d(alpha, CELL) > SOLID
     kept = cells & (F.max_pool2d(F.pad(F.interpolate(small, inner), [edge] * 4), CELL) > SHOWN)
-    while not torch.equal(wider := cells & (F.max_pool2d(kept.float(), 3, 1, 1) > 0), kept):
+    while not torch.equal(wider := cells & around(kept), kept):
         kept = wider
-    return alpha * F.interpolate(kept.float(), scale_factor=CELL)
+    soft = around(kept) & ~cells  # the outline
+    return alpha * F.interpolate((kept | soft).float(), scale_factor=CELL)
+
+
+def around(cells: Tensor) -> Tensor:
+    """Cells (N, 1, H, W) bool, and those that touch one, also at a corner."""
+    return F.max_pool2d(cells.float(), 3, 1, 1) > 0
 
 
 def retoned(small: Tensor, cover: Tensor, dark: Tensor | float) -> Tensor:
