@@ -13,9 +13,11 @@ from test_desk import address, saved
 from test_sample import NEW_PICTURE, changed, choose, fetch, named, source
 
 from benchmarks import layout
+from fashiongan.data import cutout
+from fashiongan.errors import StudioError
 from fashiongan.latent import color_search
 from fashiongan.studio import Studio, in_color
-from fashiongan.ui.sample import desk
+from fashiongan.ui.sample import desk, upload
 from fashiongan.ui.shared import checkpoints
 
 pytestmark = pytest.mark.slow
@@ -170,6 +172,13 @@ def test_an_enlarger_chosen_as_a_generator_says_what_its_garments_are(page, enla
     assert "Chosen" in caption()
     page.locator("#back").click()
     page.wait_for_function("() => document.querySelector('#chosen').innerText.includes('examples')")
+
+
+def test_what_draws_from_a_picture_cannot_start_from_a_visitors_own(workshop, enlarger):
+    own = Image.new("RGB", (64, 64), "white")
+    cut = cutout.CutOut(Image.new("L", (64, 64), 255), by_hand=True)
+    with pytest.raises(StudioError, match="enlarger draws from a picture, not from latents alone: choose a generator"):
+        next(upload.guesses(workshop, own, cut, enlarger, ""))
 
 
 def test_with_the_switch_every_control_has_its_place(page):

@@ -113,6 +113,8 @@ def guesses(
     if not name:
         raise StudioError("There is no checkpoint yet to draw it with: the Train tab makes one.")
     gan = studio.gan(name)
+    if gan.from_pictures:
+        raise StudioError(words.NOT_FROM_MINE.format(gan=gan.recipe.gan))
     target = cutout.garment(own, gan.recipe.size, gan.channels, cut)
     chosen = label if gan.choices and label != EVERY_CLASS else inversion.seen(gan, target)
     for guess in inversion.project(gan, name, target, chosen):

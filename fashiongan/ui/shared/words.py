@@ -22,6 +22,9 @@ MATE = "a garment of another seed, or the same one as another class"
 SHARE = "0 the chosen garment, 1 the other"
 CUT = "the first layers draw the shape, the last the fabric; 0 mixes all of them"
 OWN = "A photograph or drawing of one garment on any background; it stays on this machine."
+NOT_FROM_MINE = (
+    "{gan} draws from a picture, not from latents alone: choose a generator such as studio to start from yours."
+)
 AROUND = "More like those you liked. Like some of these for another round; Re-roll draws others of this round."
 IN_COLOR = "the colors of the garments: a palette, or colors of your own with commas between"
 SEARCHING = "In these colors: {done} of {n} garments."
