@@ -204,7 +204,7 @@ class Enlarger(GAN):
         if recipe.size not in (64, 128):
             raise StudioError(f"enlarger draws at 64 or 128 pixels, not at {recipe.size}: choose one with --size.")
         if recipe.channels == 1:
-            raise StudioError("enlarger learns from color pictures: give it photographs, best with --fit cutout.")
+            raise StudioError("enlarger learns from color pictures: give it photographs, best with the fit cutout.")
         self.G = EnlargerG(recipe)
         begin(self.G)
         self.D = ProjectedD(self.recipe.seen, len(recipe.labels), recipe.low)

@@ -80,9 +80,10 @@ def begin(target: Recipe) -> Start:
     digest, source = checkpoint.sha256(name), checkpoint.load(name)
     shapes = checkpoint.skeleton(target)
     if type(source.G) is not type(shapes.G):
+        gan = source.recipe.gan
         raise StudioError(
-            f"{target.gan} cannot start from {name}, a {source.recipe.gan} with another generator: "
-            f"train {source.recipe.gan} from it, or choose a checkpoint of {target.gan}."
+            f"{target.gan} cannot start from {name}, {'an' if gan[0] in 'aei' else 'a'} {gan} with another generator: "
+            f"train {gan} from it, or choose a checkpoint of {target.gan}."
         )
     moves = fitting(source, shapes)
     if not any(m.name.startswith("G.") and shapes.state_dict()[m.name].dim() > 1 for m in moves):

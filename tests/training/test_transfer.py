@@ -223,6 +223,10 @@ def test_the_command_line_takes_the_gan_and_the_sizes_of_the_checkpoint(source, 
     ("argv", "match"),
     [
         (["--from", "nothing"], "no checkpoint 'nothing'"),
+        (
+            ["projected", "--from", "enlarger"],
+            "start from enlarger, an enlarger with another generator",
+        ),
         (["projected", "--from", "dcgan"], "projected cannot start from dcgan, a dcgan with another generator"),
         (["--from", "damaged.safetensors"], "damaged.safetensors is damaged"),
         (["--from", "cnn.safetensors"], "holds a classifier"),
