@@ -47,7 +47,7 @@ QUESTIONS = (
     Question("the average's decay", "ema", ("training/ema.py", "training/trainer.py", "trainer.py"), r"def blend"),
     Question("a score", "metrics", ("evaluation/metrics.py", "metrics.py"), r"def frechet"),
     Question("the Hub's time limits", "limits", ("limits.py", "hub.py"), r"GRACE"),
-    Question("a tab's widget", "ui", ("ui/sample/tab.py", "ui/sample.py"), r"gr\.Slider"),
+    Question("a tab's widget", "ui", ("ui/sample/tab.py", "ui/sample.py"), r"gr\.Dropdown"),
     Question("an endpoint", "api", ("ui/api.py",), r"train_start"),
     Question("a security limit", "limits", ("limits.py", "ui/gate.py"), r"REQUEST|BODY|1_000_000"),
     Question("a doctor's remark", "doctor", ("training/doctor.py", "doctor.py"), r"def "),
