@@ -55,7 +55,8 @@ function clicked(/** @type {MouseEvent} */ e) {
 /** What a slider's strip of pictures shows: the garment as it is drawn, wherever that slider itself is now. */
 function subject() {
   const now = JSON.parse(address() || '{}');
-  const others = (now.sliders || []).map((/** @type {number} */ x, /** @type {number} */ i) => i === pointed - 1 ? 0 : x);
+  /** @type {number[]} */
+  const sliders = now.sliders || [], others = sliders.map((x, i) => i === pointed - 1 ? 0 : x);
   return JSON.stringify([pointed, Math.max(0, chosen), {...now, sliders: others.some(Boolean) ? others : []}]);
 }
 
